@@ -1,0 +1,131 @@
+package contract
+
+// Handlers. The name is the directory under handlers/, the HANDLER build
+// argument of the image and, with "-<suffix>", the function's physical name.
+const (
+	WebhookValidator    = "webhook-validator"
+	EventRelay          = "event-relay"
+	FraudDetector       = "fraud-detector"
+	TransactionArchival = "transaction-archival"
+)
+
+// Environment variables that the stack sets on the functions.
+const (
+	EnvEnvironmentSuffix = "ENVIRONMENT_SUFFIX" // every function; the value of DimensionEnvironment
+	EnvTableName         = "TABLE_NAME"         // webhook-validator, fraud-detector, transaction-archival
+	EnvEventBusName      = "EVENT_BUS_NAME"     // event-relay
+	EnvAuditBucketName   = "AUDIT_BUCKET_NAME"  // transaction-archival
+)
+
+// Attributes of an item of the transactions table.
+const (
+	AttrTransactionID = "transaction_id" // S, partition key
+	AttrProvider      = "provider"       // S, sort key
+	AttrAmount        = "amount"         // N, exact decimal
+	AttrCurrency      = "currency"       // S, ISO 4217 alphabetic code
+	AttrCustomerID    = "customer_id"    // S
+	AttrMetadata      = "metadata"       // M, absent when the delivery had none
+	AttrReceivedAt    = "received_at"    // S, RFC 3339 UTC with nine fractional digits; sort key of IndexByHour
+	AttrHourShard     = "hour_shard"     // S, "2026-11-22T15#3"; partition key of IndexByHour
+	AttrFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
+	AttrSchemaVersion = "schema_version" // S, SchemaVersion
+	AttrExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
+	AttrFraud         = "fraud"          // M, written once by fraud-detector
+)
+
+// IndexByHour is the global secondary index that lets the archiver read the
+// items of one closed hour without a Scan.
+const IndexByHour = "by-hour"
+
+// HourShards is the number of partitions that one hour is spread over in
+// IndexByHour: a DynamoDB partition takes 1 000 writes a second, so this many
+// thousand a second can be stored. Raising it is safe only together with the
+// archiver, which reads shards 0 to HourShards-1 of an hour.
+const HourShards = 8
+
+// RetentionDays is how long an item stays in the table before TTL removes it.
+// It equals the point-in-time recovery window (the maximum, 35 days).
+const RetentionDays = 35
+
+// The event that event-relay publishes for each stored transaction.
+const (
+	EventSource                   = "payment.webhooks"
+	DetailTypeTransactionReceived = "Transaction Received"
+	SchemaVersion                 = "1"
+)
+
+// Fields of the event's detail beyond the attributes above.
+const (
+	// DetailAmountText is the amount in its currency's decimals, for people:
+	// "15000.00 USD". EventBridge and Step Functions may render a JSON number
+	// as 1.5E7; they leave a string alone.
+	DetailAmountText = "amount_text"
+
+	// DetailAmountBeyondMatching is true when the amount is above
+	// MaxMatchableAmount, and absent otherwise. EventBridge compares numbers
+	// between -5e9 and 5e9 only (aws/event-ruler, ComparableNumber): a larger
+	// one matches no numeric pattern, so the high-value rule names this field.
+	DetailAmountBeyondMatching = "amount_beyond_matching"
+
+	// DetailMetadataOmitted is true when metadata was left out of the event
+	// because it would have made it larger than MaxDetailBytes. The whole
+	// transaction is in the table under transaction_id and provider.
+	DetailMetadataOmitted = "metadata_omitted"
+)
+
+const (
+	// MaxMatchableAmount is the largest number that an EventBridge numeric
+	// pattern can compare.
+	MaxMatchableAmount = 5_000_000_000
+
+	// MaxDetailBytes bounds the detail of a published event. Every target has
+	// a limit of 256 KiB or more; half of it leaves room for the envelope and
+	// for a workflow that holds the detail twice.
+	MaxDetailBytes = 128 * 1024
+)
+
+// The audit bucket's layout.
+const (
+	AuditTransactionsPrefix = "transactions/" // transactions/dt=YYYY-MM-DD/hour=HH/...
+	AuditManifestsPrefix    = "manifests/"    // manifests/dt=YYYY-MM-DD/hour=HH.json, written last
+)
+
+// X-Ray subsegments, in the order in which they appear.
+const (
+	SubsegmentVerify    = "verify"    // webhook-validator: content type, size, signature
+	SubsegmentNormalise = "normalise" // webhook-validator: bytes to a transaction
+	SubsegmentValidate  = "validate"  // webhook-validator: every rule on every field
+	SubsegmentRedact    = "redact"    // webhook-validator: card numbers
+	SubsegmentStore     = "store"     // webhook-validator: the one PutItem
+	SubsegmentPublish   = "publish"   // event-relay: PutEvents
+	SubsegmentScore     = "score"     // fraud-detector: the model
+	SubsegmentRecord    = "record"    // fraud-detector: the one UpdateItem
+	SubsegmentArchive   = "archive"   // transaction-archival: one hour
+)
+
+// CloudWatch metrics, written as embedded metric format. Every metric has the
+// dimension DimensionEnvironment alone unless its comment names another.
+const (
+	MetricNamespace = "PaymentWebhooks"
+
+	DimensionEnvironment = "Environment" // the environment suffix
+	DimensionRiskLevel   = "RiskLevel"   // low, medium or high
+
+	MetricAccepted          = "TransactionsAccepted"  // Count, webhook-validator: stored for the first time (202)
+	MetricDuplicates        = "DuplicateDeliveries"   // Count, webhook-validator: the same delivery again (200)
+	MetricConflicts         = "ConflictingDeliveries" // Count, webhook-validator: same key, other content (409)
+	MetricRejected          = "RejectedRequests"      // Count, webhook-validator: any other 4xx
+	MetricStoreUnavailable  = "StoreUnavailable"      // Count, webhook-validator: 503
+	MetricAckLatency        = "AckLatency"            // Milliseconds, webhook-validator: request to answer
+	MetricCardNumbersMasked = "CardNumbersMasked"     // Count, webhook-validator
+
+	MetricEventsPublished = "EventsPublished" // Count, event-relay
+	MetricEventsFailed    = "EventsFailed"    // Count, event-relay: entries reported back to the stream
+	MetricRelayLag        = "RelayLag"        // Milliseconds, event-relay: received_at to publication
+
+	MetricScored = "TransactionsScored" // Count, fraud-detector; Environment and RiskLevel
+
+	MetricArchived       = "TransactionsArchived" // Count, transaction-archival
+	MetricHoursArchived  = "HoursArchived"        // Count, transaction-archival: manifests written by this run
+	MetricArchiveBacklog = "ArchiveBacklogHours"  // Count, transaction-archival: due hours still without a manifest after the run
+)

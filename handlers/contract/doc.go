@@ -1,0 +1,8 @@
+// Package contract names what the stack and the handlers must agree on:
+// handler names, environment variables, table attributes, event names, trace
+// and metric names. It holds constants only, so that a difference between the
+// two sides does not compile.
+//
+// constructs imports it to write the template; the handlers import it to read
+// what the template gave them.
+package contract
