@@ -1,0 +1,43 @@
+# Shared by the scripts in this folder; sourced, not run.
+# shellcheck shell=bash
+
+set -euo pipefail
+
+# The repository, whatever the working directory of the caller is.
+REPO=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$REPO"
+
+# The project's Node.js and its Python tools come before the machine's.
+export PATH="$REPO/node_modules/.bin:$REPO/build/venv/bin:$PATH"
+
+# Nothing here talks to AWS: no credentials are looked for, and no instance
+# metadata service is asked for them.
+export AWS_EC2_METADATA_DISABLED=true
+
+if [ -t 1 ]; then BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'; else BOLD='' DIM='' PLAIN=''; fi
+
+# step NAME COMMAND…: says what is about to run, runs it, says how long it took.
+step() {
+  local name=$1 start=$SECONDS
+  shift
+  printf '%s== %s%s\n' "$BOLD" "$name" "$PLAIN"
+  "$@"
+  STEPS+=("$(printf '%5ds  %s' $((SECONDS - start)) "$name")")
+}
+STEPS=()
+
+# steps prints how long each step took.
+steps() {
+  printf '%s\n' "${STEPS[@]}"
+}
+
+# missing WHAT WHY HOW: ends with what is absent and how to get it.
+missing() {
+  printf '%s is missing: %s\n  get it: %s\n' "$1" "$2" "$3" >&2
+  exit 1
+}
+
+# at_least HAVE WANT: whether dotted version HAVE is WANT or newer.
+at_least() {
+  [ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
+}
