@@ -1,0 +1,148 @@
+package money_test
+
+import (
+	"errors"
+	"math/big"
+	"strconv"
+	"strings"
+	"testing"
+
+	"payment-webhooks/handlers/internal/decimal"
+	"payment-webhooks/handlers/internal/money"
+)
+
+func parse(t testing.TB, text string) money.Amount {
+	t.Helper()
+	a, err := money.Parse(text)
+	if err != nil {
+		t.Fatalf("Parse(%q): %v", text, err)
+	}
+	return a
+}
+
+func TestEqualAmountsHaveEqualStrings(t *testing.T) {
+	for _, text := range []string{"15000", "15000.00", "1.5e4", "15000.000e0", "150E2"} {
+		if got := parse(t, text).String(); got != "15000" {
+			t.Errorf("Parse(%q).String() = %q, want 15000", text, got)
+		}
+	}
+}
+
+func TestStringNeverHasAnExponent(t *testing.T) {
+	tests := map[string]string{
+		"6e9":   "6000000000",
+		"1e-7":  "0.0000001",
+		"1e50":  "1" + strings.Repeat("0", 50),
+		"0.10":  "0.1",
+		"-0.50": "-0.5",
+		"0":     "0",
+	}
+	for in, want := range tests {
+		if got := parse(t, in).String(); got != want {
+			t.Errorf("Parse(%q).String() = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestFormatUsesTheCurrencysDecimals(t *testing.T) {
+	tests := []struct{ amount, currency, want string }{
+		{"15000", "USD", "15000.00 USD"},
+		{"10000.5", "EUR", "10000.50 EUR"},
+		{"15000", "JPY", "15000 JPY"},
+		{"1.5", "KWD", "1.500 KWD"},
+		{"6e9", "IDR", "6000000000.00 IDR"},
+		{"0.125", "USD", "0.125 USD"}, // never rounds, whatever the caller let through
+	}
+	for _, tt := range tests {
+		if got := parse(t, tt.amount).Format(tt.currency); got != tt.want {
+			t.Errorf("Format(%s, %s) = %q, want %q", tt.amount, tt.currency, got, tt.want)
+		}
+	}
+}
+
+func TestDigitsFollowISO4217(t *testing.T) {
+	// The ISO table, not CLDR's display digits: CLDR shows IDR without decimals.
+	want := map[string]int{"USD": 2, "JPY": 0, "KWD": 3, "IDR": 2, "CLF": 4, "ISK": 0, "HUF": 2}
+	for code, digits := range want {
+		if got, ok := money.Digits(code); !ok || got != digits {
+			t.Errorf("Digits(%s) = %d, %t, want %d", code, got, ok, digits)
+		}
+	}
+	for _, code := range []string{"", "usd", "XXX", "XBT", "HRK", "US", "USDT"} {
+		if _, ok := money.Digits(code); ok {
+			t.Errorf("Digits(%q) is known", code)
+		}
+	}
+}
+
+func TestFitsNamesWhatIsWrong(t *testing.T) {
+	tests := []struct {
+		amount, currency      string
+		wholeUnits, withinMax bool
+	}{
+		{"0.01", "USD", true, true},
+		{"0.001", "USD", false, true},
+		{"1", "JPY", true, true},
+		{"1.5", "JPY", false, true},
+		{"9999999999999.99", "USD", true, true},
+		{"10000000000000", "USD", true, false},
+		{"999999999999999", "JPY", true, true},
+		{"1000000000000000", "JPY", true, false},
+		{"999999999999.999", "KWD", true, true},
+		{"1e125", "USD", true, false},
+		{"1", "XXX", false, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.amount+" "+tt.currency, func(t *testing.T) {
+			whole, within := parse(t, tt.amount).Fits(tt.currency)
+			if whole != tt.wholeUnits || within != tt.withinMax {
+				t.Errorf("Fits = %t, %t, want %t, %t", whole, within, tt.wholeUnits, tt.withinMax)
+			}
+		})
+	}
+}
+
+// The reason for MaxMinorDigits: the largest amounts still survive a double.
+func TestLargestAmountsSurviveADouble(t *testing.T) {
+	for _, code := range []string{"JPY", "USD", "KWD", "CLF"} {
+		text := money.Max(code).String()
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strconv.FormatFloat(f, 'f', -1, 64); got != text {
+			t.Errorf("%s: %s becomes %s", code, text, got)
+		}
+	}
+}
+
+// FuzzParse compares with math/big, which shares no code with this package.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"15000", "10000.01", "1e400", "-0", "0.00", "NaN", "1.5E+3", "9e-131", "99999999999999999999999999999999999999", "01", "1e-130"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		a, err := money.Parse(text)
+		if err != nil {
+			if !errors.Is(err, decimal.ErrSyntax) && !errors.Is(err, decimal.ErrRange) {
+				t.Errorf("Parse(%q): %v, which is neither sentinel", text, err)
+			}
+			return
+		}
+		want, ok := new(big.Rat).SetString(text)
+		if !ok {
+			t.Fatalf("Parse accepted %q, which is no number", text)
+		}
+		got, ok := new(big.Rat).SetString(a.String())
+		if !ok || got.Cmp(want) != 0 {
+			t.Fatalf("Parse(%q).String() = %q: another number", text, a)
+		}
+		if strings.ContainsAny(a.String(), "eE+") || len(a.String()) > decimal.MaxText {
+			t.Fatalf("String() = %q is not plain", a)
+		}
+		again, err := money.Parse(a.String())
+		if err != nil || !again.Equal(a) || again.String() != a.String() {
+			t.Fatalf("%q does not read back: %v", a, err)
+		}
+	})
+}
