@@ -1,0 +1,158 @@
+package moto
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"payment-webhooks/local/child"
+)
+
+// ErrNotInstalled says that there is no moto_server to start.
+var ErrNotInstalled = errors.New("moto_server not found")
+
+// Server is a running moto_server.
+type Server struct {
+	URL string // "http://127.0.0.1:PORT"
+
+	cmd    *exec.Cmd
+	done   chan struct{}
+	output *tail
+	err    error // set before done is closed
+}
+
+// Find returns the moto_server to start: the environment variable MOTO_SERVER,
+// else the one that scripts/setup put under root/build/venv, else the one on
+// the PATH.
+func Find(root string, getenv func(string) string) (string, error) {
+	if path := getenv("MOTO_SERVER"); path != "" {
+		return path, nil
+	}
+	if path := filepath.Join(root, "build", "venv", "bin", "moto_server"); exists(path) {
+		return path, nil
+	}
+	path, err := exec.LookPath("moto_server")
+	if err != nil {
+		return "", fmt.Errorf("%w: pip install 'moto[server]==5.2.1', or set MOTO_SERVER to its path", ErrNotInstalled)
+	}
+	return path, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// Start runs moto_server and returns once it answers, or after ctx ends with
+// what it printed.
+func Start(ctx context.Context, path, account string) (*Server, error) {
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{URL: fmt.Sprintf("http://127.0.0.1:%d", port), done: make(chan struct{}), output: &tail{}}
+	s.cmd = exec.Command(path, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
+	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
+	s.cmd.Env = append(os.Environ(), "MOTO_ACCOUNT_ID="+account)
+	if err := child.Tie(s.cmd); err != nil {
+		return nil, err
+	}
+	if err := s.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", path, err)
+	}
+	go func() {
+		err := s.cmd.Wait()
+		s.err = fmt.Errorf("moto_server ended: %v\n%s", err, s.output)
+		close(s.done)
+	}()
+	if err := s.await(ctx); err != nil {
+		s.Stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) await(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/moto-api/data.json", nil)
+		if err != nil {
+			return err
+		}
+		if response, err := http.DefaultClient.Do(request); err == nil {
+			response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("moto_server does not answer on %s: %w\n%s", s.URL, ctx.Err(), s.output)
+		case <-s.done:
+			return s.err
+		case <-tick.C:
+		}
+	}
+}
+
+// Done is closed when the server has ended, for whatever reason.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err says how the server ended. It is nil while it runs.
+func (s *Server) Err() error {
+	select {
+	case <-s.done:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Stop ends the server and waits for it.
+func (s *Server) Stop() { child.Stop(s.cmd, s.done, 2*time.Second) }
+
+// freePort asks the kernel for one. Another process may take it before moto
+// does; moto then says so and ends, which Start reports.
+func freePort() (int, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// tail keeps the last few kilobytes of what the server printed, which name
+// the reason when it ends.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailBytes = 4096
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, p...)
+	if extra := len(t.text) - tailBytes; extra > 0 {
+		t.text = bytes.Clone(t.text[extra:])
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(t.text))
+}
