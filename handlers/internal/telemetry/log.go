@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-xray-sdk-go/v2/xray"
 )
 
 // Keys that every log line of a handler carries. The last two are absent
@@ -50,7 +51,7 @@ func (h contextHandler) WithGroup(name string) slog.Handler {
 // traceID takes the Root field out of the tracing header that the Lambda
 // runtime puts in the context: "Root=1-…;Parent=…;Sampled=1".
 func traceID(ctx context.Context) string {
-	header, _ := ctx.Value("x-amzn-trace-id").(string)
+	header, _ := ctx.Value(xray.LambdaTraceHeaderKey).(string)
 	for field := range strings.SplitSeq(header, ";") {
 		if root, ok := strings.CutPrefix(field, "Root="); ok {
 			return root

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-xray-sdk-go/v2/xray"
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/internal/telemetry"
@@ -17,7 +18,12 @@ const traceHeader = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42c
 // invocation is the context that the Lambda runtime gives a handler.
 func invocation(t *testing.T) context.Context {
 	ctx := lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1"})
-	return context.WithValue(ctx, "x-amzn-trace-id", traceHeader) //nolint:staticcheck // the runtime's own key
+	return withTraceHeader(ctx, traceHeader)
+}
+
+func withTraceHeader(ctx context.Context, header string) context.Context {
+	//lint:ignore SA1029 the key is the Lambda runtime's own
+	return context.WithValue(ctx, xray.LambdaTraceHeaderKey, header)
 }
 
 func TestLogLineIsOneJSONObjectWithTheInvocationsIDs(t *testing.T) {
