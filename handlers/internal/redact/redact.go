@@ -1,0 +1,229 @@
+package redact
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"payment-webhooks/handlers/internal/jsonvalue"
+)
+
+// Lengths of a PAN (ISO/IEC 7812), and how many of its digits stay.
+const (
+	minDigits = 13
+	maxDigits = 19
+	keepFirst = 6
+	keepLast  = 4
+)
+
+// maxSpan is the longest PAN in bytes: a separator between all digits.
+const maxSpan = 2*maxDigits - 1
+
+// MaxEcho bounds, in characters, what Echo repeats of a sender's text.
+const MaxEcho = 64
+
+// Text masks every PAN in s and says how many there were. A PAN is 13 to 19
+// ASCII digits, bounded by something that is not a digit, with at most one
+// space or hyphen between two digits, a card network's prefix and length, and a
+// valid check digit (Luhn).
+func Text(s string) (masked string, count int) {
+	if len(s) < minDigits {
+		return s, 0
+	}
+	b := []byte(s)
+	for from := 0; ; count++ {
+		start, end, ok := find(b, from)
+		if !ok {
+			return string(b), count
+		}
+		mask(b[start:end])
+		// Masking puts a boundary where a digit was, so that a PAN may now end
+		// or begin there: look again at everything that reached this far.
+		from = max(0, start-maxSpan)
+	}
+}
+
+// Value masks every PAN in a JSON value's strings, numbers and member names; a
+// number with a PAN becomes a string. Names that masking makes equal get a
+// number, so that no member is lost. The value given is not changed.
+func Value(value any) (masked any, count int) {
+	switch v := value.(type) {
+	case string:
+		return Text(v)
+	case jsonvalue.Number:
+		if text, n := Text(string(v)); n > 0 {
+			return text, n
+		}
+		return v, 0
+	case []any:
+		out := make([]any, len(v))
+		for i, element := range v {
+			var n int
+			out[i], n = Value(element)
+			count += n
+		}
+		return out, count
+	case map[string]any:
+		return object(v)
+	}
+	return value, 0
+}
+
+func object(members map[string]any) (masked map[string]any, count int) {
+	masked = make(map[string]any, len(members))
+	for name, value := range members {
+		out, n := Value(value)
+		masked[name] = out
+		count += n
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) { // the same result each time
+		text, n := Text(name)
+		if n == 0 {
+			continue
+		}
+		count += n
+		unique := text
+		for i := 2; ; i++ {
+			if _, taken := masked[unique]; !taken {
+				break
+			}
+			unique = fmt.Sprintf("%s (%d)", text, i)
+		}
+		masked[unique] = masked[name]
+		delete(masked, name)
+	}
+	return masked, count
+}
+
+// Echo makes a sender's text fit to be repeated in an answer or a log line: PANs
+// masked, at most MaxEcho characters, nothing but printable characters.
+func Echo(s string) string {
+	s, _ = Text(s)
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+	if utf8.RuneCountInString(s) <= MaxEcho {
+		return s
+	}
+	return string([]rune(s)[:MaxEcho-1]) + "…"
+}
+
+// find returns the first PAN at or after from; of several that begin at the
+// same digit, the longest.
+func find(b []byte, from int) (start, end int, ok bool) {
+	for i := from; i < len(b); i++ {
+		if !isDigit(b[i]) || i > 0 && isDigit(b[i-1]) {
+			continue
+		}
+		if end := longest(b, i); end > 0 {
+			return i, end, true
+		}
+	}
+	return 0, 0, false
+}
+
+// longest returns the end of the longest PAN that begins at b[start], or 0.
+func longest(b []byte, start int) (end int) {
+	var digits [maxDigits]byte
+	n := 0
+	for i := start; i < len(b) && n < maxDigits; i++ {
+		if !isDigit(b[i]) {
+			if !isSeparator(b[i]) || !isDigit(b[i-1]) {
+				break
+			}
+			continue
+		}
+		digits[n] = b[i] - '0'
+		n++
+		bounded := i+1 == len(b) || !isDigit(b[i+1])
+		if bounded && n >= minDigits && hasNetwork(digits[:n]) && luhn(digits[:n]) {
+			end = i + 1
+		}
+	}
+	return end
+}
+
+// mask overwrites the digits in the middle; separators stay.
+func mask(pan []byte) {
+	n := 0
+	for _, c := range pan {
+		if isDigit(c) {
+			n++
+		}
+	}
+	seen := 0
+	for i, c := range pan {
+		if !isDigit(c) {
+			continue
+		}
+		if seen >= keepFirst && seen < n-keepLast {
+			pan[i] = '*'
+		}
+		seen++
+	}
+}
+
+// networks lists the prefixes (issuer identification numbers) and lengths that
+// the card networks publish. Prefixes are compared as numbers of their length.
+var networks = []struct {
+	name     string
+	from, to int // prefixes, inclusive
+	lengths  []int
+}{
+	{"Visa", 4, 4, []int{13, 16, 19}},
+	{"Mastercard", 51, 55, []int{16}},
+	{"Mastercard", 2221, 2720, []int{16}},
+	{"American Express", 34, 34, []int{15}},
+	{"American Express", 37, 37, []int{15}},
+	{"Discover", 6011, 6011, []int{16, 17, 18, 19}},
+	{"Discover", 644, 649, []int{16, 17, 18, 19}},
+	{"Discover", 65, 65, []int{16, 17, 18, 19}},
+	{"JCB", 3528, 3589, []int{16, 17, 18, 19}},
+	{"Diners Club", 30, 30, []int{14, 15, 16, 17, 18, 19}},
+	{"Diners Club", 36, 36, []int{14, 15, 16, 17, 18, 19}},
+	{"Diners Club", 38, 39, []int{14, 15, 16, 17, 18, 19}},
+	{"UnionPay", 62, 62, []int{16, 17, 18, 19}},
+	{"Maestro", 50, 50, []int{13, 14, 15, 16, 17, 18, 19}},
+	{"Maestro", 56, 69, []int{13, 14, 15, 16, 17, 18, 19}},
+}
+
+func hasNetwork(digits []byte) bool {
+	for _, network := range networks {
+		width := 1
+		for limit := 10; network.to >= limit; limit *= 10 {
+			width++
+		}
+		prefix := 0
+		for _, d := range digits[:width] {
+			prefix = prefix*10 + int(d)
+		}
+		if prefix >= network.from && prefix <= network.to && slices.Contains(network.lengths, len(digits)) {
+			return true
+		}
+	}
+	return false
+}
+
+// luhn is the check of ISO/IEC 7812-1, annex B.
+func luhn(digits []byte) bool {
+	sum := 0
+	for i, d := range digits {
+		n := int(d)
+		if (len(digits)-i)%2 == 0 {
+			if n *= 2; n > 9 {
+				n -= 9
+			}
+		}
+		sum += n
+	}
+	return sum%10 == 0
+}
+
+func isDigit(c byte) bool     { return c >= '0' && c <= '9' }
+func isSeparator(c byte) bool { return c == ' ' || c == '-' }

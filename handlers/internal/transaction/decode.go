@@ -1,0 +1,348 @@
+package transaction
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/decimal"
+	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/money"
+	"payment-webhooks/handlers/internal/redact"
+)
+
+// Bounds of a delivery.
+const (
+	// MaxBodyBytes bounds the body. What is stored must fit a DynamoDB item
+	// (400 KB); what is larger than this is not a payment notification.
+	MaxBodyBytes = 256 * 1024
+
+	// MaxIDLength bounds transaction_id in characters. DynamoDB takes 2048
+	// bytes in a partition key; the ids of payment providers are below 100.
+	MaxIDLength = 128
+
+	// MaxProviderLength bounds provider, which is also a path segment.
+	MaxProviderLength = 64
+
+	// MaxCustomerIDLength bounds customer_id in characters.
+	MaxCustomerIDLength = 128
+
+	// MaxMetadataBytes bounds metadata in canonical JSON. DynamoDB's own size
+	// of it is at most half as much again (lists of one-digit numbers), which
+	// leaves a quarter of the 400 KB for everything else in the item.
+	MaxMetadataBytes = 200 * 1024
+
+	// MaxMetadataDepth bounds objects and arrays within each other, metadata
+	// itself being the first. DynamoDB stores 32 levels, a scalar within the
+	// innermost one included.
+	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
+	MaxMetadataDepth = 31
+
+	// MaxMetadataValues bounds scalars, objects and arrays in metadata
+	// together: notes on a payment, not a data set.
+	MaxMetadataValues = 10_000
+
+	// MaxMetadataNameBytes bounds a member name in metadata. Empty names are
+	// refused: DynamoDB attribute names have at least one character.
+	MaxMetadataNameBytes = 255
+
+	// MaxFieldErrors bounds how many field errors are listed; the last entry
+	// then says how many more there are.
+	MaxFieldErrors = 50
+)
+
+// ErrMalformed says that a body is not one JSON object. The text that follows
+// is fit for the sender: it repeats nothing of the body.
+var ErrMalformed = errors.New("malformed body")
+
+// ErrInvalid says that a well-formed delivery breaks rules; see InvalidError.
+var ErrInvalid = errors.New("invalid transaction")
+
+// FieldError is one broken rule.
+type FieldError struct {
+	Field  string // JSON pointer (RFC 6901)
+	Detail string // what would be accepted, for the sender
+}
+
+// InvalidError lists every rule that a delivery breaks, sorted by field. It is
+// ErrInvalid. No entry repeats more than redact.MaxEcho characters of the
+// delivery, nor any card number.
+type InvalidError struct{ Fields []FieldError }
+
+func (e *InvalidError) Error() string {
+	return fmt.Sprintf("%v: %d field errors, the first at %s", ErrInvalid, len(e.Fields), e.Fields[0].Field)
+}
+
+func (e *InvalidError) Unwrap() error { return ErrInvalid }
+
+// fields are the members of the canonical payload, in the order of the
+// documentation.
+var fields = []string{
+	contract.AttrTransactionID, contract.AttrAmount, contract.AttrCurrency,
+	contract.AttrProvider, contract.AttrCustomerID, contract.AttrMetadata,
+}
+
+// Draft is a delivery whose syntax is good and whose rules are not yet checked.
+type Draft struct {
+	values  map[string]jsontext.Value // the scalar members, as written
+	members any                       // metadata
+	errors  fieldErrors               // found on the way
+}
+
+// Decode is Normalise followed by Validate.
+func Decode(body []byte) (Transaction, error) {
+	draft, err := Normalise(body)
+	if err != nil {
+		return Transaction{}, err
+	}
+	return draft.Validate()
+}
+
+// Normalise reads the canonical payload: one JSON object in UTF-8, without
+// duplicate names at any level, lone surrogates, or anything after it. The
+// error is ErrMalformed.
+func Normalise(body []byte) (Draft, error) {
+	if len(bytes.TrimSpace(body)) == 0 {
+		return Draft{}, fmt.Errorf("%w: the body is empty; send one JSON object", ErrMalformed)
+	}
+	if !utf8.Valid(body) {
+		return Draft{}, fmt.Errorf("%w: the body is not valid UTF-8", ErrMalformed)
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	if dec.PeekKind() != '{' {
+		if _, err := dec.ReadValue(); err != nil {
+			return Draft{}, malformed(err)
+		}
+		return Draft{}, fmt.Errorf("%w: the body is JSON but not an object", ErrMalformed)
+	}
+	draft, err := readDraft(dec)
+	if err != nil {
+		return Draft{}, malformed(err)
+	}
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
+		return Draft{}, fmt.Errorf("%w: something follows the JSON object", ErrMalformed)
+	}
+	return draft, nil
+}
+
+func readDraft(dec *jsontext.Decoder) (Draft, error) {
+	draft := Draft{values: map[string]jsontext.Value{}}
+	if _, err := dec.ReadToken(); err != nil {
+		return draft, err
+	}
+	for dec.PeekKind() != '}' {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return draft, err
+		}
+		if err := draft.read(dec, token.String()); err != nil {
+			return draft, err
+		}
+	}
+	_, err := dec.ReadToken()
+	return draft, err
+}
+
+// read reads the value of one member.
+func (d *Draft) read(dec *jsontext.Decoder, name string) error {
+	switch {
+	case !slices.Contains(fields, name):
+		// A misspelt optional name must not be lost in silence.
+		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(fields, ", "))
+		return dec.SkipValue()
+	case name == contract.AttrMetadata:
+		members, problems, err := jsonvalue.Read(dec, jsonvalue.Limits{
+			Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
+		})
+		d.members = members
+		for _, p := range problems {
+			d.errors.add(string(p.Pointer), "%s", p.Detail)
+		}
+		return err
+	default:
+		value, err := dec.ReadValue()
+		d.values[name] = value.Clone()
+		return err
+	}
+}
+
+// malformed says where the syntax breaks, without the decoder's own text, which
+// repeats parts of the body.
+func malformed(err error) error {
+	what := "is not valid JSON"
+	switch {
+	case errors.Is(err, jsontext.ErrDuplicateName):
+		what = "has a JSON object with the same member name twice"
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		what = "ends within a JSON value"
+	}
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("%w: the body %s at byte %d", ErrMalformed, what, syntax.ByteOffset)
+	}
+	return fmt.Errorf("%w: the body %s", ErrMalformed, what)
+}
+
+// Validate checks every rule on every field. The error is an *InvalidError.
+// ReceivedAt is left for the caller to set.
+func (d Draft) Validate() (Transaction, error) {
+	errs := slices.Clone(d.errors)
+	t := Transaction{
+		ID:         d.text(&errs, contract.AttrTransactionID, checkID),
+		Provider:   d.text(&errs, contract.AttrProvider, checkProvider),
+		Currency:   strings.ToUpper(d.text(&errs, contract.AttrCurrency, checkCurrency)),
+		CustomerID: d.text(&errs, contract.AttrCustomerID, checkCustomerID),
+	}
+	t.Amount = d.amount(&errs, t.Currency)
+	t.Metadata = d.metadata(&errs)
+	if len(errs) > 0 {
+		return Transaction{}, errs.invalid()
+	}
+	return t, nil
+}
+
+// text returns the string of a required field after a check, which answers what
+// would be accepted, or "" when the value is.
+func (d Draft) text(errs *fieldErrors, field string, check func(string) string) string {
+	value, ok := d.values[field]
+	if !ok || value.Kind() == 'n' {
+		errs.add("/"+field, "is required: %s", check(""))
+		return ""
+	}
+	if value.Kind() != '"' {
+		errs.add("/"+field, "must be a JSON string: %s", check(""))
+		return ""
+	}
+	text := unquote(value)
+	if accepted := check(text); accepted != "" {
+		errs.add("/"+field, "%s, not %q", accepted, redact.Echo(text))
+	}
+	return text
+}
+
+func unquote(value jsontext.Value) string {
+	text, _ := jsontext.AppendUnquote(nil, value) // the decoder has checked it
+	return string(text)
+}
+
+func checkID(s string) string {
+	if _, n := redact.Text(s); n > 0 {
+		// Masked, distinct ids would become one; unmasked, it may not be stored.
+		return "must not look like a card number (13 to 19 digits with a card network's prefix and a valid check digit)"
+	}
+	if length := len(s); length == 0 || length > MaxIDLength || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return fmt.Sprintf("must be 1 to %d printable ASCII characters without spaces", MaxIDLength)
+	}
+	return ""
+}
+
+func checkProvider(s string) string {
+	_, pans := redact.Text(s)
+	bad := func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '-'
+	}
+	if s == "" || len(s) > MaxProviderLength || s[0] == '_' || s[0] == '-' || strings.ContainsFunc(s, bad) || pans > 0 {
+		return fmt.Sprintf("must be the provider's short name: 1 to %d lower-case letters, digits, _ or -, beginning with a letter or digit", MaxProviderLength)
+	}
+	return ""
+}
+
+func checkCurrency(s string) string {
+	// Three bytes: ToUpper would turn U+017F into an S.
+	if _, ok := money.Digits(strings.ToUpper(s)); !ok || len(s) != 3 {
+		return "must be the three-letter ISO 4217 code of a currency in use, such as USD"
+	}
+	return ""
+}
+
+func checkCustomerID(s string) string {
+	if length := utf8.RuneCountInString(s); length == 0 || length > MaxCustomerIDLength ||
+		strings.TrimSpace(s) == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		// Alerts show it to people: no line breaks, no invisible characters.
+		return fmt.Sprintf("must be 1 to %d printable characters, not only spaces", MaxCustomerIDLength)
+	}
+	return ""
+}
+
+func (d Draft) amount(errs *fieldErrors, currency string) money.Amount {
+	const field = "/" + contract.AttrAmount
+	accepted := "must be a JSON number or a decimal string greater than 0"
+	if digits, ok := money.Digits(currency); ok {
+		accepted += fmt.Sprintf(" and at most %s, with at most %d decimals, for %s", money.Max(currency), digits, currency)
+	}
+	value, ok := d.values[contract.AttrAmount]
+	if !ok || value.Kind() == 'n' {
+		errs.add(field, "is required: %s", accepted)
+		return money.Amount{}
+	}
+	text := string(value)
+	switch value.Kind() {
+	case '0':
+	case '"':
+		text = unquote(value)
+	default:
+		errs.add(field, "%s", accepted)
+		return money.Amount{}
+	}
+	a, err := money.Parse(text)
+	if errors.Is(err, decimal.ErrSyntax) {
+		accepted += `; digits with an optional point and exponent, such as "15000.00"`
+	}
+	if err != nil || a.Sign() <= 0 {
+		errs.add(field, "%s, not %s", accepted, redact.Echo(text))
+		return money.Amount{}
+	}
+	if _, known := money.Digits(currency); !known {
+		return a // the currency has its own error
+	}
+	if whole, within := a.Fits(currency); !whole || !within {
+		errs.add(field, "%s, not %s", accepted, redact.Echo(text))
+	}
+	return a
+}
+
+// metadata returns canonical JSON, or nil when there is none: absent, null and
+// an empty object say the same.
+func (d Draft) metadata(errs *fieldErrors) jsontext.Value {
+	const field = "/" + contract.AttrMetadata
+	switch members := d.members.(type) {
+	case nil:
+		return nil
+	case map[string]any:
+		if len(members) == 0 {
+			return nil
+		}
+		text := jsonvalue.Append(nil, members)
+		if len(text) > MaxMetadataBytes {
+			errs.add(field, "is %d bytes of JSON without white space; at most %d are accepted", len(text), MaxMetadataBytes)
+		}
+		return text
+	default:
+		errs.add(field, "must be a JSON object when present")
+		return nil
+	}
+}
+
+// fieldErrors collects what is wrong.
+type fieldErrors []FieldError
+
+func (e *fieldErrors) add(field, format string, args ...any) {
+	*e = append(*e, FieldError{redact.Echo(field), fmt.Sprintf(format, args...)})
+}
+
+func (e fieldErrors) invalid() error {
+	slices.SortStableFunc(e, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
+	if more := len(e) - MaxFieldErrors; more > 0 {
+		e = append(e[:MaxFieldErrors], FieldError{"", fmt.Sprintf("and %d more errors", more)})
+	}
+	return &InvalidError{e}
+}
