@@ -1,0 +1,321 @@
+package apigateway
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config is what an API needs from the local run.
+type Config struct {
+	Account string
+	// Invoke calls a function and waits. failed says that the function
+	// answered with an error; err that the service could not call it.
+	Invoke func(ctx context.Context, functionARN string, payload []byte, traceID string) (answer []byte, failed bool, err error)
+	// NewTraceID makes an X-Ray header for a request that has none.
+	NewTraceID func(time.Time) string
+	// AccessLog takes a line of the access log; group is a log group's ARN.
+	AccessLog func(groupARN, line string, at time.Time)
+	Now       func() time.Time
+}
+
+// API answers HTTP requests as one stage of a REST API.
+type API struct {
+	config    Config
+	template  Template
+	routes    []*route
+	responses map[string]GatewayResponse
+}
+
+// New checks the template and returns the API, or everything in the template
+// that is not played.
+func New(template Template, config Config) (*API, error) {
+	routes, err := template.compile(config.Now)
+	if unknown := unknownVariables(template.Stage.AccessLogSetting.Format); unknown != nil {
+		err = errors.Join(err, fmt.Errorf("stage %s: access log variables %s are not played", template.Stage.StageName, strings.Join(unknown, ", ")))
+	}
+	responses := map[string]GatewayResponse{}
+	for _, r := range template.GatewayResponses {
+		responses[r.ResponseType] = r
+		for kind, body := range r.ResponseTemplates {
+			if unknown := unknownVariables(body); unknown != nil {
+				err = errors.Join(err, fmt.Errorf("gateway response %s, %s: variables %s are not played", r.ResponseType, kind, strings.Join(unknown, ", ")))
+			}
+		}
+		for parameter := range r.ResponseParameters {
+			if !strings.HasPrefix(parameter, "gatewayresponse.header.") {
+				err = errors.Join(err, fmt.Errorf("gateway response %s: parameter %s is not played", r.ResponseType, parameter))
+			}
+		}
+	}
+	return &API{config: config, template: template, routes: routes, responses: responses}, err
+}
+
+// exchange is one request and what is known about it so far, for the access log.
+type exchange struct {
+	request   *http.Request
+	at        time.Time
+	id        string
+	traceID   string
+	extended  string
+	route     *route
+	answer    gatewayAnswer // set when API Gateway answers itself
+	status    int
+	length    int
+	called    bool          // the function was called
+	latency   time.Duration // of the integration
+	intStatus int           // status that the function answered
+}
+
+// ServeHTTP answers one request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	now := a.config.Now()
+	x := &exchange{request: r, at: now, id: newID(), extended: extendedID(), traceID: r.Header.Get("X-Amzn-Trace-Id")}
+	if x.traceID == "" {
+		x.traceID = a.config.NewTraceID(now)
+	}
+	out := a.handle(x)
+	header := w.Header()
+	for name, values := range out.headers {
+		header[http.CanonicalHeaderKey(name)] = values
+	}
+	if header.Get("Content-Type") == "" {
+		header.Set("Content-Type", "application/json") // what API Gateway adds when the function sets none
+	}
+	header.Set("X-Amzn-Requestid", x.id)
+	header.Set("X-Amz-Apigw-Id", x.extended)
+	root, _, _ := strings.Cut(x.traceID, ";")
+	header.Set("X-Amzn-Trace-Id", root)
+	header.Set("Content-Length", strconv.Itoa(len(out.body)))
+	w.WriteHeader(out.status)
+	_, _ = w.Write(out.body) // a client that went away
+	x.status, x.length = out.status, len(out.body)
+	a.log(x)
+}
+
+type output struct {
+	status  int
+	headers map[string][]string
+	body    []byte
+}
+
+func (a *API) handle(x *exchange) output {
+	path := x.request.URL.EscapedPath()
+	rest, inStage := strings.CutPrefix(path, "/"+a.template.Stage.StageName)
+	if !inStage || rest != "" && rest[0] != '/' {
+		return a.gateway(x, notFound)
+	}
+	method, parameters := a.find(x, rest)
+	if method == nil {
+		return a.gateway(x, missingToken)
+	}
+	if !method.bucket.take() {
+		return a.gateway(x, throttled)
+	}
+	body, err := io.ReadAll(io.LimitReader(x.request.Body, maxPayload+1))
+	if err != nil {
+		return a.gateway(x, integrationFailure)
+	}
+	if len(body) > maxPayload {
+		return a.gateway(x, tooLarge)
+	}
+	payload, err := json.Marshal(a.event(x, rest, parameters, body))
+	if err != nil {
+		return a.gateway(x, configError)
+	}
+
+	ctx, cancel := context.WithTimeout(x.request.Context(), method.timeout)
+	defer cancel()
+	begin := a.config.Now()
+	x.called = true
+	answer, failed, err := a.config.Invoke(ctx, method.functionARN, payload, x.traceID)
+	x.latency = a.config.Now().Sub(begin)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return a.gateway(x, integrationTimeout)
+	case err != nil:
+		return a.gateway(x, serviceError)
+	case failed:
+		return a.gateway(x, malformedResponse)
+	}
+	out, err := decodeAnswer(answer)
+	if err != nil {
+		return a.gateway(x, malformedResponse)
+	}
+	x.intStatus = out.status
+	return out
+}
+
+func (a *API) find(x *exchange, path string) (*method, map[string]string) {
+	// API Gateway takes "/webhook/" for "/webhook".
+	segments := split(path)
+	for _, r := range a.routes {
+		parameters, ok := r.match(segments)
+		if !ok {
+			continue
+		}
+		method := r.methods[x.request.Method]
+		if method == nil {
+			method = r.methods["ANY"]
+		}
+		x.route = r
+		if len(parameters) == 0 {
+			parameters = nil
+		}
+		return method, parameters
+	}
+	return nil, nil
+}
+
+func (a *API) event(x *exchange, path string, parameters map[string]string, body []byte) proxyEvent {
+	r := x.request
+	event := proxyEvent{
+		Resource: x.route.path, Path: path, HTTPMethod: r.Method, PathParameters: parameters, StageVariables: a.template.Stage.Variables,
+	}
+	event.Headers, event.MultiValueHeaders = headers(r, x.traceID)
+	event.QueryStringParameters, event.MultiValueQueryStringParameters = query(r.URL.Query())
+	event.Body, event.IsBase64Encoded = encodeBody(body, r.Header.Get("Content-Type"), a.template.API.BinaryMediaTypes)
+	event.RequestContext = requestContext{
+		ResourceID: a.resourceID(x.route.path), ResourcePath: x.route.path, HTTPMethod: r.Method, ExtendedRequestID: x.extended,
+		RequestTime: clf(x.at), Path: r.URL.Path, AccountID: a.config.Account, Protocol: r.Proto, Stage: a.template.Stage.StageName,
+		DomainPrefix: strings.Split(r.Host, ".")[0], RequestTimeEpoch: x.at.UnixMilli(), RequestID: x.id, DomainName: r.Host, APIID: a.template.APIID,
+	}
+	event.RequestContext.Identity.SourceIP = sourceIP(r)
+	event.RequestContext.Identity.UserAgent = r.UserAgent()
+	return event
+}
+
+func (a *API) resourceID(path string) string {
+	for _, r := range a.template.Resources {
+		if segments := split(path); len(segments) > 0 && r.PathPart == segments[len(segments)-1] {
+			return r.ID
+		}
+	}
+	return a.template.RootResourceID
+}
+
+// decodeAnswer reads a proxy integration's output.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
+func decodeAnswer(answer []byte) (output, error) {
+	var decoded struct {
+		StatusCode        json.RawMessage     `json:"statusCode"`
+		Headers           map[string]any      `json:"headers"`
+		MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
+		Body              *string             `json:"body"`
+		IsBase64Encoded   bool                `json:"isBase64Encoded"`
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(answer)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&decoded); err != nil {
+		return output{}, err
+	}
+	// 200 and "200" are both taken; none means 200.
+	status := 200
+	if text := strings.Trim(string(decoded.StatusCode), `"`); text != "" && text != "null" {
+		var err error
+		if status, err = strconv.Atoi(text); err != nil || status < 100 || status > 599 {
+			return output{}, fmt.Errorf("statusCode %s", text)
+		}
+	}
+	out := output{status: status, headers: map[string][]string{}}
+	for name, value := range decoded.Headers {
+		out.headers[name] = []string{fmt.Sprint(value)}
+	}
+	for name, values := range decoded.MultiValueHeaders {
+		if one, both := out.headers[name]; both && len(values) > 0 && one[0] == values[len(values)-1] {
+			delete(out.headers, name) // the same pair twice is sent once
+		}
+		out.headers[name] = append(out.headers[name], values...)
+	}
+	if decoded.Body != nil {
+		out.body = []byte(*decoded.Body)
+		if decoded.IsBase64Encoded {
+			body, err := base64.StdEncoding.DecodeString(*decoded.Body)
+			if err != nil {
+				return output{}, err
+			}
+			out.body = body
+		}
+	}
+	return out, nil
+}
+
+func (a *API) gateway(x *exchange, answer gatewayAnswer) output {
+	x.answer = answer
+	r := answer.render(a.responses, x.lookup(a), x.request.Header.Get)
+	headers := map[string][]string{}
+	for name, value := range r.headers {
+		headers[name] = []string{value}
+	}
+	return output{r.status, headers, []byte(r.body)}
+}
+
+// lookup answers $context variables.
+func (x *exchange) lookup(a *API) func(string) (string, bool) {
+	values := map[string]string{
+		"accountId": a.config.Account, "apiId": a.template.APIID, "stage": a.template.Stage.StageName,
+		"requestId": x.id, "extendedRequestId": x.extended, "awsEndpointRequestId": "",
+		"httpMethod": x.request.Method, "path": x.request.URL.Path, "protocol": x.request.Proto, "domainName": x.request.Host,
+		"identity.sourceIp": sourceIP(x.request), "identity.userAgent": x.request.UserAgent(),
+		"requestTime": clf(x.at), "requestTimeEpoch": strconv.FormatInt(x.at.UnixMilli(), 10),
+		"status": strconv.Itoa(x.status), "responseLength": strconv.Itoa(x.length),
+		"responseLatency": strconv.FormatInt(a.config.Now().Sub(x.at).Milliseconds(), 10),
+		"error.message":   x.answer.message, "error.responseType": x.answer.kind,
+	}
+	if x.answer.message != "" {
+		quoted, _ := json.Marshal(x.answer.message)
+		values["error.messageString"] = string(quoted)
+	}
+	if x.route != nil {
+		values["resourcePath"], values["resourceId"] = x.route.path, a.resourceID(x.route.path)
+	}
+	if a.template.Stage.TracingEnabled {
+		root, _, _ := strings.Cut(strings.TrimPrefix(x.traceID, "Root="), ";")
+		values["xrayTraceId"] = root
+	}
+	if x.called {
+		latency := strconv.FormatInt(x.latency.Milliseconds(), 10)
+		values["integrationLatency"], values["integration.latency"] = latency, latency
+		// The first is Lambda's status, the second the function's.
+		values["integrationStatus"], values["integration.integrationStatus"] = "200", "200"
+		if x.intStatus != 0 {
+			values["integration.status"] = strconv.Itoa(x.intStatus)
+		}
+		if x.answer.kind != "" {
+			values["integrationErrorMessage"], values["integration.error"] = x.answer.message, x.answer.message
+		}
+	}
+	return func(name string) (string, bool) { value, ok := values[name]; return value, ok }
+}
+
+func (a *API) log(x *exchange) {
+	setting := a.template.Stage.AccessLogSetting
+	if setting.DestinationArn == "" {
+		return
+	}
+	a.config.AccessLog(setting.DestinationArn, expand(strings.TrimSpace(setting.Format), x.lookup(a)), x.at)
+}
+
+// newID makes a random UUID, version 4.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+func extendedID() string {
+	var b [11]byte
+	_, _ = rand.Read(b[:])
+	return base64.StdEncoding.EncodeToString(b[:])
+}

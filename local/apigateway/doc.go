@@ -1,0 +1,20 @@
+// Package apigateway plays one Amazon API Gateway REST API with Lambda proxy
+// integrations: its resources, methods, stage, throttling, gateway responses
+// and access log, all from the template's resolved properties.
+//
+// The caller collects the properties in a [Template], calls New, which refuses
+// what is not played by logical id and name, and serves the API on a listener of
+// its own. Requests are answered under /<stage>/.
+//
+// Played as documented: path parameters and greedy paths, the proxy event
+// (payload version 1.0) and its response, binary media types, gateway responses
+// with their parameters and $context templates, the 10 MB and 29 s limits, the
+// stage's throttling as a token bucket, the access log's format, X-Ray trace
+// headers.
+//
+// Not played: authorizers, API keys and usage plans, models and request
+// validators, mapping templates, caching, canaries, custom domains, resource
+// policies, WAF.
+//
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+package apigateway

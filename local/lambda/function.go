@@ -1,0 +1,235 @@
+package lambda
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Payload limits of Invoke.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const (
+	maxSyncBytes     = 6_291_556 // 6 MB and 100 bytes, as the service's own error message says
+	maxAsyncBytes    = 1_048_576 // 1 MB
+	initLimit        = 10 * time.Second
+	maxLogTailBytes  = 4096
+	shutdownPatience = 2 * time.Second
+)
+
+// Errors of Invoke itself, as opposed to errors of the function.
+var (
+	// ErrThrottled is TooManyRequestsException: every allowed environment is busy.
+	ErrThrottled = errors.New("TooManyRequestsException")
+	// ErrTooLarge is RequestTooLargeException.
+	ErrTooLarge = errors.New("RequestTooLargeException")
+	// ErrClosed says that the local run is ending.
+	ErrClosed = errors.New("function is closed")
+)
+
+// Config is what the template and the local run say about a function.
+type Config struct {
+	Name     string
+	ARN      string
+	Binary   string        // the handler, built for this machine
+	MemoryMB int           // MemorySize
+	Timeout  time.Duration // Timeout
+	JSONLogs bool          // LoggingConfig.LogFormat JSON
+	// Concurrency bounds the environments at one time: the function's reserved
+	// concurrency, or what the machine can carry.
+	Concurrency int
+	// Environment is given to the process in addition to what Lambda reserves:
+	// the template's variables, region, credentials, endpoint.
+	Environment map[string]string
+	LogGroup    string
+
+	Async     AsyncConfig
+	TimeScale float64 // divides the waits between asynchronous attempts; 0 means 1
+
+	// Log takes a line of an environment's log stream.
+	Log func(group, stream string, at time.Time, line string)
+	// Notices is for what has no log group to go to: lost asynchronous events.
+	Notices *slog.Logger
+}
+
+// Request is one invocation.
+type Request struct {
+	Payload []byte
+	TraceID string // X-Amzn-Trace-Id, made up when empty
+	// Tail asks for Response.LogTail. The answer then waits for the report.
+	Tail bool
+}
+
+// Response is what the function answered.
+type Response struct {
+	RequestID string
+	Payload   []byte
+	// FunctionError is "Unhandled" when the function failed: Payload is then
+	// {"errorMessage": …, "errorType": …}. It is the X-Amz-Function-Error header.
+	FunctionError string
+	// LogTail is the end of the invocation's log, up to 4 KB, when it was asked for.
+	LogTail []byte
+}
+
+// ErrorType is the errorType of a failed invocation's payload.
+func (r Response) ErrorType() string {
+	var failure struct{ ErrorType string }
+	_ = json.Unmarshal(r.Payload, &failure) // what is no error object has no type
+	return failure.ErrorType
+}
+
+// Function runs one function's environments.
+type Function struct {
+	config Config
+
+	mu     sync.Mutex
+	idle   []*environment
+	all    map[*environment]bool
+	busy   int
+	closed bool
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wait   sync.WaitGroup
+}
+
+// New returns a function without environments: the first one starts with the
+// first event.
+func New(config Config) *Function {
+	if config.TimeScale <= 0 {
+		config.TimeScale = 1
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Function{config: config, all: map[*environment]bool{}, ctx: ctx, cancel: cancel}
+}
+
+// Config returns what the function was made of.
+func (f *Function) Config() Config { return f.config }
+
+// Invoke hands the event to an environment and waits for the answer. An error
+// of the function is in the response; an error that Invoke returns is the
+// service's: [ErrThrottled], [ErrTooLarge], [ErrClosed]. As on Lambda, a caller
+// that goes away does not stop the function: when ctx ends, Invoke returns its
+// error and the invocation runs on.
+func (f *Function) Invoke(ctx context.Context, request Request) (Response, error) {
+	if len(request.Payload) > maxSyncBytes {
+		return Response{}, fmt.Errorf("%w: Request must be smaller than %d bytes for the InvokeFunction operation", ErrTooLarge, maxSyncBytes)
+	}
+	return f.invoke(ctx, newRequestID(), request)
+}
+
+func (f *Function) invoke(ctx context.Context, requestID string, request Request) (Response, error) {
+	if len(request.Payload) == 0 {
+		request.Payload = []byte("{}") // what Lambda passes for no payload
+	}
+	if request.TraceID == "" {
+		request.TraceID = NewTraceID(time.Now())
+	}
+	env, err := f.acquire()
+	if err != nil {
+		return Response{}, err
+	}
+	answer := make(chan Response, 1)
+	go func() {
+		defer f.wait.Done()
+		env.serve(requestID, request, answer)
+		f.release(env)
+	}()
+	select {
+	case response := <-answer:
+		return response, nil
+	case <-ctx.Done():
+		return Response{}, ctx.Err()
+	}
+}
+
+// acquire takes the environment that was used last, or starts another one.
+func (f *Function) acquire() (*environment, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil, ErrClosed
+	}
+	for len(f.idle) > 0 {
+		env := f.idle[len(f.idle)-1]
+		f.idle = f.idle[:len(f.idle)-1]
+		if env.alive() {
+			f.busy++
+			f.wait.Add(1)
+			return env, nil
+		}
+		delete(f.all, env)
+	}
+	if f.busy >= f.config.Concurrency {
+		return nil, fmt.Errorf("%w: Rate Exceeded: %d environments of %s are busy", ErrThrottled, f.busy, f.config.Name)
+	}
+	env, err := newEnvironment(&f.config)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.config.Name, err)
+	}
+	f.all[env] = true
+	f.busy++
+	f.wait.Add(1)
+	return env, nil
+}
+
+func (f *Function) release(env *environment) {
+	f.mu.Lock()
+	f.busy--
+	keep := env.alive() && !f.closed
+	if keep {
+		f.idle = append(f.idle, env)
+	} else {
+		delete(f.all, env)
+	}
+	f.mu.Unlock()
+	if !keep {
+		env.close()
+	}
+}
+
+// Environments is the number of running processes.
+func (f *Function) Environments() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.all)
+}
+
+// Close ends every environment, also busy ones, and waits for them. Queued
+// asynchronous events are lost, with a notice.
+func (f *Function) Close() {
+	f.mu.Lock()
+	f.closed = true
+	var all []*environment
+	for env := range f.all {
+		all = append(all, env)
+	}
+	f.mu.Unlock()
+	f.cancel()
+	for _, env := range all {
+		env.close()
+	}
+	f.wait.Wait()
+}
+
+// newRequestID makes a random UUID, version 4.
+func newRequestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	h := hex.EncodeToString(b[:])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+}
+
+// NewTraceID makes a sampled X-Ray trace header.
+// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+func NewTraceID(now time.Time) string {
+	var b [20]byte
+	_, _ = rand.Read(b[:])
+	return fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=1", now.Unix(), b[:12], b[12:])
+}

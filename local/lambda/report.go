@@ -1,0 +1,77 @@
+package lambda
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// The lines that the platform adds to a function's log, in the function's log
+// format.
+// https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html
+
+type platformLine struct {
+	Time   string         `json:"time"`
+	Type   string         `json:"type"`
+	Record map[string]any `json:"record"`
+}
+
+func (e *environment) platform(kind string, record map[string]any) {
+	line, _ := json.Marshal(platformLine{time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), kind, record}) // texts and numbers always marshal
+	e.output.emit(string(line))
+}
+
+func (e *environment) logStart(requestID string) {
+	if e.config.JSONLogs {
+		e.platform("platform.start", map[string]any{"requestId": requestID, "version": "$LATEST"})
+		return
+	}
+	e.output.emit("START RequestId: " + requestID + " Version: $LATEST")
+}
+
+// logFailure names what ended an invocation that the runtime did not answer.
+func (e *environment) logFailure(r result, requestID string) {
+	var failure struct{ ErrorType, ErrorMessage string }
+	_ = json.Unmarshal(r.payload, &failure) // a body that is no JSON object has no type
+	if e.config.JSONLogs {
+		return // platform.report carries status and error type
+	}
+	e.output.emit(fmt.Sprintf("%s %s", requestID, strings.TrimPrefix(failure.ErrorMessage, "RequestId: "+requestID+" ")))
+}
+
+func (e *environment) logReport(requestID, traceID string, duration, initDuration time.Duration, memoryMB int, status string) {
+	milliseconds := func(d time.Duration) float64 { return math.Round(float64(d)/1e4) / 100 }
+	billed := math.Ceil(milliseconds(duration + initDuration))
+	root, _, _ := strings.Cut(strings.TrimPrefix(traceID, "Root="), ";")
+	if e.config.JSONLogs {
+		metrics := map[string]any{
+			"durationMs": milliseconds(duration), "billedDurationMs": billed,
+			"memorySizeMB": e.config.MemoryMB, "maxMemoryUsedMB": memoryMB,
+		}
+		if initDuration > 0 {
+			metrics["initDurationMs"] = milliseconds(initDuration)
+		}
+		record := map[string]any{"requestId": requestID, "metrics": metrics, "status": status}
+		if root != "" {
+			record["tracing"] = map[string]any{"type": "X-Amzn-Trace-Id", "value": traceID}
+		}
+		e.platform("platform.report", record)
+		return
+	}
+	e.output.emit("END RequestId: " + requestID)
+	report := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
+		requestID, milliseconds(duration), billed, e.config.MemoryMB, memoryMB)
+	if initDuration > 0 {
+		report += fmt.Sprintf("Init Duration: %.2f ms\t", milliseconds(initDuration))
+	}
+	if status != "success" {
+		report += "Status: " + status + "\t"
+	}
+	if root != "" {
+		report += "\nXRAY TraceId: " + root + "\tSampled: true\t"
+	}
+	e.output.emit(report)
+}

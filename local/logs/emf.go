@@ -1,0 +1,86 @@
+package logs
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+)
+
+type metric struct {
+	namespace string
+	datum     types.MetricDatum
+}
+
+// embeddedMetrics reads the metrics of a log line in embedded metric format.
+// A line that is not in that format yields none; one that is and breaks its
+// rules is an error, where CloudWatch would only count EMFParsingErrors.
+//
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+func embeddedMetrics(line []byte) ([]metric, error) {
+	if !bytes.HasPrefix(line, []byte("{")) || !bytes.Contains(line, []byte(`"_aws"`)) {
+		return nil, nil
+	}
+	var root map[string]json.RawMessage
+	if json.Unmarshal(line, &root) != nil || root["_aws"] == nil {
+		return nil, nil
+	}
+	var meta struct {
+		Timestamp         int64 // milliseconds since 1970
+		CloudWatchMetrics []struct {
+			Namespace  string
+			Dimensions [][]string
+			Metrics    []struct{ Name, Unit string }
+		}
+	}
+	if err := json.Unmarshal(root["_aws"], &meta); err != nil {
+		return nil, fmt.Errorf("embedded metric format: _aws: %w", err)
+	}
+	at := time.UnixMilli(meta.Timestamp)
+
+	var found []metric
+	for _, directive := range meta.CloudWatchMetrics {
+		for _, definition := range directive.Metrics {
+			values, err := numbers(root[definition.Name])
+			if err != nil {
+				return nil, fmt.Errorf("embedded metric format: metric %s: %w", definition.Name, err)
+			}
+			for _, set := range directive.Dimensions {
+				var dimensions []types.Dimension
+				for _, name := range set {
+					var value string
+					if err := json.Unmarshal(root[name], &value); err != nil {
+						return nil, fmt.Errorf("embedded metric format: dimension %s is not a text in the root", name)
+					}
+					dimensions = append(dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(value)})
+				}
+				for _, value := range values {
+					found = append(found, metric{directive.Namespace, types.MetricDatum{
+						MetricName: aws.String(definition.Name),
+						Unit:       types.StandardUnit(definition.Unit),
+						Timestamp:  aws.Time(at),
+						Dimensions: dimensions,
+						Value:      aws.Float64(value),
+					}})
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+// numbers reads a metric's value: a number, or a list of up to 100.
+func numbers(raw json.RawMessage) ([]float64, error) {
+	var one float64
+	if json.Unmarshal(raw, &one) == nil {
+		return []float64{one}, nil
+	}
+	var many []float64
+	if err := json.Unmarshal(raw, &many); err != nil || len(many) > 100 {
+		return nil, fmt.Errorf("want a number or up to 100 numbers, got %s", raw)
+	}
+	return many, nil
+}

@@ -1,0 +1,178 @@
+package logs
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+)
+
+// Limits of PutLogEvents and PutMetricData.
+// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+const (
+	maxBatchBytes  = 1 << 20
+	maxBatchEvents = 10_000
+	eventOverhead  = 26 // bytes counted for each event beside its text
+	maxEventBytes  = 256*1024 - eventOverhead
+	maxMetricBatch = 500
+)
+
+const flushEvery = 250 * time.Millisecond
+
+// Writer sends log entries and metrics.
+type Writer struct {
+	logs    *cloudwatchlogs.Client
+	metrics *cloudwatch.Client
+	report  func(error)
+
+	mu      sync.Mutex
+	queued  []entry
+	sending sync.Mutex // one sender at a time keeps the order
+	created map[streamKey]bool
+
+	stop chan struct{}
+	done chan struct{}
+}
+
+type streamKey struct{ group, stream string }
+
+type entry struct {
+	to   streamKey
+	at   time.Time
+	text string
+}
+
+// NewWriter starts a writer. report is told, from another goroutine, of what
+// could not be sent. Close ends it.
+func NewWriter(logs *cloudwatchlogs.Client, metrics *cloudwatch.Client, report func(error)) *Writer {
+	w := &Writer{
+		logs: logs, metrics: metrics, report: report,
+		created: map[streamKey]bool{}, stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	go w.run()
+	return w
+}
+
+// Put queues one log event. The group must exist, the stream is created.
+// A text above 256 KiB is split, as Lambda does.
+func (w *Writer) Put(group, stream string, at time.Time, text string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		part := text[:min(len(text), maxEventBytes)]
+		w.queued = append(w.queued, entry{streamKey{group, stream}, at, part})
+		if text = text[len(part):]; text == "" {
+			return
+		}
+	}
+}
+
+// Flush sends what was queued before it was called.
+func (w *Writer) Flush(ctx context.Context) {
+	w.sending.Lock()
+	defer w.sending.Unlock()
+	w.mu.Lock()
+	entries := w.queued
+	w.queued = nil
+	w.mu.Unlock()
+
+	byStream := map[streamKey][]entry{}
+	var order []streamKey
+	byNamespace := map[string][]cwtypes.MetricDatum{}
+	for _, e := range entries {
+		if e.text == "" { // CloudWatch Logs refuses an empty message
+			continue
+		}
+		if byStream[e.to] == nil {
+			order = append(order, e.to)
+		}
+		byStream[e.to] = append(byStream[e.to], e)
+		found, err := embeddedMetrics([]byte(e.text))
+		if err != nil {
+			w.report(fmt.Errorf("log group %s: %w", e.to.group, err))
+		}
+		for _, m := range found {
+			byNamespace[m.namespace] = append(byNamespace[m.namespace], m.datum)
+		}
+	}
+	for _, to := range order {
+		if err := w.sendEvents(ctx, to, byStream[to]); err != nil {
+			w.report(fmt.Errorf("%d log events for %s: %w", len(byStream[to]), to.group, err))
+		}
+	}
+	for namespace, data := range byNamespace {
+		for batch := range slices.Chunk(data, maxMetricBatch) {
+			_, err := w.metrics.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: aws.String(namespace), MetricData: batch})
+			if err != nil {
+				w.report(fmt.Errorf("metrics of %s: %w", namespace, err))
+			}
+		}
+	}
+}
+
+// Close sends what is queued and ends the writer.
+func (w *Writer) Close() {
+	close(w.stop)
+	<-w.done
+}
+
+func (w *Writer) run() {
+	defer close(w.done)
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			w.Flush(context.Background())
+		case <-w.stop:
+			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			w.Flush(ctx)
+			cancel()
+			return
+		}
+	}
+}
+
+func (w *Writer) sendEvents(ctx context.Context, to streamKey, entries []entry) error {
+	if !w.created[to] {
+		_, err := w.logs.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{
+			LogGroupName: aws.String(to.group), LogStreamName: aws.String(to.stream),
+		})
+		var exists *types.ResourceAlreadyExistsException
+		if err != nil && !errors.As(err, &exists) {
+			return err
+		}
+		w.created[to] = true
+	}
+	// One batch must be in the order of time.
+	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.at.UnixMilli(), b.at.UnixMilli()) })
+	for len(entries) > 0 {
+		var batch []types.InputLogEvent
+		size := 0
+		for len(batch) < len(entries) && len(batch) < maxBatchEvents {
+			e := entries[len(batch)]
+			if size += len(e.text) + eventOverhead; size > maxBatchBytes {
+				break
+			}
+			batch = append(batch, types.InputLogEvent{Message: aws.String(e.text), Timestamp: aws.Int64(e.at.UnixMilli())})
+		}
+		entries = entries[len(batch):]
+		_, err := w.logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{
+			LogGroupName: aws.String(to.group), LogStreamName: aws.String(to.stream), LogEvents: batch,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
