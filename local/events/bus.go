@@ -1,0 +1,230 @@
+package events
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// eventTime is the format of an event's time: UTC, whole seconds.
+const eventTime = "2006-01-02T15:04:05Z"
+
+// maxEntriesBytes is the limit of all entries of a PutEvents call together, 256 KiB
+// (API reference, PutEvents: "the total entry size must be less than 256KB"). AWS
+// may accept more by now; what fits here fits there.
+const maxEntriesBytes = 256 * 1024
+
+// APIError is an error of the PutEvents API as a whole.
+type APIError struct {
+	Code    string // ValidationException
+	Message string
+}
+
+func (e *APIError) Error() string { return e.Code + ": " + e.Message }
+
+// BusConfig configures a bus. Now and NewID are the real clock and random UUIDs
+// when nil.
+type BusConfig struct {
+	Name, Region, Account string
+	Deliveries            *Deliveries
+	Now                   func() time.Time
+	NewID                 func() string
+}
+
+// Bus is one event bus with its rules. It is safe for concurrent use.
+type Bus struct {
+	config BusConfig
+	place  Place
+
+	mu    sync.RWMutex
+	rules []*Rule
+}
+
+// NewBus makes a bus without rules.
+func NewBus(c BusConfig) *Bus {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = newUUID
+	}
+	return &Bus{config: c, place: Place{Region: c.Region, Account: c.Account, Bus: c.Name}}
+}
+
+// newUUID returns a random (version 4) UUID.
+func newUUID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
+
+// AddRule adds a rule with a pattern. See NewRule for the error.
+func (b *Bus) AddRule(logicalID string, properties json.RawMessage, resolve Resolver) error {
+	r, err := NewRule(b.place, logicalID, properties, resolve)
+	if err != nil {
+		return err
+	}
+	if r.Expression != "" {
+		return fmt.Errorf("%w %s: a scheduled rule is not a bus's", ErrRule, logicalID)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rules = append(b.rules, r)
+	return nil
+}
+
+// Rules returns the rules in the order in which they were added.
+func (b *Bus) Rules() []*Rule {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return append([]*Rule(nil), b.rules...)
+}
+
+type putEventsRequest struct {
+	Entries    []putEventsEntry
+	EndpointID *string `json:"EndpointId"`
+}
+
+type putEventsEntry struct {
+	EventBusName string
+	Source       string
+	DetailType   string
+	Detail       string
+	Resources    []string
+	Time         *json.Number // epoch seconds, as JSON 1.1 has timestamps
+	TraceHeader  string
+}
+
+type putEventsResponse struct {
+	FailedEntryCount int
+	Entries          []putEventsResult
+}
+
+type putEventsResult struct {
+	EventID      string `json:"EventId,omitempty"`
+	ErrorCode    string `json:",omitempty"`
+	ErrorMessage string `json:",omitempty"`
+}
+
+// PutEvents takes the body of a PutEvents call and returns that of the answer. Entries
+// that are refused have their error in the answer; the others are on their way to
+// the targets of every rule that matches. The error is an *APIError.
+func (b *Bus) PutEvents(_ context.Context, body []byte) ([]byte, error) {
+	var request putEventsRequest
+	if err := strict(body, &request); err != nil {
+		return nil, &APIError{"SerializationException", err.Error()}
+	}
+	if n := len(request.Entries); n < 1 || n > 10 {
+		return nil, &APIError{"ValidationException", fmt.Sprintf("Value at 'entries' failed to satisfy constraint: Member must have length between 1 and 10, has %d", n)}
+	}
+	total := 0
+	for _, entry := range request.Entries {
+		total += entry.size()
+	}
+	if total > maxEntriesBytes {
+		return nil, &APIError{"ValidationException", "Total size of the entries in the request is over the limit."}
+	}
+	response := putEventsResponse{Entries: make([]putEventsResult, len(request.Entries))}
+	for i, entry := range request.Entries {
+		result := b.put(entry)
+		if result.ErrorCode != "" {
+			response.FailedEntryCount++
+		}
+		response.Entries[i] = result
+	}
+	return json.Marshal(response)
+}
+
+// size counts an entry as AWS does: user guide, "Calculating Amazon EventBridge event
+// entry size" (eb-putevents).
+func (e putEventsEntry) size() int {
+	n := len(e.Source) + len(e.DetailType) + len(e.Detail)
+	if e.Time != nil {
+		n += 14
+	}
+	for _, resource := range e.Resources {
+		n += len(resource)
+	}
+	return n
+}
+
+func (b *Bus) put(entry putEventsEntry) putEventsResult {
+	if result := b.refuse(entry); result != nil {
+		return *result
+	}
+	now := b.config.Now()
+	at := now
+	if entry.Time != nil {
+		seconds, err := entry.Time.Float64()
+		if err != nil {
+			return putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter Time is not valid. Reason: " + err.Error()}
+		}
+		at = time.Unix(int64(seconds), 0)
+	}
+	id := b.config.NewID()
+	event := NewEvent(Envelope{
+		ID: id, DetailType: entry.DetailType, Source: entry.Source, Account: b.config.Account, Time: at,
+		Region: b.config.Region, Resources: entry.Resources, Detail: json.RawMessage(entry.Detail),
+	})
+	for _, r := range b.Rules() {
+		if ok, _ := r.Selects(event); ok { // the event is JSON: it was checked
+			b.config.Deliveries.Deliver(r, event, now)
+		}
+	}
+	return putEventsResult{EventID: id}
+}
+
+// refuse returns the error of an entry that EventBridge would not take, or nil.
+func (b *Bus) refuse(e putEventsEntry) *putEventsResult {
+	var detail map[string]json.RawMessage
+	switch {
+	case e.EventBusName != "" && e.EventBusName != b.config.Name && e.EventBusName != b.place.busARN(), e.EventBusName == "" && b.config.Name != defaultBus:
+		return &putEventsResult{ErrorCode: "ResourceNotFoundException", ErrorMessage: fmt.Sprintf("Event bus %q does not exist.", e.EventBusName)}
+	case e.Source == "":
+		return &putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter Source is not valid. Reason: Source is a required argument."}
+	case strings.HasPrefix(e.Source, "aws."):
+		return &putEventsResult{ErrorCode: "NotAuthorizedForSourceException", ErrorMessage: "Not authorized for the source."}
+	case e.DetailType == "":
+		return &putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter DetailType is not valid. Reason: DetailType is a required argument."}
+	case e.Detail == "":
+		return &putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter Detail is not valid. Reason: Detail is a required argument."}
+	case json.Unmarshal([]byte(e.Detail), &detail) != nil || detail == nil:
+		return &putEventsResult{ErrorCode: "MalformedDetail", ErrorMessage: "Detail is malformed."}
+	}
+	return nil
+}
+
+// Envelope is what surrounds an event's detail: user guide, "Event structure
+// reference" (eb-events-structure).
+type Envelope struct {
+	ID         string
+	DetailType string
+	Source     string
+	Account    string
+	Time       time.Time
+	Region     string
+	Resources  []string
+	Detail     json.RawMessage // a JSON object, kept as it is written
+}
+
+// NewEvent writes an event, its fields in the order in which AWS has them.
+func NewEvent(e Envelope) []byte {
+	if e.Resources == nil {
+		e.Resources = []string{}
+	}
+	resources := make([]string, len(e.Resources))
+	for i, r := range e.Resources {
+		resources[i] = string(quote(r))
+	}
+	var detail bytes.Buffer
+	_ = json.Compact(&detail, e.Detail) // callers have checked that it is JSON
+	return fmt.Appendf(nil, `{"version":"0","id":%s,"detail-type":%s,"source":%s,"account":%s,"time":%s,"region":%s,"resources":[%s],"detail":%s}`,
+		quote(e.ID), quote(e.DetailType), quote(e.Source), quote(e.Account), quote(e.Time.UTC().Format(eventTime)), quote(e.Region),
+		strings.Join(resources, ","), detail.Bytes())
+}

@@ -1,0 +1,295 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Target is the service behind a rule's target.
+type Target interface {
+	// Deliver hands payload to the service once and returns nil when it accepted
+	// it. See DeliveryError for the errors.
+	Deliver(ctx context.Context, payload []byte) error
+}
+
+// DeadLetters sends to the queues that rules name as their dead-letter queues.
+type DeadLetters interface {
+	// Send sends one message with string attributes to the queue.
+	Send(ctx context.Context, queueARN string, body []byte, attributes map[string]string) error
+}
+
+// Codes of a DeliveryError, as they appear in ERROR_CODE (EventBridge user guide,
+// "Using dead-letter queues to process undelivered events", eb-rule-dlq).
+const (
+	CodeNoPermissions   = "NO_PERMISSIONS"    // permanent: the target refuses EventBridge
+	CodeNoResource      = "NO_RESOURCE"       // permanent: the target does not exist
+	CodeInvalidJSON     = "INVALID_JSON"      // permanent: the input transformation gives no JSON
+	CodeInvalidParam    = "INVALID_PARAMETER" // permanent: the target refuses the payload
+	CodeThrottling      = "THROTTLING"
+	CodeTimeout         = "TIMEOUT"
+	CodeErrorFromTarget = "ERROR_FROM_TARGET"
+	CodeSDKClientError  = "SDK_CLIENT_ERROR" // any error without a code
+)
+
+// DeliveryError is an error of Target.Deliver that says more than that it failed.
+type DeliveryError struct {
+	Code      string // one of the codes above
+	Message   string
+	Permanent bool // retrying is useless: the event goes to the dead-letter queue at once
+}
+
+func (e *DeliveryError) Error() string { return e.Code + ": " + e.Message }
+
+// DeliveryConfig is what deliveries need. DeadLetters may be nil when no rule has a
+// dead-letter queue.
+type DeliveryConfig struct {
+	DeadLetters DeadLetters
+	Log         *slog.Logger // nil: slog.Default
+
+	// TimeScale divides the waits between attempts; 0 and 1 leave them as they are.
+	// The age of an event counts waits unscaled.
+	TimeScale float64
+
+	// Jitter spreads a wait; nil takes a random time between half and all of it.
+	Jitter func(time.Duration) time.Duration
+}
+
+// Deliveries carries events to targets in the background. It is safe for concurrent use.
+type Deliveries struct {
+	config DeliveryConfig
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu      sync.Mutex
+	closed  bool
+	pending int
+	idle    chan struct{} // closed when pending falls to 0; nil while nobody waits
+	stats   map[string]Stats
+}
+
+// Stats counts what happened to a rule's events, with the meaning of the CloudWatch
+// metrics of the same name (EventBridge user guide, eb-monitoring).
+type Stats struct {
+	Invocations         int // attempts, first ones and retries
+	FailedInvocations   int // events that were given up
+	SentToDLQ           int // of these, sent to a dead-letter queue
+	FailedToBeSentToDLQ int
+}
+
+// NewDeliveries makes the delivery side of buses and schedules.
+func NewDeliveries(c DeliveryConfig) *Deliveries {
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.TimeScale == 0 {
+		c.TimeScale = 1
+	}
+	if c.Jitter == nil {
+		c.Jitter = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Deliveries{config: c, ctx: ctx, cancel: cancel, stats: map[string]Stats{}}
+}
+
+// delivered is an event on its way to one target.
+type delivered struct {
+	event    []byte
+	ingested time.Time
+	rule     *Rule
+	target   target
+}
+
+// Deliver starts the delivery of event to every target of the rule and returns at once.
+func (d *Deliveries) Deliver(r *Rule, event []byte, ingested time.Time) {
+	for _, t := range r.targets {
+		e := delivered{event: event, ingested: ingested, rule: r, target: t}
+		d.mu.Lock()
+		if d.closed {
+			d.mu.Unlock()
+			d.config.Log.Error("event dropped: the local run is ending", d.attrs(e)...)
+			continue
+		}
+		d.pending++
+		d.wg.Add(1)
+		d.mu.Unlock()
+		go func() {
+			defer d.done()
+			d.run(e)
+		}()
+	}
+}
+
+func (d *Deliveries) done() {
+	d.mu.Lock()
+	d.pending--
+	if d.pending == 0 && d.idle != nil {
+		close(d.idle)
+		d.idle = nil
+	}
+	d.mu.Unlock()
+	d.wg.Done()
+}
+
+// Idle waits until no delivery is under way or waiting for a retry, or ctx ends.
+func (d *Deliveries) Idle(ctx context.Context) error {
+	d.mu.Lock()
+	if d.pending == 0 {
+		d.mu.Unlock()
+		return nil
+	}
+	if d.idle == nil {
+		d.idle = make(chan struct{})
+	}
+	idle := d.idle
+	d.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close ends all deliveries and waits for their goroutines.
+func (d *Deliveries) Close() {
+	d.mu.Lock()
+	d.closed = true
+	d.mu.Unlock()
+	d.cancel()
+	d.wg.Wait()
+}
+
+// Stats returns the counts by the rule's name.
+func (d *Deliveries) Stats() map[string]Stats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make(map[string]Stats, len(d.stats))
+	for name, s := range d.stats {
+		all[name] = s
+	}
+	return all
+}
+
+func (d *Deliveries) count(r *Rule, change func(*Stats)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := d.stats[r.Name]
+	change(&s)
+	d.stats[r.Name] = s
+}
+
+// AWS says that it retries "with an exponential back off and jitter", not which. With
+// these, 185 attempts take about a day, as the default policy pairs them.
+const (
+	firstWait = time.Second
+	maxWait   = 8 * time.Minute
+)
+
+// Retry conditions, as they appear in EXHAUSTED_RETRY_CONDITION.
+const (
+	exhaustedAttempts = "MaximumRetryAttempts"
+	exhaustedAge      = "MaximumEventAgeInSeconds"
+)
+
+// run delivers one event to one target, retrying until it is accepted or given up.
+func (d *Deliveries) run(e delivered) {
+	payload, err := e.target.input.payload(e)
+	if err != nil {
+		d.giveUp(e, err, "", 0)
+		return
+	}
+	var age time.Duration
+	wait := firstWait
+	for retries := 0; ; retries++ {
+		started := time.Now()
+		err := e.target.deliver.Deliver(d.ctx, payload)
+		age += time.Since(started)
+		d.count(e.rule, func(s *Stats) { s.Invocations++ })
+		if err == nil {
+			return
+		}
+		if failure, ok := errors.AsType[*DeliveryError](err); ok && failure.Permanent {
+			d.giveUp(e, err, "", retries)
+			return
+		}
+		if retries >= e.target.maxRetries {
+			d.giveUp(e, err, exhaustedAttempts, retries)
+			return
+		}
+		pause := d.config.Jitter(wait)
+		if age += pause; age > e.target.maxAge {
+			d.giveUp(e, err, exhaustedAge, retries)
+			return
+		}
+		d.config.Log.Warn("delivery failed, will retry", append(d.attrs(e), "retries", retries, "error", err)...)
+		if !sleep(d.ctx, time.Duration(float64(pause)/d.config.TimeScale)) {
+			d.config.Log.Error("event dropped: the local run is ending", append(d.attrs(e), "error", err)...)
+			return
+		}
+		wait = min(2*wait, maxWait)
+	}
+}
+
+// sleep waits and reports false when ctx ended first.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// giveUp sends the original event to the dead-letter queue with the attributes that
+// AWS documents (eb-rule-dlq). Where no retry was exhausted, because the error was
+// permanent, there is no EXHAUSTED_RETRY_CONDITION: SQS takes no empty attribute.
+func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries int) {
+	d.count(e.rule, func(s *Stats) { s.FailedInvocations++ })
+	log := append(d.attrs(e), "retries", retries, "error", cause)
+	if e.target.deadLetterARN == "" {
+		d.config.Log.Error("event dropped: the target has no dead-letter queue", log...)
+		return
+	}
+	failure, ok := errors.AsType[*DeliveryError](cause)
+	if !ok {
+		failure = &DeliveryError{Code: CodeSDKClientError, Message: cause.Error()}
+	}
+	attributes := map[string]string{
+		"RULE_ARN":       e.rule.ARN,
+		"TARGET_ARN":     e.target.arn,
+		"ERROR_CODE":     failure.Code,
+		"ERROR_MESSAGE":  failure.Message,
+		"RETRY_ATTEMPTS": strconv.Itoa(retries),
+	}
+	if condition != "" {
+		attributes["EXHAUSTED_RETRY_CONDITION"] = condition
+	}
+	if err := d.sendToDLQ(e, attributes); err != nil {
+		d.count(e.rule, func(s *Stats) { s.FailedToBeSentToDLQ++ })
+		d.config.Log.Error("event dropped: the dead-letter queue refused it", append(log, "queue_error", err)...)
+		return
+	}
+	d.count(e.rule, func(s *Stats) { s.SentToDLQ++ })
+	d.config.Log.Error("event sent to its dead-letter queue", append(log, "queue", e.target.deadLetterARN)...)
+}
+
+func (d *Deliveries) sendToDLQ(e delivered, attributes map[string]string) error {
+	if d.config.DeadLetters == nil {
+		return fmt.Errorf("no queues are known, %s is not one", e.target.deadLetterARN)
+	}
+	return d.config.DeadLetters.Send(d.ctx, e.target.deadLetterARN, e.event, attributes)
+}
+
+// attrs names the delivery in a log line, without the event's content.
+func (d *Deliveries) attrs(e delivered) []any {
+	return []any{"rule", e.rule.Name, "target", e.target.arn}
+}

@@ -1,0 +1,536 @@
+package events
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// ErrPattern says that an event pattern is wrong or uses an operator that is not
+// played.
+var ErrPattern = errors.New("event pattern")
+
+// Pattern is a compiled event pattern. The rules are those of "Comparison operators
+// for use in event patterns in Amazon EventBridge" (EventBridge user guide,
+// eb-create-pattern-operators) and, where the guide is silent, of aws/event-ruler, the
+// matcher that EventBridge runs.
+type Pattern struct{ root *object }
+
+// object is a level of a pattern: all of its fields and one branch of each $or
+// must match.
+type object struct {
+	fields map[string]node
+	ors    [][]*object
+}
+
+// node is a level below, or the alternatives for a value.
+type node struct {
+	object *object
+	leaf   *leaf
+}
+
+// leaf matches when one of its matchers accepts one value of the field.
+type leaf struct {
+	path     []string // from the root of the event, for exists
+	absent   bool     // {"exists": false} is among the alternatives
+	matchers []matcher
+}
+
+// matcher judges one value: string, json.Number, bool or nil.
+type matcher func(value any) bool
+
+// ParsePattern compiles an event pattern. The error wraps ErrPattern and names
+// every problem with the path of its field.
+func ParsePattern(text []byte) (*Pattern, error) {
+	value, err := decode(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPattern, err)
+	}
+	top, ok := value.(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%w: must be a JSON object", ErrPattern)
+	}
+	var c compiler
+	root := c.object(top, nil, false)
+	if len(c.problems) > 0 {
+		return nil, errors.Join(c.problems...)
+	}
+	return &Pattern{root}, nil
+}
+
+// Matches reports whether the pattern selects event, a JSON object. The error
+// says that event is no JSON.
+func (p *Pattern) Matches(event []byte) (bool, error) {
+	value, err := decode(event)
+	if err != nil {
+		return false, err
+	}
+	return p.root.matches(value, value), nil
+}
+
+// decode reads exactly one JSON value, keeping the text of numbers.
+func decode(text []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("data after the JSON value")
+	}
+	return value, nil
+}
+
+// matches judges value, which may be an array: then one of its elements must match
+// the whole level, as fields of different elements do not belong together.
+func (o *object) matches(value, event any) bool {
+	switch v := value.(type) {
+	case []any:
+		if slices.ContainsFunc(v, func(element any) bool { return o.matches(element, event) }) {
+			return true
+		}
+		return len(v) == 0 && o.matches(nil, event)
+	case map[string]any:
+		return o.matchesFields(v, event)
+	default: // nothing below a scalar: only {"exists": false} can match there
+		return o.matchesFields(nil, event)
+	}
+}
+
+func (o *object) matchesFields(fields map[string]any, event any) bool {
+	for name, n := range o.fields {
+		if n.object != nil && !n.object.matches(fields[name], event) {
+			return false
+		}
+		if n.leaf != nil && !n.leaf.matches(fields, name, event) {
+			return false
+		}
+	}
+	for _, branches := range o.ors {
+		if !slices.ContainsFunc(branches, func(b *object) bool { return b.matchesFields(fields, event) }) {
+			return false
+		}
+	}
+	return true
+}
+
+func (l *leaf) matches(fields map[string]any, name string, event any) bool {
+	if l.absent && !hasLeaf(event, l.path) {
+		return true
+	}
+	value, present := fields[name]
+	if !present {
+		return false
+	}
+	return slices.ContainsFunc(leaves(value), func(v any) bool {
+		return slices.ContainsFunc(l.matchers, func(m matcher) bool { return m(v) })
+	})
+}
+
+// leaves returns the values of a field: itself, or the elements of an array of any
+// depth. An object is no value: operators work on leaf nodes only.
+func leaves(value any) []any {
+	switch v := value.(type) {
+	case map[string]any:
+		return nil
+	case []any:
+		var all []any
+		for _, element := range v {
+			all = append(all, leaves(element)...)
+		}
+		return all
+	default:
+		return []any{v}
+	}
+}
+
+// hasLeaf reports whether the event has a value at path, in whichever array
+// elements on the way.
+func hasLeaf(value any, path []string) bool {
+	if len(path) == 0 {
+		return len(leaves(value)) > 0
+	}
+	switch v := value.(type) {
+	case map[string]any:
+		child, ok := v[path[0]]
+		return ok && hasLeaf(child, path[1:])
+	case []any:
+		return slices.ContainsFunc(v, func(element any) bool { return hasLeaf(element, path) })
+	default:
+		return false
+	}
+}
+
+// compiler collects the problems of a pattern.
+type compiler struct{ problems []error }
+
+func (c *compiler) problem(path []string, format string, args ...any) {
+	c.problems = append(c.problems, fmt.Errorf("%w: %s: %s", ErrPattern, strings.Join(path, "."), fmt.Sprintf(format, args...)))
+}
+
+// or is the only operator among field names.
+const or = "$or"
+
+// reservedInOr cannot be field names inside $or: a branch that names one is most
+// likely an operator in the wrong place (aws/event-ruler, Constants.java).
+var reservedInOr = []string{"exactly", "prefix", "suffix", "anything-but", "numeric", "exists", "cidr", "equals-ignore-case", "wildcard"}
+
+func (c *compiler) object(fields map[string]any, path []string, inOr bool) *object {
+	o := &object{fields: map[string]node{}}
+	if len(fields) == 0 {
+		c.problem(path, "empty objects are not allowed")
+	}
+	for name, value := range fields {
+		below := append(slices.Clone(path), name)
+		if inOr && slices.Contains(reservedInOr, name) {
+			c.problem(below, "a reserved name cannot be a field inside $or")
+			continue
+		}
+		switch v := value.(type) {
+		case map[string]any:
+			o.fields[name] = node{object: c.object(v, below, inOr)}
+		case []any:
+			if name == or {
+				o.ors = append(o.ors, c.branches(v, path))
+				continue
+			}
+			o.fields[name] = node{leaf: c.leaf(v, below)}
+		default:
+			c.problem(below, "must be an object or an array")
+		}
+	}
+	return o
+}
+
+func (c *compiler) branches(values []any, path []string) []*object {
+	if len(values) < 2 {
+		c.problem(path, "$or needs at least two objects")
+	}
+	var branches []*object
+	for _, value := range values {
+		fields, ok := value.(map[string]any)
+		if !ok {
+			c.problem(path, "$or holds objects only")
+			continue
+		}
+		branches = append(branches, c.object(fields, path, true))
+	}
+	return branches
+}
+
+func (c *compiler) leaf(values []any, path []string) *leaf {
+	l := &leaf{path: path}
+	if len(values) == 0 {
+		c.problem(path, "empty arrays are not allowed")
+	}
+	for _, value := range values {
+		switch v := value.(type) {
+		case map[string]any:
+			c.operator(v, path, l)
+		case []any:
+			c.problem(path, "a value must be a string, number, boolean, null or operator")
+		default:
+			l.matchers = append(l.matchers, equals(v))
+		}
+	}
+	return l
+}
+
+// operator adds what {"name": argument} means to l.
+func (c *compiler) operator(expression map[string]any, path []string, l *leaf) {
+	if len(expression) != 1 {
+		c.problem(path, "an operator is an object with one key, not %d", len(expression))
+		return
+	}
+	for name, argument := range expression {
+		if name == "exists" {
+			switch argument {
+			case true:
+				l.matchers = append(l.matchers, func(any) bool { return true })
+			case false:
+				l.absent = true
+			default:
+				c.problem(path, "exists takes true or false")
+			}
+			return
+		}
+		var m matcher
+		var err error
+		switch name {
+		case "prefix", "suffix":
+			m, err = affix(name, argument)
+		case "equals-ignore-case", "wildcard":
+			m, err = textMatcher(name, argument)
+		case "numeric":
+			m, err = numeric(argument)
+		case "anything-but":
+			m, err = anythingBut(argument)
+		case "cidr":
+			m, err = cidr(argument)
+		default:
+			err = fmt.Errorf("operator %q is not played", name)
+		}
+		if err != nil {
+			c.problem(path, "%v", err)
+			return
+		}
+		l.matchers = append(l.matchers, m)
+	}
+}
+
+// equals matches a literal. Numbers are equal when EventBridge can compare them as
+// numbers and they are, or when their texts are the same.
+func equals(literal any) matcher {
+	number, ok := literal.(json.Number)
+	if !ok {
+		return func(value any) bool { return value == literal }
+	}
+	want, comparable := comparableNumber(number.String())
+	return func(value any) bool {
+		n, ok := value.(json.Number)
+		if !ok {
+			return false
+		}
+		if n == number {
+			return true
+		}
+		got, ok := comparableNumber(n.String())
+		return ok && comparable && got == want
+	}
+}
+
+// affix is prefix or suffix, also of {"equals-ignore-case": text}.
+func affix(name string, argument any) (matcher, error) {
+	if nested, ok := argument.(map[string]any); ok {
+		text, ok := nested["equals-ignore-case"].(string)
+		if !ok || len(nested) != 1 {
+			return nil, fmt.Errorf("%s takes a string or {\"equals-ignore-case\": string}", name)
+		}
+		return strMatcher(func(s string) bool {
+			// Case folding may change a letter's length in bytes, so runes are compared.
+			have, want := []rune(s), []rune(text)
+			if len(have) < len(want) {
+				return false
+			}
+			if name == "prefix" {
+				return strings.EqualFold(string(have[:len(want)]), text)
+			}
+			return strings.EqualFold(string(have[len(have)-len(want):]), text)
+		}), nil
+	}
+	return textMatcher(name, argument)
+}
+
+// textMatcher makes the matcher of an operator that takes one string.
+func textMatcher(name string, argument any) (matcher, error) {
+	text, ok := argument.(string)
+	if !ok {
+		return nil, fmt.Errorf("%s takes a string", name)
+	}
+	switch name {
+	case "prefix":
+		return strMatcher(func(s string) bool { return strings.HasPrefix(s, text) }), nil
+	case "suffix":
+		return strMatcher(func(s string) bool { return strings.HasSuffix(s, text) }), nil
+	case "equals-ignore-case":
+		return strMatcher(func(s string) bool { return strings.EqualFold(s, text) }), nil
+	case "wildcard":
+		parts, err := splitWildcard(text)
+		if err != nil {
+			return nil, err
+		}
+		return strMatcher(func(s string) bool { return matchWildcard(parts, s) }), nil
+	default:
+		return nil, fmt.Errorf("operator %q is not played", name)
+	}
+}
+
+func strMatcher(accept func(string) bool) matcher {
+	return func(value any) bool {
+		s, ok := value.(string)
+		return ok && accept(s)
+	}
+}
+
+// splitWildcard cuts a wildcard expression at its asterisks. A backslash makes
+// an asterisk or backslash literal; two asterisks in a row are refused, as by AWS.
+func splitWildcard(text string) ([]string, error) {
+	var parts []string
+	var part strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+			if i == len(text) || (text[i] != '*' && text[i] != '\\') {
+				return nil, fmt.Errorf("wildcard %q: a backslash may only come before * or \\", text)
+			}
+			part.WriteByte(text[i])
+		case '*':
+			if i > 0 && text[i-1] == '*' && part.Len() == 0 && len(parts) > 0 {
+				return nil, fmt.Errorf("wildcard %q: consecutive asterisks are not allowed", text)
+			}
+			parts = append(parts, part.String())
+			part.Reset()
+		default:
+			part.WriteByte(text[i])
+		}
+	}
+	return append(parts, part.String()), nil
+}
+
+// matchWildcard reports whether s is the parts in order with anything between them.
+func matchWildcard(parts []string, s string) bool {
+	if len(parts) == 1 {
+		return s == parts[0]
+	}
+	last := len(parts) - 1
+	rest, ok := strings.CutPrefix(s, parts[0])
+	if !ok {
+		return false
+	}
+	for _, part := range parts[1:last] {
+		i := strings.Index(rest, part)
+		if i < 0 {
+			return false
+		}
+		rest = rest[i+len(part):]
+	}
+	return strings.HasSuffix(rest, parts[last])
+}
+
+// numeric is one comparison, or a lower bound followed by an upper bound. Two
+// bounds the other way round are refused by AWS too.
+func numeric(argument any) (matcher, error) {
+	terms, ok := argument.([]any)
+	if !ok || (len(terms) != 2 && len(terms) != 4) {
+		return nil, errors.New("numeric takes [operator, number] or [\">\" or \">=\", number, \"<\" or \"<=\", number]")
+	}
+	var bounds [2]int64
+	var operators []string
+	for i := 0; i < len(terms); i += 2 {
+		operator, _ := terms[i].(string)
+		if !slices.Contains([]string{"=", "<", "<=", ">", ">="}, operator) {
+			return nil, fmt.Errorf("numeric operator %v is not one of = < <= > >=", terms[i])
+		}
+		number, ok := terms[i+1].(json.Number)
+		if !ok {
+			return nil, fmt.Errorf("numeric %s needs a number, not %v", operator, terms[i+1])
+		}
+		bound, ok := comparableNumber(number.String())
+		if !ok {
+			return nil, fmt.Errorf("numeric bound %s is outside -5e9 to 5e9 or has more than six decimals", number)
+		}
+		operators, bounds[i/2] = append(operators, operator), bound
+	}
+	if len(operators) == 2 {
+		if operators[0][0] != '>' || operators[1][0] != '<' {
+			return nil, errors.New("a numeric range is a lower bound followed by an upper bound")
+		}
+		if bounds[0] >= bounds[1] {
+			return nil, errors.New("a numeric range must not be empty")
+		}
+	}
+	return func(value any) bool {
+		number, ok := value.(json.Number)
+		if !ok {
+			return false
+		}
+		n, ok := comparableNumber(number.String())
+		if !ok {
+			return false
+		}
+		for i, operator := range operators {
+			if !compare(n, operator, bounds[i]) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+func compare(n int64, operator string, bound int64) bool {
+	switch operator {
+	case "<":
+		return n < bound
+	case "<=":
+		return n <= bound
+	case ">":
+		return n > bound
+	case ">=":
+		return n >= bound
+	default:
+		return n == bound
+	}
+}
+
+// anythingBut accepts every value but: a string or number, several strings or
+// several numbers, or what prefix, suffix, equals-ignore-case or wildcard accept.
+// A field that is absent has no value to accept.
+func anythingBut(argument any) (matcher, error) {
+	var refused []matcher
+	switch a := argument.(type) {
+	case string, json.Number:
+		refused = append(refused, equals(a))
+	case []any:
+		_, numbers := firstOf(a).(json.Number)
+		for _, value := range a {
+			_, isNumber := value.(json.Number)
+			_, isString := value.(string)
+			if (numbers && !isNumber) || (!numbers && !isString) {
+				return nil, errors.New("anything-but takes strings only or numbers only")
+			}
+			refused = append(refused, equals(value))
+		}
+	case map[string]any:
+		if len(a) != 1 {
+			return nil, errors.New("anything-but takes an object with one key")
+		}
+		for name, nested := range a {
+			texts, ok := nested.([]any)
+			if !ok {
+				texts = []any{nested}
+			}
+			for _, text := range texts {
+				m, err := textMatcher(name, text)
+				if err != nil {
+					return nil, fmt.Errorf("anything-but: %w", err)
+				}
+				if text == "" && (name == "prefix" || name == "suffix") {
+					return nil, fmt.Errorf("anything-but: an empty %s is not allowed", name)
+				}
+				refused = append(refused, m)
+			}
+		}
+	}
+	if len(refused) == 0 {
+		return nil, errors.New("anything-but takes strings, numbers or an operator")
+	}
+	return func(value any) bool {
+		return !slices.ContainsFunc(refused, func(m matcher) bool { return m(value) })
+	}, nil
+}
+
+func firstOf(values []any) any {
+	if len(values) == 0 {
+		return nil
+	}
+	return values[0]
+}
+
+func cidr(argument any) (matcher, error) {
+	text, _ := argument.(string)
+	network, err := netip.ParsePrefix(text)
+	if err != nil {
+		return nil, fmt.Errorf("cidr: %w", err)
+	}
+	return strMatcher(func(s string) bool {
+		address, err := netip.ParseAddr(s)
+		return err == nil && network.Masked().Contains(address)
+	}), nil
+}

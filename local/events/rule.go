@@ -1,0 +1,201 @@
+package events
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ErrRule says that a rule's properties are wrong or not played.
+var ErrRule = errors.New("rule")
+
+// Rule is one AWS::Events::Rule with its targets.
+type Rule struct {
+	LogicalID  string
+	Name       string
+	ARN        string
+	Enabled    bool
+	Expression string // ScheduleExpression; empty for a rule with a pattern
+
+	pattern *Pattern
+	targets []target
+}
+
+// TargetRef is what a Resolver gets to find a target.
+type TargetRef struct {
+	RuleLogicalID string
+	RuleARN       string
+	ID            string // the target's Id in its rule
+	ARN           string
+	RoleARN       string // the role that EventBridge assumes; empty when the rule names none
+}
+
+// Resolver finds what an ARN stands for. An error stops the start-up.
+type Resolver func(TargetRef) (Target, error)
+
+// target is a rule's target with what delivery needs to know of it.
+type target struct {
+	id            string
+	arn           string
+	deliver       Target
+	input         input
+	deadLetterARN string
+	maxRetries    int
+	maxAge        time.Duration
+}
+
+// Retry policy where a target has none: API reference, RetryPolicy.
+const (
+	defaultMaxRetries = 185
+	defaultMaxAge     = 24 * time.Hour
+)
+
+type ruleProperties struct {
+	Name               string
+	Description        string
+	EventBusName       string
+	EventPattern       json.RawMessage
+	ScheduleExpression string
+	State              string
+	Targets            []targetProperties
+	Tags               json.RawMessage
+}
+
+type targetProperties struct {
+	ID               string `json:"Id"`
+	Arn              string
+	RoleArn          string
+	Input            string
+	InputPath        string
+	InputTransformer *inputTransformerProperties
+	DeadLetterConfig *struct{ Arn string }
+	RetryPolicy      *struct {
+		MaximumRetryAttempts     *int
+		MaximumEventAgeInSeconds *int
+	}
+}
+
+// strict decodes text and refuses fields that value does not have.
+func strict(text []byte, value any) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	return d.Decode(value)
+}
+
+// IsScheduled reports whether a rule's properties have a ScheduleExpression, so that
+// it belongs to package schedule and not to a bus.
+func IsScheduled(properties json.RawMessage) bool {
+	var p struct{ ScheduleExpression string }
+	return json.Unmarshal(properties, &p) == nil && p.ScheduleExpression != ""
+}
+
+// Place is where a rule lives.
+type Place struct {
+	Region, Account string
+	Bus             string // "default" for scheduled rules
+}
+
+func (p Place) busARN() string {
+	return fmt.Sprintf("arn:aws:events:%s:%s:event-bus/%s", p.Region, p.Account, p.Bus)
+}
+
+// ruleARN is arn:…:rule/NAME on the default bus and arn:…:rule/BUS/NAME elsewhere.
+func (p Place) ruleARN(name string) string {
+	if p.Bus != defaultBus {
+		name = p.Bus + "/" + name
+	}
+	return fmt.Sprintf("arn:aws:events:%s:%s:rule/%s", p.Region, p.Account, name)
+}
+
+const defaultBus = "default"
+
+// NewRule reads a rule. The error wraps ErrRule, starts with the logical id and names
+// everything that is wrong or not played.
+func NewRule(place Place, logicalID string, properties json.RawMessage, resolve Resolver) (*Rule, error) {
+	var p ruleProperties
+	if err := strict(properties, &p); err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrRule, logicalID, err)
+	}
+	if p.Name == "" {
+		p.Name = logicalID
+	}
+	r := &Rule{
+		LogicalID:  logicalID,
+		Name:       p.Name,
+		ARN:        place.ruleARN(p.Name),
+		Enabled:    p.State != "DISABLED",
+		Expression: p.ScheduleExpression,
+	}
+	var problems []error
+	if p.State != "" && p.State != "ENABLED" && p.State != "DISABLED" {
+		problems = append(problems, fmt.Errorf("State %s is not played", p.State))
+	}
+	if bus := p.EventBusName; bus != place.Bus && bus != place.busARN() && (bus != "" || place.Bus != defaultBus) {
+		problems = append(problems, fmt.Errorf("EventBusName %q is not this bus, %q", bus, place.Bus))
+	}
+	if (p.EventPattern == nil) == (p.ScheduleExpression == "") {
+		problems = append(problems, errors.New("needs an EventPattern or a ScheduleExpression, not both"))
+	}
+	if p.EventPattern != nil {
+		var err error
+		if r.pattern, err = ParsePattern(p.EventPattern); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	// Service quota: five targets per rule.
+	if len(p.Targets) > 5 {
+		problems = append(problems, fmt.Errorf("%d targets, EventBridge allows 5 per rule", len(p.Targets)))
+	}
+	for _, tp := range p.Targets {
+		t, err := newTarget(tp, r, resolve)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("target %s: %w", tp.ID, err))
+			continue
+		}
+		r.targets = append(r.targets, t)
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%w %s: %w", ErrRule, logicalID, errors.Join(problems...))
+	}
+	return r, nil
+}
+
+func newTarget(p targetProperties, r *Rule, resolve Resolver) (target, error) {
+	t := target{id: p.ID, arn: p.Arn, maxRetries: defaultMaxRetries, maxAge: defaultMaxAge}
+	var problems []error
+	var err error
+	if t.input, err = newInput(p); err != nil {
+		problems = append(problems, err)
+	}
+	if t.deliver, err = resolve(TargetRef{r.LogicalID, r.ARN, p.ID, p.Arn, p.RoleArn}); err != nil {
+		problems = append(problems, err)
+	}
+	if p.DeadLetterConfig != nil {
+		t.deadLetterARN = p.DeadLetterConfig.Arn
+	}
+	if p.RetryPolicy != nil {
+		if n := p.RetryPolicy.MaximumRetryAttempts; n != nil {
+			t.maxRetries = *n
+			if *n < 0 || *n > defaultMaxRetries {
+				problems = append(problems, fmt.Errorf("MaximumRetryAttempts %d is not 0 to 185", *n))
+			}
+		}
+		if n := p.RetryPolicy.MaximumEventAgeInSeconds; n != nil {
+			t.maxAge = time.Duration(*n) * time.Second
+			if *n < 60 || *n > 86400 {
+				problems = append(problems, fmt.Errorf("MaximumEventAgeInSeconds %d is not 60 to 86400", *n))
+			}
+		}
+	}
+	return t, errors.Join(problems...)
+}
+
+// Selects reports whether the rule is enabled and its pattern matches.
+func (r *Rule) Selects(event []byte) (bool, error) {
+	if !r.Enabled || r.pattern == nil {
+		return false, nil
+	}
+	return r.pattern.Matches(event)
+}
