@@ -1,0 +1,164 @@
+package constructs
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambdadestinations"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+// auditBucketPrefix begins the bucket's name; account, region and suffix
+// follow, because bucket names are unique in the world.
+const auditBucketPrefix = "transaction-audit-logs-"
+
+// ArchiveProps configures the audit trail.
+type ArchiveProps struct {
+	Suffix string
+	Code   ImageCode
+	Table  awsdynamodb.ITable
+	Key    awskms.IKey // of the table, the bucket and the queues
+}
+
+// Archive is the audit bucket and what fills it daily.
+type Archive struct {
+	bucket              awss3.IBucket
+	archiver            awslambda.IFunction
+	ruleName            string
+	scheduleDeadLetters awssqs.IQueue
+	failures            awssqs.IQueue
+}
+
+// NewArchive adds the bucket, transaction-archival and its schedule.
+func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archive {
+	this := cdkconstructs.NewConstruct(scope, &id)
+	bucket := newAuditBucket(this, p)
+
+	fn := newFunction(this, "Archiver", functionProps{
+		Handler:     contract.TransactionArchival,
+		Description: "Writes the transactions of every closed hour that is due to the audit bucket",
+		Suffix:      p.Suffix,
+		Code:        p.Code,
+		MemoryMB:    512,
+		// The longest that Lambda allows. A run that does not finish loses
+		// nothing: hours are committed one by one, and the next run goes on.
+		Timeout: 15 * time.Minute,
+		Environment: map[string]string{
+			contract.EnvTableName:       *p.Table.TableName(),
+			contract.EnvAuditBucketName: *bucket.BucketName(),
+		},
+	})
+	allow(fn, []*string{awscdk.Fn_Join(jsii.String(""), &[]*string{p.Table.TableArn(), jsii.String("/index/" + contract.IndexByHour)})}, "dynamodb:Query")
+	// How far back to look for a first run is read from the table's age.
+	allow(fn, []*string{p.Table.TableArn()}, "dynamodb:DescribeTable")
+	allow(fn, []*string{
+		bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
+		bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
+	}, "s3:PutObject", "s3:AbortMultipartUpload")
+	allow(fn, []*string{bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*"))}, "s3:GetObject")
+	// Without it S3 answers 403 for a manifest that does not exist yet.
+	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
+	// Reading the table, and writing objects, in several parts if large.
+	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
+
+	// EventBridge's queue takes a run that could not be started, the
+	// function's own a run that failed: EventBridge invokes asynchronously and
+	// is done when Lambda has accepted the event.
+	failures := newQueue(this, "Failures", "archival-failures-"+p.Suffix, p.Key)
+	fn.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
+		RetryAttempts: jsii.Number(2),
+		MaxEventAge:   awscdk.Duration_Hours(jsii.Number(6)),
+		OnFailure:     awslambdadestinations.NewSqsDestination(failures),
+	})
+	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", "archival-schedule-dlq-"+p.Suffix, p.Key)
+	ruleName := "daily-archival-" + p.Suffix
+	awsevents.NewRule(this, jsii.String("Daily"), &awsevents.RuleProps{
+		RuleName:    jsii.String(ruleName),
+		Description: jsii.String("Starts the archiver once a day"),
+		// In UTC, like the hours in the archive; off the full hour, when
+		// everybody's schedules run.
+		Schedule: awsevents.Schedule_Cron(&awsevents.CronOptions{Hour: jsii.String("2"), Minute: jsii.String("20")}),
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
+			DeadLetterQueue: scheduleDeadLetters,
+			RetryAttempts:   jsii.Number(deliveryAttempts),
+			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
+		})},
+	})
+	return &Archive{bucket: bucket, archiver: fn, ruleName: ruleName, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+}
+
+// Bucket holds the audit trail.
+func (a *Archive) Bucket() awss3.IBucket { return a.bucket }
+
+// Archiver is transaction-archival.
+func (a *Archive) Archiver() awslambda.IFunction { return a.archiver }
+
+// RuleName is the name of the daily rule, on the default bus.
+func (a *Archive) RuleName() string { return a.ruleName }
+
+// ScheduleDeadLetters holds runs that could not be started.
+func (a *Archive) ScheduleDeadLetters() awssqs.IQueue { return a.scheduleDeadLetters }
+
+// Failures holds runs that failed.
+func (a *Archive) Failures() awssqs.IQueue { return a.failures }
+
+func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket {
+	stack := awscdk.Stack_Of(scope)
+	bucket := awss3.NewBucket(scope, jsii.String("AuditLogs"), &awss3.BucketProps{
+		BucketName: awscdk.Fn_Join(jsii.String("-"), &[]*string{
+			jsii.String(auditBucketPrefix[:len(auditBucketPrefix)-1]), stack.Account(), stack.Region(), jsii.String(p.Suffix),
+		}),
+		Versioned:         jsii.Bool(true),
+		Encryption:        awss3.BucketEncryption_KMS,
+		EncryptionKey:     p.Key,
+		BucketKeyEnabled:  jsii.Bool(true), // one KMS call for many objects
+		EnforceSSL:        jsii.Bool(true),
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Id:      jsii.String("audit-trail"),
+			Enabled: jsii.Bool(true),
+			Transitions: &[]*awss3.Transition{
+				{StorageClass: awss3.StorageClass_INFREQUENT_ACCESS(), TransitionAfter: awscdk.Duration_Days(jsii.Number(30))},
+				{StorageClass: awss3.StorageClass_GLACIER(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))},
+			},
+			Expiration: awscdk.Duration_Days(jsii.Number(365)),
+			NoncurrentVersionTransitions: &[]*awss3.NoncurrentVersionTransition{
+				{StorageClass: awss3.StorageClass_INFREQUENT_ACCESS(), TransitionAfter: awscdk.Duration_Days(jsii.Number(30))},
+				{StorageClass: awss3.StorageClass_GLACIER(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))},
+			},
+			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(365)),
+			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
+		}},
+		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
+		AutoDeleteObjects: jsii.Bool(true),
+	})
+	tameBucketCleaner(scope, p.Suffix)
+	return bucket
+}
+
+// tameBucketCleaner changes the library's own function, which empties the
+// bucket when the stack is destroyed, to be like the others: arm64, and a log
+// group that goes with the stack. It has no props for either.
+func tameBucketCleaner(scope cdkconstructs.Construct, suffix string) {
+	logs := awslogs.NewLogGroup(scope, jsii.String("CleanerLogs"), &awslogs.LogGroupProps{
+		LogGroupName:  jsii.String("/aws/lambda/audit-logs-cleaner-" + suffix),
+		Retention:     awslogs.RetentionDays_ONE_MONTH,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	provider := awscdk.Stack_Of(scope).Node().FindChild(jsii.String("Custom::S3AutoDeleteObjectsCustomResourceProvider"))
+	handler := provider.Node().FindChild(jsii.String("Handler")).(awscdk.CfnResource)
+	handler.AddPropertyOverride(jsii.String("Architectures"), jsii.Strings("arm64"))
+	handler.AddPropertyOverride(jsii.String("LoggingConfig"), map[string]any{"LogGroup": logs.LogGroupName()})
+}

@@ -1,0 +1,190 @@
+package constructs
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+)
+
+// ErrConfig is wrapped by every error that a user can remove by changing the
+// configuration. Its text names the variable, the value and what would be
+// accepted.
+var ErrConfig = errors.New("configuration")
+
+// Environment variables that configure the stack at synthesis.
+const (
+	envSuffix       = "ENVIRONMENT_SUFFIX"
+	envRegion       = "AWS_REGION"
+	envRepository   = "REPOSITORY"
+	envCommitAuthor = "COMMIT_AUTHOR"
+	envPRNumber     = "PR_NUMBER"
+	envTeam         = "TEAM"
+	envAlertEmail   = "ALERT_EMAIL"
+	envAlertPhone   = "ALERT_PHONE"
+)
+
+const (
+	defaultSuffix = "dev"
+
+	// maxBucketName is the S3 limit; the audit bucket has the longest name of
+	// the stack relative to its limit, so it alone bounds the suffix.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+	maxBucketName = 63
+
+	accountDigits = 12
+
+	// longestRegion is the length of the longest region name, such as
+	// "ap-southeast-1" or "us-isob-east-1". It stands in for the region when
+	// that is only known at deployment.
+	longestRegion = 14
+
+	// maxTagValue is the limit of a tag's value.
+	// https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html
+	maxTagValue = 256
+)
+
+var (
+	suffixPattern = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
+	regionPattern = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]$`)
+
+	// phonePattern is E.164: a plus sign and at most fifteen digits.
+	phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
+
+	// tagPattern holds the characters that every service accepts in a tag's value.
+	tagPattern = regexp.MustCompile(`^[\p{L}\p{N}\p{Zs}_.:/=+\-@]+$`)
+)
+
+// Tag is put on every resource of the stack.
+type Tag struct{ Key, Value string }
+
+// Config is everything that one deployment of the stack can differ in.
+type Config struct {
+	Suffix      string     // ends the stack's and every physical name; lower-case letters, digits, hyphens
+	Region      string     // where the stack is deployed; empty means where the deploying credentials point
+	Tags        []Tag      // in a fixed order
+	AlertEmails []string   // subscribed to the alerts topic
+	AlertPhones []string   // E.164, subscribed to the alerts topic
+	Thresholds  Thresholds // amounts that separate the routes
+	SourceRoot  string     // directory of go.mod, Dockerfile and handlers: the images' build context
+}
+
+// StackName is the name of the CloudFormation stack.
+func (c Config) StackName() string { return "TapStack" + c.Suffix }
+
+// ConfigFromEnv reads the configuration from environment variables through
+// getenv. It reports every senseless value, not only the first: the error
+// joins one error per problem, each wrapping [ErrConfig].
+func ConfigFromEnv(getenv func(string) string) (Config, error) {
+	c := Config{Suffix: getenv(envSuffix), Region: getenv(envRegion), Thresholds: DefaultThresholds()}
+	if c.Suffix == "" {
+		c.Suffix = defaultSuffix
+	}
+	var problems []error
+	refuse := func(variable, value, accepted string) {
+		problems = append(problems, fmt.Errorf("%w: %s is %q: %s", ErrConfig, variable, value, accepted))
+	}
+
+	regionLength := longestRegion
+	if c.Region != "" {
+		if !regionPattern.MatchString(c.Region) {
+			refuse(envRegion, c.Region, "want the name of a region, such as eu-central-1, or nothing")
+		} else {
+			regionLength = len(c.Region)
+		}
+	}
+	longest := maxBucketName - len(auditBucketPrefix) - accountDigits - len("-") - regionLength - len("-")
+	if !suffixPattern.MatchString(c.Suffix) || len(c.Suffix) > longest {
+		refuse(envSuffix, c.Suffix, fmt.Sprintf("want 1 to %d lower-case letters, digits and inner hyphens "+
+			"(bucket names allow no others, and the audit bucket's name must stay within %d characters)", longest, maxBucketName))
+	}
+
+	for _, t := range []struct{ variable, key string }{
+		{envRepository, "Repository"},
+		{envCommitAuthor, "CommitAuthor"},
+		{envPRNumber, "PRNumber"},
+		{envTeam, "Team"},
+	} {
+		value := getenv(t.variable)
+		if value == "" {
+			continue
+		}
+		if len([]rune(value)) > maxTagValue || !tagPattern.MatchString(value) {
+			refuse(t.variable, value, fmt.Sprintf("want at most %d letters, digits, spaces and _ . : / = + - @ (it becomes a tag)", maxTagValue))
+			continue
+		}
+		c.Tags = append(c.Tags, Tag{Key: t.key, Value: value})
+	}
+
+	c.AlertEmails = list(getenv(envAlertEmail))
+	for _, address := range c.AlertEmails {
+		if parsed, err := mail.ParseAddress(address); err != nil || parsed.Address != address {
+			refuse(envAlertEmail, address, "want plain e-mail addresses separated by commas, such as ops@example.com")
+		}
+	}
+	c.AlertPhones = list(getenv(envAlertPhone))
+	for _, number := range c.AlertPhones {
+		if !phonePattern.MatchString(number) {
+			refuse(envAlertPhone, number, "want E.164 numbers separated by commas, such as +4915112345678")
+		}
+	}
+
+	root, err := sourceRoot()
+	if err != nil {
+		problems = append(problems, err)
+	}
+	c.SourceRoot = root
+	return c, errors.Join(problems...)
+}
+
+// list splits comma-separated values, dropping spaces, empty entries and
+// repeats: a repeated address would be a second subscription of one name.
+func list(text string) []string {
+	var values []string
+	seen := map[string]bool{}
+	for value := range strings.SplitSeq(text, ",") {
+		value = strings.TrimSpace(value)
+		if value != "" && !seen[value] {
+			seen[value] = true
+			values = append(values, value)
+		}
+	}
+	return values
+}
+
+// sourceRoot finds the directory whose Dockerfile builds the handlers,
+// whatever directory the application was started in: first where this file
+// was compiled, then, for a binary built with -trimpath, upwards from the
+// working directory.
+func sourceRoot() (string, error) {
+	if _, file, _, ok := runtime.Caller(0); ok {
+		if root := filepath.Dir(filepath.Dir(file)); isSourceRoot(root) {
+			return root, nil
+		}
+	}
+	start, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("find the source: %w", err)
+	}
+	for dir := start; ; dir = filepath.Dir(dir) {
+		if isSourceRoot(dir) {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("%w: no Dockerfile with go.mod and handlers in %s or above it: run this in a checkout", ErrConfig, start)
+		}
+	}
+}
+
+func isSourceRoot(dir string) bool {
+	for _, name := range []string{"go.mod", "Dockerfile", "handlers"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return filepath.IsAbs(dir)
+}

@@ -1,0 +1,14 @@
+// Package constructs is the cloud side of the system: one stack, a file per
+// part, in the order in which a transaction passes through it: store, ingest,
+// relay, routing, workflow, alerts, archive, and what watches them all,
+// observability.
+//
+// The application in the repository's root is its only caller:
+// [ConfigFromEnv] and [ThresholdsFromContext] read and check everything that
+// can be configured, [NewStack] builds the stack from it. NewStack looks at no
+// environment, clock or network, so the same configuration gives the same
+// template, byte for byte.
+//
+// Each part takes plain Go props by value and converts to jsii at the call.
+// The part that uses a resource asks for the grant it needs, action by action.
+package constructs

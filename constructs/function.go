@@ -1,0 +1,90 @@
+package constructs
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsecrassets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+// ImageCode yields the image of a handler, named as in handlers/contract.
+type ImageCode func(handler string) awslambda.DockerImageCode
+
+// imagesFrom builds every image from the Dockerfile in root. The handler is a
+// build argument, and build arguments are part of an image's hash, so a
+// handler is one image and one repository layout serves all.
+func imagesFrom(root string) ImageCode {
+	return func(handler string) awslambda.DockerImageCode {
+		return awslambda.DockerImageCode_FromImageAsset(jsii.String(root), &awslambda.AssetImageCodeProps{
+			BuildArgs: &map[string]*string{"HANDLER": jsii.String(handler)},
+			Platform:  awsecrassets.Platform_LINUX_ARM64(),
+			AssetName: jsii.String(handler),
+		})
+	}
+}
+
+// functionProps configures one handler.
+type functionProps struct {
+	Handler     string // from handlers/contract; with the suffix, the function's name
+	Description string // one sentence for the console
+	Suffix      string
+	Code        ImageCode
+	MemoryMB    float64
+	Timeout     time.Duration
+	Environment map[string]string // beyond ENVIRONMENT_SUFFIX, which every function gets
+}
+
+// newFunction adds a handler with its own log group and its own role. The role
+// starts with nothing but writing to that log group and sending traces; what
+// else the handler does is granted by the part that knows why. (The managed
+// policy AWSLambdaBasicExecutionRole would let it write to every log group of
+// the account.)
+func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awslambda.DockerImageFunction {
+	this := cdkconstructs.NewConstruct(scope, &id)
+	name := p.Handler + "-" + p.Suffix
+
+	logs := awslogs.NewLogGroup(this, jsii.String("Logs"), &awslogs.LogGroupProps{
+		LogGroupName:  jsii.String("/aws/lambda/" + name),
+		Retention:     awslogs.RetentionDays_ONE_MONTH,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	role := awsiam.NewRole(this, jsii.String("Role"), &awsiam.RoleProps{
+		AssumedBy:   awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil),
+		Description: jsii.String("What " + name + " may do"),
+	})
+	logs.GrantWrite(role)
+
+	environment := map[string]*string{contract.EnvEnvironmentSuffix: jsii.String(p.Suffix)}
+	for key, value := range p.Environment {
+		environment[key] = jsii.String(value)
+	}
+	return awslambda.NewDockerImageFunction(this, jsii.String("Function"), &awslambda.DockerImageFunctionProps{
+		FunctionName:  jsii.String(name),
+		Description:   jsii.String(p.Description),
+		Code:          p.Code(p.Handler),
+		Architecture:  awslambda.Architecture_ARM_64(),
+		MemorySize:    jsii.Number(p.MemoryMB),
+		Timeout:       awscdk.Duration_Millis(jsii.Number(float64(p.Timeout.Milliseconds()))),
+		Environment:   &environment,
+		Role:          role,
+		LogGroup:      logs,
+		LoggingFormat: awslambda.LoggingFormat_JSON,
+		Tracing:       awslambda.Tracing_ACTIVE,
+	})
+}
+
+// allow lets a grantee do exactly these actions on exactly these resources.
+func allow(grantee awsiam.IGrantable, resources []*string, actions ...string) {
+	awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee:      grantee,
+		Actions:      jsii.Strings(actions...),
+		ResourceArns: &resources,
+	})
+}

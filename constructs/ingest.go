@@ -1,0 +1,266 @@
+package constructs
+
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+const (
+	stageName = "v1"
+
+	// Requests per second that the stage lets through, and how many at once.
+	// At 50 ms each, the burst keeps 100 functions busy, a tenth of an
+	// account's default concurrency, and the rate is an eighth of what the
+	// hour index takes (contract.HourShards thousand writes a second).
+	// Providers repeat what is answered with 429.
+	throttleRate  = 1000
+	throttleBurst = 2000
+
+	// retryAfterSeconds is what a provider is asked to wait when the fault is
+	// on this side or it sends too fast.
+	retryAfterSeconds = 5
+
+	// problemJSON is the media type of RFC 9457.
+	problemJSON = "application/problem+json"
+)
+
+// IngestProps configures the public door of the system.
+type IngestProps struct {
+	Suffix string
+	Code   ImageCode
+	Table  awsdynamodb.ITable // where accepted transactions are stored
+	Key    awskms.IKey        // of the table
+}
+
+// Ingest is the REST API with the validator behind it.
+type Ingest struct {
+	api       awsapigateway.RestApi
+	validator awslambda.IFunction
+	url       *string
+}
+
+// NewIngest adds POST /webhook and POST /webhook/{provider}, and a problem
+// document for every answer that the gateway gives itself.
+func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest {
+	this := cdkconstructs.NewConstruct(scope, &id)
+
+	validator := newFunction(this, "Validator", functionProps{
+		Handler:     contract.WebhookValidator,
+		Description: "Verifies, normalises, validates, redacts and stores a payment notification",
+		Suffix:      p.Suffix,
+		Code:        p.Code,
+		// Memory buys CPU: at 1 024 MB, signature, JSON and TLS take
+		// milliseconds even on the first request.
+		MemoryMB: 1024,
+		// The work is one conditional write. Ten seconds hold a cold start and
+		// the SDK's retries, stay under the 20 s after which the most
+		// impatient providers give up, and under the gateway's 29 s.
+		Timeout:     10 * time.Second,
+		Environment: map[string]string{contract.EnvTableName: *p.Table.TableName()},
+	})
+	allowTable(validator, p.Table, p.Key, "dynamodb:PutItem")
+
+	accessLogs := awslogs.NewLogGroup(this, jsii.String("AccessLogs"), &awslogs.LogGroupProps{
+		LogGroupName:  jsii.String("/aws/apigateway/payment-webhooks-" + p.Suffix),
+		Retention:     awslogs.RetentionDays_ONE_MONTH,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	api := awsapigateway.NewRestApi(this, jsii.String("Api"), &awsapigateway.RestApiProps{
+		RestApiName: jsii.String("payment-webhooks-" + p.Suffix),
+		Description: jsii.String("Receives payment notifications"),
+		// Providers call from a few places, and an edge-optimised endpoint
+		// would put a CloudFront distribution between them and us.
+		EndpointConfiguration: &awsapigateway.EndpointConfiguration{
+			Types: &[]awsapigateway.EndpointType{awsapigateway.EndpointType_REGIONAL},
+		},
+		// Signatures are over bytes: with every media type binary, the body
+		// arrives as base64 and nothing on the way can re-encode it.
+		BinaryMediaTypes: jsii.Strings("*/*"),
+		// Access logs need the account's CloudWatch role, and in a fresh
+		// account nobody else has set it. It is one per account and region:
+		// a second stack there takes it over, and destroying the stack that
+		// set it last leaves the others without access logs until their next
+		// deployment.
+		CloudWatchRole:              jsii.Bool(true),
+		CloudWatchRoleRemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		DeployOptions: &awsapigateway.StageOptions{
+			StageName:            jsii.String(stageName),
+			AccessLogDestination: awsapigateway.NewLogGroupLogDestination(accessLogs),
+			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat())),
+			ThrottlingRateLimit:  jsii.Number(throttleRate),
+			ThrottlingBurstLimit: jsii.Number(throttleBurst),
+			TracingEnabled:       jsii.Bool(true),
+			// Execution logs hold headers, and with data tracing, bodies.
+			LoggingLevel:     awsapigateway.MethodLoggingLevel_OFF,
+			DataTraceEnabled: jsii.Bool(false),
+		},
+	})
+	addGatewayResponses(api)
+
+	integration := awsapigateway.NewLambdaIntegration(validator, &awsapigateway.LambdaIntegrationOptions{
+		AllowTestInvoke: jsii.Bool(false),
+	})
+	webhook := api.Root().AddResource(jsii.String("webhook"), nil)
+	webhook.AddMethod(jsii.String("POST"), integration, nil)
+	webhook.AddResource(jsii.String("{provider}"), nil).AddMethod(jsii.String("POST"), integration, nil)
+
+	stack := awscdk.Stack_Of(this)
+	return &Ingest{
+		api:       api,
+		validator: validator,
+		// Without the trailing slash of api.Url(): users append /webhook.
+		url: awscdk.Fn_Join(jsii.String(""), &[]*string{
+			jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."),
+			stack.UrlSuffix(), jsii.String("/" + stageName),
+		}),
+	}
+}
+
+// URL is the API's base without trailing slash; requests go to URL + "/webhook".
+func (i *Ingest) URL() *string { return i.url }
+
+// Validator answers the requests.
+func (i *Ingest) Validator() awslambda.IFunction { return i.validator }
+
+// accessLogFormat is one JSON object per request: enough to find a delivery
+// and its trace, and nothing of its body.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+func accessLogFormat() string {
+	fields := map[string]string{
+		"requestId":          "$context.requestId",
+		"requestTime":        "$context.requestTime",
+		"ip":                 "$context.identity.sourceIp",
+		"userAgent":          "$context.identity.userAgent",
+		"method":             "$context.httpMethod",
+		"path":               "$context.path",
+		"resource":           "$context.resourcePath",
+		"status":             "$context.status",
+		"responseLength":     "$context.responseLength",
+		"responseLatency":    "$context.responseLatency",
+		"integrationLatency": "$context.integrationLatency",
+		"integrationStatus":  "$context.integration.status",
+		"integrationError":   "$context.integration.error",
+		"gatewayResponse":    "$context.error.responseType",
+		"xrayTraceId":        "$context.xrayTraceId",
+	}
+	text, err := json.Marshal(fields)
+	if err != nil {
+		panic(err) // a map of strings always marshals
+	}
+	return string(text)
+}
+
+// gatewayProblem is an answer that never reached the validator.
+type gatewayProblem struct {
+	responseType awsapigateway.ResponseType
+	status       int // 0 keeps the gateway's own, for the catch-alls
+	title        string
+	detail       string
+	retry        bool // tell the provider when to come back
+}
+
+func addGatewayResponses(api awsapigateway.RestApi) {
+	for name, g := range map[string]gatewayProblem{
+		"ClientError": {
+			responseType: awsapigateway.ResponseType_DEFAULT_4XX(),
+			title:        "Request refused",
+			detail:       "The gateway refused the request before it was read.",
+		},
+		"ServerError": {
+			responseType: awsapigateway.ResponseType_DEFAULT_5XX(),
+			title:        "Temporary fault",
+			detail:       "The transaction was not confirmed. Send the same request again.",
+			retry:        true,
+		},
+		// This is what a REST API answers, with 403, to every route or method
+		// that it does not have.
+		"UnknownRoute": {
+			responseType: awsapigateway.ResponseType_MISSING_AUTHENTICATION_TOKEN(),
+			status:       404,
+			title:        "Not Found",
+			detail:       "There are two routes: POST /webhook and POST /webhook/{provider}.",
+		},
+		"UnknownResource": {
+			responseType: awsapigateway.ResponseType_RESOURCE_NOT_FOUND(),
+			status:       404,
+			title:        "Not Found",
+			detail:       "There are two routes: POST /webhook and POST /webhook/{provider}.",
+		},
+		"Throttled": {
+			responseType: awsapigateway.ResponseType_THROTTLED(),
+			status:       429,
+			title:        "Too Many Requests",
+			detail:       "Slow down and send the same request again.",
+			retry:        true,
+		},
+		"QuotaExceeded": {
+			responseType: awsapigateway.ResponseType_QUOTA_EXCEEDED(),
+			status:       429,
+			title:        "Too Many Requests",
+			detail:       "Slow down and send the same request again.",
+			retry:        true,
+		},
+		"TooLarge": {
+			responseType: awsapigateway.ResponseType_REQUEST_TOO_LARGE(),
+			status:       413,
+			title:        "Content Too Large",
+			detail:       "The request is larger than the gateway accepts.",
+		},
+		"UnsupportedMediaType": {
+			responseType: awsapigateway.ResponseType_UNSUPPORTED_MEDIA_TYPE(),
+			status:       415,
+			title:        "Unsupported Media Type",
+			detail:       "Send application/json.",
+		},
+		"ValidatorUnavailable": {
+			responseType: awsapigateway.ResponseType_INTEGRATION_FAILURE(),
+			status:       503,
+			title:        "Service Unavailable",
+			detail:       "The transaction was not confirmed. Send the same request again.",
+			retry:        true,
+		},
+		"ValidatorTimeout": {
+			responseType: awsapigateway.ResponseType_INTEGRATION_TIMEOUT(),
+			status:       503,
+			title:        "Service Unavailable",
+			detail:       "The transaction was not confirmed. Send the same request again.",
+			retry:        true,
+		},
+	} {
+		problem := struct {
+			Type   string `json:"type"`
+			Title  string `json:"title"`
+			Status int    `json:"status,omitempty"`
+			Detail string `json:"detail"`
+		}{"about:blank", g.title, g.status, g.detail}
+		body, err := json.Marshal(problem)
+		if err != nil {
+			panic(err) // strings and a number always marshal
+		}
+		options := &awsapigateway.GatewayResponseOptions{
+			Type: g.responseType,
+			// The template's key says when it applies, the header what it is.
+			ResponseHeaders: &map[string]*string{"Content-Type": jsii.String("'" + problemJSON + "'")},
+			Templates:       &map[string]*string{"application/json": jsii.String(string(body))},
+		}
+		if g.status != 0 {
+			options.StatusCode = jsii.String(strconv.Itoa(g.status))
+		}
+		if g.retry {
+			(*options.ResponseHeaders)["Retry-After"] = jsii.String("'" + strconv.Itoa(retryAfterSeconds) + "'")
+		}
+		api.AddGatewayResponse(jsii.String(name), options)
+	}
+}

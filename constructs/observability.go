@@ -1,0 +1,368 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+const (
+	// ackP99Milliseconds is how long the slowest hundredth of answers may
+	// take, seen from the gateway, cold starts included. Providers wait 5 to
+	// 30 seconds and then repeat.
+	ackP99Milliseconds = 1000
+
+	// relayIteratorAgeMinutes is how far the relay may be behind the table.
+	// Its normal lag is below a second; the stream keeps records for a day.
+	relayIteratorAgeMinutes = 5
+
+	// unarchivedDays is for how many days running transactions may be stored
+	// and none archived. One becomes due after 24 hours and its own hour, and
+	// the next daily run can be a day later: 49 hours, so the first three days
+	// of a new deployment may show it, wherever CloudWatch cuts its days. The
+	// table keeps items for 35.
+	unarchivedDays = 4
+)
+
+// ObservabilityProps is everything that is watched.
+type ObservabilityProps struct {
+	Suffix   string
+	Store    *Store
+	Ingest   *Ingest
+	Bus      *Bus
+	Relay    *Relay
+	Alerts   *Alerts
+	Workflow *Workflow
+	Routing  *Routing
+	Archive  *Archive
+}
+
+// Observability is the dashboard, and alarms that notify the alerts topic.
+type Observability struct{ dashboardURL *string }
+
+// NewObservability adds the dashboard and the alarms.
+func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityProps) *Observability {
+	this := cdkconstructs.NewConstruct(scope, &id)
+	m := metrics{p}
+	name := "transaction-metrics-" + p.Suffix
+	dashboard := awscloudwatch.NewDashboard(this, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
+		DashboardName: jsii.String(name),
+	})
+	for _, row := range m.rows() {
+		dashboard.AddWidgets(row...)
+	}
+	m.addAlarms(this)
+
+	stack := awscdk.Stack_Of(this)
+	return &Observability{dashboardURL: awscdk.Fn_Join(jsii.String(""), &[]*string{
+		jsii.String("https://console.aws.amazon.com/cloudwatch/home?region="), stack.Region(),
+		jsii.String("#dashboards/dashboard/" + name),
+	})}
+}
+
+// DashboardURL opens the dashboard in the console.
+func (o *Observability) DashboardURL() *string { return o.dashboardURL }
+
+// metrics names the metrics of this stack's resources by their real dimensions.
+type metrics struct{ p ObservabilityProps }
+
+// of is a metric over a minute. Dimensions come as name, value, name, value.
+func (m metrics) of(namespace, name, statistic, label string, dimensions ...*string) awscloudwatch.IMetric {
+	byName := map[string]*string{}
+	for i := 0; i < len(dimensions); i += 2 {
+		byName[*dimensions[i]] = dimensions[i+1]
+	}
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace:     jsii.String(namespace),
+		MetricName:    jsii.String(name),
+		Statistic:     jsii.String(statistic),
+		Label:         jsii.String(label),
+		Period:        awscdk.Duration_Minutes(jsii.Number(1)),
+		DimensionsMap: &byName,
+	})
+}
+
+func (m metrics) lambda(fn namedFunction, name, statistic, label string) awscloudwatch.IMetric {
+	return m.of("AWS/Lambda", name, statistic, label, jsii.String("FunctionName"), fn.function.FunctionName())
+}
+
+func (m metrics) api(name, statistic, label string) awscloudwatch.IMetric {
+	return m.of("AWS/ApiGateway", name, statistic, label,
+		jsii.String("ApiName"), m.p.Ingest.api.RestApiName(), jsii.String("Stage"), jsii.String(stageName))
+}
+
+func (m metrics) table(name, statistic, label string, operation ...*string) awscloudwatch.IMetric {
+	dimensions := []*string{jsii.String("TableName"), m.p.Store.Table().TableName()}
+	if len(operation) == 1 {
+		dimensions = append(dimensions, jsii.String("Operation"), operation[0])
+	}
+	return m.of("AWS/DynamoDB", name, statistic, label, dimensions...)
+}
+
+func (m metrics) index(name, statistic, label string) awscloudwatch.IMetric {
+	return m.of("AWS/DynamoDB", name, statistic, label, jsii.String("TableName"), m.p.Store.Table().TableName(),
+		jsii.String("GlobalSecondaryIndexName"), jsii.String(contract.IndexByHour))
+}
+
+func (m metrics) workflow(name, label string) awscloudwatch.IMetric {
+	return m.of("AWS/States", name, "Sum", label, jsii.String("StateMachineArn"), m.p.Workflow.StateMachine().StateMachineArn())
+}
+
+// tier is a metric of a rule on the custom bus. Metrics with RuleName alone
+// are those of the default bus.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+func (m metrics) tier(t Tier, name, label string) awscloudwatch.IMetric {
+	return m.of("AWS/Events", name, "Sum", label,
+		jsii.String("EventBusName"), m.p.Bus.EventBus().EventBusName(), jsii.String("RuleName"), jsii.String(t.RuleName))
+}
+
+func (m metrics) dailyRule(name, label string) awscloudwatch.IMetric {
+	return m.of("AWS/Events", name, "Sum", label, jsii.String("RuleName"), jsii.String(m.p.Archive.RuleName()))
+}
+
+func (m metrics) topic(name, label string) awscloudwatch.IMetric {
+	return m.of("AWS/SNS", name, "Sum", label, jsii.String("TopicName"), m.p.Alerts.Topic().TopicName())
+}
+
+func (m metrics) depth(q namedQueue) awscloudwatch.IMetric {
+	return m.of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", q.what, jsii.String("QueueName"), q.queue.QueueName())
+}
+
+// business is a metric that a handler writes.
+func (m metrics) business(name, statistic, label string, dimensions ...*string) awscloudwatch.IMetric {
+	dimensions = append([]*string{jsii.String(contract.DimensionEnvironment), jsii.String(m.p.Suffix)}, dimensions...)
+	return m.of(contract.MetricNamespace, name, statistic, label, dimensions...)
+}
+
+type namedFunction struct {
+	id, name string
+	function awslambda.IFunction
+}
+
+func (m metrics) functions() []namedFunction {
+	return []namedFunction{
+		{"Validator", contract.WebhookValidator, m.p.Ingest.Validator()},
+		{"Relay", contract.EventRelay, m.p.Relay.Function()},
+		{"FraudDetector", contract.FraudDetector, m.p.Workflow.Detector()},
+		{"Archiver", contract.TransactionArchival, m.p.Archive.Archiver()},
+	}
+}
+
+type namedQueue struct {
+	id, what string
+	queue    awssqs.IQueue
+	todo     string // what a person does about a message in it
+}
+
+// queues are all places where something undelivered waits for a person.
+func (m metrics) queues() []namedQueue {
+	queues := []namedQueue{
+		{"Relay", "event-relay", m.p.Relay.DeadLetters(), "Stored transactions were not published: publish them from the table."},
+		{"Workflow", "workflow", m.p.Workflow.DeadLetters(), "Scoring, notification or fraud alert failed: each message names the state, the error and the transaction."},
+	}
+	for _, t := range m.p.Routing.Tiers() {
+		queues = append(queues, namedQueue{
+			"Tier" + t.Name, t.Name + "-value rule", t.DeadLetters,
+			"The rule's target did not take events: repair the target, then send the messages again.",
+		})
+	}
+	return append(queues,
+		namedQueue{"ArchivalSchedule", "archival schedule", m.p.Archive.ScheduleDeadLetters(), "The daily archival could not be started: start it by hand."},
+		namedQueue{"ArchivalFailures", "archival runs", m.p.Archive.Failures(), "The archiver failed three times: read its log, then start it by hand."},
+	)
+}
+
+func each[T any](items []T, metric func(T) awscloudwatch.IMetric) []awscloudwatch.IMetric {
+	var list []awscloudwatch.IMetric
+	for _, item := range items {
+		list = append(list, metric(item))
+	}
+	return list
+}
+
+// graph is a widget of a third of the dashboard's 24 columns.
+func graph(title string, left []awscloudwatch.IMetric, right ...awscloudwatch.IMetric) awscloudwatch.IWidget {
+	return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{
+		Title: jsii.String(title), Width: jsii.Number(8), Height: jsii.Number(6), Left: &left, Right: &right,
+	})
+}
+
+func (m metrics) rows() [][]awscloudwatch.IWidget {
+	type list = []awscloudwatch.IMetric
+	perFunction := func(metric, statistic string) list {
+		return each(m.functions(), func(fn namedFunction) awscloudwatch.IMetric { return m.lambda(fn, metric, statistic, fn.name) })
+	}
+	durations := each(m.functions(), func(fn namedFunction) awscloudwatch.IMetric { return m.lambda(fn, "Duration", "p50", fn.name+" p50") })
+	durations = append(durations, each(m.functions(), func(fn namedFunction) awscloudwatch.IMetric {
+		return m.lambda(fn, "Duration", "p99", fn.name+" p99")
+	})...)
+	tiers := m.p.Routing.Tiers()
+
+	return [][]awscloudwatch.IWidget{
+		{
+			graph("Transactions by tier", each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "MatchedEvents", t.Name) })),
+			graph("Deliveries", list{
+				m.business(contract.MetricAccepted, "Sum", "accepted"),
+				m.business(contract.MetricDuplicates, "Sum", "duplicate"),
+				m.business(contract.MetricConflicts, "Sum", "conflicting"),
+				m.business(contract.MetricRejected, "Sum", "rejected"),
+				m.business(contract.MetricStoreUnavailable, "Sum", "store unavailable"),
+				m.business(contract.MetricCardNumbersMasked, "Sum", "card numbers masked"),
+			}),
+			graph("Fraud scores by risk level", each([]string{"low", "medium", "high"}, func(level string) awscloudwatch.IMetric {
+				return m.business(contract.MetricScored, "Sum", level, jsii.String(contract.DimensionRiskLevel), jsii.String(level))
+			})),
+		},
+		{
+			graph("API requests and errors", list{m.api("Count", "Sum", "requests"), m.api("4XXError", "Sum", "4XX"), m.api("5XXError", "Sum", "5XX")}),
+			graph("API latency (ms)", list{m.api("Latency", "p50", "p50"), m.api("Latency", "p99", "p99"), m.api("IntegrationLatency", "p99", "integration p99")}),
+			graph("Time to acknowledge (ms)", list{m.business(contract.MetricAckLatency, "p50", "p50"), m.business(contract.MetricAckLatency, "p99", "p99")}),
+		},
+		{
+			graph("Lambda invocations", perFunction("Invocations", "Sum")),
+			graph("Lambda errors", perFunction("Errors", "Sum")),
+			graph("Lambda throttles", perFunction("Throttles", "Sum")),
+		},
+		{
+			graph("Lambda duration (ms)", durations),
+			graph("Table capacity consumed", list{
+				m.table("ConsumedWriteCapacityUnits", "Sum", "write"),
+				m.table("ConsumedReadCapacityUnits", "Sum", "read"),
+				m.index("ConsumedWriteCapacityUnits", "Sum", "index write"),
+				m.index("ConsumedReadCapacityUnits", "Sum", "index read"),
+			}),
+			graph("Table throttles", list{
+				m.table("WriteThrottleEvents", "Sum", "write"),
+				m.table("ReadThrottleEvents", "Sum", "read"),
+				m.index("WriteThrottleEvents", "Sum", "index write"),
+				m.table("ThrottledRequests", "Sum", "PutItem", jsii.String("PutItem")),
+				m.table("ThrottledRequests", "Sum", "UpdateItem", jsii.String("UpdateItem")),
+				m.table("ThrottledRequests", "Sum", "Query", jsii.String("Query")),
+			}),
+		},
+		{
+			graph("Relay", list{
+				m.business(contract.MetricEventsPublished, "Sum", "published"),
+				m.business(contract.MetricEventsFailed, "Sum", "to be repeated"),
+			}, m.business(contract.MetricRelayLag, "p99", "lag p99 (ms)"), m.lambda(m.functions()[1], "IteratorAge", "Maximum", "iterator age (ms)")),
+			graph("Rule invocations", append(each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "Invocations", t.Name) }),
+				m.dailyRule("Invocations", "daily archival"))),
+			graph("Rule failures", append(append(
+				each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "FailedInvocations", t.Name+" failed") }),
+				each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "InvocationsSentToDlq", t.Name+" to queue") })...),
+				m.dailyRule("FailedInvocations", "daily archival failed"))),
+		},
+		{
+			graph("Workflow executions", list{
+				m.workflow("ExecutionsStarted", "started"),
+				m.workflow("ExecutionsSucceeded", "succeeded"),
+				m.workflow("ExecutionsFailed", "failed"),
+				m.workflow("ExecutionsTimedOut", "timed out"),
+			}),
+			graph("Alerts delivered", list{m.topic("NumberOfNotificationsDelivered", "delivered"), m.topic("NumberOfNotificationsFailed", "failed")}),
+			graph("Dead letters", each(m.queues(), m.depth)),
+		},
+		{
+			graph("Archive", list{
+				m.business(contract.MetricArchived, "Sum", "transactions"),
+				m.business(contract.MetricHoursArchived, "Sum", "hours"),
+			}, m.business(contract.MetricArchiveBacklog, "Maximum", "hours overdue")),
+		},
+	}
+}
+
+// alarm is a condition that people hear of through the alerts topic.
+type alarm struct {
+	id          string
+	name        string // with the suffix, the physical name
+	description string // what it means and what to do
+	metric      awscloudwatch.IMetric
+	threshold   float64 // alarms above it
+	periods     float64 // of the metric, all of them above
+}
+
+func (m metrics) addAlarms(scope cdkconstructs.Construct) {
+	day := awscdk.Duration_Days(jsii.Number(1))
+	fiveMinutes := &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))}
+	over := func(metric awscloudwatch.IMetric, options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
+		return metric.(awscloudwatch.Metric).With(options)
+	}
+
+	alarms := []alarm{
+		{
+			"ApiServerErrors", "api-5xx", "Providers get 5XX answers and will repeat. Read the validator's log.",
+			over(m.api("5XXError", "Sum", "5XX"), fiveMinutes), 0, 1,
+		},
+		{
+			"AckLatency", "ack-p99", "The slowest hundredth of answers takes more than a second, for 15 minutes. Look for cold starts, throttled writes or a slow secret store.",
+			over(m.api("Latency", "p99", "p99"), fiveMinutes), ackP99Milliseconds, 3,
+		},
+		{
+			"RelayIteratorAge", "relay-iterator-age", "Stored transactions are not being published. Read event-relay's log.",
+			m.lambda(m.functions()[1], "IteratorAge", "Maximum", "iterator age"), relayIteratorAgeMinutes * 60_000, 3,
+		},
+		{
+			"WorkflowFailed", "workflow-failed", "Executions of the workflow failed. What they were about is in the workflow's dead-letter queue, or else only in its log.",
+			over(m.workflow("ExecutionsFailed", "failed"), fiveMinutes), 0, 1,
+		},
+		{
+			"WorkflowTimedOut", "workflow-timed-out", "Executions ran out of time, which nothing can catch: find them in the workflow's log and check their transactions by hand.",
+			over(m.workflow("ExecutionsTimedOut", "timed out"), fiveMinutes), 0, 1,
+		},
+		{
+			"AlertsFailed", "alerts-failed", "Alerts were not delivered to someone. Check the subscriptions and the SMS spending limit.",
+			over(m.topic("NumberOfNotificationsFailed", "failed"), fiveMinutes), 0, 1,
+		},
+		{
+			"ArchiveBacklog", "archive-backlog", "After a run, hours were still due for the archive. Start the archiver by hand and read its log.",
+			over(m.business(contract.MetricArchiveBacklog, "Maximum", "hours overdue"), &awscloudwatch.MetricOptions{Period: awscdk.Duration_Hours(jsii.Number(1))}), 0, 1,
+		},
+		{
+			"ArchiveStopped", "archive-stopped", "Transactions are stored but have not been archived for days. Check the daily rule, the archiver and its log; items expire after 35 days.",
+			awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+				Expression: jsii.String("IF(FILL(stored, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)"),
+				UsingMetrics: &map[string]awscloudwatch.IMetric{
+					"stored":   over(m.business(contract.MetricAccepted, "Sum", "stored"), &awscloudwatch.MetricOptions{Period: day}),
+					"archived": over(m.business(contract.MetricArchived, "Sum", "archived"), &awscloudwatch.MetricOptions{Period: day}),
+				},
+				Label:  jsii.String("stored, not archived"),
+				Period: day,
+			}),
+			0, unarchivedDays,
+		},
+	}
+	for _, fn := range m.functions() {
+		alarms = append(alarms, alarm{
+			fn.id + "Errors", fn.name + "-errors", "The function failed or timed out. Read its log.",
+			over(m.lambda(fn, "Errors", "Sum", "errors"), fiveMinutes), 0, 1,
+		}, alarm{
+			fn.id + "Throttles", fn.name + "-throttles", "The function was throttled. Look at the account's concurrency.",
+			over(m.lambda(fn, "Throttles", "Sum", "throttles"), fiveMinutes), 0, 1,
+		})
+	}
+	for _, q := range m.queues() {
+		alarms = append(alarms, alarm{
+			q.id + "DeadLetters", q.what + " dead letters", q.todo, m.depth(q), 0, 1,
+		})
+	}
+
+	action := awscloudwatchactions.NewSnsAction(m.p.Alerts.Topic())
+	for _, a := range alarms {
+		awscloudwatch.NewAlarm(scope, jsii.String(a.id), &awscloudwatch.AlarmProps{
+			AlarmName:          jsii.String("payment-webhooks " + a.name + "-" + m.p.Suffix),
+			AlarmDescription:   jsii.String(a.description),
+			Metric:             a.metric,
+			Threshold:          jsii.Number(a.threshold),
+			EvaluationPeriods:  jsii.Number(a.periods),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+			// No traffic is no fault.
+			TreatMissingData: awscloudwatch.TreatMissingData_NOT_BREACHING,
+		}).AddAlarmAction(action)
+	}
+}

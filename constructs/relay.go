@@ -1,0 +1,85 @@
+package constructs
+
+import (
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambdaeventsources"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+// RelayProps configures the way from the table to the bus.
+type RelayProps struct {
+	Suffix string
+	Code   ImageCode
+	Table  awsdynamodb.ITable // whose stream is read
+	Key    awskms.IKey        // of the table and the queue
+	Bus    awsevents.IEventBus
+}
+
+// Relay publishes an event for every new item of the table.
+type Relay struct {
+	function    awslambda.IFunction
+	deadLetters awssqs.IQueue
+}
+
+// NewRelay adds event-relay and its stream mapping.
+func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
+	this := cdkconstructs.NewConstruct(scope, &id)
+
+	fn := newFunction(this, "Relay", functionProps{
+		Handler:     contract.EventRelay,
+		Description: "Publishes an event for every transaction that was stored",
+		Suffix:      p.Suffix,
+		Code:        p.Code,
+		MemoryMB:    512,
+		// A batch of 100 is ten PutEvents calls of some 20 ms. A minute is for
+		// the SDK's retries while EventBridge throttles; the stream keeps the
+		// records meanwhile.
+		Timeout:     60 * time.Second,
+		Environment: map[string]string{contract.EnvEventBusName: *p.Bus.EventBusName()},
+	})
+	allow(fn, []*string{p.Bus.EventBusArn()}, "events:PutEvents")
+	// The stream is encrypted with the table's key.
+	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt")
+
+	deadLetters := newQueue(this, "DeadLetters", "relay-dlq-"+p.Suffix, p.Key)
+	fn.AddEventSource(awslambdaeventsources.NewDynamoEventSource(p.Table, &awslambdaeventsources.DynamoEventSourceProps{
+		// Nothing stored while the mapping was being created may be skipped.
+		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
+		// Fraud results and TTL deletions are changes too, and nobody's event.
+		Filters: &[]*map[string]any{awslambda.FilterCriteria_Filter(&map[string]any{
+			"eventName": awslambda.FilterRule_IsEqual("INSERT"),
+		})},
+		BatchSize: jsii.Number(100),
+		// No batching window: it would only delay a single transaction.
+		// Ten batches of a shard at once: transactions do not depend on each
+		// other, and one item's records stay in order all the same.
+		ParallelizationFactor:   jsii.Number(10),
+		ReportBatchItemFailures: jsii.Bool(true),
+		BisectBatchOnError:      jsii.Bool(true),
+		// A record that cannot be published holds up its lane until it is
+		// given up. Ten attempts outlast a throttled minute; six hours bound
+		// an outage in which the function is not even called, well within the
+		// stream's 24. What is given up is in the queue by sequence number and
+		// in the table by key.
+		RetryAttempts: jsii.Number(10),
+		MaxRecordAge:  awscdk.Duration_Hours(jsii.Number(6)),
+		OnFailure:     awslambdaeventsources.NewSqsDlq(deadLetters),
+	}))
+	return &Relay{function: fn, deadLetters: deadLetters}
+}
+
+// Function is event-relay.
+func (r *Relay) Function() awslambda.IFunction { return r.function }
+
+// DeadLetters holds the positions of records that were given up.
+func (r *Relay) DeadLetters() awssqs.IQueue { return r.deadLetters }

@@ -1,0 +1,61 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// NewStack builds the whole system. The configuration must come from
+// [ConfigFromEnv], which has checked it: CDK panics on what it does not accept.
+func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
+	props := &awscdk.StackProps{
+		StackName:   jsii.String(cfg.StackName()),
+		Description: jsii.String("Payment webhooks " + cfg.Suffix + ": receives, routes, scores, alerts and archives transactions"),
+	}
+	if cfg.Region != "" {
+		props.Env = &awscdk.Environment{Region: jsii.String(cfg.Region)}
+	}
+	stack := awscdk.NewStack(scope, jsii.String(cfg.StackName()), props)
+	awscdk.Tags_Of(stack).Add(jsii.String("Environment"), jsii.String(cfg.Suffix), nil)
+	for _, tag := range cfg.Tags {
+		awscdk.Tags_Of(stack).Add(jsii.String(tag.Key), jsii.String(tag.Value), nil)
+	}
+
+	code := imagesFrom(cfg.SourceRoot)
+	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix})
+	ingest := NewIngest(stack, "Ingest", IngestProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
+	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
+	relay := NewRelay(stack, "Relay", RelayProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus()})
+	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})
+	workflow := NewWorkflow(stack, "Workflow", WorkflowProps{
+		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Topic: alerts.Topic(),
+	})
+	routing := NewRouting(stack, "Routing", RoutingProps{
+		Suffix: cfg.Suffix, Thresholds: cfg.Thresholds, Bus: bus.EventBus(), Key: store.Key(),
+		Workflow: workflow.StateMachine(), Topic: alerts.Topic(),
+	})
+	archive := NewArchive(stack, "Archive", ArchiveProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
+	observability := NewObservability(stack, "Observability", ObservabilityProps{
+		Suffix: cfg.Suffix, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
+		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive,
+	})
+
+	for _, output := range []struct {
+		key, description string
+		value            *string
+	}{
+		{"WebhookApiUrl", "Base URL of the API; requests go to ${WebhookApiUrl}/webhook", ingest.URL()},
+		{"TransactionsTableName", "Table of the transactions", store.Table().TableName()},
+		{"EventBusName", "Bus on which stored transactions are published", bus.EventBus().EventBusName()},
+		{"AlertsTopicArn", "Topic of the alerts for people", alerts.Topic().TopicArn()},
+		{"AuditBucketName", "Bucket of the audit trail", archive.Bucket().BucketName()},
+		{"StateMachineArn", "Workflow of high-value transactions", workflow.StateMachine().StateMachineArn()},
+		{"DashboardUrl", "Dashboard in the console", observability.DashboardURL()},
+	} {
+		awscdk.NewCfnOutput(stack, jsii.String(output.key), &awscdk.CfnOutputProps{
+			Value: output.value, Description: jsii.String(output.description),
+		})
+	}
+	return stack
+}

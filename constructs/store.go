@@ -1,0 +1,108 @@
+package constructs
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+// StoreProps configures what holds data.
+type StoreProps struct {
+	Suffix string
+}
+
+// Store is the one key of the stack and the table of transactions under it.
+type Store struct {
+	key   awskms.IKey
+	table awsdynamodb.ITable
+}
+
+// NewStore adds the key and the table. The table is the outbox: what its
+// stream shows is what gets published.
+func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
+	this := cdkconstructs.NewConstruct(scope, &id)
+
+	key := awskms.NewKey(this, jsii.String("Key"), &awskms.KeyProps{
+		Description:       jsii.String("Payment webhooks " + p.Suffix + ": table, audit bucket, queues, topic"),
+		EnableKeyRotation: jsii.Bool(true),
+		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
+		// The shortest window: the key goes with the stack, and so does all it encrypts.
+		PendingWindow: awscdk.Duration_Days(jsii.Number(7)),
+	})
+	// EventBridge writes to the dead-letter queues and the topic, CloudWatch
+	// alarms publish to the topic, and SNS is in between: each must be able to
+	// use the key, which an AWS-managed key would not allow. No condition on
+	// the source: EventBridge supports neither aws:SourceArn nor
+	// aws:SourceAccount towards an encrypted topic.
+	// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: jsii.String("LetServicesWriteToQueuesAndTopic"),
+		Principals: &[]awsiam.IPrincipal{
+			awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil),
+			awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil),
+		},
+		Actions:   jsii.Strings("kms:Decrypt", "kms:GenerateDataKey*"),
+		Resources: jsii.Strings("*"),
+	}), nil)
+
+	table := awsdynamodb.NewTable(this, jsii.String("Transactions"), &awsdynamodb.TableProps{
+		TableName:     jsii.String("transactions-" + p.Suffix),
+		PartitionKey:  &awsdynamodb.Attribute{Name: jsii.String(contract.AttrTransactionID), Type: awsdynamodb.AttributeType_STRING},
+		SortKey:       &awsdynamodb.Attribute{Name: jsii.String(contract.AttrProvider), Type: awsdynamodb.AttributeType_STRING},
+		BillingMode:   awsdynamodb.BillingMode_PAY_PER_REQUEST,
+		Encryption:    awsdynamodb.TableEncryption_CUSTOMER_MANAGED,
+		EncryptionKey: key,
+		PointInTimeRecoverySpecification: &awsdynamodb.PointInTimeRecoverySpecification{
+			PointInTimeRecoveryEnabled: jsii.Bool(true),
+			RecoveryPeriodInDays:       jsii.Number(contract.RetentionDays),
+		},
+		// The relay publishes new items and never looks at an old image.
+		Stream:              awsdynamodb.StreamViewType_NEW_IMAGE,
+		TimeToLiveAttribute: jsii.String(contract.AttrExpiresAt),
+		DeletionProtection:  jsii.Bool(false),
+		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
+	})
+	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		IndexName:    jsii.String(contract.IndexByHour),
+		PartitionKey: &awsdynamodb.Attribute{Name: jsii.String(contract.AttrHourShard), Type: awsdynamodb.AttributeType_STRING},
+		SortKey:      &awsdynamodb.Attribute{Name: jsii.String(contract.AttrReceivedAt), Type: awsdynamodb.AttributeType_STRING},
+		// The archive holds whole items; fetching them one by one from the
+		// table would cost more than the second copy of 35 days does.
+		ProjectionType: awsdynamodb.ProjectionType_ALL,
+	})
+	return &Store{key: key, table: table}
+}
+
+// Key encrypts the table and everything else that holds transactions.
+func (s *Store) Key() awskms.IKey { return s.key }
+
+// Table holds the transactions.
+func (s *Store) Table() awsdynamodb.ITable { return s.table }
+
+// allowTable lets a function do these actions on the table. DynamoDB asks for
+// the key in the name of the caller, hence the second grant.
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+func allowTable(fn awsiam.IGrantable, table awsdynamodb.ITable, key awskms.IKey, actions ...string) {
+	allow(fn, []*string{table.TableArn()}, actions...)
+	allow(fn, []*string{key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+}
+
+// newQueue adds a queue for what could not be delivered. Messages stay for the
+// longest time SQS offers, 14 days, so that a fault over a holiday loses nothing.
+func newQueue(scope cdkconstructs.Construct, id, name string, key awskms.IKey) awssqs.Queue {
+	return awssqs.NewQueue(scope, &id, &awssqs.QueueProps{
+		QueueName:           jsii.String(name),
+		RetentionPeriod:     awscdk.Duration_Days(jsii.Number(14)),
+		Encryption:          awssqs.QueueEncryption_KMS,
+		EncryptionMasterKey: key,
+		EnforceSSL:          jsii.Bool(true),
+		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
+	})
+}

@@ -1,0 +1,312 @@
+package constructs
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	sfn "github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctionstasks"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+const (
+	// workflowTimeout is the longest that an EXPRESS execution may take. The
+	// retries below end before it, so that a failure reaches its Catch: a
+	// timeout of the execution cannot be caught.
+	// https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
+	workflowTimeout = 5 * time.Minute
+
+	fraudTimeout     = 15 * time.Second
+	fraudTaskTimeout = 20 * time.Second // the function's and the time to start one
+	sendTaskTimeout  = 10 * time.Second // one call of SNS or SQS
+
+	// riskHigh is the risk_level in fraud-detector's answer that alerts people.
+	riskHigh = "high"
+)
+
+// WorkflowProps configures what happens to a transaction of high value.
+type WorkflowProps struct {
+	Suffix string
+	Code   ImageCode
+	Table  awsdynamodb.ITable // where fraud-detector records its result
+	Key    awskms.IKey        // of the table and the queue
+	Topic  awssns.ITopic
+}
+
+// Workflow is the state machine with fraud-detector.
+type Workflow struct {
+	machine     sfn.IStateMachine
+	detector    awslambda.IFunction
+	deadLetters awssqs.IQueue
+}
+
+// NewWorkflow adds the state machine: score for fraud and notify at the same
+// time, then alert if the risk is high. A branch that fails after its retries
+// puts the transaction and the error into the dead-letter queue and lets the
+// rest go on, so that a high risk is alerted even when the notification failed;
+// the execution then ends as failed.
+//
+// Its input is the detail of the event. The same transaction may come twice:
+// the fraud result is recorded once, a notification may be sent again.
+func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Workflow {
+	this := cdkconstructs.NewConstruct(scope, &id)
+
+	detector := newFunction(this, "FraudDetector", functionProps{
+		Handler:     contract.FraudDetector,
+		Description: "Scores a transaction for fraud and records the result once",
+		Suffix:      p.Suffix,
+		Code:        p.Code,
+		MemoryMB:    512,
+		// The model takes microseconds, recording one write. A slow answer is
+		// worth less than a retry.
+		Timeout:     fraudTimeout,
+		Environment: map[string]string{contract.EnvTableName: *p.Table.TableName()},
+	})
+	allowTable(detector, p.Table, p.Key, "dynamodb:UpdateItem")
+	deadLetters := newQueue(this, "DeadLetters", "workflow-dlq-"+p.Suffix, p.Key)
+
+	w := workflowStates{scope: this, topic: p.Topic, detector: detector, deadLetters: deadLetters}
+	logs := awslogs.NewLogGroup(this, jsii.String("Logs"), &awslogs.LogGroupProps{
+		// Step Functions adds every log group outside /aws/vendedlogs/ to one
+		// account-wide resource policy, which has a size limit.
+		LogGroupName:  jsii.String("/aws/vendedlogs/states/transaction-workflow-" + p.Suffix),
+		Retention:     awslogs.RetentionDays_ONE_MONTH,
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	machine := sfn.NewStateMachine(this, jsii.String("StateMachine"), &sfn.StateMachineProps{
+		StateMachineName: jsii.String("transaction-workflow-" + p.Suffix),
+		StateMachineType: sfn.StateMachineType_EXPRESS,
+		DefinitionBody:   sfn.DefinitionBody_FromChainable(w.definition()),
+		Timeout:          seconds(workflowTimeout),
+		TracingEnabled:   jsii.Bool(true),
+		Logs: &sfn.LogOptions{
+			Destination: logs,
+			// The only record of an EXPRESS execution. Names and times of
+			// states, never the transaction.
+			Level:                sfn.LogLevel_ALL,
+			IncludeExecutionData: jsii.Bool(false),
+		},
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+	})
+	return &Workflow{machine: machine, detector: detector, deadLetters: deadLetters}
+}
+
+// StateMachine takes the detail of an event as its input.
+func (w *Workflow) StateMachine() sfn.IStateMachine { return w.machine }
+
+// Detector is fraud-detector.
+func (w *Workflow) Detector() awslambda.IFunction { return w.detector }
+
+// DeadLetters holds transactions whose branch failed, with the error.
+func (w *Workflow) DeadLetters() awssqs.IQueue { return w.deadLetters }
+
+// workflowStates makes the states. From the second state on the input is
+// {"transaction": detail}, so that errors and results stand beside the
+// transaction and never in it.
+type workflowStates struct {
+	scope       cdkconstructs.Construct
+	topic       awssns.ITopic
+	detector    awslambda.IFunction
+	deadLetters awssqs.IQueue
+}
+
+const (
+	stateScore      = "Score for fraud"
+	stateNotify     = "Notify of high value"
+	stateBranches   = "Score and notify"
+	stateFraudAlert = "Alert of high risk"
+)
+
+func (w workflowStates) definition() sfn.IChainable {
+	begin := sfn.NewPass(w.scope, jsii.String("Take transaction"), &sfn.PassProps{
+		Parameters: &map[string]any{"transaction": sfn.JsonPath_EntirePayload()},
+	})
+	branches := sfn.NewParallel(w.scope, jsii.String(stateBranches), &sfn.ParallelProps{
+		ResultSelector: &map[string]any{
+			"fraud":        sfn.JsonPath_ObjectAt(jsii.String("$[0]")),
+			"notification": sfn.JsonPath_ObjectAt(jsii.String("$[1]")),
+		},
+		ResultPath: jsii.String("$.results"),
+	})
+	branches.Branch(w.score(), w.notify())
+
+	failed := sfn.NewFail(w.scope, jsii.String("Something failed"), &sfn.FailProps{
+		Error: jsii.String("BranchFailed"),
+		Cause: jsii.String("A branch failed after its retries; the transaction and the error are in the dead-letter queue."),
+	})
+	// Each branch catches its own errors; this is for what neither can, such as
+	// a result that does not have the agreed form.
+	branches.AddCatch(w.recordFailure("Record failed branches", stateBranches, failed), caught())
+
+	outcome := sfn.NewChoice(w.scope, jsii.String("Did both succeed?"), nil).
+		When(sfn.Condition_Or(
+			sfn.Condition_StringEquals(jsii.String("$.results.fraud.outcome"), jsii.String("failed")),
+			sfn.Condition_StringEquals(jsii.String("$.results.notification.outcome"), jsii.String("failed")),
+		), failed, nil).
+		Otherwise(sfn.NewSucceed(w.scope, jsii.String("Done"), nil))
+
+	alert := w.publish(stateFraudAlert, message{
+		subject: text("High-risk payment: {}", "$.transaction."+contract.DetailAmountText),
+		long: text("High-risk payment of {} through {}, transaction {}, scored {} for fraud. {} Hold the payment and review it before anything is delivered.",
+			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID,
+			"$.results.fraud.assessment.score", "$.results.fraud.assessment.risk_summary"),
+		short: text("FRAUD ALERT: {} via {}, {}. Hold and review.",
+			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
+	}, sfn.JsonPath_DISCARD(), nil)
+	alert.AddCatch(w.recordFailure("Record failed alert", stateFraudAlert, failed), caught())
+
+	risky := sfn.NewChoice(w.scope, jsii.String("Is the risk high?"), nil).
+		When(sfn.Condition_StringEquals(jsii.String("$.results.fraud.assessment.risk_level"), jsii.String(riskHigh)),
+			alert.Next(outcome), nil).
+		Otherwise(outcome)
+
+	return begin.Next(branches).Next(risky)
+}
+
+// score is the branch that ends with {"outcome": "succeeded", "assessment":
+// fraud-detector's answer}, or with outcome failed and risk_level unknown.
+func (w workflowStates) score() sfn.IChainable {
+	invoke := awsstepfunctionstasks.NewLambdaInvoke(w.scope, jsii.String(stateScore), &awsstepfunctionstasks.LambdaInvokeProps{
+		LambdaFunction: w.detector,
+		Payload:        sfn.TaskInput_FromJsonPathAt(jsii.String("$.transaction")),
+		ResultSelector: &map[string]any{
+			"outcome":    "succeeded",
+			"assessment": sfn.JsonPath_ObjectAt(jsii.String("$.Payload")),
+		},
+		TaskTimeout: sfn.Timeout_Duration(seconds(fraudTaskTimeout)),
+		// The library's own six retries wait two minutes: too long for an
+		// execution of five.
+		RetryOnServiceExceptions: jsii.Bool(false),
+	})
+	// Lambda itself is busy: wait and come back.
+	// https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
+	invoke.AddRetry(&sfn.RetryProps{
+		Errors: jsii.Strings("Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException", "Lambda.AWSLambdaException",
+			"Lambda.SdkClientException", "Lambda.TooManyRequestsException"),
+		Interval:       seconds(time.Second),
+		MaxAttempts:    jsii.Number(4),
+		BackoffRate:    jsii.Number(2),
+		JitterStrategy: sfn.JitterType_FULL,
+	})
+	// The function failed: a new environment may do better, twice.
+	invoke.AddRetry(&sfn.RetryProps{
+		Errors:         jsii.Strings("States.ALL"),
+		Interval:       seconds(time.Second),
+		MaxAttempts:    jsii.Number(2),
+		BackoffRate:    jsii.Number(2),
+		JitterStrategy: sfn.JitterType_FULL,
+	})
+	failed := sfn.NewPass(w.scope, jsii.String("Not scored"), &sfn.PassProps{
+		Parameters: &map[string]any{"outcome": "failed", "assessment": map[string]any{"risk_level": "unknown"}},
+	})
+	invoke.AddCatch(w.recordFailure("Record failed scoring", stateScore, failed), caught())
+	return invoke
+}
+
+// notify is the branch that ends with {"outcome": "succeeded"} or failed.
+func (w workflowStates) notify() sfn.IChainable {
+	publish := w.publish(stateNotify, message{
+		subject: text("High-value payment: {}", "$.transaction."+contract.DetailAmountText),
+		long: text("High-value payment of {} received through {}, transaction {}, customer {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
+			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider,
+			"$.transaction."+contract.AttrTransactionID, "$.transaction."+contract.AttrCustomerID),
+		short: text("High-value payment: {} via {}, {}. Check it.",
+			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
+	}, nil, &map[string]any{"outcome": "succeeded"})
+	failed := sfn.NewPass(w.scope, jsii.String("Not notified"), &sfn.PassProps{
+		Parameters: &map[string]any{"outcome": "failed"},
+	})
+	publish.AddCatch(w.recordFailure("Record failed notification", stateNotify, failed), caught())
+	return publish
+}
+
+// message is a text for people in the forms that their devices take.
+type message struct {
+	subject *string // e-mail; at most 100 characters, ASCII
+	long    *string // e-mail, and any other protocol
+	short   *string // SMS: ASCII, about one segment of 140 bytes with an id of usual length
+}
+
+// text writes a States.Format expression: each {} is replaced by the value at
+// the next path.
+func text(format string, paths ...string) *string {
+	if strings.Count(format, "{}") != len(paths) || strings.ContainsAny(format, `'\`) {
+		panic(fmt.Sprintf("constructs: format %q does not take %d values or needs escaping", format, len(paths)))
+	}
+	values := make([]*string, len(paths))
+	for i, path := range paths {
+		values[i] = sfn.JsonPath_StringAt(jsii.String(path))
+	}
+	return sfn.JsonPath_Format(jsii.String(format), values...)
+}
+
+// publish sends a message to the topic, a shorter text to phones. A nil
+// resultPath replaces the state with the result.
+func (w workflowStates) publish(id string, m message, resultPath *string, resultSelector *map[string]any) awsstepfunctionstasks.SnsPublish {
+	task := awsstepfunctionstasks.NewSnsPublish(w.scope, &id, &awsstepfunctionstasks.SnsPublishProps{
+		Topic:                      w.topic,
+		Subject:                    m.subject,
+		MessagePerSubscriptionType: jsii.Bool(true),
+		Message: sfn.TaskInput_FromObject(&map[string]any{
+			"default": m.long,
+			"email":   m.long,
+			"sms":     m.short,
+		}),
+		ResultPath:     resultPath,
+		ResultSelector: resultSelector,
+		TaskTimeout:    sfn.Timeout_Duration(seconds(sendTaskTimeout)),
+	})
+	retrySending(task)
+	return task
+}
+
+// recordFailure sends the transaction and the error at $.error to the
+// dead-letter queue, and goes on with next even if that fails too: the other
+// branch and the alert matter more, and a failed execution raises an alarm.
+func (w workflowStates) recordFailure(id, failedState string, next sfn.IChainable) sfn.IChainable {
+	record := awsstepfunctionstasks.NewSqsSendMessage(w.scope, &id, &awsstepfunctionstasks.SqsSendMessageProps{
+		Queue: w.deadLetters,
+		MessageBody: sfn.TaskInput_FromObject(&map[string]any{
+			"state":       failedState,
+			"execution":   sfn.JsonPath_ExecutionId(),
+			"error":       sfn.JsonPath_ObjectAt(jsii.String("$.error")),
+			"transaction": sfn.JsonPath_ObjectAt(jsii.String("$.transaction")),
+		}),
+		ResultPath:  sfn.JsonPath_DISCARD(),
+		TaskTimeout: sfn.Timeout_Duration(seconds(sendTaskTimeout)),
+	})
+	retrySending(record)
+	record.AddCatch(next, &sfn.CatchProps{Errors: jsii.Strings("States.ALL"), ResultPath: sfn.JsonPath_DISCARD()})
+	return record.Next(next)
+}
+
+// retrySending repeats a call of SNS or SQS.
+func retrySending(task sfn.TaskStateBase) {
+	task.AddRetry(&sfn.RetryProps{
+		Errors:         jsii.Strings("States.ALL"),
+		Interval:       seconds(time.Second),
+		MaxAttempts:    jsii.Number(2),
+		BackoffRate:    jsii.Number(2),
+		JitterStrategy: sfn.JitterType_FULL,
+	})
+}
+
+// caught keeps the transaction and puts the error beside it.
+func caught() *sfn.CatchProps {
+	return &sfn.CatchProps{Errors: jsii.Strings("States.ALL"), ResultPath: jsii.String("$.error")}
+}
+
+func seconds(d time.Duration) awscdk.Duration {
+	return awscdk.Duration_Seconds(jsii.Number(d.Seconds()))
+}
