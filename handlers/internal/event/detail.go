@@ -17,10 +17,6 @@ import (
 // ErrMalformed says that a detail is not one that Encode could have written.
 var ErrMalformed = errors.New("malformed event detail")
 
-// TimeLayout is that of received_at: RFC 3339 in UTC with nine fractional
-// digits, so that texts sort as times.
-const TimeLayout = "2006-01-02T15:04:05.000000000Z"
-
 // Detail is the JSON object. Its field names are those of package contract.
 type Detail struct {
 	SchemaVersion string         `json:"schema_version"`
@@ -50,7 +46,7 @@ func Describe(t transaction.Transaction, fingerprint string) Detail {
 		Currency:      t.Currency,
 		CustomerID:    t.CustomerID,
 		Metadata:      t.Metadata,
-		ReceivedAt:    t.ReceivedAt.UTC().Format(TimeLayout),
+		ReceivedAt:    transaction.FormatTime(t.ReceivedAt),
 		Fingerprint:   fingerprint,
 	}
 }

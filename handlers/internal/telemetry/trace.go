@@ -42,3 +42,13 @@ func Step(ctx context.Context, name string, fn func(ctx context.Context) error) 
 func Instrument(cfg *aws.Config) {
 	awsv2.AWSV2Instrumentor(&cfg.APIOptions)
 }
+
+// TraceHeader is the X-Ray header ("Root=1-…;Parent=…;Sampled=1") to hand to a
+// service that continues the trace, or "" outside a traced invocation.
+func TraceHeader(ctx context.Context) string {
+	if segment := xray.GetSegment(ctx); segment != nil && segment.TraceID != "" {
+		return segment.DownstreamHeader().String()
+	}
+	header, _ := ctx.Value(xray.LambdaTraceHeaderKey).(string)
+	return header
+}

@@ -1,0 +1,166 @@
+package relay
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/event"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/telemetry"
+)
+
+// Insert is a record of the table's stream that says an item is new.
+type Insert struct {
+	SequenceNumber string
+	Record         ledger.Record
+	Err            error // why Record could not be read, or nil
+}
+
+// Event is what is to be published.
+type Event struct {
+	Time   time.Time
+	Detail []byte // JSON object
+}
+
+// Publisher is the bus.
+type Publisher interface {
+	// Publish returns an error for each event, in their order: nil when the bus
+	// has confirmed it. One event's failure does not keep others from being sent.
+	Publish(ctx context.Context, events []Event) []error
+}
+
+// Relay publishes stored transactions. It is safe for concurrent use.
+type Relay struct {
+	publisher Publisher
+	log       *slog.Logger
+	metrics   *telemetry.Metrics
+	now       func() time.Time
+	published recent
+}
+
+// New makes a relay to a bus.
+func New(publisher Publisher, log *slog.Logger, metrics *telemetry.Metrics, now func() time.Time) *Relay {
+	return &Relay{publisher: publisher, log: log, metrics: metrics, now: now}
+}
+
+// Relay publishes an event for each insert and returns the sequence numbers of
+// those that must come again, in the order given; nil when there are none.
+func (r *Relay) Relay(ctx context.Context, inserts []Insert) []string {
+	outcomes := make([]error, len(inserts)) // nil means done
+	var events []Event
+	var sent []int // events[i] is of inserts[sent[i]]
+	for i, insert := range inserts {
+		if insert.Err != nil {
+			outcomes[i] = insert.Err
+			continue
+		}
+		if r.published.has(identity(insert)) {
+			continue
+		}
+		detail, err := event.Encode(insert.Record.Transaction, insert.Record.Fingerprint)
+		if err != nil {
+			outcomes[i] = err
+			continue
+		}
+		events = append(events, Event{Time: insert.Record.Transaction.ReceivedAt, Detail: detail})
+		sent = append(sent, i)
+	}
+
+	var lags []time.Duration
+	for i, err := range r.publish(ctx, events) {
+		insert := inserts[sent[i]]
+		outcomes[sent[i]] = err
+		if err == nil {
+			r.published.add(identity(insert))
+			lags = append(lags, r.now().Sub(insert.Record.Transaction.ReceivedAt))
+		}
+	}
+	return r.report(ctx, inserts, outcomes, lags)
+}
+
+func (r *Relay) publish(ctx context.Context, events []Event) (outcomes []error) {
+	if len(events) == 0 {
+		return nil
+	}
+	_ = telemetry.Step(ctx, contract.SubsegmentPublish, func(ctx context.Context) error {
+		outcomes = r.publisher.Publish(ctx, events)
+		for _, err := range outcomes {
+			if err != nil {
+				return err // shows in the trace; report deals with it
+			}
+		}
+		return nil
+	})
+	return outcomes
+}
+
+// report tells the operators, and lists what failed.
+func (r *Relay) report(ctx context.Context, inserts []Insert, outcomes []error, lags []time.Duration) (failed []string) {
+	for i, err := range outcomes {
+		if err == nil {
+			continue
+		}
+		t := inserts[i].Record.Transaction // zero when it could not be read
+		r.log.ErrorContext(ctx, "event not published", "sequence_number", inserts[i].SequenceNumber,
+			contract.AttrTransactionID, t.ID, contract.AttrProvider, t.Provider, "error", err)
+		failed = append(failed, inserts[i].SequenceNumber)
+	}
+	if len(inserts) > 0 {
+		r.metrics.Emit(
+			telemetry.Count(contract.MetricEventsPublished, len(lags)),
+			telemetry.Count(contract.MetricEventsFailed, len(failed)),
+			telemetry.Milliseconds(contract.MetricRelayLag, lags...),
+		)
+		r.log.InfoContext(ctx, "batch relayed", "records", len(inserts), "published", len(lags), "failed", len(failed))
+	}
+	return failed
+}
+
+// insertion identifies an insert. The sequence number alone is unique within a
+// shard of the stream only.
+type insertion struct {
+	sequenceNumber string
+	key            ledger.Key
+}
+
+func identity(i Insert) insertion {
+	return insertion{i.SequenceNumber, ledger.KeyOf(i.Record.Transaction)}
+}
+
+// remembered is ten of the largest batches that the stream mapping may be given
+// in practice; at about 100 bytes each the memory is nothing.
+const remembered = 10_000
+
+// recent is a set of the last insertions published by this process.
+type recent struct {
+	mu   sync.Mutex
+	set  map[insertion]struct{}
+	ring []insertion
+	next int
+}
+
+func (r *recent) has(i insertion) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, ok := r.set[i]
+	return ok
+}
+
+func (r *recent) add(i insertion) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.set == nil {
+		r.set = make(map[insertion]struct{})
+	}
+	if len(r.ring) < remembered {
+		r.ring = append(r.ring, i)
+	} else {
+		delete(r.set, r.ring[r.next])
+		r.ring[r.next] = i
+		r.next = (r.next + 1) % remembered
+	}
+	r.set[i] = struct{}{}
+}

@@ -1,0 +1,178 @@
+package relay_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/internal/event"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/money"
+	"payment-webhooks/handlers/internal/relay"
+	"payment-webhooks/handlers/internal/telemetry"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// bus publishes what it is not told to fail.
+type bus struct {
+	published []string // transaction ids
+	fail      map[string]error
+}
+
+func (b *bus) Publish(_ context.Context, events []relay.Event) []error {
+	outcomes := make([]error, len(events))
+	for i, e := range events {
+		received, err := event.Decode(e.Detail)
+		if err != nil {
+			panic(err)
+		}
+		if outcomes[i] = b.fail[received.ID]; outcomes[i] == nil {
+			b.published = append(b.published, received.ID)
+		}
+	}
+	return outcomes
+}
+
+// insert of a transaction; the sequence number is "s-" and its id.
+func insert(t *testing.T, id string) relay.Insert {
+	t.Helper()
+	amount, err := money.Parse("10.00")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx := transaction.Transaction{
+		ID: id, Provider: "stripe", Amount: amount, Currency: "USD", CustomerID: "cust_1",
+		ReceivedAt: noon.Add(-1500 * time.Millisecond),
+	}
+	return relay.Insert{SequenceNumber: "s-" + id, Record: ledger.Record{Transaction: tx, Fingerprint: tx.Fingerprint()}}
+}
+
+func inserts(t *testing.T, ids ...string) []relay.Insert {
+	var all []relay.Insert
+	for _, id := range ids {
+		all = append(all, insert(t, id))
+	}
+	return all
+}
+
+func newRelay(b *bus, out *bytes.Buffer) *relay.Relay {
+	now := func() time.Time { return noon }
+	return relay.New(b, slog.New(slog.NewJSONHandler(out, nil)), telemetry.NewMetrics(out, now, "dev"), now)
+}
+
+var errThrottled = errors.New("throttled")
+
+func TestOnlyWhatFailedIsReported(t *testing.T) {
+	poison := relay.Insert{SequenceNumber: "s-poison", Err: errors.New("not a transaction item")}
+	invalid := insert(t, "bad\xff") // not UTF-8: no JSON can carry it
+	invalid.SequenceNumber = "s-invalid"
+	cases := map[string]struct {
+		inserts   []relay.Insert
+		fail      map[string]error
+		published []string
+		reported  []string
+	}{
+		"nothing":                  {nil, nil, nil, nil},
+		"all well":                 {inserts(t, "a", "b", "c"), nil, []string{"a", "b", "c"}, nil},
+		"one refused in the midst": {inserts(t, "a", "b", "c"), map[string]error{"b": errThrottled}, []string{"a", "c"}, []string{"s-b"}},
+		"poison first":             {append([]relay.Insert{poison}, inserts(t, "a", "b")...), nil, []string{"a", "b"}, []string{"s-poison"}},
+		"poison alone":             {[]relay.Insert{poison}, nil, nil, []string{"s-poison"}},
+		"poison and a refusal": {
+			slices.Concat(inserts(t, "a"), []relay.Insert{poison, invalid}, inserts(t, "b", "c")),
+			map[string]error{"c": errThrottled},
+			[]string{"a", "b"},
+			[]string{"s-poison", "s-invalid", "s-c"},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b, out := &bus{fail: c.fail}, &bytes.Buffer{}
+			reported := newRelay(b, out).Relay(t.Context(), c.inserts)
+			if diff := cmp.Diff(c.reported, reported); diff != "" {
+				t.Errorf("reported: %s", diff)
+			}
+			if diff := cmp.Diff(c.published, b.published); diff != "" {
+				t.Errorf("published: %s", diff)
+			}
+			if logged := strings.Count(out.String(), "event not published"); logged != len(c.reported) {
+				t.Errorf("%d failures in the log, want %d", logged, len(c.reported))
+			}
+		})
+	}
+}
+
+func TestWhatWasPublishedIsSkippedWhenLambdaBringsItAgain(t *testing.T) {
+	b := &bus{fail: map[string]error{"b": errThrottled}}
+	r := newRelay(b, &bytes.Buffer{})
+	r.Relay(t.Context(), inserts(t, "a", "b", "c"))
+	b.fail = nil
+	if failed := r.Relay(t.Context(), inserts(t, "b", "c")); failed != nil { // from the failed one on
+		t.Errorf("failed: %v", failed)
+	}
+	if diff := cmp.Diff([]string{"a", "c", "b"}, b.published); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestSameKeyInsertedAnewIsAnotherEvent(t *testing.T) {
+	b := &bus{}
+	r := newRelay(b, &bytes.Buffer{})
+	first, second := insert(t, "a"), insert(t, "a")
+	second.SequenceNumber = "s-later" // the first item was removed by TTL
+	other := insert(t, "z")
+	other.SequenceNumber = first.SequenceNumber // in another shard of the stream
+	r.Relay(t.Context(), []relay.Insert{first})
+	r.Relay(t.Context(), []relay.Insert{second, other})
+	if diff := cmp.Diff([]string{"a", "a", "z"}, b.published); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMemoryOfPublishedEventsIsBounded(t *testing.T) {
+	b := &bus{}
+	r := newRelay(b, &bytes.Buffer{})
+	var all []relay.Insert
+	for i := range 10_001 {
+		all = append(all, insert(t, fmt.Sprint(i)))
+	}
+	r.Relay(t.Context(), all)
+	b.published = nil
+	r.Relay(t.Context(), []relay.Insert{all[0], all[1], all[10_000]})
+	if diff := cmp.Diff([]string{"0"}, b.published); diff != "" { // the oldest one is forgotten, and only that
+		t.Error(diff)
+	}
+}
+
+func TestMetricsCountEventsAndTheirLag(t *testing.T) {
+	var out bytes.Buffer
+	newRelay(&bus{fail: map[string]error{"b": errThrottled}}, &out).Relay(t.Context(), inserts(t, "a", "b", "c"))
+	var metrics map[string]any
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, `"_aws"`) {
+			if metrics != nil {
+				t.Error("more than one line of metrics")
+			}
+			if err := json.Unmarshal([]byte(line), &metrics); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	delete(metrics, "_aws")
+	want := map[string]any{
+		"Environment": "dev", "EventsPublished": 2.0, "EventsFailed": 1.0, "RelayLag": []any{1500.0, 1500.0},
+	}
+	if diff := cmp.Diff(want, metrics); diff != "" {
+		t.Error(diff)
+	}
+}
