@@ -108,6 +108,8 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		},
 	})
 	addGatewayResponses(api)
+	// The library's own output of the URL ends in a slash.
+	api.Node().TryRemoveChild(jsii.String("Endpoint"))
 
 	integration := awsapigateway.NewLambdaIntegration(validator, &awsapigateway.LambdaIntegrationOptions{
 		AllowTestInvoke: jsii.Bool(false),
@@ -164,6 +166,7 @@ func accessLogFormat() string {
 
 // gatewayProblem is an answer that never reached the validator.
 type gatewayProblem struct {
+	id           string
 	responseType awsapigateway.ResponseType
 	status       int // 0 keeps the gateway's own, for the catch-alls
 	title        string
@@ -172,13 +175,15 @@ type gatewayProblem struct {
 }
 
 func addGatewayResponses(api awsapigateway.RestApi) {
-	for name, g := range map[string]gatewayProblem{
-		"ClientError": {
+	for _, g := range []gatewayProblem{
+		{
+			id:           "ClientError",
 			responseType: awsapigateway.ResponseType_DEFAULT_4XX(),
 			title:        "Request refused",
 			detail:       "The gateway refused the request before it was read.",
 		},
-		"ServerError": {
+		{
+			id:           "ServerError",
 			responseType: awsapigateway.ResponseType_DEFAULT_5XX(),
 			title:        "Temporary fault",
 			detail:       "The transaction was not confirmed. Send the same request again.",
@@ -186,52 +191,60 @@ func addGatewayResponses(api awsapigateway.RestApi) {
 		},
 		// This is what a REST API answers, with 403, to every route or method
 		// that it does not have.
-		"UnknownRoute": {
+		{
+			id:           "UnknownRoute",
 			responseType: awsapigateway.ResponseType_MISSING_AUTHENTICATION_TOKEN(),
 			status:       404,
 			title:        "Not Found",
 			detail:       "There are two routes: POST /webhook and POST /webhook/{provider}.",
 		},
-		"UnknownResource": {
+		{
+			id:           "UnknownResource",
 			responseType: awsapigateway.ResponseType_RESOURCE_NOT_FOUND(),
 			status:       404,
 			title:        "Not Found",
 			detail:       "There are two routes: POST /webhook and POST /webhook/{provider}.",
 		},
-		"Throttled": {
+		{
+			id:           "Throttled",
 			responseType: awsapigateway.ResponseType_THROTTLED(),
 			status:       429,
 			title:        "Too Many Requests",
 			detail:       "Slow down and send the same request again.",
 			retry:        true,
 		},
-		"QuotaExceeded": {
+		{
+			id:           "QuotaExceeded",
 			responseType: awsapigateway.ResponseType_QUOTA_EXCEEDED(),
 			status:       429,
 			title:        "Too Many Requests",
 			detail:       "Slow down and send the same request again.",
 			retry:        true,
 		},
-		"TooLarge": {
+		{
+			id:           "TooLarge",
 			responseType: awsapigateway.ResponseType_REQUEST_TOO_LARGE(),
 			status:       413,
 			title:        "Content Too Large",
 			detail:       "The request is larger than the gateway accepts.",
 		},
-		"UnsupportedMediaType": {
+		{
+			id:           "UnsupportedMediaType",
 			responseType: awsapigateway.ResponseType_UNSUPPORTED_MEDIA_TYPE(),
 			status:       415,
 			title:        "Unsupported Media Type",
 			detail:       "Send application/json.",
 		},
-		"ValidatorUnavailable": {
+		{
+			id:           "ValidatorUnavailable",
 			responseType: awsapigateway.ResponseType_INTEGRATION_FAILURE(),
 			status:       503,
 			title:        "Service Unavailable",
 			detail:       "The transaction was not confirmed. Send the same request again.",
 			retry:        true,
 		},
-		"ValidatorTimeout": {
+		{
+			id:           "ValidatorTimeout",
 			responseType: awsapigateway.ResponseType_INTEGRATION_TIMEOUT(),
 			status:       503,
 			title:        "Service Unavailable",
@@ -261,6 +274,6 @@ func addGatewayResponses(api awsapigateway.RestApi) {
 		if g.retry {
 			(*options.ResponseHeaders)["Retry-After"] = jsii.String("'" + strconv.Itoa(retryAfterSeconds) + "'")
 		}
-		api.AddGatewayResponse(jsii.String(name), options)
+		api.AddGatewayResponse(jsii.String(g.id), options)
 	}
 }

@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
@@ -131,7 +133,7 @@ func (m metrics) topic(name, label string) awscloudwatch.IMetric {
 }
 
 func (m metrics) depth(q namedQueue) awscloudwatch.IMetric {
-	return m.of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", q.what, jsii.String("QueueName"), q.queue.QueueName())
+	return m.of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", q.name, jsii.String("QueueName"), q.queue.QueueName())
 }
 
 // business is a metric that a handler writes.
@@ -155,7 +157,7 @@ func (m metrics) functions() []namedFunction {
 }
 
 type namedQueue struct {
-	id, what string
+	id, name string // the name without the suffix
 	queue    awssqs.IQueue
 	todo     string // what a person does about a message in it
 }
@@ -163,18 +165,18 @@ type namedQueue struct {
 // queues are all places where something undelivered waits for a person.
 func (m metrics) queues() []namedQueue {
 	queues := []namedQueue{
-		{"Relay", "event-relay", m.p.Relay.DeadLetters(), "Stored transactions were not published: publish them from the table."},
-		{"Workflow", "workflow", m.p.Workflow.DeadLetters(), "Scoring, notification or fraud alert failed: each message names the state, the error and the transaction."},
+		{"Relay", "relay-dlq", m.p.Relay.DeadLetters(), "Stored transactions were not published: publish them from the table."},
+		{"Workflow", "workflow-dlq", m.p.Workflow.DeadLetters(), "Scoring, notification or fraud alert failed: each message names the state, the error and the transaction."},
 	}
 	for _, t := range m.p.Routing.Tiers() {
 		queues = append(queues, namedQueue{
-			"Tier" + t.Name, t.Name + "-value rule", t.DeadLetters,
+			strings.ToUpper(t.Name[:1]) + t.Name[1:] + "Value", t.Name + "-value-dlq", t.DeadLetters,
 			"The rule's target did not take events: repair the target, then send the messages again.",
 		})
 	}
 	return append(queues,
-		namedQueue{"ArchivalSchedule", "archival schedule", m.p.Archive.ScheduleDeadLetters(), "The daily archival could not be started: start it by hand."},
-		namedQueue{"ArchivalFailures", "archival runs", m.p.Archive.Failures(), "The archiver failed three times: read its log, then start it by hand."},
+		namedQueue{"ArchivalSchedule", "archival-schedule-dlq", m.p.Archive.ScheduleDeadLetters(), "The daily archival could not be started: start it by hand."},
+		namedQueue{"ArchivalFailures", "archival-failures", m.p.Archive.Failures(), "The archiver failed three times: read its log, then start it by hand."},
 	)
 }
 
@@ -348,14 +350,14 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 	}
 	for _, q := range m.queues() {
 		alarms = append(alarms, alarm{
-			q.id + "DeadLetters", q.what + " dead letters", q.todo, m.depth(q), 0, 1,
+			q.id + "DeadLetters", q.name + "-not-empty", q.todo, m.depth(q), 0, 1,
 		})
 	}
 
 	action := awscloudwatchactions.NewSnsAction(m.p.Alerts.Topic())
 	for _, a := range alarms {
 		awscloudwatch.NewAlarm(scope, jsii.String(a.id), &awscloudwatch.AlarmProps{
-			AlarmName:          jsii.String("payment-webhooks " + a.name + "-" + m.p.Suffix),
+			AlarmName:          jsii.String("payment-webhooks-" + a.name + "-" + m.p.Suffix),
 			AlarmDescription:   jsii.String(a.description),
 			Metric:             a.metric,
 			Threshold:          jsii.Number(a.threshold),

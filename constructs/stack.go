@@ -17,9 +17,11 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		props.Env = &awscdk.Environment{Region: jsii.String(cfg.Region)}
 	}
 	stack := awscdk.NewStack(scope, jsii.String(cfg.StackName()), props)
-	awscdk.Tags_Of(stack).Add(jsii.String("Environment"), jsii.String(cfg.Suffix), nil)
-	for _, tag := range cfg.Tags {
-		awscdk.Tags_Of(stack).Add(jsii.String(tag.Key), jsii.String(tag.Value), nil)
+	for _, tag := range append([]Tag{{Key: "Environment", Value: cfg.Suffix}}, cfg.Tags...) {
+		awscdk.Tags_Of(stack).Add(jsii.String(tag.Key), jsii.String(tag.Value), &awscdk.TagProps{
+			// Dashboards take tags only lately, and not in every region.
+			ExcludeResourceTypes: jsii.Strings("AWS::CloudWatch::Dashboard"),
+		})
 	}
 
 	code := imagesFrom(cfg.SourceRoot)
