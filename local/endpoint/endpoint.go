@@ -1,0 +1,349 @@
+package endpoint
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"payment-webhooks/local/alerts"
+	"payment-webhooks/local/cloudformation"
+	"payment-webhooks/local/events"
+	"payment-webhooks/local/iam"
+	"payment-webhooks/local/lambda"
+)
+
+// StateMachine is what StartExecution needs of a state machine.
+type StateMachine interface {
+	Start(ctx context.Context, name string, input []byte) (executionARN string, started time.Time, err error)
+}
+
+// Config is what the endpoint dispatches to.
+type Config struct {
+	Moto     *url.URL
+	Place    iam.Place
+	Policies *iam.Policies
+	Stack    cloudformation.Stack
+	// Functions by physical name.
+	Functions map[string]*lambda.Function
+	// PutEvents takes the body of the API call and returns the answer's.
+	PutEvents func(ctx context.Context, body []byte) ([]byte, error)
+	Machines  map[string]StateMachine // by ARN
+	Carrier   *alerts.Carrier
+	Control   http.Handler // paths under /_local/
+	Log       *slog.Logger
+	Now       func() time.Time
+}
+
+// Endpoint answers AWS API calls.
+type Endpoint struct {
+	config Config
+	moto   *httputil.ReverseProxy
+}
+
+// New returns the endpoint.
+func New(config Config) *Endpoint {
+	e := &Endpoint{config: config}
+	e.moto = &httputil.ReverseProxy{
+		FlushInterval: -1, // stream answers as they come
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(config.Moto)
+			r.Out.Host = r.In.Host // queue URLs are made of it
+			// The body leaves as it came: the proxy must not add an encoding.
+			if _, ok := r.In.Header["Accept-Encoding"]; !ok {
+				r.Out.Header.Set("Accept-Encoding", "identity")
+			}
+		},
+		Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Context().Err() == nil {
+				config.Log.Error("moto did not answer", "path", r.URL.Path, "error", err)
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		},
+	}
+	return e
+}
+
+// credential is in "AWS4-HMAC-SHA256 Credential=KEY/20261122/us-east-1/sqs/aws4_request, …".
+var credential = regexp.MustCompile(`Credential=([^/,\s]+)/\d{8}/[^/]+/([^/]+)/aws4_request`)
+
+// maxBuffered bounds the requests that are read whole: DynamoDB's, the
+// largest of them, may have 16 MB.
+const maxBuffered = 16 << 20
+
+// ServeHTTP answers one call.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if strings.HasPrefix(r.URL.Path, "/_local/") {
+		e.config.Control.ServeHTTP(w, r)
+		return
+	}
+	match := credential.FindStringSubmatch(r.Header.Get("Authorization"))
+	if match == nil { // presigned, or a browser: moto decides
+		e.moto.ServeHTTP(w, r)
+		return
+	}
+	accessKey, service := match[1], match[2]
+	var body []byte
+	if service != "s3" {
+		var err error
+		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBuffered)); err != nil {
+			fail(w, service, http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", err.Error())
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	if role := e.config.Policies.RoleOf(accessKey); role != "" && iam.Checked(service) {
+		call, err := e.config.Place.Identify(service, r, body)
+		if err == nil {
+			err = e.config.Policies.Check(role, call)
+		}
+		if err != nil {
+			e.config.Log.Error("access denied", "role", role, "error", err)
+			e.deny(w, service, err)
+			return
+		}
+	}
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	switch service {
+	case "cloudformation":
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			fail(w, service, http.StatusBadRequest, "MalformedQueryString", err.Error())
+			return
+		}
+		e.config.Stack.Answer(w, form)
+	case "lambda":
+		e.lambda(w, r, body)
+	case "events":
+		e.events(w, r, operation, body)
+	case "states":
+		e.states(w, r, operation, body)
+	case "sns":
+		e.sns(w, r, body)
+	default:
+		e.moto.ServeHTTP(w, r)
+	}
+}
+
+func (e *Endpoint) deny(w http.ResponseWriter, service string, err error) {
+	switch service {
+	case "sns":
+		fail(w, service, http.StatusForbidden, "AuthorizationError", err.Error())
+	case "s3":
+		fail(w, service, http.StatusForbidden, "AccessDenied", err.Error())
+	case "lambda":
+		fail(w, service, http.StatusForbidden, "AccessDeniedException", err.Error())
+	default:
+		fail(w, service, http.StatusBadRequest, "AccessDeniedException", err.Error())
+	}
+}
+
+// fail writes an error in the service's protocol.
+func fail(w http.ResponseWriter, service string, status int, code, message string) {
+	switch service {
+	case "s3", "sns", "cloudformation":
+		type failure struct {
+			Type    string `xml:",omitempty"`
+			Code    string
+			Message string
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		w.WriteHeader(status)
+		var body any = struct {
+			XMLName xml.Name `xml:"ErrorResponse"`
+			Error   failure
+		}{Error: failure{"Sender", code, message}}
+		if service == "s3" {
+			body = struct {
+				XMLName xml.Name `xml:"Error"`
+				failure
+			}{failure: failure{Code: code, Message: message}}
+		}
+		_ = xml.NewEncoder(w).Encode(body) // a client that went away
+	default:
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.Header().Set("X-Amzn-Errortype", code)
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": message, "Message": message})
+	}
+}
+
+func notPlayed(w http.ResponseWriter, service, operation string) {
+	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not play "+service+" "+operation)
+}
+
+// lambda answers Invoke.
+// https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
+	const prefix, suffix = "/2015-03-31/functions/", "/invocations"
+	escaped := r.URL.EscapedPath()
+	if r.Method != http.MethodPost || !strings.HasPrefix(escaped, prefix) || !strings.HasSuffix(escaped, suffix) {
+		notPlayed(w, "lambda", r.Method+" "+r.URL.Path)
+		return
+	}
+	name, err := url.PathUnescape(strings.TrimSuffix(strings.TrimPrefix(escaped, prefix), suffix))
+	if err != nil {
+		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", err.Error())
+		return
+	}
+	name = strings.TrimSuffix(name, ":$LATEST")
+	function := e.config.Functions[name[strings.LastIndex(name, ":")+1:]]
+	if function == nil {
+		fail(w, "lambda", http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+name)
+		return
+	}
+	if len(body) > 0 && !json.Valid(body) {
+		fail(w, "lambda", http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
+		return
+	}
+	request := lambda.Request{Payload: body, TraceID: r.Header.Get("X-Amzn-Trace-Id"), Tail: r.Header.Get("X-Amz-Log-Type") == "Tail"}
+	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
+	case "Event":
+		id, err := function.InvokeAsync(request)
+		if err != nil {
+			lambdaError(w, err)
+			return
+		}
+		w.Header().Set("X-Amzn-Requestid", id)
+		w.WriteHeader(http.StatusAccepted)
+	case "DryRun":
+		w.WriteHeader(http.StatusNoContent)
+	case "", "RequestResponse":
+		response, err := function.Invoke(r.Context(), request)
+		if err != nil {
+			lambdaError(w, err)
+			return
+		}
+		header := w.Header()
+		header.Set("Content-Type", "application/json")
+		header.Set("X-Amzn-Requestid", response.RequestID)
+		header.Set("X-Amz-Executed-Version", "$LATEST")
+		if response.FunctionError != "" {
+			header.Set("X-Amz-Function-Error", response.FunctionError)
+		}
+		if request.Tail {
+			header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(response.LogTail))
+		}
+		_, _ = w.Write(response.Payload) // a client that went away
+	default:
+		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", "invocation type "+kind)
+	}
+}
+
+func lambdaError(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, lambda.ErrThrottled):
+		fail(w, "lambda", http.StatusTooManyRequests, "TooManyRequestsException", err.Error())
+	case errors.Is(err, lambda.ErrTooLarge):
+		fail(w, "lambda", http.StatusRequestEntityTooLarge, "RequestTooLargeException", err.Error())
+	default:
+		fail(w, "lambda", http.StatusInternalServerError, "ServiceException", err.Error())
+	}
+}
+
+func (e *Endpoint) events(w http.ResponseWriter, r *http.Request, operation string, body []byte) {
+	if operation != "PutEvents" {
+		notPlayed(w, "events", operation)
+		return
+	}
+	answer, err := e.config.PutEvents(r.Context(), body)
+	var refused *events.APIError
+	switch {
+	case errors.As(err, &refused):
+		fail(w, "events", http.StatusBadRequest, refused.Code, refused.Message)
+	case err != nil:
+		fail(w, "events", http.StatusInternalServerError, "InternalException", err.Error())
+	default:
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = w.Write(answer) // a client that went away
+	}
+}
+
+func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation string, body []byte) {
+	var input struct{ StateMachineArn, Name, Input string }
+	if err := json.Unmarshal(body, &input); err != nil {
+		fail(w, "states", http.StatusBadRequest, "SerializationException", err.Error())
+		return
+	}
+	switch operation {
+	case "StartExecution":
+		machine := e.config.Machines[input.StateMachineArn]
+		if machine == nil {
+			fail(w, "states", http.StatusBadRequest, "StateMachineDoesNotExist", "State Machine Does Not Exist: '"+input.StateMachineArn+"'")
+			return
+		}
+		if input.Input == "" {
+			input.Input = "{}"
+		}
+		arn, started, err := machine.Start(r.Context(), input.Name, []byte(input.Input))
+		if err != nil {
+			fail(w, "states", http.StatusBadRequest, "InvalidExecutionInput", err.Error())
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+		_ = json.NewEncoder(w).Encode(map[string]any{"executionArn": arn, "startDate": float64(started.UnixMilli()) / 1000})
+	case "ListExecutions":
+		// What AWS answers for an EXPRESS machine.
+		// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+		fail(w, "states", http.StatusBadRequest, "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
+	default:
+		notPlayed(w, "states", operation)
+	}
+}
+
+// sns passes the call on to moto. Once moto accepted a Publish, subscribers
+// get it.
+func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		fail(w, "sns", http.StatusBadRequest, "MalformedQueryString", err.Error())
+		return
+	}
+	switch form.Get("Action") {
+	case "Publish":
+	case "PublishBatch":
+		notPlayed(w, "sns", "PublishBatch")
+		return
+	default:
+		e.moto.ServeHTTP(w, r)
+		return
+	}
+	message := alerts.Message{
+		TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Structure: form.Get("MessageStructure"),
+	}
+	if _, err := message.Texts(); err != nil {
+		fail(w, "sns", http.StatusBadRequest, "InvalidParameter", err.Error())
+		return
+	}
+	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+	e.moto.ServeHTTP(recorder, r)
+	if recorder.status/100 == 2 {
+		if err := e.config.Carrier.Publish(message, e.config.Now()); err != nil {
+			e.config.Log.Error("alert not delivered", "error", err)
+		}
+	}
+}
+
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+func (s *statusRecorder) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the writer's Flush.
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }

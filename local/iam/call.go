@@ -1,0 +1,182 @@
+package iam
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// Place is where the resources are that a request names shortly.
+type Place struct{ Account, Region string }
+
+// Identify says which action a request performs on which resources. service
+// is the name in the request's signature; body is nil for S3, whose actions
+// follow from method and path. What it does not know is an error: nothing is
+// let through unchecked.
+//
+// Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/
+func (p Place) Identify(service string, r *http.Request, body []byte) (Call, error) {
+	arn := func(service, rest string) string {
+		return "arn:aws:" + service + ":" + p.Region + ":" + p.Account + ":" + rest
+	}
+	full := func(name, service, prefix string) string {
+		if strings.HasPrefix(name, "arn:") {
+			return name
+		}
+		return arn(service, prefix+name)
+	}
+	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+
+	switch service {
+	case "dynamodb":
+		var input struct {
+			TableName, IndexName, StreamArn, ShardIterator string
+			RequestItems                                   map[string]json.RawMessage
+			TransactItems                                  []map[string]struct{ TableName string }
+		}
+		if err := json.Unmarshal(body, &input); err != nil {
+			return Call{}, fmt.Errorf("%s: %w", operation, err)
+		}
+		call := Call{Action: "dynamodb:" + operation}
+		switch {
+		case input.StreamArn != "":
+			call.Resources = []string{input.StreamArn}
+		case operation == "GetRecords":
+			// The iterator names its stream: "<stream ARN>|1|<position>".
+			stream, _, found := strings.Cut(input.ShardIterator, "|")
+			if !found {
+				return Call{}, fmt.Errorf("GetRecords: the iterator %q does not name its stream", input.ShardIterator)
+			}
+			call.Resources = []string{stream}
+		case input.TableName != "":
+			call.Resources = []string{full(input.TableName, "dynamodb", "table/")}
+			if input.IndexName != "" {
+				call.Resources[0] += "/index/" + input.IndexName
+			}
+		default:
+			for table := range input.RequestItems {
+				call.Resources = append(call.Resources, full(table, "dynamodb", "table/"))
+			}
+			for _, item := range input.TransactItems {
+				for kind, one := range item {
+					// Each part of a transaction is checked as its own action.
+					if kind != "Put" && kind != "Update" && kind != "Delete" && kind != "ConditionCheck" && kind != "Get" {
+						return Call{}, fmt.Errorf("%s: %s is not played", operation, kind)
+					}
+					return Call{}, fmt.Errorf("%s on %s: permissions of transactions are not played", operation, one.TableName)
+				}
+			}
+			if call.Resources == nil {
+				call.Resources = []string{"*"} // ListTables, ListStreams
+			}
+		}
+		return call, nil
+	case "sqs":
+		var input struct{ QueueUrl string } //nolint:revive // the API's spelling
+		if err := json.Unmarshal(body, &input); err != nil {
+			return Call{}, fmt.Errorf("%s: %w", operation, err)
+		}
+		return Call{"sqs:" + strings.TrimSuffix(operation, "Batch"), []string{arn("sqs", input.QueueUrl[strings.LastIndex(input.QueueUrl, "/")+1:])}}, nil
+	case "events":
+		var input struct {
+			Entries []struct{ EventBusName string }
+		}
+		if err := json.Unmarshal(body, &input); err != nil {
+			return Call{}, fmt.Errorf("%s: %w", operation, err)
+		}
+		call := Call{Action: "events:" + operation}
+		for _, entry := range input.Entries {
+			name := entry.EventBusName
+			if name == "" {
+				name = "default"
+			}
+			call.Resources = append(call.Resources, full(name, "events", "event-bus/"))
+		}
+		return call, nil
+	case "secretsmanager":
+		var input struct{ SecretId string } //nolint:revive // the API's spelling
+		if err := json.Unmarshal(body, &input); err != nil {
+			return Call{}, fmt.Errorf("%s: %w", operation, err)
+		}
+		// A policy names the ARN with its six random characters, usually as
+		// "-??????"; a caller may give the bare name.
+		resource := full(input.SecretId, "secretsmanager", "secret:")
+		if resource != input.SecretId {
+			resource += "-aaaaaa"
+		}
+		return Call{"secretsmanager:" + operation, []string{resource}}, nil
+	case "states":
+		var input struct{ StateMachineArn string } //nolint:revive // the API's spelling
+		if err := json.Unmarshal(body, &input); err != nil {
+			return Call{}, fmt.Errorf("%s: %w", operation, err)
+		}
+		return Call{"states:" + operation, []string{input.StateMachineArn}}, nil
+	case "sns":
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return Call{}, err
+		}
+		resource := form.Get("TopicArn")
+		if resource == "" {
+			resource = form.Get("PhoneNumber")
+		}
+		return Call{"sns:" + strings.TrimSuffix(form.Get("Action"), "Batch"), []string{resource}}, nil
+	case "lambda":
+		name, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/functions/")
+		name, isInvoke := strings.CutSuffix(name, "/invocations")
+		if !ok || !isInvoke {
+			return Call{}, fmt.Errorf("lambda %s %s is not played", r.Method, r.URL.Path)
+		}
+		if unescaped, err := url.PathUnescape(name); err == nil {
+			name = unescaped
+		}
+		return Call{"lambda:InvokeFunction", []string{full(name, "lambda", "function:")}}, nil
+	case "s3":
+		return s3Call(r)
+	}
+	return Call{}, fmt.Errorf("service %s is not checked", service)
+}
+
+// s3Call reads an S3 request with the bucket in the path.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+func s3Call(r *http.Request) (Call, error) {
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	query := r.URL.Query()
+	has := func(name string) bool { _, ok := query[name]; return ok }
+	onBucket, onObject := []string{"arn:aws:s3:::" + bucket}, []string{"arn:aws:s3:::" + bucket + "/" + key}
+	switch {
+	case bucket == "":
+		return Call{"s3:ListAllMyBuckets", []string{"*"}}, nil
+	case key == "" && (r.Method == http.MethodGet || r.Method == http.MethodHead):
+		switch {
+		case has("location"):
+			return Call{"s3:GetBucketLocation", onBucket}, nil
+		case has("versions"):
+			return Call{"s3:ListBucketVersions", onBucket}, nil
+		case has("uploads"):
+			return Call{"s3:ListBucketMultipartUploads", onBucket}, nil
+		case len(query) == 0 || has("list-type") || has("prefix") || has("max-keys") || has("delimiter") || has("marker"):
+			return Call{"s3:ListBucket", onBucket}, nil
+		}
+	case key == "":
+	case r.Method == http.MethodGet && has("uploadId"):
+		return Call{"s3:ListMultipartUploadParts", onObject}, nil
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		if has("versionId") {
+			return Call{"s3:GetObjectVersion", onObject}, nil
+		}
+		if !has("acl") && !has("tagging") && !has("attributes") {
+			return Call{"s3:GetObject", onObject}, nil
+		}
+	case r.Method == http.MethodDelete && has("uploadId"):
+		return Call{"s3:AbortMultipartUpload", onObject}, nil
+	case r.Method == http.MethodDelete:
+		return Call{"s3:DeleteObject", onObject}, nil
+	case r.Method == http.MethodPut && !has("acl") && !has("tagging") && r.Header.Get("X-Amz-Copy-Source") == "",
+		r.Method == http.MethodPost && (has("uploads") || has("uploadId")):
+		return Call{"s3:PutObject", onObject}, nil
+	}
+	return Call{}, fmt.Errorf("s3 %s %s: permissions of this request are not played", r.Method, r.URL)
+}
