@@ -129,3 +129,11 @@ const (
 	MetricHoursArchived  = "HoursArchived"        // Count, transaction-archival: manifests written by this run
 	MetricArchiveBacklog = "ArchiveBacklogHours"  // Count, transaction-archival: due hours still without a manifest after the run
 )
+
+// Error types that fraud-detector answers with, for the workflow's Retry and
+// Catch. The first two do not pass by trying again.
+const (
+	ErrorTypeMalformedDetail     = "MalformedDetail"     // the input is not an event's detail
+	ErrorTypeTransactionNotFound = "TransactionNotFound" // no such item: expired, or never accepted
+	ErrorTypeLedgerUnavailable   = "LedgerUnavailable"   // DynamoDB did not answer in time
+)
