@@ -15,16 +15,24 @@ import (
 )
 
 func main() {
-	if err := run(os.Getenv); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			fmt.Fprintln(os.Stderr, line)
-		}
+	err := run(os.Getenv)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	// Closing the jsii runtime races with its own wait for the child process,
+	// and now and then prints "exited abnormally" after everything went well.
+	if quiet, openErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0); openErr == nil {
+		os.Stderr = quiet
+	}
+	jsii.Close()
+	if err != nil {
 		os.Exit(1)
 	}
 }
 
 // run reads the configuration, builds the one stack and writes the cloud
-// assembly to where the CDK CLI asked for it.
+// assembly to where the CDK CLI asked for it. Its error has one line for each
+// problem.
 func run(getenv func(string) string) (err error) {
 	// The runtime reports every error of CDK by a panic, with a stack trace
 	// of another language. A user is served by its first line.
@@ -34,7 +42,6 @@ func run(getenv func(string) string) (err error) {
 			err = fmt.Errorf("synthesize: %s", message)
 		}
 	}()
-	defer jsii.Close()
 
 	app := awscdk.NewApp(nil)
 	cfg, envErr := constructs.ConfigFromEnv(getenv)

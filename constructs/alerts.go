@@ -40,6 +40,20 @@ func NewAlerts(scope cdkconstructs.Construct, id string, p AlertsProps) *Alerts 
 		Resources:  &[]*string{topic.TopicArn()},
 		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(this).Account()}},
 	}))
+	// The library lets EventBridge publish without a condition, so a rule of
+	// any account could. Null makes the refusal safe where EventBridge does
+	// not say whose rule it is.
+	topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("RefuseRulesOfOtherAccounts"),
+		Effect:     awsiam.Effect_DENY,
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
+		Actions:    jsii.Strings("sns:Publish"),
+		Resources:  &[]*string{topic.TopicArn()},
+		Conditions: &map[string]any{
+			"StringNotEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(this).Account()},
+			"Null":            map[string]any{"aws:SourceAccount": "false"},
+		},
+	}))
 	for _, address := range p.Emails {
 		topic.AddSubscription(awssnssubscriptions.NewEmailSubscription(jsii.String(address), nil))
 	}

@@ -38,8 +38,9 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 	// EventBridge writes to the dead-letter queues and the topic, CloudWatch
 	// alarms publish to the topic, and SNS is in between: each must be able to
 	// use the key, which an AWS-managed key would not allow. No condition on
-	// the source: EventBridge supports neither aws:SourceArn nor
-	// aws:SourceAccount towards an encrypted topic.
+	// the source: in a key policy, EventBridge supports neither aws:SourceArn
+	// nor aws:SourceAccount towards an encrypted topic. The policies of the
+	// queues and of the topic carry it.
 	// https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
