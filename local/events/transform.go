@@ -53,24 +53,24 @@ func newInput(p targetProperties) (input, error) {
 		}
 	}
 	if given > 1 {
-		return input{}, errors.New("Input, InputPath and InputTransformer exclude each other")
+		return input{}, errors.New("the properties Input, InputPath and InputTransformer exclude each other")
 	}
 	switch {
 	case p.Input != "":
 		if !json.Valid([]byte(p.Input)) {
-			return input{}, errors.New("Input is not valid JSON")
+			return input{}, errors.New("constant Input is not valid JSON")
 		}
 		return input{constant: []byte(p.Input)}, nil
 	case p.InputPath != "":
 		path, err := parsePath(p.InputPath)
 		if err != nil {
-			return input{}, fmt.Errorf("InputPath: %w", err)
+			return input{}, fmt.Errorf("property InputPath: %w", err)
 		}
 		return input{path: path}, nil
 	case p.InputTransformer != nil:
 		t, err := newTemplate(*p.InputTransformer)
 		if err != nil {
-			return input{}, fmt.Errorf("InputTransformer: %w", err)
+			return input{}, fmt.Errorf("property InputTransformer: %w", err)
 		}
 		return input{template: t}, nil
 	}

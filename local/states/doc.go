@@ -7,16 +7,20 @@
 //		Services: services, // states.Services: Lambda Invoke, SNS Publish, SQS SendMessage
 //		Logs:     logs,     // states.Logs: one JSON line per execution event; nil when not wanted
 //	})
-//	executionARN, started, err := machine.Start(ctx, name, input)  // StartExecution: name "" gets a UUID
-//	execution := machine.Run(ctx, name, input)                     // StartSyncExecution
+//	executionARN, started, err := machine.Start(name, input)  // StartExecution: name "" gets a UUID
+//	execution, err := machine.Run(name, input)                     // StartSyncExecution
 //	machine.Counts()            // started, succeeded, failed, timed out
 //	machine.Executions(false)   // the most recent ones, without input and output unless asked
+//	machine.Idle(ctx)           // waits until no execution is running
 //	machine.Close()             // ends running executions and waits for them
 //
 // properties are the resolved properties of an AWS::StepFunctions::StateMachine,
 // DefinitionString a string. Load validates the whole definition and refuses what
 // is wrong or not played by name, all problems at once, each with the logical id
 // and the state.
+//
+// Executions last five minutes at most, as EXPRESS ones do. Retries and waits take their real
+// time.
 //
 // Played: Task (arn:aws:states:::lambda:invoke, :::sns:publish, :::sqs:sendMessage,
 // and a function's own ARN), Parallel, Choice, Pass, Wait, Succeed, Fail; InputPath,

@@ -1,0 +1,308 @@
+package states
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Limits of an EXPRESS execution: developer guide, "Step Functions service quotas".
+const (
+	maxDuration = 5 * time.Minute
+	maxData     = 256 * 1024 // bytes of a task's, state's or execution's input or output
+	maxRecent   = 1000       // executions that are remembered: ours, AWS has no list for EXPRESS
+)
+
+// Errors of Start.
+var (
+	ErrInvalidInput = errors.New("InvalidExecutionInput")
+	ErrInvalidName  = errors.New("InvalidName")
+	ErrClosed       = errors.New("the state machine is closed")
+)
+
+// Config is what a machine needs. Now, NewID and Jitter are the real clock, random UUIDs
+// and a random time up to its argument when nil.
+type Config struct {
+	ARN      string // arn:aws:states:REGION:ACCOUNT:stateMachine:NAME
+	Services Services
+	Logs     Logs // nil: nothing is logged
+	Now      func() time.Time
+	NewID    func() string
+	Jitter   func(time.Duration) time.Duration // for JitterStrategy FULL
+}
+
+// Machine is a loaded state machine. It is safe for concurrent use.
+type Machine struct {
+	config    Config
+	logicalID string
+	name      string
+	role      string
+	flow      *flow
+	timeout   time.Duration
+	log       logging
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex
+	closed bool
+	counts Counts
+	recent []Execution // oldest first
+}
+
+// Counts counts executions, as the CloudWatch metrics ExecutionsStarted and its like do.
+type Counts struct{ Started, Succeeded, Failed, TimedOut, Aborted int }
+
+// Status is how an execution ended, or RUNNING.
+type Status string
+
+// The statuses of an execution.
+const (
+	Running   Status = "RUNNING"
+	Succeeded Status = "SUCCEEDED"
+	Failed    Status = "FAILED"
+	TimedOut  Status = "TIMED_OUT"
+	Aborted   Status = "ABORTED" // the local run ended
+)
+
+// Execution is what is known of one execution.
+type Execution struct {
+	ARN     string     `json:"executionArn"`
+	Name    string     `json:"name"`
+	Status  Status     `json:"status"`
+	Started time.Time  `json:"startDate"`
+	Stopped *time.Time `json:"stopDate,omitempty"`
+	Error   string     `json:"error,omitempty"`
+	Cause   string     `json:"cause,omitempty"`
+	Input   string     `json:"input,omitempty"`
+	Output  string     `json:"output,omitempty"`
+}
+
+type machineProperties struct {
+	StateMachineName        string
+	StateMachineType        string
+	DefinitionString        string
+	RoleArn                 string
+	LoggingConfiguration    *loggingProperties
+	TracingConfiguration    *struct{ Enabled bool } // no subsegments are made
+	EncryptionConfiguration json.RawMessage         // data is not encrypted here
+	Tags                    json.RawMessage
+}
+
+// Load reads an AWS::StepFunctions::StateMachine. The error wraps ErrDefinition and
+// names everything that is wrong or not played.
+func Load(logicalID string, properties json.RawMessage, c Config) (*Machine, error) {
+	var p machineProperties
+	if err := strict(properties, &p); err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrDefinition, logicalID, err)
+	}
+	var problems []error
+	if p.StateMachineType != "EXPRESS" {
+		problems = append(problems, fmt.Errorf("StateMachineType %q is not played", p.StateMachineType))
+	}
+	f, timeout, err := loadDefinition([]byte(p.DefinitionString))
+	if err != nil {
+		problems = append(problems, err)
+	}
+	log, err := newLogging(p.LoggingConfiguration)
+	if err != nil {
+		problems = append(problems, err)
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%w %s: %w", ErrDefinition, logicalID, errors.Join(problems...))
+	}
+	if timeout == 0 || timeout > maxDuration {
+		timeout = maxDuration
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = newUUID
+	}
+	if c.Jitter == nil {
+		c.Jitter = randomUpTo
+	}
+	name := c.ARN[strings.LastIndex(c.ARN, ":")+1:]
+	ctx, cancel := context.WithCancel(context.Background())
+	return &Machine{
+		config: c, logicalID: logicalID, name: name, role: p.RoleArn, flow: f, timeout: timeout, log: log,
+		ctx: ctx, cancel: cancel,
+	}, nil
+}
+
+var executionName = regexp.MustCompile(`^[A-Za-z0-9_\-.]{1,80}$`)
+
+// Start begins an execution and returns its ARN and start, as StartExecution does. The name
+// "" gets a UUID. Names need not be unique: EXPRESS machines do not check. Errors are
+// ErrInvalidInput, ErrInvalidName and ErrClosed.
+func (m *Machine) Start(name string, input []byte) (executionARN string, started time.Time, err error) {
+	x, err := m.begin(name, input)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	go m.run(x)
+	return x.arn, x.started, nil
+}
+
+// Run executes and returns how it ended, as StartSyncExecution does.
+func (m *Machine) Run(name string, input []byte) (Execution, error) {
+	x, err := m.begin(name, input)
+	if err != nil {
+		return Execution{}, err
+	}
+	return m.run(x), nil
+}
+
+// Idle waits until no execution is running, or ctx ends.
+func (m *Machine) Idle(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		m.wg.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close aborts running executions and waits for them.
+func (m *Machine) Close() {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.cancel()
+	m.wg.Wait()
+}
+
+// Counts returns the counts since Load.
+func (m *Machine) Counts() Counts {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.counts
+}
+
+// Executions returns the most recent executions, oldest first: the running ones and up to
+// 1 000 in all. Inputs, outputs and causes are left out unless data is true.
+func (m *Machine) Executions(data bool) []Execution {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := append([]Execution(nil), m.recent...)
+	if !data {
+		for i := range all {
+			all[i].Input, all[i].Output, all[i].Cause = "", "", ""
+		}
+	}
+	return all
+}
+
+// execution is a running execution.
+type execution struct {
+	machine *Machine
+	arn     string
+	name    string
+	started time.Time
+	input   any
+	text    string // the input as it was given
+	context map[string]any
+	journal journal
+}
+
+func (m *Machine) begin(name string, input []byte) (*execution, error) {
+	if name == "" {
+		name = m.config.NewID()
+	}
+	if !executionName.MatchString(name) {
+		return nil, fmt.Errorf("%w: %q is not 1 to 80 letters, digits, _, - and .", ErrInvalidName, name)
+	}
+	if len(input) > maxData {
+		return nil, fmt.Errorf("%w: %d bytes, %d are allowed", ErrInvalidInput, len(input), maxData)
+	}
+	value, err := decode(input)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalidInput, err)
+	}
+	x := &execution{
+		machine: m, name: name, started: m.config.Now().UTC(), input: value, text: string(input),
+		// An EXPRESS execution's ARN ends in the name and an id of its own.
+		arn: strings.Replace(m.config.ARN, ":stateMachine:", ":express:", 1) + ":" + name + ":" + m.config.NewID(),
+	}
+	x.context = map[string]any{
+		"Execution": map[string]any{
+			"Id": x.arn, "Input": value, "Name": name, "RoleArn": m.role, "StartTime": x.started.Format(contextTime),
+		},
+		"StateMachine": map[string]any{"Id": m.config.ARN, "Name": m.name},
+	}
+	x.journal = journal{execution: x}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	m.wg.Add(1)
+	m.counts.Started++
+	m.recent = append(m.recent, Execution{ARN: x.arn, Name: name, Status: Running, Started: x.started, Input: x.text})
+	if len(m.recent) > maxRecent {
+		m.recent = m.recent[1:]
+	}
+	return x, nil
+}
+
+// contextTime is how the context object writes times.
+const contextTime = "2006-01-02T15:04:05.000Z"
+
+func (m *Machine) run(x *execution) Execution {
+	defer m.wg.Done()
+	ctx, cancel := context.WithTimeout(m.ctx, m.timeout)
+	defer cancel()
+	x.journal.write("ExecutionStarted", details{"input": x.text, "roleArn": m.role})
+	output, failure := x.flow(ctx, m.flow, x.input)
+
+	stopped := m.config.Now().UTC()
+	end := Execution{ARN: x.arn, Name: x.name, Status: Succeeded, Started: x.started, Stopped: &stopped, Input: x.text}
+	switch {
+	case m.ctx.Err() != nil:
+		end.Status = Aborted
+		x.journal.write("ExecutionAborted", details{})
+	case failure != nil && ctx.Err() != nil:
+		end.Status, end.Error = TimedOut, errTimeout
+		x.journal.write("ExecutionTimedOut", details{})
+	case failure != nil:
+		end.Status, end.Error, end.Cause = Failed, failure.Error, failure.Cause
+		x.journal.write("ExecutionFailed", details{"error": failure.Error, "cause": failure.Cause})
+	default:
+		end.Output = encode(output)
+		x.journal.write("ExecutionSucceeded", details{"output": end.Output})
+	}
+	m.finish(end)
+	return end
+}
+
+func (m *Machine) finish(end Execution) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch end.Status {
+	case Succeeded:
+		m.counts.Succeeded++
+	case Failed:
+		m.counts.Failed++
+	case TimedOut:
+		m.counts.TimedOut++
+	default:
+		m.counts.Aborted++
+	}
+	for i := range m.recent {
+		if m.recent[i].ARN == end.ARN {
+			m.recent[i] = end
+		}
+	}
+}
