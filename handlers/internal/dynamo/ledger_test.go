@@ -112,7 +112,7 @@ func TestFailingStoreIsUnavailableInTime(t *testing.T) {
 			var tries atomic.Int64
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				tries.Add(1)
-			io.Copy(io.Discard, r.Body) // else the server does not see the client leave
+				io.Copy(io.Discard, r.Body) // else the server does not see the client leave
 				tt.answer(w, r)
 			}))
 			defer server.Close()

@@ -60,12 +60,20 @@ const (
 	MaxFieldErrors = 50
 )
 
-// ErrMalformed says that a body is not one JSON object. The text that follows
-// is fit for the sender: it repeats nothing of the body.
+// ErrMalformed says that a body is not one JSON object; see MalformedError.
 var ErrMalformed = errors.New("malformed body")
 
 // ErrInvalid says that a well-formed delivery breaks rules; see InvalidError.
 var ErrInvalid = errors.New("invalid transaction")
+
+// MalformedError says why a body is not one JSON object. It is ErrMalformed.
+type MalformedError struct {
+	Detail string // a sentence for the sender; repeats nothing of the body
+}
+
+func (e *MalformedError) Error() string { return ErrMalformed.Error() + ": " + e.Detail }
+
+func (e *MalformedError) Unwrap() error { return ErrMalformed }
 
 // FieldError is one broken rule.
 type FieldError struct {
@@ -109,27 +117,27 @@ func Decode(body []byte) (Transaction, error) {
 
 // Normalise reads the canonical payload: one JSON object in UTF-8, without
 // duplicate names at any level, lone surrogates, or anything after it. The
-// error is ErrMalformed.
+// error is a *MalformedError.
 func Normalise(body []byte) (Draft, error) {
 	if len(bytes.TrimSpace(body)) == 0 {
-		return Draft{}, fmt.Errorf("%w: the body is empty; send one JSON object", ErrMalformed)
+		return Draft{}, &MalformedError{"the body is empty; send one JSON object"}
 	}
 	if !utf8.Valid(body) {
-		return Draft{}, fmt.Errorf("%w: the body is not valid UTF-8", ErrMalformed)
+		return Draft{}, &MalformedError{"the body is not valid UTF-8"}
 	}
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
 			return Draft{}, malformed(err)
 		}
-		return Draft{}, fmt.Errorf("%w: the body is JSON but not an object", ErrMalformed)
+		return Draft{}, &MalformedError{"the body is JSON but not an object"}
 	}
 	draft, err := readDraft(dec)
 	if err != nil {
 		return Draft{}, malformed(err)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return Draft{}, fmt.Errorf("%w: something follows the JSON object", ErrMalformed)
+		return Draft{}, &MalformedError{"something follows the JSON object"}
 	}
 	return draft, nil
 }
@@ -187,9 +195,9 @@ func malformed(err error) error {
 	}
 	var syntax *jsontext.SyntacticError
 	if errors.As(err, &syntax) {
-		return fmt.Errorf("%w: the body %s at byte %d", ErrMalformed, what, syntax.ByteOffset)
+		what += fmt.Sprintf(", at byte %d", syntax.ByteOffset)
 	}
-	return fmt.Errorf("%w: the body %s", ErrMalformed, what)
+	return &MalformedError{"the body " + what}
 }
 
 // Validate checks every rule on every field. The error is an *InvalidError.

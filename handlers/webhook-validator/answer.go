@@ -1,0 +1,98 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/problem"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// retryAfterSeconds is what a provider is asked to wait when the ledger is
+// unavailable; the gateway's own 503 says the same.
+const retryAfterSeconds = 5
+
+// answer is 202 for a transaction that is new and 200 for one that was there.
+func (a acceptance) answer() events.APIGatewayProxyResponse {
+	body, err := json.Marshal(struct {
+		TransactionID string `json:"transaction_id"`
+		Provider      string `json:"provider"`
+		Status        string `json:"status"`
+		Duplicate     bool   `json:"duplicate"`
+	}{a.transaction.ID, a.transaction.Provider, "accepted", a.outcome == ledger.Duplicate})
+	if err != nil { // strings and a bool
+		panic(err)
+	}
+	status := http.StatusAccepted
+	if a.outcome == ledger.Duplicate {
+		status = http.StatusOK
+	}
+	return respond(status, "application/json", string(body))
+}
+
+// refuse turns an error into a problem document. What is not the sender's fault
+// is 503: the delivery is worth sending again.
+func refuse(err error) events.APIGatewayProxyResponse {
+	p := problemOf(err)
+	response := respond(p.Status, problem.ContentType, p.JSON())
+	if p.Status == http.StatusServiceUnavailable {
+		response.Headers["Retry-After"] = strconv.Itoa(retryAfterSeconds)
+	}
+	return response
+}
+
+func problemOf(err error) problem.Problem {
+	if malformed, ok := errors.AsType[*transaction.MalformedError](err); ok {
+		return problem.Problem{
+			Type: problem.MalformedBody, Title: "Malformed body", Status: http.StatusBadRequest,
+			Detail: "The body must be one JSON object: " + malformed.Detail + ".",
+		}
+	}
+	if invalid, ok := errors.AsType[*transaction.InvalidError](err); ok {
+		p := problem.Problem{
+			Type: problem.InvalidTransaction, Title: "Invalid transaction", Status: http.StatusBadRequest,
+			Detail: "The transaction breaks the rules listed under errors.",
+		}
+		for _, field := range invalid.Fields {
+			p.Errors = append(p.Errors, problem.FieldError(field))
+		}
+		return p
+	}
+	if errors.Is(err, ledger.ErrConflict) {
+		return problem.Problem{
+			Type: problem.ConflictingTransaction, Title: "Conflicting transaction", Status: http.StatusConflict,
+			Detail: "Another transaction with this transaction_id and provider was accepted before, and stays as it is.",
+		}
+	}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.problem()
+	}
+	return problem.Problem{
+		Type: problem.AboutBlank, Title: "Service Unavailable", Status: http.StatusServiceUnavailable,
+		Detail: "The transaction could not be stored. Send it again.",
+	}
+}
+
+func (r *refusal) problem() problem.Problem {
+	p := problem.Problem{Type: problem.AboutBlank, Title: "Not Found", Status: http.StatusNotFound, Detail: r.detail}
+	switch r.kind {
+	case errMediaType:
+		p.Title, p.Status = "Unsupported Media Type", http.StatusUnsupportedMediaType
+	case errTooLarge:
+		p.Title, p.Status = "Content Too Large", http.StatusRequestEntityTooLarge
+	}
+	return p
+}
+
+func respond(status int, contentType, body string) events.APIGatewayProxyResponse {
+	return events.APIGatewayProxyResponse{
+		StatusCode: status,
+		Headers:    map[string]string{"Content-Type": contentType},
+		Body:       body,
+	}
+}
