@@ -1,0 +1,131 @@
+// Command demo sends payments to the local run of the synthesized stack and
+// prints what became of each. scripts/demo calls it.
+//
+//	go run ./local/demo -cdk-out build/demo/cdk.out [-keep]
+//
+// Exit status: 0 if every row is as it must be, 1 if one is not or the run
+// failed, 2 for wrong flags. With -keep the stack goes on running afterwards,
+// until Ctrl-C.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"payment-webhooks/local/session"
+)
+
+// deadline bounds the whole demonstration, builds of the functions included.
+const deadline = 6 * time.Minute
+
+func main() {
+	cdkOut := flag.String("cdk-out", "cdk.out", "the synthesized assembly")
+	keep := flag.Bool("keep", false, "leave the stack running afterwards")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "demo: unexpected argument %q\n", flag.Arg(0))
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *cdkOut, *keep); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, cdkOut string, keep bool) (err error) {
+	logFile := filepath.Join(filepath.Dir(cdkOut), "local.log")
+	log, err := os.Create(logFile)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+
+	fmt.Printf("starting the stack from %s (its log: %s)\n", cdkOut, logFile)
+	limited, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	var flags []string
+	if keep {
+		// The documented ports, so that the README's commands work.
+		flags = []string{"--endpoint-port", "4566", "--api-port", "8080"}
+	}
+	s, err := session.Start(limited, session.Options{Root: ".", CDKOut: cdkOut, Log: log, Flags: flags})
+	if err != nil {
+		return errors.Join(err, lastLines(logFile))
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+
+	rows := payments()
+	for i := range rows {
+		fmt.Printf("\r%2d/%d sent: %-50s", i, len(rows), rows[i].title)
+		if err := rows[i].send(limited, s); err != nil {
+			return fmt.Errorf("%s: %w", rows[i].title, err)
+		}
+	}
+	fmt.Printf("\r%2d/%d sent, waiting for the slowest%-40s\n\n", len(rows), len(rows), "")
+	if err := observe(limited, s, rows); err != nil {
+		return err
+	}
+	wrong := printTable(os.Stdout, rows)
+	printAlerts(os.Stdout, limited, s)
+	if err := archive(limited, os.Stdout, s, stored(rows)); err != nil {
+		return err
+	}
+	if wrong > 0 {
+		err = fmt.Errorf("%d of %d rows are not as they must be; see %s", wrong, len(rows), logFile)
+	} else {
+		fmt.Printf("\nall %d rows are as they must be\n", len(rows))
+	}
+	if !keep || err != nil {
+		return err
+	}
+	return wait(ctx, s)
+}
+
+// wait leaves the stack running until Ctrl-C.
+func wait(ctx context.Context, s *session.Session) error {
+	fmt.Printf(`
+It goes on running until Ctrl-C. In another terminal:
+
+  export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
+  export AWS_REGION=%s ENVIRONMENT_SUFFIX=%s
+  curl -X POST %s/webhook -H "Content-Type: application/json" -d '{
+    "transaction_id": "txn_yours", "amount": 15000, "currency": "USD", "provider": "stripe", "customer_id": "cust_789"}'
+`, s.Endpoint, s.AWS.Region, s.Suffix(), s.APIURL)
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.Exited():
+		return errors.New("the local run ended by itself")
+	}
+}
+
+// lastLines shows the end of the log when the start failed: the reason is there.
+func lastLines(file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	const most = 4096
+	if end, err := f.Seek(0, io.SeekEnd); err == nil {
+		if _, err := f.Seek(max(0, end-most), io.SeekStart); err != nil {
+			return err
+		}
+	}
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("the end of %s:\n%s", file, text)
+}

@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"payment-webhooks/local/session"
+)
+
+// settle is how long the effects of the last payment may take. Generous: it
+// is only ever waited for in full when something is wrong.
+const settle = time.Minute
+
+// observe fills in what became of each row. It looks until all rows are as
+// they must be, so a row that stays different was given its time.
+func observe(ctx context.Context, s *session.Session, rows []row) error {
+	limited, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	err := session.Until(limited, func() (bool, error) {
+		for i := range rows {
+			if err := rows[i].look(ctx, s, rows); err != nil {
+				return false, err
+			}
+		}
+		for _, r := range rows {
+			if r.got != r.want {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+	if limited.Err() != nil && ctx.Err() == nil {
+		return nil // the table shows what is missing
+	}
+	return err
+}
+
+// look reads the row's traces where a user would: the table, the alerts, the
+// log group.
+func (r *row) look(ctx context.Context, s *session.Session, rows []row) error {
+	if r.id == "" {
+		n, err := s.Count(ctx)
+		if err != nil {
+			return err
+		}
+		r.got.stored = "nothing"
+		if n != len(stored(rows)) {
+			r.got.stored = fmt.Sprintf("%d items", n)
+		}
+		return nil
+	}
+	item, err := s.Item(ctx, r.id, provider)
+	if err != nil {
+		return err
+	}
+	switch {
+	case item == nil:
+		r.got.stored = "nothing"
+	case r.before == nil:
+		r.got.stored = "new"
+	case same(r.before, item):
+		r.got.stored = "unchanged"
+	default:
+		r.got.stored = "changed"
+	}
+	if r.before != nil {
+		return nil // what follows belongs to the first delivery
+	}
+
+	alerts, err := s.Alerts(ctx, r.id+",")
+	if err != nil {
+		return err
+	}
+	more, err := s.Alerts(ctx, r.id+".") // at a sentence's end
+	if err != nil {
+		return err
+	}
+	r.got.alerts = len(alerts) + len(more)
+	logged, err := s.Logged(ctx, s.LowValueGroup(), fmt.Sprintf("%q", r.id))
+	if err != nil {
+		return err
+	}
+	var routes []string
+	r.got.fraud = ""
+	if fraud, ok := item["fraud"].(map[string]any); ok {
+		r.got.fraud = fmt.Sprint(fraud["risk_level"])
+		routes = append(routes, "workflow")
+	} else if r.got.alerts > 0 {
+		routes = append(routes, "alert")
+	}
+	if len(logged) > 0 {
+		routes = append(routes, "log")
+	}
+	r.got.route = strings.Join(routes, "+")
+	return nil
+}
+
+// same compares what must never change. The fraud result is added later.
+func same(before, after map[string]any) bool {
+	for name, value := range before {
+		if !reflect.DeepEqual(after[name], value) {
+			return false
+		}
+	}
+	return true
+}
+
+// stored returns the rows that must be in the table.
+func stored(rows []row) (list []row) {
+	for _, r := range rows {
+		if r.want.stored == "new" {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// printTable shows the rows and returns how many are not as they must be.
+func printTable(out io.Writer, rows []row) (wrong int) {
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "\tsent\tHTTP\tanswer\tstored\troute\tfraud\talerts\tms\t")
+	for _, r := range rows {
+		mark := "ok"
+		if r.got != r.want {
+			mark = "WRONG"
+			wrong++
+		}
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%.1f\t\n", mark, r.title, r.got.status, r.note,
+			r.got.stored, dash(r.got.route), dash(r.got.fraud), r.got.alerts, r.millis)
+	}
+	table.Flush()
+	for _, r := range rows {
+		if r.got != r.want {
+			fmt.Fprintf(out, "%s: got %+v, want %+v\n", r.title, r.got, r.want)
+		}
+	}
+	return wrong
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// printAlerts shows what people received for a medium and a high payment.
+func printAlerts(out io.Writer, ctx context.Context, s *session.Session) {
+	for _, id := range []string{"txn_4", "txn_1"} {
+		alerts, err := s.Alerts(ctx, id+",")
+		if err != nil || len(alerts) == 0 {
+			continue // the table has said so
+		}
+		for _, a := range alerts {
+			fmt.Fprintf(out, "\n%s to %s: %s", a.Protocol, a.Endpoint, a.Message)
+		}
+	}
+	fmt.Fprintln(out)
+}
+
+// archive runs the daily rule as if it were two days later and checks that
+// what is in the bucket is what was stored, card numbers masked.
+func archive(ctx context.Context, out io.Writer, s *session.Session, rows []row) error {
+	if err := s.FireRule(ctx, s.ArchivalRule(), time.Now().Add(48*time.Hour)); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, settle)
+	defer cancel()
+	var lines []string
+	var objects []session.Object
+	err := session.Until(limited, func() (bool, error) {
+		// A manifest is written last: once every stored hour has one, the
+		// objects are complete.
+		manifests, err := s.Archived(ctx, "manifests/")
+		if err != nil || len(manifests) == 0 {
+			return false, err
+		}
+		if objects, err = s.Archived(ctx, "transactions/"); err != nil {
+			return false, err
+		}
+		lines = nil
+		for _, o := range objects {
+			lines = append(lines, o.Lines...)
+		}
+		return len(lines) >= len(rows), nil
+	})
+	if err != nil {
+		return fmt.Errorf("archive: %d of %d transactions after %s: %w", len(lines), len(rows), settle, err)
+	}
+	ids := map[string]bool{}
+	for _, line := range lines {
+		var t struct {
+			ID       string          `json:"transaction_id"`
+			Metadata json.RawMessage `json:"metadata"`
+		}
+		if err := json.Unmarshal([]byte(line), &t); err != nil {
+			return fmt.Errorf("archive: %w", err)
+		}
+		ids[t.ID] = true
+		if t.ID == "txn_11" {
+			fmt.Fprintf(out, "\nthe card number, as stored: %s\n", t.Metadata)
+			if strings.Contains(strings.ReplaceAll(line, " ", ""), "4111111111111111") {
+				return fmt.Errorf("archive: %s holds a card number", t.ID)
+			}
+		}
+	}
+	fmt.Fprintf(out, "\narchived in s3://%s:\n", s.Outputs["AuditBucketName"])
+	for _, o := range objects {
+		fmt.Fprintf(out, "  %s  %d\n", o.Key, len(o.Lines))
+	}
+	if len(lines) != len(rows) || len(ids) != len(rows) {
+		return fmt.Errorf("archive: %d lines of %d transactions, want %d of each", len(lines), len(ids), len(rows))
+	}
+	return nil
+}

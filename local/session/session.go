@@ -1,0 +1,239 @@
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+)
+
+// Options says what to start.
+type Options struct {
+	Root   string    // the repository
+	CDKOut string    // the synthesized assembly
+	Log    io.Writer // receives the local run's terminal output
+	Flags  []string  // further flags of the local run
+}
+
+// Session is a running local run. Its methods may be called concurrently.
+type Session struct {
+	Endpoint string            // the AWS endpoint, for AWS_ENDPOINT_URL
+	APIURL   string            // the stack's WebhookApiUrl, as DescribeStacks answers it
+	Outputs  map[string]string // the stack's outputs
+	Stack    string            // the stack's name
+	AWS      aws.Config        // for any AWS client, pointed at Endpoint
+
+	process *exec.Cmd
+	exited  chan struct{}
+	exitErr error
+	dir     string
+}
+
+// ready is what the local run writes to its --ready-file once it answers.
+type ready struct {
+	Endpoint string `json:"endpoint"`
+	APIURL   string `json:"api_url"`
+	PID      int    `json:"pid"`
+	Stack    string `json:"stack"`
+}
+
+// Start builds the local run, starts it on free ports and waits until it is
+// ready. The caller ends it with Stop.
+func Start(ctx context.Context, o Options) (*Session, error) {
+	binary := filepath.Join(o.Root, "build", "local", "run")
+	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./local")
+	build.Dir = o.Root
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("building the local run: %w\n%s", err, out)
+	}
+
+	dir, err := os.MkdirTemp("", "payment-webhooks-")
+	if err != nil {
+		return nil, err
+	}
+	readyFile := filepath.Join(dir, "ready.json")
+	args := append([]string{"--cdk-out", o.CDKOut, "--endpoint-port", "0", "--api-port", "0", "--ready-file", readyFile}, o.Flags...)
+	s := &Session{process: exec.Command(binary, args...), exited: make(chan struct{}), dir: dir}
+	s.process.Dir = o.Root
+	s.process.Stdout, s.process.Stderr = o.Log, o.Log
+	// A group of its own: Ctrl-C reaches the caller, which then ends the run.
+	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := s.process.Start(); err != nil {
+		return nil, fmt.Errorf("starting the local run: %w", err)
+	}
+	go func() {
+		s.exitErr = s.process.Wait()
+		close(s.exited)
+	}()
+
+	r, err := s.waitReady(ctx, readyFile)
+	if err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	s.Endpoint, s.Stack = r.Endpoint, r.Stack
+	if s.AWS, err = Config(ctx, r.Endpoint); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	if err := s.describe(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+// Config returns an AWS configuration for a local run's endpoint.
+func Config(ctx context.Context, endpoint string) (aws.Config, error) {
+	region := os.Getenv("AWS_REGION")
+	if region == "" {
+		region = "us-east-1"
+	}
+	return config.LoadDefaultConfig(ctx,
+		config.WithRegion(region),
+		config.WithBaseEndpoint(endpoint),
+		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("test", "test", "")))
+}
+
+func (s *Session) waitReady(ctx context.Context, file string) (ready, error) {
+	var r ready
+	err := Until(ctx, func() (bool, error) {
+		select {
+		case <-s.exited:
+			return false, fmt.Errorf("the local run ended before it was ready: %w", s.exitErr)
+		default:
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return false, nil // not there yet
+		}
+		if err := json.Unmarshal(text, &r); err != nil {
+			return false, fmt.Errorf("ready file: %w", err)
+		}
+		return true, nil
+	})
+	return r, err
+}
+
+// describe reads the outputs as `aws cloudformation describe-stacks` does.
+func (s *Session) describe(ctx context.Context) error {
+	out, err := cloudformation.NewFromConfig(s.AWS).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(s.Stack)})
+	if err != nil {
+		return err
+	}
+	if len(out.Stacks) != 1 {
+		return fmt.Errorf("%d stacks are described, want one", len(out.Stacks))
+	}
+	s.Outputs = map[string]string{}
+	for _, o := range out.Stacks[0].Outputs {
+		s.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
+	}
+	s.APIURL = s.Outputs["WebhookApiUrl"]
+	if s.APIURL == "" {
+		return errors.New("the stack has no output WebhookApiUrl")
+	}
+	return nil
+}
+
+// Stop ends the local run as Ctrl-C would and reports how it ended.
+func (s *Session) Stop() error {
+	defer os.RemoveAll(s.dir)
+	select {
+	case <-s.exited:
+		return s.exitErr
+	default:
+	}
+	if err := s.process.Process.Signal(os.Interrupt); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	select {
+	case <-s.exited:
+		return s.exitErr
+	case <-time.After(30 * time.Second):
+		return errors.Join(errors.New("the local run did not end within 30 s of an interrupt"), s.process.Process.Kill())
+	}
+}
+
+// Exited is closed when the local run has ended.
+func (s *Session) Exited() <-chan struct{} { return s.exited }
+
+// PID is the process id of the local run.
+func (s *Session) PID() int { return s.process.Process.Pid }
+
+// Response is an HTTP answer, read whole.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Post sends body to a path below the API's base URL.
+func (s *Session) Post(ctx context.Context, path, contentType string, body []byte) (Response, error) {
+	return s.Do(ctx, http.MethodPost, path, http.Header{"Content-Type": {contentType}}, body)
+}
+
+// Do sends any request to a path below the API's base URL.
+func (s *Session) Do(ctx context.Context, method, path string, header http.Header, body []byte) (Response, error) {
+	return do(ctx, method, s.APIURL+path, header, body)
+}
+
+func do(ctx context.Context, method, url string, header http.Header, body []byte) (Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+	if err != nil {
+		return Response{}, err
+	}
+	for name, values := range header {
+		if values[0] != "" {
+			req.Header[name] = values
+		}
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return Response{}, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return Response{Status: res.StatusCode, Header: res.Header, Body: text}, err
+}
+
+// control asks the local run itself: what it saw, or to do something now.
+func (s *Session) control(ctx context.Context, method, path string, into any) error {
+	res, err := do(ctx, method, s.Endpoint+path, nil, nil)
+	if err != nil {
+		return err
+	}
+	if res.Status/100 != 2 {
+		return fmt.Errorf("%s %s: %d %s", method, path, res.Status, strings.TrimSpace(string(res.Body)))
+	}
+	if into == nil {
+		return nil
+	}
+	return json.Unmarshal(res.Body, into)
+}
+
+// Until calls condition until it reports true or an error, or ctx ends.
+func Until(ctx context.Context, condition func() (bool, error)) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if ok, err := condition(); ok || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
