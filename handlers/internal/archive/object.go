@@ -1,0 +1,125 @@
+package archive
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"payment-webhooks/handlers/internal/event"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// Object describes a written object.
+type Object struct {
+	Key    string `json:"key"`
+	Count  int    `json:"count"`  // transactions, one a line
+	Bytes  int64  `json:"bytes"`  // compressed
+	SHA256 string `json:"sha256"` // of the compressed bytes, lower-case hex
+}
+
+// line is an archived transaction: the event's detail without routing fields,
+// and the fraud result where there is one.
+type line struct {
+	event.Detail
+	Fraud *fraudResult `json:"fraud,omitzero"`
+}
+
+type fraudResult struct {
+	Score        jsontext.Value `json:"score"`
+	RiskLevel    string         `json:"risk_level"`
+	RiskFactors  []riskFactor   `json:"risk_factors"`
+	RiskSummary  string         `json:"risk_summary"`
+	ModelVersion string         `json:"model_version"`
+	ScoredAt     string         `json:"scored_at"`
+}
+
+type riskFactor struct {
+	Name   string         `json:"name"`
+	Weight jsontext.Value `json:"weight"`
+	Detail string         `json:"detail"`
+}
+
+func encodeLine(r ledger.Record) ([]byte, error) {
+	l := line{Detail: event.Describe(r.Transaction, r.Fingerprint)}
+	if f := r.Fraud; f != nil {
+		l.Fraud = &fraudResult{
+			Score: jsontext.Value(f.Score), RiskLevel: f.RiskLevel, RiskSummary: f.RiskSummary,
+			ModelVersion: f.ModelVersion, ScoredAt: transaction.FormatTime(f.ScoredAt),
+		}
+		for _, factor := range f.RiskFactors {
+			l.Fraud.RiskFactors = append(l.Fraud.RiskFactors,
+				riskFactor{factor.Name, jsontext.Value(factor.Weight), factor.Detail})
+		}
+	}
+	body, err := json.Marshal(l)
+	return append(body, '\n'), err
+}
+
+// object is an upload in progress: gzip feeds a pipe, the store reads it.
+type object struct {
+	description Object
+	digest      hash.Hash
+	gzip        *gzip.Writer
+	pipe        *io.PipeWriter
+	uploaded    chan error // the one result of the upload
+}
+
+func open(ctx context.Context, store Store, key string) *object {
+	reader, writer := io.Pipe()
+	o := &object{description: Object{Key: key}, digest: sha256.New(), pipe: writer, uploaded: make(chan error, 1)}
+	// The zero gzip header has no name and no time: the same lines give the same
+	// bytes (as long as Go's compressor stays the same).
+	o.gzip = gzip.NewWriter(io.MultiWriter(writer, o.digest, (*counter)(&o.description.Bytes)))
+	go func() {
+		err := store.Put(ctx, key, reader)
+		_ = reader.CloseWithError(err) // lets a write that nobody reads fail with the cause
+		o.uploaded <- err
+	}()
+	return o
+}
+
+func (o *object) write(r ledger.Record) error {
+	body, err := encodeLine(r)
+	if err != nil {
+		return err
+	}
+	o.description.Count++
+	_, err = o.gzip.Write(body)
+	return err
+}
+
+// abort makes the upload fail and waits for its end. The cause is wrapped, so
+// that not even io.EOF can look like the end of the object.
+func (o *object) abort(cause error) {
+	_ = o.pipe.CloseWithError(fmt.Errorf("object given up: %w", cause))
+	<-o.uploaded
+}
+
+func (o *object) close() (Object, error) {
+	if err := o.gzip.Close(); err != nil {
+		o.abort(err)
+		return Object{}, err
+	}
+	_ = o.pipe.Close() // never fails
+	if err := <-o.uploaded; err != nil {
+		return Object{}, err
+	}
+	o.description.SHA256 = hex.EncodeToString(o.digest.Sum(nil))
+	return o.description, nil
+}
+
+// counter counts the bytes written to it.
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
