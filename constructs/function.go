@@ -18,14 +18,21 @@ import (
 type ImageCode func(handler string) awslambda.DockerImageCode
 
 // imagesFrom builds every image from the Dockerfile in root. The handler is a
-// build argument, and build arguments are part of an image's hash, so a
-// handler is one image and one repository layout serves all.
+// build argument. The other handlers are left out of the context, so that an
+// edit of one redeploys that one alone.
 func imagesFrom(root string) ImageCode {
 	return func(handler string) awslambda.DockerImageCode {
+		var others []*string
+		for _, other := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
+			if other != handler {
+				others = append(others, jsii.String("handlers/"+other))
+			}
+		}
 		return awslambda.DockerImageCode_FromImageAsset(jsii.String(root), &awslambda.AssetImageCodeProps{
-			BuildArgs: &map[string]*string{"HANDLER": jsii.String(handler)},
-			Platform:  awsecrassets.Platform_LINUX_ARM64(),
-			AssetName: jsii.String(handler),
+			BuildArgs:   &map[string]*string{"HANDLER": jsii.String(handler)},
+			Exclude:     &others, // beside .dockerignore
+			Platform:    awsecrassets.Platform_LINUX_ARM64(),
+			DisplayName: jsii.String(handler),
 		})
 	}
 }

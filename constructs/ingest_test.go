@@ -1,0 +1,132 @@
+//go:build !race
+
+package constructs
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestApiTakesTwoRoutesAndHandsTheValidatorRawBytes(t *testing.T) {
+	s := stack(t)
+	id, api := s.only("AWS::ApiGateway::RestApi")
+	s.expect(api, map[string]string{
+		"Name":                        "payment-webhooks-dev",
+		"BinaryMediaTypes":            `["*/*"]`,
+		"EndpointConfiguration.Types": `["REGIONAL"]`,
+	})
+	validator, _ := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
+
+	paths := map[string]string{"${" + id + ".RootResourceId}": ""}
+	for range 2 { // parents first, whatever the order of ids
+		for _, resourceID := range s.all("AWS::ApiGateway::Resource") {
+			r := s.Resources[resourceID]
+			if parent, ok := paths[s.render(r.at("ParentId"))]; ok {
+				paths["${"+resourceID+"}"] = parent + "/" + s.render(r.at("PathPart"))
+			}
+		}
+	}
+	routes := map[string]bool{}
+	for _, methodID := range s.all("AWS::ApiGateway::Method") {
+		method := s.Resources[methodID]
+		routes[s.render(method.at("HttpMethod"))+" "+paths[s.render(method.at("ResourceId"))]] = true
+		s.expect(method, map[string]string{
+			"AuthorizationType":                 "NONE",
+			"Integration.Type":                  "AWS_PROXY",
+			"Integration.IntegrationHttpMethod": "POST",
+			"Integration.Uri": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${" +
+				validator + ".Arn}/invocations",
+		})
+	}
+	if diff := cmp.Diff(map[string]bool{"POST /webhook": true, "POST /webhook/{provider}": true}, routes); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestStageIsThrottledTracedAndLogsNoBodies(t *testing.T) {
+	s := stack(t)
+	_, stage := s.only("AWS::ApiGateway::Stage")
+	logs, group := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/apigateway/payment-webhooks-dev")
+	s.expect(group, map[string]string{"RetentionInDays": "30"})
+	s.expect(stage, map[string]string{
+		"StageName":                       "v1",
+		"TracingEnabled":                  "true",
+		"AccessLogSetting.DestinationArn": "${" + logs + ".Arn}",
+		"MethodSettings": `[{"DataTraceEnabled":false,"HttpMethod":"*","LoggingLevel":"OFF","ResourcePath":"/*",` +
+			`"ThrottlingBurstLimit":2000,"ThrottlingRateLimit":1000}]`,
+	})
+	var fields map[string]string
+	if err := json.Unmarshal([]byte(s.render(stage.at("AccessLogSetting", "Format"))), &fields); err != nil {
+		t.Fatal(err)
+	}
+	for field, variable := range map[string]string{
+		"requestId": "$context.requestId", "ip": "$context.identity.sourceIp", "method": "$context.httpMethod",
+		"path": "$context.path", "status": "$context.status", "responseLatency": "$context.responseLatency",
+		"integrationLatency": "$context.integrationLatency", "integrationError": "$context.integration.error", "xrayTraceId": "$context.xrayTraceId",
+	} {
+		if fields[field] != variable {
+			t.Errorf("field %s is %q, want %q", field, fields[field], variable)
+		}
+	}
+	for field, variable := range fields {
+		if !strings.HasPrefix(variable, "$context.") || strings.Contains(variable, "body") {
+			t.Errorf("field %s is %q", field, variable)
+		}
+	}
+}
+
+// In a fresh account the stage cannot be created before the account has a role
+// for its access logs.
+func TestAccessLogsBringTheirRole(t *testing.T) {
+	s := stack(t)
+	role, _ := s.only("AWS::ApiGateway::Account")
+	_, stage := s.only("AWS::ApiGateway::Stage")
+	if !strings.Contains(s.render(stage.DependsOn), role) {
+		t.Errorf("the stage depends on %v", stage.DependsOn)
+	}
+}
+
+func TestGatewayAnswersProblemDocuments(t *testing.T) {
+	s := stack(t)
+	type answer struct {
+		Status string
+		Retry  bool
+	}
+	got := map[string]answer{}
+	for _, id := range s.all("AWS::ApiGateway::GatewayResponse") {
+		r := s.Resources[id]
+		name := s.render(r.at("ResponseType"))
+		headers, _ := r.at("ResponseParameters").(map[string]any)
+		if headers["gatewayresponse.header.Content-Type"] != "'application/problem+json'" {
+			t.Errorf("%s has headers %v", name, headers)
+		}
+		status, _ := r.at("StatusCode").(string)
+		got[name] = answer{status, headers["gatewayresponse.header.Retry-After"] == "'5'"}
+
+		var problem struct {
+			Type, Title, Detail string
+			Status              int
+		}
+		body, _ := r.at("ResponseTemplates", "application/json").(string)
+		if err := json.Unmarshal([]byte(body), &problem); err != nil {
+			t.Errorf("%s answers %q: %v", name, body, err)
+		}
+		if problem.Type != "about:blank" || problem.Title == "" || problem.Detail == "" || status != "" && fmt.Sprint(problem.Status) != status {
+			t.Errorf("%s answers %+v with status %s", name, problem, status)
+		}
+	}
+	want := map[string]answer{
+		"DEFAULT_4XX": {"", false}, "DEFAULT_5XX": {"", true},
+		"MISSING_AUTHENTICATION_TOKEN": {"404", false}, "RESOURCE_NOT_FOUND": {"404", false},
+		"THROTTLED": {"429", true}, "QUOTA_EXCEEDED": {"429", true},
+		"REQUEST_TOO_LARGE": {"413", false}, "UNSUPPORTED_MEDIA_TYPE": {"415", false},
+		"INTEGRATION_FAILURE": {"503", true}, "INTEGRATION_TIMEOUT": {"503", true},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
