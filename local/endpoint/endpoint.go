@@ -25,7 +25,7 @@ import (
 
 // StateMachine is what StartExecution needs of a state machine.
 type StateMachine interface {
-	Start(ctx context.Context, name string, input []byte) (executionARN string, started time.Time, err error)
+	Start(name string, input []byte) (executionARN string, started time.Time, err error)
 }
 
 // Config is what the endpoint dispatches to.
@@ -286,7 +286,7 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 		if input.Input == "" {
 			input.Input = "{}"
 		}
-		arn, started, err := machine.Start(r.Context(), input.Name, []byte(input.Input))
+		arn, started, err := machine.Start(input.Name, []byte(input.Input))
 		if err != nil {
 			fail(w, "states", http.StatusBadRequest, "InvalidExecutionInput", err.Error())
 			return

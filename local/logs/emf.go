@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 )
 
-type metric struct {
-	namespace string
-	datum     types.MetricDatum
+// Metric is one value of a metric, for CloudWatch's PutMetricData.
+type Metric struct {
+	Namespace, Name, Unit string
+	At                    time.Time
+	Dimensions            [][2]string // name and value
+	Value                 float64
 }
 
 // embeddedMetrics reads the metrics of a log line in embedded metric format.
@@ -20,7 +20,7 @@ type metric struct {
 // rules is an error, where CloudWatch would only count EMFParsingErrors.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
-func embeddedMetrics(line []byte) ([]metric, error) {
+func embeddedMetrics(line []byte) ([]Metric, error) {
 	if !bytes.HasPrefix(line, []byte("{")) || !bytes.Contains(line, []byte(`"_aws"`)) {
 		return nil, nil
 	}
@@ -41,7 +41,7 @@ func embeddedMetrics(line []byte) ([]metric, error) {
 	}
 	at := time.UnixMilli(meta.Timestamp)
 
-	var found []metric
+	var found []Metric
 	for _, directive := range meta.CloudWatchMetrics {
 		for _, definition := range directive.Metrics {
 			values, err := numbers(root[definition.Name])
@@ -49,22 +49,16 @@ func embeddedMetrics(line []byte) ([]metric, error) {
 				return nil, fmt.Errorf("embedded metric format: metric %s: %w", definition.Name, err)
 			}
 			for _, set := range directive.Dimensions {
-				var dimensions []types.Dimension
+				var dimensions [][2]string
 				for _, name := range set {
 					var value string
 					if err := json.Unmarshal(root[name], &value); err != nil {
 						return nil, fmt.Errorf("embedded metric format: dimension %s is not a text in the root", name)
 					}
-					dimensions = append(dimensions, types.Dimension{Name: aws.String(name), Value: aws.String(value)})
+					dimensions = append(dimensions, [2]string{name, value})
 				}
 				for _, value := range values {
-					found = append(found, metric{directive.Namespace, types.MetricDatum{
-						MetricName: aws.String(definition.Name),
-						Unit:       types.StandardUnit(definition.Unit),
-						Timestamp:  aws.Time(at),
-						Dimensions: dimensions,
-						Value:      aws.Float64(value),
-					}})
+					found = append(found, Metric{directive.Namespace, definition.Name, definition.Unit, at, dimensions, value})
 				}
 			}
 		}

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 )
@@ -32,7 +30,7 @@ const flushEvery = 250 * time.Millisecond
 // Writer sends log entries and metrics.
 type Writer struct {
 	logs    *cloudwatchlogs.Client
-	metrics *cloudwatch.Client
+	metrics func(ctx context.Context, namespace string, batch []Metric) error
 	report  func(error)
 
 	mu      sync.Mutex
@@ -52,9 +50,10 @@ type entry struct {
 	text string
 }
 
-// NewWriter starts a writer. report is told, from another goroutine, of what
+// NewWriter starts a writer. metrics sends a batch of up to 500 of one
+// namespace; report is told, from another goroutine, of what
 // could not be sent. Close ends it.
-func NewWriter(logs *cloudwatchlogs.Client, metrics *cloudwatch.Client, report func(error)) *Writer {
+func NewWriter(logs *cloudwatchlogs.Client, metrics func(ctx context.Context, namespace string, batch []Metric) error, report func(error)) *Writer {
 	w := &Writer{
 		logs: logs, metrics: metrics, report: report,
 		created: map[streamKey]bool{}, stop: make(chan struct{}), done: make(chan struct{}),
@@ -88,7 +87,7 @@ func (w *Writer) Flush(ctx context.Context) {
 
 	byStream := map[streamKey][]entry{}
 	var order []streamKey
-	byNamespace := map[string][]cwtypes.MetricDatum{}
+	byNamespace := map[string][]Metric{}
 	for _, e := range entries {
 		if e.text == "" { // CloudWatch Logs refuses an empty message
 			continue
@@ -102,7 +101,7 @@ func (w *Writer) Flush(ctx context.Context) {
 			w.report(fmt.Errorf("log group %s: %w", e.to.group, err))
 		}
 		for _, m := range found {
-			byNamespace[m.namespace] = append(byNamespace[m.namespace], m.datum)
+			byNamespace[m.Namespace] = append(byNamespace[m.Namespace], m)
 		}
 	}
 	for _, to := range order {
@@ -112,8 +111,7 @@ func (w *Writer) Flush(ctx context.Context) {
 	}
 	for namespace, data := range byNamespace {
 		for batch := range slices.Chunk(data, maxMetricBatch) {
-			_, err := w.metrics.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: aws.String(namespace), MetricData: batch})
-			if err != nil {
+			if err := w.metrics(ctx, namespace, batch); err != nil {
 				w.report(fmt.Errorf("metrics of %s: %w", namespace, err))
 			}
 		}

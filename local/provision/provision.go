@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/moto"
 )
 
 // Subscription is who receives a topic's messages.
@@ -36,13 +37,13 @@ type step struct {
 }
 
 type clients struct {
-	dynamodb   *dynamodb.Client
-	sqs        *sqs.Client
-	sns        *sns.Client
-	s3         *s3.Client
-	logs       *cloudwatchlogs.Client
-	cloudwatch *cloudwatch.Client
-	resolver   *assembly.Resolver
+	dynamodb *dynamodb.Client
+	sqs      *sqs.Client
+	sns      *sns.Client
+	s3       *s3.Client
+	logs     *cloudwatchlogs.Client
+	config   aws.Config
+	resolver *assembly.Resolver
 }
 
 // Types are the resource types that this package creates, in the order in
@@ -66,13 +67,13 @@ func New(stack *assembly.Stack, resolver *assembly.Resolver) (*Plan, error) {
 	return plan, errors.Join(problems...)
 }
 
-// Create makes the resources in moto, which config points at, and tells the
+// Create makes the resources in moto, which config's base endpoint is, and tells the
 // resolver the stream of each table.
 func (p *Plan) Create(ctx context.Context, config aws.Config, resolver *assembly.Resolver) error {
 	c := clients{
 		dynamodb: dynamodb.NewFromConfig(config), sqs: sqs.NewFromConfig(config), sns: sns.NewFromConfig(config),
 		s3:   s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
-		logs: cloudwatchlogs.NewFromConfig(config), cloudwatch: cloudwatch.NewFromConfig(config), resolver: resolver,
+		logs: cloudwatchlogs.NewFromConfig(config), config: config, resolver: resolver,
 	}
 	for _, s := range p.steps {
 		if err := s.create(ctx, c); err != nil {
@@ -151,8 +152,8 @@ func (p *Plan) add(resource assembly.Resource, resolver *assembly.Resolver) erro
 			return err
 		}
 		then(func(ctx context.Context, c clients) error {
-			_, err := c.cloudwatch.PutDashboard(ctx, &cloudwatch.PutDashboardInput{DashboardName: aws.String(name), DashboardBody: aws.String(d.DashboardBody)})
-			return err
+			return moto.Query(ctx, *c.config.BaseEndpoint, c.config.Region, "monitoring", "2010-08-01", "PutDashboard",
+				url.Values{"DashboardName": {name}, "DashboardBody": {d.DashboardBody}})
 		})
 	}
 	return nil

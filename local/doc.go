@@ -1,0 +1,54 @@
+// Command local runs the synthesized stack on this machine: the template in
+// cdk.out, with the real handlers, over moto for the data.
+//
+//	npx cdk synth        # writes cdk.out
+//	go run ./local       # Ctrl-C ends it
+//
+// It prints the AWS endpoint, the API's URL, the variables to export, and what
+// each resource of the template became. Everything listens on 127.0.0.1 only
+// and is gone when it ends. It needs Go, and moto_server from MOTO_SERVER,
+// build/venv or the PATH.
+//
+// The parts are the packages below this one; each says in its documentation
+// what it plays. What the template asks for and no part plays stops the
+// start with the logical id and the name of what is missing, all at once.
+//
+// # Flags
+//
+//	--cdk-out DIR            the assembly (default cdk.out)
+//	--build-dir DIR          where built handlers are kept (default build/local)
+//	--endpoint-port PORT     AWS endpoint (default 4566; 0 takes a free one)
+//	--api-port PORT          API (default 8080; 0 takes a free one)
+//	--ready-file FILE        written once everything answers: JSON with endpoint,
+//	                         api_url, pid, stack, region
+//	--time-scale N           divides the waits between EventBridge's and Lambda's
+//	                         asynchronous retries (default 60: an hour in a minute)
+//	--max-environments N     processes per function (default 16); more concurrent
+//	                         events are throttled, as by a reserved concurrency
+//	--quiet                  print neither log lines nor the table of resources
+//
+// AWS_REGION chooses the region where the template leaves it open (default
+// us-east-1). The account is 123456789012 unless the template names one.
+//
+// # The local run's own paths, on the AWS endpoint
+//
+//	GET  /_local/resources                       logical id, type, physical id, CDK path
+//	GET  /_local/alerts                          what each subscriber received, oldest first
+//	GET  /_local/traces[?trace_id=1-…]           X-Ray segment documents, oldest first
+//	GET  /_local/rules                           rules with their schedule or delivery counts
+//	POST /_local/rules/NAME/fire[?time=RFC3339]  fire a scheduled rule as of that time (default now)
+//	GET  /_local/executions[?data=true]          state machine executions; with input and output
+//	GET  /_local/mappings                        stream mappings: batches and records
+//	POST /_local/flush                           wait until what was logged has reached CloudWatch
+//
+// Answers are JSON; an error is {"error": "…"} with a 4xx or 5xx status.
+//
+// # Permissions
+//
+// Each function signs with a key of its own role, and its calls are allowed
+// only if the role's policies allow them (package iam). Any other key, such as
+// test/test, may do everything.
+//
+// Exit status: 0 after Ctrl-C or SIGTERM, 1 when it could not start or moto
+// ended, 2 for wrong flags.
+package main
