@@ -1,0 +1,206 @@
+package redact_test
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/redact"
+)
+
+// The card numbers are the networks' and providers' published test numbers.
+func TestTextMasksCardNumbers(t *testing.T) {
+	tests := []struct {
+		name, in, want string
+		count          int
+	}{
+		{"Visa", "4111111111111111", "411111******1111", 1},
+		{"Visa of 13 digits", "4222222222222", "422222***2222", 1},
+		{"Mastercard", "5555555555554444", "555555******4444", 1},
+		{"Mastercard, 2-series", "2223003122003222", "222300******3222", 1},
+		{"American Express", "378282246310005", "378282*****0005", 1},
+		{"Discover", "6011111111111117", "601111******1117", 1},
+		{"JCB", "3566002020360505", "356600******0505", 1},
+		{"Diners Club", "30569309025904", "305693****5904", 1},
+		{"UnionPay", "6200000000000005", "620000******0005", 1},
+		{"Maestro of 18 digits", "676770000000000005", "676770********0005", 1},
+		{"in groups", "4111 1111 1111 1111", "4111 11** **** 1111", 1},
+		{"with hyphens", "4111-1111-1111-1111", "4111-11**-****-1111", 1},
+		{"within a sentence", "paid with 4111111111111111, thanks", "paid with 411111******1111, thanks", 1},
+		{"next to letters", "card4111111111111111visa", "card411111******1111visa", 1},
+		{"after other digits and a space", "order 12 4111 1111 1111 1111", "order 12 4111 11** **** 1111", 1},
+		{"before other digits and a hyphen", "4111111111111111-12", "411111******1111-12", 1},
+		{"two", "4111111111111111/5555555555554444", "411111******1111/555555******4444", 2},
+		{"two with only a space between", "4111111111111111 5555555555554444", "411111******1111 555555******4444", 2},
+		{"after a multibyte character", "№4111111111111111№", "№411111******1111№", 1},
+
+		{"wrong check digit", "4111111111111112", "4111111111111112", 0},
+		{"no network has the prefix", "1111111111111117", "1111111111111117", 0},
+		{"wrong length for the network", "55555555555544", "55555555555544", 0},
+		{"part of a longer number", "94111111111111111111111", "94111111111111111111111", 0},
+		{"two separators", "4111  1111  1111  1111", "4111  1111  1111  1111", 0},
+		{"date and time", "20261122154500", "20261122154500", 0},
+		{"milliseconds since 1970", "1795363500000", "1795363500000", 0},
+		{"UUID", "9f1b2c3d-4e5f-4a6b-8c7d-0123456789ab", "9f1b2c3d-4e5f-4a6b-8c7d-0123456789ab", 0},
+		{"masked already", "411111******1111", "411111******1111", 0},
+		{"empty", "", "", 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, count := redact.Text(tt.in)
+			if got != tt.want || count != tt.count {
+				t.Errorf("Text(%q) = %q, %d, want %q, %d", tt.in, got, count, tt.want, tt.count)
+			}
+		})
+	}
+}
+
+func TestValueMasksStringsNumbersAndNames(t *testing.T) {
+	tests := []struct {
+		name, in, want string
+		count          int
+	}{
+		{"string", `{"card":"4111111111111111"}`, `{"card":"411111******1111"}`, 1},
+		{"number becomes a string", `{"card":4111111111111111}`, `{"card":"411111******1111"}`, 1},
+		{"number with exponent", `{"card":4.111111111111111e15}`, `{"card":"411111******1111"}`, 1},
+		{"member name", `{"4111111111111111":true}`, `{"411111******1111":true}`, 1},
+		{"deep within", `{"a":[{"b":["x","4111111111111111"]}]}`, `{"a":[{"b":["x","411111******1111"]}]}`, 1},
+		{
+			"names that become equal keep their values",
+			`{"4111111111111111":1,"4111110000091111":2,"411111******1111":3,"411111******1111 (2)":4}`,
+			`{"411111******1111":3,"411111******1111 (2)":4,"411111******1111 (3)":2,"411111******1111 (4)":1}`, 2,
+		},
+		{"nothing to do", `{"a":[1,true,null,"b",{}]}`, `{"a":[1,true,null,"b",{}]}`, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			value, err := jsonvalue.Parse([]byte(tt.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			before := string(jsonvalue.Append(nil, value))
+			got, count := redact.Value(value)
+			if diff := cmp.Diff(tt.want, string(jsonvalue.Append(nil, got))); diff != "" || count != tt.count {
+				t.Errorf("count %d, want %d (-want +got):\n%s", count, tt.count, diff)
+			}
+			if after := string(jsonvalue.Append(nil, value)); after != before {
+				t.Errorf("the value given became %s", after)
+			}
+		})
+	}
+}
+
+func TestEchoIsShortPrintableAndWithoutCardNumbers(t *testing.T) {
+	tests := map[string]string{
+		"fine — ü":                  "fine — ü",
+		"card 4111111111111111":     "card 411111******1111",
+		"line\nbreak\x00\u202e":     "line?break??",
+		"\xff":                      "?",
+		strings.Repeat("ü", 64):     strings.Repeat("ü", 64),
+		strings.Repeat("ü", 65):     strings.Repeat("ü", 63) + "…",
+		strings.Repeat("x", 60000):  strings.Repeat("x", 63) + "…",
+		"\u2028paragraph separator": "?paragraph separator",
+	}
+	for in, want := range tests {
+		if got := redact.Echo(in); got != want {
+			t.Errorf("Echo(%.80q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// A text of nothing but card numbers must not take time that grows with its
+// square: 256 KiB take a few milliseconds, and took minutes otherwise.
+func TestTimeGrowsWithTheTextOnly(t *testing.T) {
+	text := strings.Repeat("4111111111111111 ", 15_000)
+	done := make(chan int, 1)
+	go func() {
+		_, n := redact.Text(text)
+		done <- n
+	}()
+	select {
+	case n := <-done:
+		if n != 15_000 {
+			t.Errorf("masked %d", n)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("not done after 30 s")
+	}
+}
+
+// FuzzMask looks for card numbers in what is left with a check that shares
+// nothing with the package: every substring, regular expressions, and Luhn by
+// way of a table.
+func FuzzMask(f *testing.F) {
+	for _, seed := range []string{
+		"4111111111111111", "4111 1111 1111 1111", "12 4111-1111-1111-1111 34", "378282246310005",
+		"3782 8224 6 4111111111111111", "4111111111111111 4111111111111111", "5555555555554444-5555555555554444",
+		"6011 1111 1111 1117 0000 62 0000 0000 0000 05", "x30569309025904y", "№4222222222222",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if len(text) > 200 {
+			return // the check is cubic
+		}
+		masked, count := redact.Text(text)
+		if left := cardNumber(masked); left != "" {
+			t.Fatalf("Text(%q) = %q, which holds the card number %q", text, masked, left)
+		}
+		if (count > 0) != (cardNumber(text) != "") {
+			t.Fatalf("Text(%q) masked %d, the check finds %q", text, count, cardNumber(text))
+		}
+		if len(masked) != len(text) {
+			t.Fatalf("Text(%q) = %q: another length", text, masked)
+		}
+		for i := range len(text) {
+			if text[i] != masked[i] && (masked[i] != '*' || text[i] < '0' || text[i] > '9') {
+				t.Fatalf("Text(%q) = %q: changed more than digits to *", text, masked)
+			}
+		}
+		if echo := redact.Echo(text); cardNumber(echo) != "" || utf8.RuneCountInString(echo) > redact.MaxEcho {
+			t.Fatalf("Echo(%q) = %q", text, echo)
+		}
+	})
+}
+
+var (
+	shape   = regexp.MustCompile(`^\d([ -]?\d){12,18}$`)
+	network = regexp.MustCompile(`^(4\d{12}|4\d{15}|4\d{18}` +
+		`|5[1-5]\d{14}|(222[1-9]|22[3-9]\d|2[3-6]\d\d|27[01]\d|2720)\d{12}` +
+		`|3[47]\d{13}|(6011|64[4-9]\d|65\d\d)\d{12,15}|35(2[89]|[3-8]\d)\d{12,15}` +
+		`|3[0689]\d{12,17}|62\d{14,17}|50\d{11,17}|(5[6-9]|6\d)\d{11,17})$`)
+	doubled = map[rune]int{'0': 0, '1': 2, '2': 4, '3': 6, '4': 8, '5': 1, '6': 3, '7': 5, '8': 7, '9': 9}
+)
+
+// cardNumber returns a substring of s that is a card number, or "".
+func cardNumber(s string) string {
+	digit := func(i int) bool { return i >= 0 && i < len(s) && s[i] >= '0' && s[i] <= '9' }
+	for from := range len(s) {
+		for to := from + 13; to <= min(len(s), from+37); to++ {
+			part := s[from:to]
+			if digit(from-1) || digit(to) || !shape.MatchString(part) {
+				continue
+			}
+			digits := strings.NewReplacer(" ", "", "-", "").Replace(part)
+			sum := 0
+			for i, d := range digits {
+				if (len(digits)-i)%2 == 0 {
+					sum += doubled[d]
+				} else {
+					n, _ := strconv.Atoi(string(d))
+					sum += n
+				}
+			}
+			if sum%10 == 0 && network.MatchString(digits) {
+				return part
+			}
+		}
+	}
+	return ""
+}
