@@ -1,0 +1,520 @@
+package archive_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"iter"
+	"maps"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/archive"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/money"
+	"payment-webhooks/handlers/internal/telemetry"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+var (
+	created = time.Date(2026, 11, 20, 13, 30, 0, 0, time.UTC)
+	hour    = time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
+	// nextDay is the first moment at which hour is due.
+	nextDay = time.Date(2026, 11, 21, 16, 0, 0, 0, time.UTC)
+)
+
+// bucket is a Store in memory.
+type bucket struct {
+	mu      sync.Mutex
+	objects map[string][]byte
+	puts    []string
+	fail    func(key string) error // a write that fails halfway
+	before  func(key string)
+}
+
+func (b *bucket) Put(ctx context.Context, key string, body io.Reader) error {
+	if b.before != nil {
+		b.before(key)
+	}
+	if b.fail != nil {
+		if err := b.fail(key); err != nil {
+			_, _ = io.ReadFull(body, make([]byte, 5))
+			return err
+		}
+	}
+	content, err := io.ReadAll(body)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.objects == nil {
+		b.objects = map[string][]byte{}
+	}
+	b.objects[key] = content
+	b.puts = append(b.puts, key)
+	return nil
+}
+
+func (b *bucket) Keys(_ context.Context, prefix, after string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for _, key := range slices.Sorted(maps.Keys(b.objects)) {
+			if strings.HasPrefix(key, prefix) && key > after && !yield(key, nil) {
+				return
+			}
+		}
+	}
+}
+
+func amount(t testing.TB, text string) money.Amount {
+	t.Helper()
+	a, err := money.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// store puts a transaction into the ledger.
+func store(t testing.TB, l *ledger.Memory, id, sum, currency string, at time.Time) transaction.Transaction {
+	t.Helper()
+	tx := transaction.Transaction{
+		ID: id, Provider: "stripe", Amount: amount(t, sum), Currency: currency, CustomerID: "cust_1", ReceivedAt: at,
+		Metadata: jsontext.Value(`{"order_id":"order_` + id + `"}`),
+	}
+	if _, err := l.Store(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	return tx
+}
+
+func newArchiver(l archive.Ledger, b archive.Store, out io.Writer) *archive.Archiver {
+	now := func() time.Time { return nextDay }
+	return archive.New(l, b, telemetry.Logger(out, contract.TransactionArchival), telemetry.NewMetrics(out, now, "dev"))
+}
+
+// seeded is a ledger with transactions in three hours, of which one is empty.
+func seeded(t testing.TB) *ledger.Memory {
+	l := ledger.New(created)
+	scored := store(t, l, "txn_1", "15000.00", "USD", hour)
+	store(t, l, "txn_2", "0.01", "USD", hour.Add(time.Minute))
+	store(t, l, "txn_3", "9999999999999.99", "USD", hour.Add(2*time.Minute))
+	store(t, l, "txn_4", "15000", "JPY", hour.Add(time.Hour-time.Nanosecond))
+	store(t, l, "txn_early", "7.50", "EUR", hour.Add(-90*time.Minute))
+	store(t, l, "txn_late", "8", "EUR", hour.Add(time.Hour))
+	_, _, err := l.RecordFraud(t.Context(), ledger.KeyOf(scored), ledger.FraudResult{
+		Score: "0.25", RiskLevel: "low", RiskSummary: "Low risk (score 0.25): a round amount.", ModelVersion: "rules-1",
+		RiskFactors: []ledger.RiskFactor{{Name: "round_amount", Weight: "0.25", Detail: "a round amount"}},
+		ScoredAt:    hour.Add(time.Second),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func gunzip(t testing.TB, content []byte) string {
+	t.Helper()
+	r, err := gzip.NewReader(bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// compressed are the manifest's facts that depend on Go's compressor.
+var compressed = regexp.MustCompile(`"(bytes|sha256)": ("\w+"|\d+)`)
+
+func TestHourBecomesObjectsAndAManifest(t *testing.T) {
+	b := &bucket{}
+	if _, err := newArchiver(seeded(t), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, key := range b.puts { // in the order of writing: the manifest last
+		fmt.Fprintf(&got, "== %s\n", key)
+		if strings.HasSuffix(key, ".gz") {
+			got.WriteString(gunzip(t, b.objects[key]))
+		} else {
+			got.Write(compressed.ReplaceAll(b.objects[key], []byte(`"$1": …`)))
+		}
+	}
+	const golden = "testdata/hour.golden"
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestManifestDescribesTheObjectsExactly(t *testing.T) {
+	b := &bucket{}
+	if _, err := newArchiver(seeded(t), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
+		t.Fatal(err)
+	}
+	var m archive.Manifest
+	if err := json.Unmarshal(b.objects["manifests/dt=2026-11-20/hour=15.json"], &m); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Objects) != len(b.objects)-1 || m.Count != 4 {
+		t.Errorf("%d objects and %d transactions", len(m.Objects), m.Count)
+	}
+	for _, o := range m.Objects {
+		content := b.objects[o.Key]
+		digest := sha256.Sum256(content)
+		if o.Bytes != int64(len(content)) || o.SHA256 != hex.EncodeToString(digest[:]) || o.Count != strings.Count(gunzip(t, content), "\n") {
+			t.Errorf("%+v does not describe %s", o, o.Key)
+		}
+	}
+	want := map[string]archive.Total{"USD": {3, "10000000015000.00"}, "JPY": {1, "15000"}}
+	if diff := cmp.Diff(want, m.Totals); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestRepeatWritesTheSameBytes(t *testing.T) {
+	l, first, second := seeded(t), &bucket{}, &bucket{}
+	for _, b := range []*bucket{first, second} {
+		if _, err := newArchiver(l, b, io.Discard).Due(t.Context(), nextDay); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(first.objects, second.objects); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDueHoursAreClosedSettledKeptAndWithoutManifest(t *testing.T) {
+	const day = 24 * time.Hour
+	cases := map[string]struct {
+		created  time.Time
+		now      time.Time
+		archived []string // keys that exist
+		first    string
+		last     string
+		count    int
+	}{
+		"a nanosecond too early":    {hour, nextDay.Add(-1), nil, "", "", 0},
+		"the first hour is due":     {hour, nextDay, nil, "2026-11-20T15:00:00Z", "2026-11-20T15:00:00Z", 1},
+		"created within the hour":   {hour.Add(59 * time.Minute), nextDay, nil, "2026-11-20T15:00:00Z", "2026-11-20T15:00:00Z", 1},
+		"created after it":          {hour.Add(time.Hour), nextDay, nil, "", "", 0},
+		"a day's hours":             {hour, nextDay.Add(day), nil, "2026-11-20T15:00:00Z", "2026-11-21T15:00:00Z", 25},
+		"now in another zone":       {hour, nextDay.In(time.FixedZone("", 9*3600)), nil, "2026-11-20T15:00:00Z", "2026-11-20T15:00:00Z", 1},
+		"no further than the table": {hour.Add(-400 * day), nextDay, nil, "2026-10-17T16:00:00Z", "2026-11-20T15:00:00Z", 34*24 - 24 + 24},
+		"archived hours are left out": {
+			hour, nextDay.Add(3 * time.Hour),
+			[]string{"manifests/dt=2026-11-20/hour=15.json", "manifests/dt=2026-11-20/hour=17.json"},
+			"2026-11-20T16:00:00Z", "2026-11-20T18:00:00Z", 2,
+		},
+		"objects alone are no archive": {
+			hour, nextDay,
+			[]string{"transactions/dt=2026-11-20/hour=15/shard-1.jsonl.gz"},
+			"2026-11-20T15:00:00Z", "2026-11-20T15:00:00Z", 1,
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := &bucket{objects: map[string][]byte{}}
+			for _, key := range c.archived {
+				b.objects[key] = nil
+			}
+			report, err := newArchiver(ledger.New(c.created), b, io.Discard).Due(t.Context(), c.now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			first, last := "", ""
+			if n := len(report.Hours); n > 0 {
+				first, last = report.Hours[0].Hour, report.Hours[n-1].Hour
+			}
+			if first != c.first || last != c.last || len(report.Hours) != c.count || report.Backlog != 0 {
+				t.Errorf("%d hours from %s to %s (backlog %d), want %d from %s to %s",
+					len(report.Hours), first, last, report.Backlog, c.count, c.first, c.last)
+			}
+		})
+	}
+}
+
+func TestSecondRunHasNothingToDo(t *testing.T) {
+	l, b := seeded(t), &bucket{}
+	a := newArchiver(l, b, io.Discard)
+	report, err := a.Due(t.Context(), nextDay)
+	if err != nil || len(report.Hours) != 3 || report.Transactions != 5 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	puts := len(b.puts)
+	report, err = a.Due(t.Context(), nextDay)
+	if err != nil || len(report.Hours) != 0 || len(b.puts) != puts {
+		t.Errorf("%+v, %v, %d puts more", report, err, len(b.puts)-puts)
+	}
+}
+
+func TestEmptyHourHasAManifestAndNoObject(t *testing.T) {
+	b := &bucket{}
+	if _, err := newArchiver(ledger.New(created), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"manifests/dt=2026-11-20/hour=15.json"}, b.puts); diff != "" {
+		t.Error(diff)
+	}
+	want := "{\n  \"schema_version\": \"1\",\n  \"hour\": \"2026-11-20T15:00:00Z\",\n  \"count\": 0,\n  \"totals\": {},\n  \"objects\": []\n}\n"
+	if diff := cmp.Diff(want, string(b.objects[b.puts[0]])); diff != "" {
+		t.Error(diff)
+	}
+}
+
+var errBroken = errors.New("broken")
+
+// torn is a ledger whose hours break after some records.
+type torn struct {
+	*ledger.Memory
+	at    time.Time
+	after int
+	err   error
+}
+
+func (l torn) Hour(ctx context.Context, h time.Time, shard int) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		n := 0
+		for record, err := range l.Memory.Hour(ctx, h, shard) {
+			if h.Equal(l.at) && n == l.after {
+				yield(ledger.Record{}, l.err)
+				return
+			}
+			n++
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
+}
+
+func TestFailedHourHasNoManifestAndStopsNoOther(t *testing.T) {
+	cases := map[string]struct {
+		ledger func(*ledger.Memory) archive.Ledger
+		fail   func(key string) error
+		err    error
+	}{
+		"the ledger breaks at once":   {ledger: func(m *ledger.Memory) archive.Ledger { return torn{m, hour, 0, errBroken} }, err: errBroken},
+		"in the midst of an object":   {ledger: func(m *ledger.Memory) archive.Ledger { return torn{m, hour, 1, errBroken} }, err: errBroken},
+		"with what looks like an end": {ledger: func(m *ledger.Memory) archive.Ledger { return torn{m, hour, 1, io.EOF} }, err: io.EOF},
+		"an upload breaks": {fail: func(key string) error {
+			if strings.HasPrefix(key, "transactions/dt=2026-11-20/hour=15/") {
+				return errBroken
+			}
+			return nil
+		}, err: errBroken},
+		"the manifest's upload breaks": {fail: func(key string) error {
+			if key == archive.ManifestKey(hour) {
+				return errBroken
+			}
+			return nil
+		}, err: errBroken},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			m, b := seeded(t), &bucket{fail: c.fail}
+			for i := range 40 { // so that a shard has more than one
+				store(t, m, fmt.Sprintf("txn_more_%d", i), "1", "USD", hour.Add(time.Minute))
+			}
+			var l archive.Ledger = m
+			if c.ledger != nil {
+				l = c.ledger(m)
+			}
+			var out bytes.Buffer
+			report, err := newArchiver(l, b, &out).Due(t.Context(), nextDay)
+			if !errors.Is(err, c.err) || !strings.Contains(err.Error(), "hour 2026-11-20T15") {
+				t.Errorf("error %v", err)
+			}
+			if len(report.Hours) != 2 || report.Backlog != 1 {
+				t.Errorf("%+v", report)
+			}
+			if _, ok := b.objects[archive.ManifestKey(hour)]; ok {
+				t.Error("the failed hour has a manifest")
+			}
+			for key := range b.objects {
+				if torn, ok := l.(torn); ok && torn.after == 1 && strings.Contains(key, "hour=15/") {
+					t.Errorf("torn object %s was kept", key)
+				}
+			}
+			if !strings.Contains(out.String(), `"ArchiveBacklogHours":1`) {
+				t.Errorf("no backlog in %s", out.String())
+			}
+
+			// The next run makes up for it.
+			b.fail = nil
+			report, err = newArchiver(m, b, io.Discard).Due(t.Context(), nextDay)
+			if err != nil || len(report.Hours) != 1 || report.Transactions != 44 {
+				t.Errorf("next run: %+v, %v", report, err)
+			}
+		})
+	}
+}
+
+func TestRunStopsBeforeItsDeadlineAndLeavesTheRest(t *testing.T) {
+	cases := map[string]struct {
+		deadlineAfter string // the put during which time runs out
+		hours         int
+		fails         bool
+	}{
+		"in the second hour":         {"manifests/dt=2026-11-20/hour=14.json", 1, false},
+		"before anything is written": {"manifests/dt=2026-11-20/hour=13.json", 0, true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			// The deadline is a margin and a little ahead; the put waits until the run's
+			// own context ends, as a slow one would.
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(archive.Margin+300*time.Millisecond))
+			defer cancel()
+			b := &bucket{}
+			b.before = func(key string) {
+				if key == c.deadlineAfter {
+					wait, stop := context.WithTimeout(context.Background(), 400*time.Millisecond)
+					defer stop()
+					<-wait.Done()
+				}
+			}
+			var out bytes.Buffer
+			report, err := newArchiver(seeded(t), b, &out).Due(ctx, nextDay)
+			if ctx.Err() != nil {
+				t.Error("the run lasted until its deadline")
+			}
+			if (err != nil) != c.fails || len(report.Hours) != c.hours || report.Backlog != 3-c.hours {
+				t.Errorf("%+v, %v", report, err)
+			}
+			if want := fmt.Sprintf(`"ArchiveBacklogHours":%d`, 3-c.hours); !strings.Contains(out.String(), want) {
+				t.Errorf("no %s in %s", want, out.String())
+			}
+		})
+	}
+}
+
+func TestUnknownStateIsAnError(t *testing.T) {
+	l := seeded(t)
+	l.Fail(errBroken)
+	if _, err := newArchiver(l, &bucket{}, io.Discard).Due(t.Context(), nextDay); !errors.Is(err, ledger.ErrUnavailable) {
+		t.Errorf("error %v", err)
+	}
+	if _, err := newArchiver(seeded(t), unlisted{&bucket{}}, io.Discard).Due(t.Context(), nextDay); !errors.Is(err, errBroken) {
+		t.Errorf("error %v", err)
+	}
+}
+
+// unlisted is a bucket that cannot be listed.
+type unlisted struct{ *bucket }
+
+func (unlisted) Keys(context.Context, string, string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) { yield("", errBroken) }
+}
+
+func TestRunIsCounted(t *testing.T) {
+	var out bytes.Buffer
+	if _, err := newArchiver(seeded(t), &bucket{}, &out).Due(t.Context(), nextDay); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"TransactionsArchived":5`, `"HoursArchived":3`, `"ArchiveBacklogHours":0`} {
+		if strings.Count(out.String(), want) != 1 {
+			t.Errorf("not one %s in %s", want, out.String())
+		}
+	}
+	if n := strings.Count(out.String(), `"message":"hour archived"`); n != 3 {
+		t.Errorf("%d lines for 3 hours", n)
+	}
+}
+
+// endless yields n records a shard without keeping any.
+type endless struct {
+	*ledger.Memory
+	n int
+}
+
+func (l endless) Hour(_ context.Context, h time.Time, shard int) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		a, err := money.Parse("12.34")
+		for i := range l.n {
+			id := fmt.Sprintf("txn_%d_%08d", shard, i)
+			digest := sha256.Sum256([]byte(id)) // so that it does not compress to nothing
+			if !yield(ledger.Record{Transaction: transaction.Transaction{
+				ID: id, Provider: "stripe", Amount: a, Currency: "USD", CustomerID: "cust_1", ReceivedAt: h,
+			}, Fingerprint: hex.EncodeToString(digest[:])}, err) {
+				return
+			}
+		}
+	}
+}
+
+// drain counts what is written and looks at the heap on the way.
+type drain struct {
+	bucket
+	bytes int64
+	peak  uint64
+}
+
+func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
+	buffer := make([]byte, 1<<20)
+	for {
+		n, err := io.ReadFull(body, buffer)
+		d.bytes += int64(n)
+		var m runtime.MemStats
+		runtime.GC() // so that HeapAlloc is what is alive
+		runtime.ReadMemStats(&m)
+		d.peak = max(d.peak, m.HeapAlloc)
+		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func TestMemoryDoesNotGrowWithTheNumberOfTransactions(t *testing.T) {
+	peak := func(records int) (heap uint64, written int64) {
+		d := &drain{}
+		report, err := newArchiver(endless{ledger.New(created), records / contract.HourShards}, d, io.Discard).
+			Hours(t.Context(), []time.Time{hour})
+		if err != nil || report.Transactions != records {
+			t.Fatalf("%d transactions, %v", report.Transactions, err)
+		}
+		return d.peak, d.bytes
+	}
+	small, few := peak(manyRecords / 25)
+	large, many := peak(manyRecords)
+	t.Logf("live heap %d kB for %d kB compressed, %d kB for %d kB", small>>10, few>>10, large>>10, many>>10)
+	// Kept lines would show as at least the compressed bytes more.
+	if grown := int64(large) - int64(small); grown > (many-few)/4 {
+		t.Errorf("live heap grew by %d kB", grown>>10)
+	}
+}
