@@ -71,6 +71,7 @@ type reader struct {
 	problems []Problem
 }
 
+// problem is about the value or name that was read last.
 func (r *reader) problem(format string, args ...any) {
 	r.problems = append(r.problems, Problem{r.dec.StackPointer(), fmt.Sprintf(format, args...)})
 }
@@ -79,16 +80,18 @@ func (r *reader) problem(format string, args ...any) {
 func (r *reader) value(depth int) (any, error) {
 	r.values++
 	if r.limits.Values > 0 && r.values > r.limits.Values {
+		err := r.dec.SkipValue()
 		if r.values == r.limits.Values+1 { // once is enough
 			r.problem("is value number %d; at most %d are accepted", r.values, r.limits.Values)
 		}
-		return nil, r.dec.SkipValue()
+		return nil, err
 	}
 	switch kind := r.dec.PeekKind(); kind {
 	case '{', '[':
 		if r.limits.Depth > 0 && depth == r.limits.Depth {
-			r.problem("holds a value nested deeper than the %d levels accepted", r.limits.Depth)
-			return nil, r.dec.SkipValue()
+			err := r.dec.SkipValue()
+			r.problem("is nested deeper than the %d levels accepted", r.limits.Depth)
+			return nil, err
 		}
 		if kind == '{' {
 			return r.object(depth + 1)
