@@ -1,0 +1,253 @@
+package streams
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"payment-webhooks/local/events"
+)
+
+// ErrMapping says that a mapping's properties are wrong or not played.
+var ErrMapping = errors.New("event source mapping")
+
+// Function is the function that the mapping invokes.
+type Function interface {
+	// Invoke invokes synchronously with a DynamoDB event and returns what Lambda answers.
+	Invoke(ctx context.Context, payload []byte) (Result, error)
+}
+
+// Result is Lambda's answer to an invocation.
+type Result struct {
+	RequestID       string
+	StatusCode      int
+	ExecutedVersion string
+	FunctionError   string // "Unhandled" when the function failed
+	Payload         []byte // the function's response
+}
+
+// Destination sends the on-failure record.
+type Destination interface {
+	Send(ctx context.Context, queueARN string, body []byte) error
+}
+
+// Config is what a mapping needs. What is nil or zero gets the default.
+type Config struct {
+	Function    Function
+	FunctionARN string
+	Destination Destination
+	Log         *slog.Logger     // slog.Default
+	Now         func() time.Time // time.Now
+	NewID       func() string    // random; for records of batches that were never invoked
+
+	// PollInterval is the time between reads that find nothing: 250 ms, as Lambda polls
+	// DynamoDB streams four times a second.
+	PollInterval time.Duration
+
+	// TimeScale divides the waits between retries; 0 and 1 leave them as they are. The age of
+	// records counts real time.
+	TimeScale float64
+}
+
+// Mapping is a loaded event source mapping.
+type Mapping struct {
+	config     Config
+	logicalID  string
+	properties properties
+	filters    []*events.Pattern
+	batchSize  int
+	window     time.Duration
+	lanes      int
+	bisect     bool
+	retries    int           // -1: until the records expire
+	maxAge     time.Duration // of records
+	partial    bool          // ReportBatchItemFailures
+	onFailure  string        // queue ARN
+
+	mu    sync.Mutex
+	stats Stats
+	reads int // reads that found nothing while nothing was buffered
+	quiet *sync.Cond
+}
+
+// Stats counts what happened to the records since the mapping began.
+type Stats struct {
+	Batches   int `json:"batches"`   // invocations
+	Failed    int `json:"failed"`    // invocations that failed, wholly or in part
+	Delivered int `json:"delivered"` // records that the function dealt with
+	Filtered  int `json:"filtered"`  // records that no filter selects
+	Discarded int `json:"discarded"` // records given up
+}
+
+type properties struct {
+	BatchSize                      *int
+	BisectBatchOnFunctionError     bool
+	DestinationConfig              *struct{ OnFailure *struct{ Destination string } }
+	Enabled                        *bool
+	EventSourceArn                 string
+	FilterCriteria                 *struct{ Filters []struct{ Pattern string } }
+	FunctionName                   string
+	FunctionResponseTypes          []string
+	MaximumBatchingWindowInSeconds int
+	MaximumRecordAgeInSeconds      *int
+	MaximumRetryAttempts           *int
+	ParallelizationFactor          *int
+	StartingPosition               string
+	Tags                           json.RawMessage
+}
+
+// retention is how long a stream keeps records, and so how long they are retried at most.
+const retention = 24 * time.Hour
+
+// Load reads an AWS::Lambda::EventSourceMapping. Defaults and bounds are those of the
+// developer guide, "Lambda parameters for Amazon DynamoDB event source mappings"
+// (services-ddb-params). The error wraps ErrMapping.
+func Load(logicalID string, text json.RawMessage, c Config) (*Mapping, error) {
+	var p properties
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrMapping, logicalID, err)
+	}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = newID
+	}
+	if c.PollInterval == 0 {
+		c.PollInterval = 250 * time.Millisecond
+	}
+	if c.TimeScale == 0 {
+		c.TimeScale = 1
+	}
+	m := &Mapping{config: c, logicalID: logicalID, properties: p, bisect: p.BisectBatchOnFunctionError, window: time.Duration(p.MaximumBatchingWindowInSeconds) * time.Second}
+	m.quiet = sync.NewCond(&m.mu)
+
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	number := func(name string, value *int, fallback, least, most int) int {
+		if value == nil {
+			return fallback
+		}
+		if *value < least || *value > most {
+			problem("%s %d is not %d to %d", name, *value, least, most)
+		}
+		return *value
+	}
+	m.batchSize = number("BatchSize", p.BatchSize, 100, 1, 10000)
+	m.lanes = number("ParallelizationFactor", p.ParallelizationFactor, 1, 1, 10)
+	m.retries = number("MaximumRetryAttempts", p.MaximumRetryAttempts, -1, -1, 10000)
+	number("MaximumBatchingWindowInSeconds", &p.MaximumBatchingWindowInSeconds, 0, 0, 300)
+	m.maxAge = retention
+	// 0 to 59 are refused by the API: -1, or at least a minute.
+	if age := number("MaximumRecordAgeInSeconds", p.MaximumRecordAgeInSeconds, -1, -1, 604800); age != -1 {
+		if age < 60 {
+			problem("MaximumRecordAgeInSeconds %d is neither -1 nor at least 60", age)
+		}
+		m.maxAge = min(time.Duration(age)*time.Second, retention)
+	}
+	if !slices.Contains([]string{"TRIM_HORIZON", "LATEST"}, p.StartingPosition) {
+		problem("StartingPosition %q is not TRIM_HORIZON or LATEST", p.StartingPosition)
+	}
+	if !strings.HasPrefix(p.EventSourceArn, "arn:aws:dynamodb:") {
+		problem("EventSourceArn %q is not a DynamoDB stream: nothing else is played", p.EventSourceArn)
+	}
+	for _, kind := range p.FunctionResponseTypes {
+		if kind != "ReportBatchItemFailures" {
+			problem("FunctionResponseTypes %s does not exist", kind)
+		}
+		m.partial = true
+	}
+	if p.DestinationConfig != nil && p.DestinationConfig.OnFailure != nil {
+		m.onFailure = p.DestinationConfig.OnFailure.Destination
+		if !strings.HasPrefix(m.onFailure, "arn:aws:sqs:") {
+			problem("the destination %q is not an SQS queue: nothing else is played", m.onFailure)
+		}
+	}
+	if p.FilterCriteria != nil {
+		for _, f := range p.FilterCriteria.Filters {
+			pattern, err := events.ParsePattern([]byte(f.Pattern))
+			if err != nil {
+				problem("FilterCriteria: %w", err)
+			}
+			for _, operator := range []string{"$or", "wildcard", "cidr"} {
+				if strings.Contains(f.Pattern, `"`+operator+`"`) {
+					problem("FilterCriteria: Lambda's filters do not have %s", operator)
+				}
+			}
+			m.filters = append(m.filters, pattern)
+		}
+	}
+	if len(problems) > 0 {
+		return nil, fmt.Errorf("%w %s: %w", ErrMapping, logicalID, errors.Join(problems...))
+	}
+	return m, nil
+}
+
+// EventSourceARN is the ARN of the stream.
+func (m *Mapping) EventSourceARN() string { return m.properties.EventSourceArn }
+
+// FunctionName is the function's name or ARN.
+func (m *Mapping) FunctionName() string { return m.properties.FunctionName }
+
+// Enabled reports whether the mapping reads the stream at all.
+func (m *Mapping) Enabled() bool { return m.properties.Enabled == nil || *m.properties.Enabled }
+
+// Stats returns the counts.
+func (m *Mapping) Stats() Stats {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.stats
+}
+
+func (m *Mapping) count(change func(*Stats)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	change(&m.stats)
+}
+
+// Idle waits until a read that began after this call has found nothing and everything read
+// before it is delivered or discarded, or ctx ends.
+func (m *Mapping) Idle(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.quiet.Broadcast()
+	})
+	defer stop()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// The read under way may have begun before the caller's write: the one after it has not.
+	for from := m.reads; m.reads < from+2; {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		m.quiet.Wait()
+	}
+	return nil
+}
+
+// selects reports whether a filter selects the record. The filter sees it as the function
+// does (developer guide, "Control which events Lambda sends to your function").
+func (m *Mapping) selects(record []byte) (bool, error) {
+	if len(m.filters) == 0 {
+		return true, nil
+	}
+	for _, f := range m.filters {
+		if ok, err := f.Matches(record); ok || err != nil {
+			return ok, err
+		}
+	}
+	return false, nil
+}

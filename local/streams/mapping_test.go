@@ -1,0 +1,554 @@
+package streams
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// fakeStream is a shard whose iterators are positions.
+type fakeStream struct {
+	mu      sync.Mutex
+	records []Record
+	fail    int // reads that fail first
+	ends    bool
+	started []string
+	limits  []int
+}
+
+func (f *fakeStream) Shards(context.Context, string) ([]string, error) {
+	return []string{"shardId-1"}, nil
+}
+
+func (f *fakeStream) Iterator(_ context.Context, _, _, position string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.started = append(f.started, position)
+	if position == "LATEST" {
+		return strconv.Itoa(len(f.records)), nil
+	}
+	return "0", nil
+}
+
+func (f *fakeStream) Records(_ context.Context, iterator string, limit int) ([]Record, string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.fail > 0 {
+		f.fail--
+		return nil, "", errors.New("down")
+	}
+	from, _ := strconv.Atoi(iterator)
+	to := min(from+limit, len(f.records))
+	f.limits = append(f.limits, limit)
+	if f.ends && to == len(f.records) {
+		return f.records[from:to], "", nil
+	}
+	return f.records[from:to], strconv.Itoa(to), nil
+}
+
+func (f *fakeStream) add(records ...Record) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.records = append(f.records, records...)
+}
+
+// rec is an INSERT of item key with sequence number seq, created now.
+func rec(seq int, key string) Record {
+	return Record{
+		EventID: fmt.Sprintf("e%d", seq), EventName: "INSERT", EventVersion: "1.1", Region: "us-east-1", SequenceNumber: strconv.Itoa(seq),
+		SizeBytes: 26, ViewType: "NEW_AND_OLD_IMAGES", Created: time.Now(),
+		Keys:     json.RawMessage(fmt.Sprintf(`{"id":{"S":%q}}`, key)),
+		NewImage: json.RawMessage(fmt.Sprintf(`{"amount":{"N":"%d.10"},"id":{"S":%q}}`, seq, key)),
+	}
+}
+
+func recs(from, to int) []Record {
+	var all []Record
+	for seq := from; seq <= to; seq++ {
+		all = append(all, rec(seq, fmt.Sprintf("k%d", seq)))
+	}
+	return all
+}
+
+// fakeFunction answers with answer and keeps the sequence numbers of each invocation.
+type fakeFunction struct {
+	mu      sync.Mutex
+	answer  func(call int, batch []string) (Result, error)
+	batches []string // sequence numbers, separated by spaces
+	times   []time.Time
+	payload []byte // of the last invocation
+}
+
+func (f *fakeFunction) Invoke(_ context.Context, payload []byte) (Result, error) {
+	var event struct {
+		Records []struct {
+			Dynamodb struct{ SequenceNumber string }
+		}
+	}
+	if err := json.Unmarshal(payload, &event); err != nil {
+		return Result{}, err
+	}
+	var batch []string
+	for _, r := range event.Records {
+		batch = append(batch, r.Dynamodb.SequenceNumber)
+	}
+	f.mu.Lock()
+	f.batches, f.times, f.payload = append(f.batches, strings.Join(batch, " ")), append(f.times, time.Now()), payload
+	call := len(f.batches)
+	f.mu.Unlock()
+	if f.answer == nil {
+		return Result{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[]}`)}, nil
+	}
+	return f.answer(call, batch)
+}
+
+var functionError = Result{RequestID: "r-1", StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled", Payload: []byte(`{}`)}
+
+// poison fails every batch that has the sequence number.
+func poison(seq string) func(int, []string) (Result, error) {
+	return func(_ int, batch []string) (Result, error) {
+		for _, s := range batch {
+			if s == seq {
+				return functionError, nil
+			}
+		}
+		return Result{StatusCode: 200}, nil
+	}
+}
+
+// reported reports the sequence numbers, those of them that the batch has.
+func reported(seqs ...string) func(int, []string) (Result, error) {
+	return func(_ int, batch []string) (Result, error) {
+		var failures []string
+		for _, s := range batch {
+			for _, seq := range seqs {
+				if s == seq {
+					failures = append(failures, fmt.Sprintf(`{"itemIdentifier":%q}`, seq))
+				}
+			}
+		}
+		return Result{StatusCode: 200, ExecutedVersion: "$LATEST", RequestID: "r-1", Payload: []byte(`{"batchItemFailures":[` + strings.Join(failures, ",") + `]}`)}, nil
+	}
+}
+
+type fakeQueue struct {
+	mu     sync.Mutex
+	queues []string
+	bodies []string
+}
+
+func (q *fakeQueue) Send(_ context.Context, queue string, body []byte) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.queues, q.bodies = append(q.queues, queue), append(q.bodies, string(body))
+	return nil
+}
+
+const streamARN = "arn:aws:dynamodb:us-east-1:123456789012:table/transactions/stream/2026-11-22T15:00:00.000"
+
+func mappingProperties(fields string) json.RawMessage {
+	return json.RawMessage(`{"EventSourceArn":"` + streamARN + `","FunctionName":"relay","StartingPosition":"TRIM_HORIZON",
+		"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:123456789012:dlq"}}` + fields + `}`)
+}
+
+// bench runs a mapping over a fake stream within a synctest bubble.
+type bench struct {
+	mapping  *Mapping
+	stream   *fakeStream
+	function *fakeFunction
+	queue    *fakeQueue
+	log      strings.Builder
+	stop     func() error
+}
+
+func start(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *bench {
+	t.Helper()
+	b := &bench{stream: &fakeStream{records: records}, function: &fakeFunction{answer: answer}, queue: &fakeQueue{}}
+	var err error
+	b.mapping, err = Load("Mapping", mappingProperties(fields), Config{
+		Function: b.function, FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:relay", Destination: b.queue,
+		Log: slog.New(slog.NewJSONHandler(&b.log, nil)), NewID: func() string { return "new-id" },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- b.mapping.Run(ctx, b.stream) }()
+	b.stop = func() error {
+		cancel()
+		return <-done
+	}
+	return b
+}
+
+// play runs until all records are dealt with.
+func play(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *bench {
+	t.Helper()
+	b := start(t, fields, answer, records...)
+	if err := b.mapping.Idle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.stop(); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestFunctionGetsTheEventThatLambdaSends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := play(t, "", nil, rec(1, "a"))
+		want := `{"Records":[{"eventID":"e1","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1","dynamodb":{"ApproximateCreationDateTime":946684800,"Keys":{"id":{"S":"a"}},"NewImage":{"amount":{"N":"1.10"},"id":{"S":"a"}},"SequenceNumber":"1","SizeBytes":26,"StreamViewType":"NEW_AND_OLD_IMAGES"},"eventSourceARN":"` + streamARN + `"}]}`
+		if got := string(b.function.payload); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+		if got, want := b.mapping.Stats(), (Stats{Batches: 1, Delivered: 1}); got != want {
+			t.Errorf("got stats %+v, want %+v", got, want)
+		}
+	})
+}
+
+func TestRecordsAreBatched(t *testing.T) {
+	cases := map[string]struct {
+		fields string
+		want   []string
+	}{
+		"one batch":           {``, []string{"1 2 3 4 5"}},
+		"batch size":          {`,"BatchSize":2`, []string{"1 2", "3 4", "5"}},
+		"one record at most":  {`,"BatchSize":1`, []string{"1", "2", "3", "4", "5"}},
+		"filtered out":        {`,"FilterCriteria":{"Filters":[{"Pattern":"{\"eventName\":[\"REMOVE\"]}"}]}`, nil},
+		"two filters mean or": {`,"FilterCriteria":{"Filters":[{"Pattern":"{\"dynamodb\":{\"Keys\":{\"id\":{\"S\":[\"k2\"]}}}}"},{"Pattern":"{\"dynamodb\":{\"NewImage\":{\"amount\":{\"N\":[\"4.10\"]}}}}"}]}`, []string{"2 4"}},
+		"disabled filters":    {`,"FilterCriteria":{"Filters":[]}`, []string{"1 2 3 4 5"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := play(t, c.fields, nil, recs(1, 5)...)
+				if diff := cmp.Diff(c.want, b.function.batches); diff != "" {
+					t.Errorf("batches (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+func TestBatchingWindowGathersRecords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started := time.Now()
+		b := start(t, `,"MaximumBatchingWindowInSeconds":10`, nil, rec(1, "a"))
+		time.Sleep(3 * time.Second)
+		b.stream.add(rec(2, "b"))
+		if err := b.mapping.Idle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.stop(); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"1 2"}, b.function.batches); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+		if after := b.function.times[0].Sub(started); after != 10*time.Second {
+			t.Errorf("invoked after %s, want 10 s", after)
+		}
+	})
+}
+
+func TestEventStaysWithinWhatAnInvocationTakes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		large := rec(1, "a")
+		large.NewImage = json.RawMessage(`{"x":{"S":"` + strings.Repeat("x", 4*1024*1024) + `"}}`)
+		other := large
+		other.SequenceNumber = "2"
+		b := play(t, "", nil, large, other, rec(3, "b"))
+		if diff := cmp.Diff([]string{"1", "2 3"}, b.function.batches); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestLatestSkipsWhatIsThereAlready(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stream := &fakeStream{records: recs(1, 3)}
+		function := &fakeFunction{}
+		m, err := Load("Mapping", json.RawMessage(strings.Replace(string(mappingProperties("")), "TRIM_HORIZON", "LATEST", 1)), Config{Function: function})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- m.Run(ctx, stream) }()
+		_ = m.Idle(ctx)
+		stream.add(rec(4, "d"))
+		_ = m.Idle(ctx)
+		cancel()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"4"}, function.batches); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestFailedBatchIsRetriedOrGivenUp(t *testing.T) {
+	cases := map[string]struct {
+		fields    string
+		answer    func(int, []string) (Result, error)
+		batches   []string
+		discarded []string // first and last sequence number of each on-failure record
+	}{
+		"until it succeeds": {``, func(call int, _ []string) (Result, error) {
+			if call < 4 {
+				return Result{}, errors.New("throttled")
+			}
+			return Result{StatusCode: 200}, nil
+		}, []string{"1 2 3 4", "1 2 3 4", "1 2 3 4", "1 2 3 4"}, nil},
+		"attempts used up": {`,"MaximumRetryAttempts":2`, poison("3"), []string{"1 2 3 4", "1 2 3 4", "1 2 3 4"}, []string{"1-4"}},
+		"no retries":       {`,"MaximumRetryAttempts":0`, poison("3"), []string{"1 2 3 4"}, []string{"1-4"}},
+		"bisected": {
+			`,"MaximumRetryAttempts":1,"BisectBatchOnFunctionError":true`, poison("3"),
+			[]string{"1 2 3 4", "1 2", "3 4", "3", "3", "4"},
+			[]string{"3-3"},
+		},
+		"partial response ignored": {`,"MaximumRetryAttempts":1`, reported("3"), []string{"1 2 3 4"}, nil},
+		"partial response": {
+			`,"MaximumRetryAttempts":1,"FunctionResponseTypes":["ReportBatchItemFailures"]`, reported("3"),
+			[]string{"1 2 3 4", "3 4"},
+			[]string{"3-4"},
+		},
+		"lowest of several": {
+			`,"MaximumRetryAttempts":0,"FunctionResponseTypes":["ReportBatchItemFailures"]`, reported("4", "2"),
+			[]string{"1 2 3 4"},
+			[]string{"2-4"},
+		},
+		"partial response and bisect": {
+			`,"MaximumRetryAttempts":2,"BisectBatchOnFunctionError":true,"FunctionResponseTypes":["ReportBatchItemFailures"]`, reported("3"),
+			[]string{"1 2 3 4", "3 4", "3", "3", "3", "4"},
+			[]string{"3-3"},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := play(t, c.fields, c.answer, recs(1, 4)...)
+				if diff := cmp.Diff(c.batches, b.function.batches); diff != "" {
+					t.Errorf("batches (-want +got):\n%s", diff)
+				}
+				var discarded []string
+				for _, body := range b.queue.bodies {
+					var r onFailureRecord
+					if err := json.Unmarshal([]byte(body), &r); err != nil {
+						t.Fatal(err)
+					}
+					discarded = append(discarded, r.BatchInfo.StartSequenceNumber+"-"+r.BatchInfo.EndSequenceNumber)
+				}
+				if diff := cmp.Diff(c.discarded, discarded); diff != "" {
+					t.Errorf("discarded (-want +got):\n%s", diff)
+				}
+				if s := b.mapping.Stats(); s.Delivered+s.Discarded != 4 {
+					t.Errorf("stats %+v do not account for 4 records", s)
+				}
+			})
+		})
+	}
+}
+
+// The rows are those of "Configuring partial batch response with DynamoDB and Lambda".
+func TestPartialResponseIsUnderstood(t *testing.T) {
+	cases := map[string]struct {
+		response string
+		from     int // position of the first record that is retried; 3 is success
+	}{
+		"empty list":       {`{"batchItemFailures":[]}`, 3},
+		"null list":        {`{"batchItemFailures":null}`, 3},
+		"empty response":   {`{}`, 3},
+		"null response":    {`null`, 3},
+		"no response":      {``, 3},
+		"one":              {`{"batchItemFailures":[{"itemIdentifier":"2"}]}`, 1},
+		"two":              {`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, 1},
+		"empty identifier": {`{"batchItemFailures":[{"itemIdentifier":""}]}`, 0},
+		"null identifier":  {`{"batchItemFailures":[{"itemIdentifier":null}]}`, 0},
+		"bad key name":     {`{"batchItemFailures":[{"itemIdentifer":"2"}]}`, 0},
+		"unknown record":   {`{"batchItemFailures":[{"itemIdentifier":"9"}]}`, 0},
+		"wrong type":       {`{"batchItemFailures":"2"}`, 0},
+	}
+	m, err := Load("Mapping", mappingProperties(`,"FunctionResponseTypes":["ReportBatchItemFailures"]`), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch := []item{{record: rec(1, "a")}, {record: rec(2, "b")}, {record: rec(3, "c")}}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			from, failed := m.outcome(batch, Result{Payload: []byte(c.response)}, nil)
+			if from != c.from || failed != (c.from < 3) {
+				t.Errorf("got %d, %t, want %d", from, failed, c.from)
+			}
+		})
+	}
+}
+
+func TestOnFailureRecordIsAsDocumented(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := play(t, `,"MaximumRetryAttempts":1`, poison("2"), recs(1, 2)...)
+		want := `{"requestContext":{"requestId":"r-1","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:relay","condition":"RetryAttemptsExhausted","approximateInvokeCount":2},"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},"version":"1.0","timestamp":"2000-01-01T00:00:00.500Z","DDBStreamBatchInfo":{"shardId":"shardId-1","startSequenceNumber":"1","endSequenceNumber":"2","approximateArrivalOfFirstRecord":"2000-01-01T00:00:00Z","approximateArrivalOfLastRecord":"2000-01-01T00:00:00Z","batchSize":2,"streamArn":"` + streamARN + `"}}`
+		if diff := cmp.Diff([]string{want}, b.queue.bodies); diff != "" {
+			t.Errorf("records (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff([]string{"arn:aws:sqs:us-east-1:123456789012:dlq"}, b.queue.queues); diff != "" {
+			t.Errorf("queues (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestRecordsThatAreTooOldAreDiscarded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old, young := rec(1, "a"), rec(2, "b")
+		old.Created = old.Created.Add(-61 * time.Second)
+		b := play(t, `,"MaximumRecordAgeInSeconds":60`, nil, old, young)
+		if diff := cmp.Diff([]string{"2"}, b.function.batches); diff != "" {
+			t.Errorf("batches (-want +got):\n%s", diff)
+		}
+		if len(b.queue.bodies) != 1 || !strings.Contains(b.queue.bodies[0], `"requestId":"new-id"`) ||
+			!strings.Contains(b.queue.bodies[0], `"condition":"RecordAgeExceeded","approximateInvokeCount":0},"version"`) {
+			t.Errorf("got on-failure records %v", b.queue.bodies)
+		}
+	})
+}
+
+func TestRecordsAreRetriedUntilTheyExpire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started := time.Now()
+		b := play(t, `,"MaximumRecordAgeInSeconds":60`, poison("1"), rec(1, "a"))
+		if took := time.Since(started); took < time.Minute || took > 2*time.Minute {
+			t.Errorf("gave up after %s, want a minute", took)
+		}
+		if len(b.queue.bodies) != 1 || !strings.Contains(b.queue.bodies[0], "RecordAgeExceeded") {
+			t.Errorf("got on-failure records %v", b.queue.bodies)
+		}
+	})
+}
+
+func TestDiscardWithoutDestinationIsLoud(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, `,"MaximumRetryAttempts":0`, poison("1"), rec(1, "a"))
+		b.mapping.onFailure = ""
+		if err := b.mapping.Idle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.stop()
+		if log := b.log.String(); !strings.Contains(log, `"level":"ERROR","msg":"records dropped`) || strings.Contains(log, "amount") {
+			t.Errorf("the log does not say that records were dropped, or shows them: %s", log)
+		}
+	})
+}
+
+func TestParallelBatchesKeepTheOrderOfAnItem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var records []Record
+		for seq := 1; seq <= 40; seq++ {
+			records = append(records, rec(seq, fmt.Sprintf("k%d", seq%8)))
+		}
+		running, most := 0, 0
+		var mu sync.Mutex
+		b := play(t, `,"ParallelizationFactor":4`, func(int, []string) (Result, error) {
+			mu.Lock()
+			running++
+			most = max(most, running)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			running--
+			mu.Unlock()
+			return Result{StatusCode: 200}, nil
+		}, records...)
+		if most < 2 || most > 4 {
+			t.Errorf("%d batches ran at the same time, want 2 to 4", most)
+		}
+		last := map[int]int{}
+		batchOf := map[int]int{}
+		total := 0
+		for n, batch := range b.function.batches {
+			for _, text := range strings.Fields(batch) {
+				seq, _ := strconv.Atoi(text)
+				key := seq % 8
+				if other, ok := batchOf[key]; seq < last[key] || (ok && other != n) {
+					t.Errorf("record %d of item %d comes after %d or in another batch", seq, key, last[key])
+				}
+				last[key], batchOf[key] = seq, n
+				total++
+			}
+		}
+		if total != 40 {
+			t.Errorf("%d records were delivered, want 40", total)
+		}
+	})
+}
+
+func TestTransientReadErrorsAreRetried(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, "", nil, rec(1, "a"))
+		b.stream.mu.Lock()
+		b.stream.fail = maxReadErrors - 1
+		b.stream.mu.Unlock()
+		if err := b.mapping.Idle(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_ = b.stop()
+		if len(b.function.batches) != 1 {
+			t.Errorf("got batches %v, want one", b.function.batches)
+		}
+	})
+}
+
+func TestStreamThatCannotBeReadEndsTheRun(t *testing.T) {
+	for name, stream := range map[string]*fakeStream{"errors": {fail: maxReadErrors}, "end of the shard": {ends: true}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, err := Load("Mapping", mappingProperties(""), Config{Function: &fakeFunction{}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := m.Run(t.Context(), stream); err == nil || !strings.Contains(err.Error(), streamARN) {
+					t.Errorf("got error %v, want one that names the stream", err)
+				}
+			})
+		})
+	}
+}
+
+func TestMappingIsRefusedByNameWithAllItsProblems(t *testing.T) {
+	cases := map[string]struct {
+		properties string
+		want       []string
+	}{
+		"unknown property": {`{"TumblingWindowInSeconds":5}`, []string{"TumblingWindowInSeconds"}},
+		"several": {
+			`{"EventSourceArn":"arn:aws:kinesis:x","StartingPosition":"AT_TIMESTAMP","BatchSize":10001,"ParallelizationFactor":11,"MaximumRetryAttempts":-2,"MaximumRecordAgeInSeconds":59,"MaximumBatchingWindowInSeconds":301,
+			"FunctionResponseTypes":["X"],"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sns:x"}},"FilterCriteria":{"Filters":[{"Pattern":"{\"a\":[{\"regex\":1}]}"},{"Pattern":"{\"$or\":[{\"a\":[1]},{\"b\":[1]}]}"}]}}`,
+			[]string{"kinesis", "AT_TIMESTAMP", "BatchSize 10001", "ParallelizationFactor 11", "MaximumRetryAttempts -2", "MaximumRecordAgeInSeconds 59", "MaximumBatchingWindowInSeconds 301", "FunctionResponseTypes X", "arn:aws:sns:x", "regex", "$or"},
+		},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := Load("TheMapping", json.RawMessage(c.properties), Config{})
+			if !errors.Is(err, ErrMapping) {
+				t.Fatalf("got error %v, want ErrMapping", err)
+			}
+			for _, want := range append(c.want, "TheMapping") {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("error does not say %q: %v", want, err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,382 @@
+package streams
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// ErrShardEnded says that a shard has no more records, which is not played.
+var ErrShardEnded = errors.New("the shard has ended")
+
+// Source reads a stream. Its methods are those of the DynamoDB Streams API.
+type Source interface {
+	Shards(ctx context.Context, streamARN string) ([]string, error)
+	// Iterator returns an iterator at position, TRIM_HORIZON or LATEST.
+	Iterator(ctx context.Context, streamARN, shard, position string) (string, error)
+	// Records returns up to limit records and the next iterator, "" after a shard's end.
+	Records(ctx context.Context, iterator string, limit int) ([]Record, string, error)
+}
+
+// maxEventBytes bounds an event: an invocation takes 6 MB.
+const maxEventBytes = 6 * 1024 * 1024
+
+// maxReadErrors is how many reads in a row may fail before Run gives up.
+const maxReadErrors = 10
+
+// Run reads the stream until ctx ends, and returns nil then. A mapping runs once.
+func (m *Mapping) Run(ctx context.Context, source Source) error {
+	shards, err := source.Shards(ctx, m.EventSourceARN())
+	if err != nil {
+		return fmt.Errorf("stream %s: %w", m.EventSourceARN(), err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	for _, shard := range shards {
+		group.Go(func() error {
+			err := m.read(ctx, source, shard)
+			if ctx.Err() != nil && !errors.Is(err, ErrShardEnded) {
+				return nil
+			}
+			return fmt.Errorf("stream %s, shard %s: %w", m.EventSourceARN(), shard, err)
+		})
+	}
+	return group.Wait()
+}
+
+// read polls one shard and delivers its records in order.
+func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
+	iterator, err := source.Iterator(ctx, m.EventSourceARN(), shard, m.properties.StartingPosition)
+	if err != nil {
+		return err
+	}
+	var buffer []item
+	var since time.Time // when the first record of buffer was read
+	failures := 0
+	for ctx.Err() == nil {
+		records, next, err := source.Records(ctx, iterator, min(m.batchSize, 1000))
+		if err != nil {
+			if failures++; failures == maxReadErrors {
+				return err
+			}
+			m.config.Log.WarnContext(ctx, "stream cannot be read, will retry", "mapping", m.logicalID, "error", err)
+			sleep(ctx, m.config.PollInterval)
+			continue
+		}
+		failures, iterator = 0, next
+		selected, err := m.filter(records)
+		if err != nil {
+			return err
+		}
+		if len(buffer) == 0 {
+			since = m.config.Now()
+		}
+		buffer = append(buffer, selected...)
+		if len(buffer) > 0 && (len(buffer) >= m.batchSize || m.config.Now().Sub(since) >= m.window) {
+			m.deliver(ctx, shard, buffer)
+			buffer = nil
+		}
+		if next == "" {
+			return ErrShardEnded
+		}
+		if len(records) == 0 {
+			m.found(len(buffer) == 0)
+			sleep(ctx, m.config.PollInterval)
+		}
+	}
+	return ctx.Err()
+}
+
+// found notes a read without records.
+func (m *Mapping) found(nothingBuffered bool) {
+	if !nothingBuffered {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads++
+	m.quiet.Broadcast()
+}
+
+// item is a record on its way, with the text that the function gets.
+type item struct {
+	record Record
+	text   json.RawMessage
+}
+
+func (m *Mapping) filter(records []Record) ([]item, error) {
+	var selected []item
+	for _, r := range records {
+		text, err := json.Marshal(r.event(m.EventSourceARN()))
+		if err != nil {
+			return nil, fmt.Errorf("record %s: %w", r.SequenceNumber, err)
+		}
+		ok, err := m.selects(text)
+		if err != nil {
+			return nil, fmt.Errorf("record %s: %w", r.SequenceNumber, err)
+		}
+		if !ok {
+			m.count(func(s *Stats) { s.Filtered++ })
+			continue
+		}
+		selected = append(selected, item{r, text})
+	}
+	return selected, nil
+}
+
+// deliver spreads items over the lanes by item key, which keeps the order per key, and
+// processes the lanes at the same time.
+func (m *Mapping) deliver(ctx context.Context, shard string, items []item) {
+	lanes := make([][]item, m.lanes)
+	for _, i := range items {
+		lane := 0
+		if m.lanes > 1 {
+			h := fnv.New32a()
+			_, _ = h.Write(i.record.Keys) // never fails
+			lane = int(h.Sum32() % uint32(m.lanes))
+		}
+		lanes[lane] = append(lanes[lane], i)
+	}
+	var group errgroup.Group
+	for _, lane := range lanes {
+		group.Go(func() error {
+			for len(lane) > 0 {
+				n := m.batch(lane)
+				m.process(ctx, shard, lane[:n], 0)
+				lane = lane[n:]
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // no lane returns an error: what fails is discarded
+}
+
+// batch returns how many of the items fit in one event.
+func (m *Mapping) batch(items []item) int {
+	size := 0
+	for n, i := range items {
+		size += len(i.text) + 1
+		if n == m.batchSize || (n > 0 && size > maxEventBytes) {
+			return n
+		}
+	}
+	return len(items)
+}
+
+// Conditions of the on-failure record.
+const (
+	conditionRetries = "RetryAttemptsExhausted"
+	conditionAge     = "RecordAgeExceeded"
+)
+
+// Waits between retries: Lambda "retries with exponential backoff", with numbers of its own.
+const (
+	firstWait = 500 * time.Millisecond
+	maxWait   = 30 * time.Second
+)
+
+// process invokes the function with a batch until all of its records are dealt with or
+// discarded. invoked counts the invocations of the larger batches that this one was split off:
+// they do not count as its retries (developer guide, "Retaining discarded records for a
+// DynamoDB event source").
+func (m *Mapping) process(ctx context.Context, shard string, batch []item, invoked int) {
+	wait := firstWait
+	for retries := 0; ctx.Err() == nil; {
+		batch = m.dropExpired(ctx, shard, batch, invoked)
+		if len(batch) == 0 {
+			return
+		}
+		result, err := m.config.Function.Invoke(ctx, event(batch))
+		invoked++
+		if ctx.Err() != nil {
+			return
+		}
+		from, failed := m.outcome(batch, result, err)
+		m.count(func(s *Stats) {
+			s.Batches++
+			s.Delivered += from
+			if failed {
+				s.Failed++
+			}
+		})
+		if !failed {
+			return
+		}
+		m.config.Log.WarnContext(ctx, "batch failed", "mapping", m.logicalID, "records", len(batch), "first_failed", batch[from].record.SequenceNumber,
+			"function_error", result.FunctionError, "retries", retries, "error", err)
+		progress := from > 0
+		batch = batch[from:]
+		switch {
+		case progress && m.bisect: // bisected at the returned sequence number
+		case m.bisect && len(batch) > 1:
+			m.process(ctx, shard, batch[:len(batch)/2], invoked)
+			m.process(ctx, shard, batch[len(batch)/2:], invoked)
+			return
+		case m.retries >= 0 && retries >= m.retries:
+			m.discard(ctx, shard, batch, conditionRetries, invoked, result)
+			return
+		default:
+			retries++
+			sleep(ctx, time.Duration(float64(wait)/m.config.TimeScale))
+			wait = min(2*wait, maxWait)
+		}
+	}
+}
+
+// dropExpired discards the records that are too old and returns the others.
+func (m *Mapping) dropExpired(ctx context.Context, shard string, batch []item, invoked int) []item {
+	now := m.config.Now()
+	var expired, fresh []item
+	for _, i := range batch {
+		if now.Sub(i.record.Created) > m.maxAge {
+			expired = append(expired, i)
+		} else {
+			fresh = append(fresh, i)
+		}
+	}
+	if len(expired) > 0 {
+		m.discard(ctx, shard, expired, conditionAge, invoked, Result{})
+	}
+	return fresh
+}
+
+// outcome returns the position of the first record that the function did not deal with, and
+// whether there is one: developer guide, "Configuring partial batch response with DynamoDB
+// and Lambda" (services-ddb-batchfailurereporting).
+func (m *Mapping) outcome(batch []item, result Result, err error) (from int, failed bool) {
+	if err != nil || result.FunctionError != "" {
+		return 0, true
+	}
+	if !m.partial || len(bytes.TrimSpace(result.Payload)) == 0 {
+		return len(batch), false
+	}
+	var response struct {
+		BatchItemFailures []struct {
+			ItemIdentifier *string `json:"itemIdentifier"`
+		} `json:"batchItemFailures"`
+	}
+	if json.Unmarshal(result.Payload, &response) != nil {
+		return 0, true
+	}
+	if len(response.BatchItemFailures) == 0 {
+		return len(batch), false
+	}
+	from = len(batch)
+	for _, failure := range response.BatchItemFailures {
+		// An identifier that is null, empty or of no record of the batch fails all of it.
+		position := 0
+		if failure.ItemIdentifier != nil {
+			position = max(0, slices.IndexFunc(batch, func(i item) bool { return i.record.SequenceNumber == *failure.ItemIdentifier }))
+		}
+		from = min(from, position)
+	}
+	return from, true
+}
+
+// event is what the function gets.
+func event(batch []item) []byte {
+	var b bytes.Buffer
+	b.WriteString(`{"Records":[`)
+	for n, i := range batch {
+		if n > 0 {
+			b.WriteByte(',')
+		}
+		b.Write(i.text)
+	}
+	b.WriteString(`]}`)
+	return b.Bytes()
+}
+
+// onFailureRecord is what the destination gets: where the records are, and not what is in
+// them. Developer guide, "Retaining discarded records for a DynamoDB event source".
+type onFailureRecord struct {
+	RequestContext struct {
+		RequestID              string `json:"requestId"`
+		FunctionARN            string `json:"functionArn"`
+		Condition              string `json:"condition"`
+		ApproximateInvokeCount int    `json:"approximateInvokeCount"`
+	} `json:"requestContext"`
+	ResponseContext *responseContext `json:"responseContext,omitempty"` // none when nothing was invoked
+	Version         string           `json:"version"`
+	Timestamp       string           `json:"timestamp"`
+	BatchInfo       struct {
+		ShardID                         string `json:"shardId"`
+		StartSequenceNumber             string `json:"startSequenceNumber"`
+		EndSequenceNumber               string `json:"endSequenceNumber"`
+		ApproximateArrivalOfFirstRecord string `json:"approximateArrivalOfFirstRecord"`
+		ApproximateArrivalOfLastRecord  string `json:"approximateArrivalOfLastRecord"`
+		BatchSize                       int    `json:"batchSize"`
+		StreamARN                       string `json:"streamArn"`
+	} `json:"DDBStreamBatchInfo"`
+}
+
+type responseContext struct {
+	StatusCode      int    `json:"statusCode"`
+	ExecutedVersion string `json:"executedVersion"`
+	FunctionError   string `json:"functionError,omitempty"`
+}
+
+// discard gives a batch up: its place in the stream goes to the destination.
+func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condition string, invoked int, result Result) {
+	m.count(func(s *Stats) { s.Discarded += len(batch) })
+	first, last := batch[0].record, batch[len(batch)-1].record
+	log := []any{
+		"mapping", m.logicalID, "condition", condition, "records", len(batch),
+		"first", first.SequenceNumber, "last", last.SequenceNumber,
+	}
+	if m.onFailure == "" {
+		m.config.Log.ErrorContext(ctx, "records dropped: the mapping has no on-failure destination", log...)
+		return
+	}
+	var r onFailureRecord
+	r.RequestContext.RequestID = result.RequestID
+	if result.RequestID == "" {
+		r.RequestContext.RequestID = m.config.NewID()
+	}
+	r.RequestContext.FunctionARN = m.config.FunctionARN
+	r.RequestContext.Condition = condition
+	r.RequestContext.ApproximateInvokeCount = invoked
+	if result.StatusCode != 0 {
+		r.ResponseContext = &responseContext{result.StatusCode, result.ExecutedVersion, result.FunctionError}
+	}
+	r.Version = "1.0"
+	r.Timestamp = m.config.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+	r.BatchInfo.ShardID = shard
+	r.BatchInfo.StartSequenceNumber = first.SequenceNumber
+	r.BatchInfo.EndSequenceNumber = last.SequenceNumber
+	r.BatchInfo.ApproximateArrivalOfFirstRecord = first.Created.UTC().Format(time.RFC3339)
+	r.BatchInfo.ApproximateArrivalOfLastRecord = last.Created.UTC().Format(time.RFC3339)
+	r.BatchInfo.BatchSize = len(batch)
+	r.BatchInfo.StreamARN = m.EventSourceARN()
+	body, _ := json.Marshal(r) // strings and numbers encode
+	if err := m.config.Destination.Send(ctx, m.onFailure, body); err != nil {
+		m.config.Log.ErrorContext(ctx, "records dropped: the on-failure destination refused them", append(log, "error", err)...)
+		return
+	}
+	m.config.Log.ErrorContext(ctx, "records sent to the on-failure destination", append(log, "destination", m.onFailure)...)
+}
+
+// sleep waits, or less when ctx ends first.
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// newID returns a random (version 4) UUID.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
