@@ -15,7 +15,7 @@ import (
 )
 
 func main() {
-	err := run(os.Getenv)
+	err := run(os.Getenv, nil)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -31,9 +31,9 @@ func main() {
 }
 
 // run reads the configuration, builds the one stack and writes the cloud
-// assembly to where the CDK CLI asked for it. Its error has one line for each
-// problem.
-func run(getenv func(string) string) (err error) {
+// assembly to where props say; nil is where the CDK CLI asked for it. Its error
+// has one line for each problem.
+func run(getenv func(string) string, props *awscdk.AppProps) (err error) {
 	// The runtime reports every error of CDK by a panic, with a stack trace
 	// of another language. A user is served by its first line.
 	defer func() {
@@ -43,7 +43,7 @@ func run(getenv func(string) string) (err error) {
 		}
 	}()
 
-	app := awscdk.NewApp(nil)
+	app := awscdk.NewApp(props)
 	cfg, envErr := constructs.ConfigFromEnv(getenv)
 	thresholds, contextErr := constructs.ThresholdsFromContext(app.Node().TryGetContext(jsii.String(constructs.ContextThresholds)))
 	if err := errors.Join(envErr, contextErr); err != nil {

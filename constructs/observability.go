@@ -75,19 +75,23 @@ func (o *Observability) DashboardURL() *string { return o.dashboardURL }
 type metrics struct{ p ObservabilityProps }
 
 // of is a metric over a minute. Dimensions come as name, value, name, value.
+// The label is for a graph's legend; alarms have none.
 func (m metrics) of(namespace, name, statistic, label string, dimensions ...*string) awscloudwatch.IMetric {
 	byName := map[string]*string{}
 	for i := 0; i < len(dimensions); i += 2 {
 		byName[*dimensions[i]] = dimensions[i+1]
 	}
-	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+	props := &awscloudwatch.MetricProps{
 		Namespace:     jsii.String(namespace),
 		MetricName:    jsii.String(name),
 		Statistic:     jsii.String(statistic),
-		Label:         jsii.String(label),
 		Period:        awscdk.Duration_Minutes(jsii.Number(1)),
 		DimensionsMap: &byName,
-	})
+	}
+	if label != "" {
+		props.Label = jsii.String(label)
+	}
+	return awscloudwatch.NewMetric(props)
 }
 
 func (m metrics) lambda(fn namedFunction, name, statistic, label string) awscloudwatch.IMetric {
@@ -132,8 +136,8 @@ func (m metrics) topic(name, label string) awscloudwatch.IMetric {
 	return m.of("AWS/SNS", name, "Sum", label, jsii.String("TopicName"), m.p.Alerts.Topic().TopicName())
 }
 
-func (m metrics) depth(q namedQueue) awscloudwatch.IMetric {
-	return m.of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", q.name, jsii.String("QueueName"), q.queue.QueueName())
+func (m metrics) depth(q namedQueue, label string) awscloudwatch.IMetric {
+	return m.of("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", label, jsii.String("QueueName"), q.queue.QueueName())
 }
 
 // business is a metric that a handler writes.
@@ -268,7 +272,7 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 				m.workflow("ExecutionsTimedOut", "timed out"),
 			}),
 			graph("Alerts delivered", list{m.topic("NumberOfNotificationsDelivered", "delivered"), m.topic("NumberOfNotificationsFailed", "failed")}),
-			graph("Dead letters", each(m.queues(), m.depth)),
+			graph("Dead letters", each(m.queues(), func(q namedQueue) awscloudwatch.IMetric { return m.depth(q, q.name) })),
 		},
 		{
 			graph("Archive", list{
@@ -299,39 +303,39 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 	alarms := []alarm{
 		{
 			"ApiServerErrors", "api-5xx", "Providers get 5XX answers and will repeat. Read the validator's log.",
-			over(m.api("5XXError", "Sum", "5XX"), fiveMinutes), 0, 1,
+			over(m.api("5XXError", "Sum", ""), fiveMinutes), 0, 1,
 		},
 		{
 			"AckLatency", "ack-p99", "The slowest hundredth of answers takes more than a second, for 15 minutes. Look for cold starts, throttled writes or a slow secret store.",
-			over(m.api("Latency", "p99", "p99"), fiveMinutes), ackP99Milliseconds, 3,
+			over(m.api("Latency", "p99", ""), fiveMinutes), ackP99Milliseconds, 3,
 		},
 		{
 			"RelayIteratorAge", "relay-iterator-age", "Stored transactions are not being published. Read event-relay's log.",
-			m.lambda(m.functions()[1], "IteratorAge", "Maximum", "iterator age"), relayIteratorAgeMinutes * 60_000, 3,
+			m.lambda(m.functions()[1], "IteratorAge", "Maximum", ""), relayIteratorAgeMinutes * 60_000, 3,
 		},
 		{
 			"WorkflowFailed", "workflow-failed", "Executions of the workflow failed. What they were about is in the workflow's dead-letter queue, or else only in its log.",
-			over(m.workflow("ExecutionsFailed", "failed"), fiveMinutes), 0, 1,
+			over(m.workflow("ExecutionsFailed", ""), fiveMinutes), 0, 1,
 		},
 		{
 			"WorkflowTimedOut", "workflow-timed-out", "Executions ran out of time, which nothing can catch: find them in the workflow's log and check their transactions by hand.",
-			over(m.workflow("ExecutionsTimedOut", "timed out"), fiveMinutes), 0, 1,
+			over(m.workflow("ExecutionsTimedOut", ""), fiveMinutes), 0, 1,
 		},
 		{
 			"AlertsFailed", "alerts-failed", "Alerts were not delivered to someone. Check the subscriptions and the SMS spending limit.",
-			over(m.topic("NumberOfNotificationsFailed", "failed"), fiveMinutes), 0, 1,
+			over(m.topic("NumberOfNotificationsFailed", ""), fiveMinutes), 0, 1,
 		},
 		{
 			"ArchiveBacklog", "archive-backlog", "After a run, hours were still due for the archive. Start the archiver by hand and read its log.",
-			over(m.business(contract.MetricArchiveBacklog, "Maximum", "hours overdue"), &awscloudwatch.MetricOptions{Period: awscdk.Duration_Hours(jsii.Number(1))}), 0, 1,
+			over(m.business(contract.MetricArchiveBacklog, "Maximum", ""), &awscloudwatch.MetricOptions{Period: awscdk.Duration_Hours(jsii.Number(1))}), 0, 1,
 		},
 		{
 			"ArchiveStopped", "archive-stopped", "Transactions are stored but have not been archived for days. Check the daily rule, the archiver and its log; items expire after 35 days.",
 			awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
 				Expression: jsii.String("IF(FILL(stored, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)"),
 				UsingMetrics: &map[string]awscloudwatch.IMetric{
-					"stored":   over(m.business(contract.MetricAccepted, "Sum", "stored"), &awscloudwatch.MetricOptions{Period: day}),
-					"archived": over(m.business(contract.MetricArchived, "Sum", "archived"), &awscloudwatch.MetricOptions{Period: day}),
+					"stored":   over(m.business(contract.MetricAccepted, "Sum", ""), &awscloudwatch.MetricOptions{Period: day}),
+					"archived": over(m.business(contract.MetricArchived, "Sum", ""), &awscloudwatch.MetricOptions{Period: day}),
 				},
 				Label:  jsii.String("stored, not archived"),
 				Period: day,
@@ -342,15 +346,15 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 	for _, fn := range m.functions() {
 		alarms = append(alarms, alarm{
 			fn.id + "Errors", fn.name + "-errors", "The function failed or timed out. Read its log.",
-			over(m.lambda(fn, "Errors", "Sum", "errors"), fiveMinutes), 0, 1,
+			over(m.lambda(fn, "Errors", "Sum", ""), fiveMinutes), 0, 1,
 		}, alarm{
 			fn.id + "Throttles", fn.name + "-throttles", "The function was throttled. Look at the account's concurrency.",
-			over(m.lambda(fn, "Throttles", "Sum", "throttles"), fiveMinutes), 0, 1,
+			over(m.lambda(fn, "Throttles", "Sum", ""), fiveMinutes), 0, 1,
 		})
 	}
 	for _, q := range m.queues() {
 		alarms = append(alarms, alarm{
-			q.id + "DeadLetters", q.name + "-not-empty", q.todo, m.depth(q), 0, 1,
+			q.id + "DeadLetters", q.name + "-not-empty", q.todo, m.depth(q, ""), 0, 1,
 		})
 	}
 

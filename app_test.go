@@ -1,0 +1,75 @@
+//go:build !race
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.Stderr, _ = os.OpenFile(os.DevNull, os.O_WRONLY, 0) // see app.go
+	jsii.Close()
+	os.Exit(code)
+}
+
+func getenv(values map[string]string) func(string) string {
+	return func(name string) string { return values[name] }
+}
+
+func TestSenselessConfigurationIsOneLinePerProblemAndNoStack(t *testing.T) {
+	dir := t.TempDir()
+	err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "Prod", "ALERT_PHONE": "0151"}), &awscdk.AppProps{
+		Outdir:  jsii.String(dir),
+		Context: &map[string]any{"amountThresholds": map[string]any{"default": map[string]any{"medium": 5, "high": "4"}}},
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("want 3 lines, got:\n%v", err)
+	}
+	for i, facts := range [][]string{
+		{"ENVIRONMENT_SUFFIX", `"Prod"`, "lower-case"},
+		{"ALERT_PHONE", `"0151"`, "E.164"},
+		{"amountThresholds.default.medium", "5", "at most"},
+	} {
+		for _, fact := range facts {
+			if !strings.Contains(lines[i], fact) {
+				t.Errorf("line %q does not name %s", lines[i], fact)
+			}
+		}
+	}
+	if found, _ := filepath.Glob(filepath.Join(dir, "*.template.json")); len(found) != 0 {
+		t.Errorf("wrote %q", found)
+	}
+}
+
+func TestStackIsNamedAfterTheSuffixAndWrittenWhereAsked(t *testing.T) {
+	dir := t.TempDir()
+	if err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "pr-7"}), &awscdk.AppProps{Outdir: jsii.String(dir)}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "TapStackpr-7.template.json")); err != nil {
+		t.Error(err)
+	}
+}
+
+// The library reports its errors by a panic with a stack trace; a user gets a line.
+func TestErrorOfTheLibraryIsOneLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(filepath.Join(file, "cdk.out"))})
+	if err == nil || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "synthesize: ") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,337 @@
+//go:build !race
+
+package constructs
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"payment-webhooks/handlers/contract"
+)
+
+// metric is what a widget or an alarm looks at, with physical names.
+type metric struct {
+	where, namespace, name string
+	dimensions             map[string]string
+}
+
+// nameProperty is where a resource keeps its physical name.
+var nameProperty = map[string]string{
+	"AWS::Lambda::Function":            "FunctionName",
+	"AWS::DynamoDB::Table":             "TableName",
+	"AWS::SQS::Queue":                  "QueueName",
+	"AWS::SNS::Topic":                  "TopicName",
+	"AWS::Events::EventBus":            "Name",
+	"AWS::Events::Rule":                "Name",
+	"AWS::StepFunctions::StateMachine": "StateMachineName",
+	"AWS::ApiGateway::RestApi":         "Name",
+	"AWS::ApiGateway::Stage":           "StageName",
+}
+
+// nameAttribute is how a template refers to that name: "" is Ref.
+var nameAttribute = map[string]string{
+	"AWS::Lambda::Function": "", "AWS::DynamoDB::Table": "", "AWS::Events::EventBus": "", "AWS::SQS::Queue": "QueueName", "AWS::SNS::Topic": "TopicName",
+}
+
+var referencePattern = regexp.MustCompile(`^\$\{(\w+)(?:\.(\w+))?\}$`)
+
+// physical resolves a reference to the name that CloudWatch will see.
+func (s template) physical(value string) string {
+	s.t.Helper()
+	reference := referencePattern.FindStringSubmatch(value)
+	if reference == nil {
+		return value
+	}
+	r, ok := s.Resources[reference[1]]
+	if !ok {
+		s.t.Fatalf("%s refers to nothing", value)
+	}
+	if r.Type == "AWS::StepFunctions::StateMachine" && reference[2] == "" {
+		return "arn of " + s.render(r.Properties["StateMachineName"])
+	}
+	attribute, ok := nameAttribute[r.Type]
+	if !ok || attribute != reference[2] {
+		s.t.Fatalf("%s of %s is not its name", value, r.Type)
+	}
+	return s.render(r.Properties[nameProperty[r.Type]])
+}
+
+func (s template) dashboardMetrics() []metric {
+	s.t.Helper()
+	_, dashboard := s.only("AWS::CloudWatch::Dashboard")
+	var body struct {
+		Widgets []struct {
+			Properties struct {
+				Title   string
+				Metrics [][]any
+			}
+		}
+	}
+	if err := json.Unmarshal([]byte(s.render(dashboard.at("DashboardBody"))), &body); err != nil {
+		s.t.Fatal(err)
+	}
+	var found []metric
+	for _, widget := range body.Widgets {
+		for _, entry := range widget.Properties.Metrics {
+			var words []string
+			for _, word := range entry {
+				if text, ok := word.(string); ok {
+					words = append(words, text)
+				}
+			}
+			m := metric{"widget " + widget.Properties.Title, words[0], words[1], map[string]string{}}
+			for i := 2; i+1 < len(words); i += 2 {
+				m.dimensions[words[i]] = s.physical(words[i+1])
+			}
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+func (s template) alarmMetrics() []metric {
+	s.t.Helper()
+	var found []metric
+	add := func(where string, value map[string]any) {
+		m := metric{where, value["Namespace"].(string), value["MetricName"].(string), map[string]string{}}
+		dimensions, _ := value["Dimensions"].([]any)
+		for _, d := range dimensions {
+			d := d.(map[string]any)
+			m.dimensions[d["Name"].(string)] = s.physical(s.render(d["Value"]))
+		}
+		found = append(found, m)
+	}
+	for _, id := range s.all("AWS::CloudWatch::Alarm") {
+		alarm := s.Resources[id]
+		where := "alarm " + s.render(alarm.at("AlarmName"))
+		if alarm.at("MetricName") != nil {
+			add(where, alarm.Properties)
+		}
+		several, _ := alarm.at("Metrics").([]any)
+		for _, entry := range several {
+			if stat, ok := entry.(map[string]any)["MetricStat"].(map[string]any); ok {
+				add(where, stat["Metric"].(map[string]any))
+			}
+		}
+	}
+	return found
+}
+
+// names are the physical names of a type's resources.
+func (s template) names(resourceType string) []string {
+	var names []string
+	for _, id := range s.all(resourceType) {
+		if name := s.Resources[id].Properties[nameProperty[resourceType]]; name != nil {
+			names = append(names, s.render(name))
+		}
+	}
+	return names
+}
+
+// knownMetrics are the metrics that exist, by namespace, each with the sets of
+// dimensions that it has.
+//
+//   - https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+//   - https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
+//   - https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+//   - https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+//   - https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+//   - https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
+//   - https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+var knownMetrics = map[string]map[string][]string{
+	"AWS/Lambda": {
+		"Invocations": {"FunctionName"}, "Errors": {"FunctionName"}, "Throttles": {"FunctionName"}, "Duration": {"FunctionName"},
+		"IteratorAge": {"FunctionName"},
+	},
+	"AWS/ApiGateway": {
+		"Count": {"ApiName,Stage"}, "4XXError": {"ApiName,Stage"}, "5XXError": {"ApiName,Stage"},
+		"Latency": {"ApiName,Stage"}, "IntegrationLatency": {"ApiName,Stage"},
+	},
+	"AWS/DynamoDB": {
+		"ConsumedReadCapacityUnits":  {"TableName", "GlobalSecondaryIndexName,TableName"},
+		"ConsumedWriteCapacityUnits": {"TableName", "GlobalSecondaryIndexName,TableName"},
+		"ReadThrottleEvents":         {"TableName", "GlobalSecondaryIndexName,TableName"},
+		"WriteThrottleEvents":        {"TableName", "GlobalSecondaryIndexName,TableName"},
+		"ThrottledRequests":          {"Operation,TableName"},
+	},
+	"AWS/States": {
+		"ExecutionsStarted": {"StateMachineArn"}, "ExecutionsSucceeded": {"StateMachineArn"},
+		"ExecutionsFailed": {"StateMachineArn"}, "ExecutionsTimedOut": {"StateMachineArn"},
+	},
+	"AWS/Events": {
+		"MatchedEvents": {"EventBusName,RuleName"}, "Invocations": {"EventBusName,RuleName", "RuleName"},
+		"FailedInvocations": {"EventBusName,RuleName", "RuleName"}, "InvocationsSentToDlq": {"EventBusName,RuleName"},
+	},
+	"AWS/SNS": {"NumberOfNotificationsDelivered": {"TopicName"}, "NumberOfNotificationsFailed": {"TopicName"}},
+	"AWS/SQS": {"ApproximateNumberOfMessagesVisible": {"QueueName"}},
+	contract.MetricNamespace: {
+		contract.MetricAccepted: {"Environment"}, contract.MetricDuplicates: {"Environment"}, contract.MetricConflicts: {"Environment"},
+		contract.MetricRejected: {"Environment"}, contract.MetricStoreUnavailable: {"Environment"}, contract.MetricAckLatency: {"Environment"},
+		contract.MetricCardNumbersMasked: {"Environment"}, contract.MetricEventsPublished: {"Environment"}, contract.MetricEventsFailed: {"Environment"},
+		contract.MetricRelayLag: {"Environment"}, contract.MetricScored: {"Environment,RiskLevel"}, contract.MetricArchived: {"Environment"},
+		contract.MetricHoursArchived: {"Environment"}, contract.MetricArchiveBacklog: {"Environment"},
+	},
+}
+
+func TestEveryMetricIsOneThatThisStackHas(t *testing.T) {
+	s := stack(t)
+	_, stage := s.only("AWS::ApiGateway::Stage")
+	values := map[string][]string{
+		"FunctionName":             s.names("AWS::Lambda::Function"),
+		"ApiName":                  s.names("AWS::ApiGateway::RestApi"),
+		"Stage":                    {s.render(stage.at("StageName"))},
+		"TableName":                s.names("AWS::DynamoDB::Table"),
+		"GlobalSecondaryIndexName": {contract.IndexByHour},
+		"Operation":                {"PutItem", "UpdateItem", "Query"},
+		"StateMachineArn":          {"arn of transaction-workflow-dev"},
+		"EventBusName":             s.names("AWS::Events::EventBus"),
+		"TopicName":                s.names("AWS::SNS::Topic"),
+		"QueueName":                s.names("AWS::SQS::Queue"),
+		"Environment":              {"dev"},
+		"RiskLevel":                {"low", "medium", "high"},
+	}
+	// Metrics of rules on a bus of one's own have its name too; with RuleName
+	// alone they are those of the default bus.
+	onBus := map[string]bool{}
+	for _, id := range s.all("AWS::Events::Rule") {
+		onBus[s.render(s.Resources[id].at("Name"))] = s.Resources[id].at("EventBusName") != nil
+	}
+	all := append(s.dashboardMetrics(), s.alarmMetrics()...)
+	if len(all) < 60 {
+		t.Errorf("found only %d metrics", len(all))
+	}
+	for _, m := range all {
+		where := fmt.Sprintf("%s: %s %s %v", m.where, m.namespace, m.name, m.dimensions)
+		set := strings.Join(slices.Sorted(maps.Keys(m.dimensions)), ",")
+		if !slices.Contains(knownMetrics[m.namespace][m.name], set) {
+			t.Errorf("%s: no such metric", where)
+		}
+		for name, value := range m.dimensions {
+			if name == "RuleName" {
+				custom, exists := onBus[value]
+				if _, named := m.dimensions["EventBusName"]; !exists || custom != named {
+					t.Errorf("%s: no such rule on that bus", where)
+				}
+			} else if !slices.Contains(values[name], value) {
+				t.Errorf("%s: no such %s, there are %q", where, name, values[name])
+			}
+		}
+	}
+}
+
+func has(metrics []metric, name, dimension, value string) bool {
+	return slices.ContainsFunc(metrics, func(m metric) bool {
+		return m.name == name && (dimension == "" || m.dimensions[dimension] == value)
+	})
+}
+
+func TestDashboardShowsEverything(t *testing.T) {
+	s := stack(t)
+	shown := s.dashboardMetrics()
+	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
+		for _, name := range []string{"Invocations", "Errors", "Duration", "Throttles"} {
+			if !has(shown, name, "FunctionName", handler+"-dev") {
+				t.Errorf("%s of %s is not shown", name, handler)
+			}
+		}
+	}
+	for _, queue := range s.names("AWS::SQS::Queue") {
+		if !has(shown, "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
+			t.Errorf("the depth of %s is not shown", queue)
+		}
+	}
+	for _, rule := range s.names("AWS::Events::Rule") {
+		if !has(shown, "Invocations", "RuleName", rule) || !has(shown, "FailedInvocations", "RuleName", rule) {
+			t.Errorf("rule %s is not shown", rule)
+		}
+	}
+	for _, metrics := range knownMetrics {
+		for name := range metrics {
+			if !has(shown, name, "", "") {
+				t.Errorf("%s is not shown", name)
+			}
+		}
+	}
+	_, dashboard := s.only("AWS::CloudWatch::Dashboard")
+	s.expect(dashboard, map[string]string{"DashboardName": "transaction-metrics-dev"})
+	for _, statistic := range []string{"p50", "p99"} {
+		if !strings.Contains(s.render(dashboard.at("DashboardBody")), `"label":"webhook-validator `+statistic+`"`) {
+			t.Errorf("the validator's %s is not shown", statistic)
+		}
+	}
+}
+
+func TestEveryAlarmNotifiesPeopleAndIsQuietWithoutTraffic(t *testing.T) {
+	s := stack(t)
+	topic, _ := s.only("AWS::SNS::Topic")
+	for _, id := range s.all("AWS::CloudWatch::Alarm") {
+		alarm := s.Resources[id]
+		s.expect(alarm, map[string]string{
+			"AlarmActions": `["${` + topic + `}"]`, "TreatMissingData": "notBreaching", "ComparisonOperator": "GreaterThanThreshold",
+		})
+		if description, _ := alarm.at("AlarmDescription").(string); len(description) < 30 {
+			t.Errorf("%s does not say what to do: %q", id, description)
+		}
+	}
+}
+
+func TestEveryDeadLetterRaisesAnAlarm(t *testing.T) {
+	s := stack(t)
+	for _, queue := range s.names("AWS::SQS::Queue") {
+		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+strings.TrimSuffix(queue, "-dev")+"-not-empty-dev")
+		s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "1", "Statistic": "Maximum", "Period": "60"})
+		if !has(s.alarmMetrics(), "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
+			t.Errorf("no alarm looks at %s", queue)
+		}
+	}
+}
+
+func TestAlarmsHaveTheirThresholds(t *testing.T) {
+	s := stack(t)
+	for name, want := range map[string]map[string]string{
+		"webhook-validator-errors":    {"MetricName": "Errors", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300"},
+		"transaction-archival-errors": {"MetricName": "Errors", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300"},
+		"api-5xx":                     {"MetricName": "5XXError", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
+		"ack-p99":                     {"MetricName": "Latency", "Threshold": "1000", "EvaluationPeriods": "3", "Period": "300", "ExtendedStatistic": "p99"},
+		"relay-iterator-age":          {"MetricName": "IteratorAge", "Threshold": "300000", "EvaluationPeriods": "3", "Statistic": "Maximum"},
+		"workflow-failed":             {"MetricName": "ExecutionsFailed", "Threshold": "0", "Statistic": "Sum"},
+		"workflow-timed-out":          {"MetricName": "ExecutionsTimedOut", "Threshold": "0", "Statistic": "Sum"},
+		"alerts-failed":               {"MetricName": "NumberOfNotificationsFailed", "Threshold": "0", "Statistic": "Sum"},
+		"archive-backlog":             {"MetricName": contract.MetricArchiveBacklog, "Threshold": "0", "Statistic": "Maximum"},
+	} {
+		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+name+"-dev")
+		s.expect(alarm, want)
+	}
+}
+
+// A transaction is archived at most 49 hours after it was stored, so a new
+// deployment may show three days without an archived one.
+func TestArchiveThatStoppedIsNoticedAndANewDeploymentIsNot(t *testing.T) {
+	s := stack(t)
+	_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-archive-stopped-dev")
+	s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "4"})
+	metrics := map[string]string{}
+	for _, entry := range alarm.at("Metrics").([]any) {
+		entry := entry.(map[string]any)
+		if entry["Expression"] != nil {
+			metrics["expression"] = s.render(entry["Expression"])
+			continue
+		}
+		stat := entry["MetricStat"].(map[string]any)
+		metrics[entry["Id"].(string)] = fmt.Sprintf("%s of %s over %v s", stat["Stat"], stat["Metric"].(map[string]any)["MetricName"], stat["Period"])
+	}
+	for id, want := range map[string]string{
+		"expression": "IF(FILL(stored, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)",
+		"stored":     "Sum of TransactionsAccepted over 86400 s",
+		"archived":   "Sum of TransactionsArchived over 86400 s",
+	} {
+		if metrics[id] != want {
+			t.Errorf("%s is %q, want %q", id, metrics[id], want)
+		}
+	}
+}
