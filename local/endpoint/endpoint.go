@@ -207,7 +207,7 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 		fail(w, "lambda", http.StatusBadRequest, "InvalidRequestContentException", "Could not parse request body into json")
 		return
 	}
-	request := lambda.Request{Payload: body, TraceID: r.Header.Get("X-Amzn-Trace-Id"), Tail: r.Header.Get("X-Amz-Log-Type") == "Tail"}
+	request := lambda.Request{Payload: body, TraceID: r.Header.Get("X-Amzn-Trace-Id")}
 	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
 	case "Event":
 		id, err := function.InvokeAsync(request)
@@ -232,7 +232,7 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 		if response.FunctionError != "" {
 			header.Set("X-Amz-Function-Error", response.FunctionError)
 		}
-		if request.Tail {
+		if r.Header.Get("X-Amz-Log-Type") == "Tail" {
 			header.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(response.LogTail))
 		}
 		_, _ = w.Write(response.Payload) // a client that went away

@@ -11,6 +11,7 @@
 // with platform.start and platform.report, the payload limits.
 //
 // Different from AWS, on purpose:
+//   - The caller has its answer when the environment is ready for the next event.
 //   - An idle environment is not frozen, and is kept until the function closes.
 //   - MemorySize sets no CPU share. An environment whose peak memory passed
 //     MemorySize is ended after the invocation with Runtime.OutOfMemory, on Linux

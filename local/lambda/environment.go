@@ -155,139 +155,129 @@ func (e *environment) close() {
 	<-e.exited
 }
 
-// serve gives one event to the process and sends the answer once. It returns
-// when the environment is ready for the next event or has ended.
-func (e *environment) serve(requestID string, request Request, answer chan<- Response) {
+// serve gives one event to the process. It returns the answer when the
+// environment is ready for the next event or has ended. (Lambda answers the
+// caller a moment earlier, when the runtime posts its response; waiting for the
+// next poll makes the next event find this environment free.)
+func (e *environment) serve(requestID string, request Request) Response {
 	e.output.reset()
-	respond := func(r result) Response {
-		response := Response{RequestID: requestID, Payload: r.payload, LogTail: e.output.tail()}
-		if r.failed {
-			response.FunctionError = "Unhandled"
-		}
-		return response
-	}
-	fail := func(kind, message string) result {
-		payload, _ := json.Marshal(struct { // two texts always marshal
-			ErrorType    string `json:"errorType"`
-			ErrorMessage string `json:"errorMessage"`
-		}{kind, "RequestId: " + requestID + " Error: " + message})
-		return result{payload, true}
-	}
+	r, status, begin, initDuration := e.work(requestID, request)
+	e.output.drain()
 
+	memory := peakMemoryMB(e.cmd.Process.Pid)
+	if memory > e.config.MemoryMB {
+		e.kill()
+		e.config.Notices.Error("function used more memory than it has", "function", e.config.Name, "used_mb", memory, "memory_mb", e.config.MemoryMB)
+		r, status = e.failure(requestID, "Runtime.OutOfMemory", "Runtime exited with error: signal: killed"), "error"
+	}
+	if r.failed {
+		e.logFailure(r, requestID)
+	}
+	e.logReport(requestID, request.TraceID, time.Since(begin), initDuration, memory, status)
+	response := Response{RequestID: requestID, Payload: r.payload, LogTail: e.output.tail()}
+	if r.failed {
+		response.FunctionError = "Unhandled"
+	}
+	return response
+}
+
+// work takes the process through initialisation, if that is still to come, and
+// the invocation. status is the one of platform.report.
+func (e *environment) work(requestID string, request Request) (r result, status string, begin time.Time, initDuration time.Duration) {
 	// Initialisation ends with the first poll of /next.
 	limit := time.NewTimer(initLimit)
 	defer limit.Stop()
 	select {
 	case <-e.polled:
 	case body := <-e.initErr:
-		e.endAfterInit(requestID, result{body, true}, "error")
-		answer <- respond(result{body, true})
-		return
+		r, status = result{body, true}, "error"
 	case <-e.exited:
-		r := fail("Runtime.ExitError", e.exitText)
-		e.endAfterInit(requestID, r, "error")
-		answer <- respond(r)
-		return
+		select {
+		case body := <-e.initErr: // reported before it left
+			r, status = result{body, true}, "error"
+		default:
+			r, status = e.failure(requestID, "Runtime.ExitError", e.exitText), "error"
+		}
 	case <-limit.C:
-		r := fail("Sandbox.Timedout", fmt.Sprintf("Initialisation timed out after %.2f seconds", initLimit.Seconds()))
-		child.Kill(e.cmd)
-		e.endAfterInit(requestID, r, "timeout")
-		answer <- respond(r)
-		return
+		r, status = e.failure(requestID, "Sandbox.Timedout", fmt.Sprintf("Initialisation timed out after %.2f seconds", initLimit.Seconds())), "timeout"
 	}
-	initDuration := time.Duration(0)
 	if !e.initReported {
 		e.initReported = true
 		initDuration = time.Since(e.started)
 	}
+	begin = time.Now()
+	if r.failed {
+		e.kill()
+		e.output.drain()
+		e.logStart(requestID)
+		return r, status, begin, initDuration
+	}
 
-	begin := time.Now()
-	work := &invocation{requestID, request, begin.Add(e.config.Timeout), make(chan result, 1)}
 	e.logStart(requestID)
+	work := &invocation{requestID, request, begin.Add(e.config.Timeout), make(chan result, 1)}
 	e.mu.Lock()
 	e.current = work
 	e.mu.Unlock()
+	defer func() {
+		e.mu.Lock()
+		e.current = nil
+		e.mu.Unlock()
+	}()
 	timeout := time.NewTimer(e.config.Timeout)
 	defer timeout.Stop()
+	timedOut := func() (result, string) {
+		e.kill()
+		return e.failure(requestID, "Sandbox.Timedout", fmt.Sprintf("Task timed out after %.2f seconds", e.config.Timeout.Seconds())), "timeout"
+	}
 
-	var r result
-	status := "success"
-	answered := false
 	select {
 	case e.events <- work:
+	case <-e.exited: // while it was idle
+		return e.failure(requestID, "Runtime.ExitError", e.exitText), "error", begin, initDuration
+	case <-timeout.C: // the runtime gave up its poll and does not poll again
+		r, status = timedOut()
+		return r, status, begin, initDuration
+	}
+	select {
+	case r = <-work.result:
+	case <-e.exited:
 		select {
-		case r = <-work.result:
-			answered = true
-		case <-e.exited:
-			// The answer may have come with the runtime's last breath, as an
-			// error report followed by an exit does.
-			select {
-			case r = <-work.result:
-			default:
-				r = fail("Runtime.ExitError", e.exitText)
-			}
-		case <-timeout.C:
-			child.Kill(e.cmd)
-			<-e.exited
-			r = fail("Sandbox.Timedout", fmt.Sprintf("Task timed out after %.2f seconds", e.config.Timeout.Seconds()))
-			status = "timeout"
+		case r = <-work.result: // reported with its last breath, as a panic is
+		default:
+			r = e.failure(requestID, "Runtime.ExitError", e.exitText)
+		}
+	case <-timeout.C:
+		r, status = timedOut()
+		return r, status, begin, initDuration
+	}
+	select {
+	case <-e.polled:
+		select {
+		case e.polled <- struct{}{}: // for the next event
+		default: // it has polled once more
 		}
 	case <-e.exited:
-		r = fail("Runtime.ExitError", e.exitText)
-	case <-timeout.C: // the runtime gave up its poll and does not poll again
-		child.Kill(e.cmd)
-		<-e.exited
-		r = fail("Sandbox.Timedout", fmt.Sprintf("Task timed out after %.2f seconds", e.config.Timeout.Seconds()))
-		status = "timeout"
+	case <-timeout.C: // it answered, and then did not come back
+		e.kill()
 	}
-	// The caller has its answer when the runtime gives it; the environment is
-	// free when the runtime polls again.
-	if answered {
-		if !request.Tail {
-			answer <- respond(r)
-		}
-		select {
-		case <-e.polled:
-			select {
-			case e.polled <- struct{}{}: // for the next serve
-			default: // it has polled once more
-			}
-		case <-e.exited:
-		case <-timeout.C:
-			child.Kill(e.cmd)
-			<-e.exited
-		}
-	}
-	e.mu.Lock()
-	e.current = nil
-	e.mu.Unlock()
-	e.output.drain()
-
-	memory := peakMemoryMB(e.cmd.Process.Pid)
-	if memory > e.config.MemoryMB {
-		child.Kill(e.cmd)
-		<-e.exited
-		e.config.Notices.Error("function used more memory than it has", "function", e.config.Name, "used_mb", memory, "memory_mb", e.config.MemoryMB)
-	}
-	if r.failed && status == "success" {
+	status = "success"
+	if r.failed {
 		status = "error"
 	}
-	if !answered {
-		e.logFailure(r, requestID)
-	}
-	e.logReport(requestID, request.TraceID, time.Since(begin), initDuration, memory, status)
-	if !answered || request.Tail {
-		answer <- respond(r)
-	}
+	return r, status, begin, initDuration
 }
 
-func (e *environment) endAfterInit(requestID string, r result, status string) {
+func (e *environment) kill() {
 	child.Kill(e.cmd)
 	<-e.exited
-	e.output.drain()
-	e.logStart(requestID)
-	e.logFailure(r, requestID)
-	e.logReport(requestID, "", 0, time.Since(e.started), 0, status)
+}
+
+func (e *environment) failure(requestID, kind, message string) result {
+	payload, _ := json.Marshal(struct { // two texts always marshal
+		ErrorType    string `json:"errorType"`
+		ErrorMessage string `json:"errorMessage"`
+	}{kind, "RequestId: " + requestID + " Error: " + message})
+	return result{payload, true}
 }
 
 // runtimeAPI is what the process talks to.

@@ -61,8 +61,6 @@ type Config struct {
 type Request struct {
 	Payload []byte
 	TraceID string // X-Amzn-Trace-Id, made up when empty
-	// Tail asks for Response.LogTail. The answer then waits for the report.
-	Tail bool
 }
 
 // Response is what the function answered.
@@ -72,7 +70,7 @@ type Response struct {
 	// FunctionError is "Unhandled" when the function failed: Payload is then
 	// {"errorMessage": …, "errorType": …}. It is the X-Amz-Function-Error header.
 	FunctionError string
-	// LogTail is the end of the invocation's log, up to 4 KB, when it was asked for.
+	// LogTail is the end of the invocation's log, up to 4 KB.
 	LogTail []byte
 }
 
@@ -137,8 +135,9 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	answer := make(chan Response, 1)
 	go func() {
 		defer f.wait.Done()
-		env.serve(requestID, request, answer)
+		response := env.serve(requestID, request)
 		f.release(env)
+		answer <- response
 	}()
 	select {
 	case response := <-answer:

@@ -33,11 +33,12 @@ func (e *environment) logStart(requestID string) {
 }
 
 // logFailure names what ended an invocation that the runtime did not answer.
+// In JSON, platform.report says it.
 func (e *environment) logFailure(r result, requestID string) {
 	var failure struct{ ErrorType, ErrorMessage string }
 	_ = json.Unmarshal(r.payload, &failure) // a body that is no JSON object has no type
-	if e.config.JSONLogs {
-		return // platform.report carries status and error type
+	if e.config.JSONLogs || !strings.HasPrefix(failure.ErrorMessage, "RequestId: "+requestID) {
+		return
 	}
 	e.output.emit(fmt.Sprintf("%s %s", requestID, strings.TrimPrefix(failure.ErrorMessage, "RequestId: "+requestID+" ")))
 }
