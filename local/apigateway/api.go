@@ -167,6 +167,9 @@ func (a *API) find(x *exchange, path string) (*method, map[string]string) {
 		if method == nil {
 			method = r.methods["ANY"]
 		}
+		if method == nil {
+			return nil, nil
+		}
 		x.route = r
 		if len(parameters) == 0 {
 			parameters = nil

@@ -404,3 +404,13 @@ func waitFor(t *testing.T, condition func() bool) {
 		time.Sleep(5 * time.Millisecond)
 	}
 }
+
+func TestMoreMemoryThanMemorySizeEndsTheEnvironment(t *testing.T) {
+	if peakMemoryMB(os.Getpid()) == 0 {
+		t.Skip("this system does not tell a process's peak memory")
+	}
+	f, _ := newProbe(t, func(c *Config) { c.MemoryMB = 1 })
+	if got := invoke(t, f, `{}`).ErrorType(); got != "Runtime.OutOfMemory" {
+		t.Errorf("error type %q", got)
+	}
+}

@@ -1,0 +1,295 @@
+package apigateway
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+const functionARN = "arn:aws:lambda:eu-west-1:123456789012:function:validator"
+
+func template() Template {
+	rate, burst := 10.0, 5
+	integration := Integration{Type: "AWS_PROXY", IntegrationHttpMethod: "POST", Uri: "arn:aws:apigateway:eu-west-1:lambda:path/2015-03-31/functions/" + functionARN + "/invocations"}
+	return Template{
+		APIID: "api1", RootResourceID: "root",
+		API:       RestAPI{Name: "webhooks", BinaryMediaTypes: []string{"*/*"}},
+		Resources: []Resource{{ID: "r2", ParentId: "r1", PathPart: "{provider}"}, {ID: "r1", ParentId: "root", PathPart: "webhook"}, {ID: "r3", ParentId: "root", PathPart: "{all+}"}},
+		Methods: []Method{
+			{LogicalID: "M1", ResourceId: "r1", HttpMethod: "POST", AuthorizationType: "NONE", Integration: integration},
+			{LogicalID: "M2", ResourceId: "r2", HttpMethod: "POST", AuthorizationType: "NONE", Integration: integration},
+			{LogicalID: "M3", ResourceId: "r3", HttpMethod: "PUT", AuthorizationType: "NONE", Integration: integration},
+		},
+		Stage: Stage{
+			StageName: "v1", TracingEnabled: true, MethodSettings: []MethodSetting{{ResourcePath: "/*", HttpMethod: "*", ThrottlingRateLimit: &rate, ThrottlingBurstLimit: &burst}},
+			AccessLogSetting: struct{ DestinationArn, Format string }{"arn:group", `{"status":"$context.status","method":"$context.httpMethod","resource":"$context.resourcePath","error":"$context.error.responseType","fn":"$context.integration.status"}`},
+		},
+	}
+}
+
+type door struct {
+	*API
+	events []string
+	log    []string
+	now    time.Time
+	answer func(ctx context.Context) ([]byte, bool, error)
+}
+
+func open(t *testing.T, tpl Template) *door {
+	t.Helper()
+	d := &door{now: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)}
+	d.answer = func(context.Context) ([]byte, bool, error) {
+		return []byte(`{"statusCode":202,"body":"ok"}`), false, nil
+	}
+	api, err := New(tpl, Config{
+		Account: "123456789012", Now: func() time.Time { return d.now },
+		NewTraceID: func(time.Time) string { return "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" },
+		AccessLog:  func(_, line string, _ time.Time) { d.log = append(d.log, line) },
+		Invoke: func(ctx context.Context, arn string, payload []byte, traceID string) ([]byte, bool, error) {
+			if arn != functionARN || traceID != "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" {
+				t.Errorf("invoked %s with trace %s", arn, traceID)
+			}
+			d.events = append(d.events, string(payload))
+			return d.answer(ctx)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.API = api
+	return d
+}
+
+func (d *door) send(method, target string, body []byte, header http.Header) *httptest.ResponseRecorder {
+	request := httptest.NewRequest(method, target, bytes.NewReader(body))
+	for name, values := range header {
+		request.Header[name] = values
+	}
+	recorder := httptest.NewRecorder()
+	d.ServeHTTP(recorder, request)
+	return recorder
+}
+
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
+func TestProxyEventHasTheDocumentedShape(t *testing.T) {
+	d := open(t, template())
+	d.send("POST", "http://127.0.0.1:8080/v1/webhook/stripe?a=1&a=2", []byte(`{"x":1}`), http.Header{"Content-Type": {"application/json"}, "X-Two": {"one", "two"}})
+	var event map[string]any
+	if err := json.Unmarshal([]byte(d.events[0]), &event); err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(map[string]any{
+		"resource": event["resource"], "path": event["path"], "method": event["httpMethod"], "params": event["pathParameters"],
+		"query": event["queryStringParameters"], "multi": event["multiValueQueryStringParameters"], "stageVariables": event["stageVariables"],
+		"body": event["body"], "base64": event["isBase64Encoded"],
+		"two": event["headers"].(map[string]any)["X-Two"], "twos": event["multiValueHeaders"].(map[string]any)["X-Two"],
+		"contextPath": event["requestContext"].(map[string]any)["path"], "stage": event["requestContext"].(map[string]any)["stage"],
+		"time": event["requestContext"].(map[string]any)["requestTime"], "epoch": event["requestContext"].(map[string]any)["requestTimeEpoch"],
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"base64":true,"body":"eyJ4IjoxfQ==","contextPath":"/v1/webhook/stripe","epoch":1795359845000,"method":"POST","multi":{"a":["1","2"]},"params":{"provider":"stripe"},` +
+		`"path":"/webhook/stripe","query":{"a":"2"},"resource":"/webhook/{provider}","stage":"v1","stageVariables":null,"time":"22/Nov/2026:15:04:05 +0000","two":"two","twos":["one","two"]}`
+	if string(got) != want {
+		t.Errorf("event\n%s\nwant\n%s", got, want)
+	}
+}
+
+func TestBodyIsTextUnlessItsTypeIsBinary(t *testing.T) {
+	for name, c := range map[string]struct {
+		types       []string
+		contentType string
+		base64      bool
+	}{
+		"everything is binary":       {[]string{"*/*"}, "application/json", true},
+		"everything, without a type": {[]string{"*/*"}, "", true},
+		"another type":               {[]string{"image/png"}, "application/json", false},
+		"its type, with a parameter": {[]string{"application/json"}, "application/json; charset=utf-8", true},
+		"its main type":              {[]string{"image/*"}, "image/png", true},
+		"no binary types":            {nil, "application/octet-stream", false},
+	} {
+		if _, got := encodeBody([]byte("x"), c.contentType, c.types); got != c.base64 {
+			t.Errorf("%s: base64 %v, want %v", name, got, c.base64)
+		}
+	}
+	if body, base64 := encodeBody(nil, "application/json", []string{"*/*"}); body != nil || base64 {
+		t.Error("a request without a body has one in its event")
+	}
+}
+
+func TestRoutesPreferLiteralOverParameterOverGreedy(t *testing.T) {
+	for _, c := range []struct {
+		method, path string
+		status       int
+		resource     string
+	}{
+		{"POST", "/v1/webhook", 202, "/webhook"},
+		{"POST", "/v1/webhook/", 202, "/webhook"},
+		{"POST", "/v1/webhook/adyen", 202, "/webhook/{provider}"},
+		{"PUT", "/v1/a/b/c", 202, "/{all+}"},
+		{"GET", "/v1/webhook", 403, ""},
+		{"POST", "/webhook", 403, ""},     // without the stage
+		{"POST", "/v1x/webhook", 403, ""}, // another stage
+	} {
+		d := open(t, template())
+		if status := d.send(c.method, c.path, nil, nil).Code; status != c.status {
+			t.Errorf("%s %s: status %d, want %d", c.method, c.path, status, c.status)
+		}
+		if c.resource != "" && !strings.Contains(d.events[0], `"resource":"`+c.resource+`"`) {
+			t.Errorf("%s %s: event %s, want resource %s", c.method, c.path, d.events[0], c.resource)
+		}
+	}
+}
+
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
+func TestFunctionsAnswerBecomesTheResponse(t *testing.T) {
+	for name, c := range map[string]struct {
+		answer string
+		failed bool
+		err    error
+		status int
+		body   string
+	}{
+		"plain":                  {answer: `{"statusCode":201,"headers":{"X-A":"1"},"body":"hi"}`, status: 201, body: "hi"},
+		"base64":                 {answer: `{"statusCode":200,"body":"aGk=","isBase64Encoded":true}`, status: 200, body: "hi"},
+		"status as text":         {answer: `{"statusCode":"404"}`, status: 404},
+		"unknown member":         {answer: `{"statusCode":200,"status":1}`, status: 502, body: `{"message":"Internal server error"}`},
+		"no object":              {answer: `"hello"`, status: 502, body: `{"message":"Internal server error"}`},
+		"impossible status":      {answer: `{"statusCode":99}`, status: 502, body: `{"message":"Internal server error"}`},
+		"function error":         {answer: `{"errorType":"x"}`, failed: true, status: 502, body: `{"message":"Internal server error"}`},
+		"service error":          {err: errors.New("throttled"), status: 500, body: `{"message":"Internal server error"}`},
+		"longer than 29 seconds": {err: context.DeadlineExceeded, status: 504, body: `{"message":"Endpoint request timed out"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := open(t, template())
+			d.answer = func(context.Context) ([]byte, bool, error) { return []byte(c.answer), c.failed, c.err }
+			response := d.send("POST", "/v1/webhook", []byte("x"), nil)
+			if response.Code != c.status || response.Body.String() != c.body {
+				t.Errorf("%d %q, want %d %q", response.Code, response.Body, c.status, c.body)
+			}
+		})
+	}
+}
+
+func TestIntegrationTimeoutIsTheMethods(t *testing.T) {
+	tpl := template()
+	tpl.Methods[0].Integration.TimeoutInMillis = 50
+	d := open(t, tpl)
+	d.answer = func(ctx context.Context) ([]byte, bool, error) { <-ctx.Done(); return nil, false, ctx.Err() }
+	if status := d.send("POST", "/v1/webhook", nil, nil).Code; status != 504 {
+		t.Errorf("status %d, want 504", status)
+	}
+}
+
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: payload size 10 MB.
+func TestPayloadAboveTenMegabytesIsRefusedBeforeTheFunction(t *testing.T) {
+	d := open(t, template())
+	if status := d.send("POST", "/v1/webhook", make([]byte, 10<<20), nil).Code; status != 202 {
+		t.Errorf("10 MB: status %d", status)
+	}
+	if status := d.send("POST", "/v1/webhook", make([]byte, 10<<20+1), nil).Code; status != 413 || len(d.events) != 1 {
+		t.Errorf("10 MB and a byte: status %d, function called %d times", status, len(d.events))
+	}
+}
+
+func TestStageThrottlesWithATokenBucketPerMethod(t *testing.T) {
+	d := open(t, template()) // 10 a second, burst 5
+	count := func(path string, n int) (passed int) {
+		for range n {
+			if d.send("POST", path, nil, nil).Code == 202 {
+				passed++
+			}
+		}
+		return passed
+	}
+	if got := count("/v1/webhook", 8); got != 5 {
+		t.Errorf("%d of 8 passed at once, want the burst of 5", got)
+	}
+	if got := count("/v1/webhook/p", 1); got != 1 {
+		t.Error("another method is throttled by the first one's requests")
+	}
+	d.now = d.now.Add(200 * time.Millisecond)
+	if got := count("/v1/webhook", 8); got != 2 {
+		t.Errorf("%d passed after 200 ms, want 2", got)
+	}
+	d.now = d.now.Add(time.Hour)
+	if got := count("/v1/webhook", 8); got != 5 {
+		t.Errorf("%d passed after an hour, want no more than the burst of 5", got)
+	}
+}
+
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
+func TestGatewayResponsesComeFromTheTemplate(t *testing.T) {
+	tpl := template()
+	tpl.GatewayResponses = []GatewayResponse{
+		{
+			ResponseType: "MISSING_AUTHENTICATION_TOKEN", StatusCode: "404",
+			ResponseParameters: map[string]string{"gatewayresponse.header.Content-Type": "'application/problem+json'", "gatewayresponse.header.X-Id": "context.requestId"},
+			ResponseTemplates:  map[string]string{"application/json": `{"title":$context.error.messageString,"id":"$context.requestId"}`},
+		},
+		{ResponseType: "DEFAULT_5XX", ResponseTemplates: map[string]string{"application/json": `{"title":"sorry"}`}},
+	}
+	d := open(t, tpl)
+	response := d.send("GET", "/v1/nothing", nil, nil)
+	id := response.Header().Get("X-Amzn-Requestid")
+	if response.Code != 404 || response.Header().Get("Content-Type") != "application/problem+json" || response.Header().Get("X-Id") != id ||
+		response.Body.String() != `{"title":"Missing Authentication Token","id":"`+id+`"}` {
+		t.Errorf("%d %v %s", response.Code, response.Header(), response.Body)
+	}
+	d.answer = func(context.Context) ([]byte, bool, error) { return nil, false, context.DeadlineExceeded }
+	if response := d.send("POST", "/v1/webhook", nil, nil); response.Code != 504 || response.Body.String() != `{"title":"sorry"}` {
+		t.Errorf("timeout answers %d %s, want DEFAULT_5XX's body with its own status", response.Code, response.Body)
+	}
+}
+
+func TestAccessLogFollowsTheFormatWithoutValuesAsDash(t *testing.T) {
+	d := open(t, template())
+	d.send("POST", "/v1/webhook", []byte("secret body"), nil)
+	d.send("GET", "/v1/nothing", nil, nil)
+	want := []string{
+		`{"status":"202","method":"POST","resource":"/webhook","error":"-","fn":"202"}`,
+		`{"status":"403","method":"GET","resource":"-","error":"MISSING_AUTHENTICATION_TOKEN","fn":"-"}`,
+	}
+	if len(d.log) != 2 || d.log[0] != want[0] || d.log[1] != want[1] {
+		t.Errorf("access log %q, want %q", d.log, want)
+	}
+}
+
+func TestWhatIsNotPlayedIsRefusedByNameAllAtOnce(t *testing.T) {
+	tpl := template()
+	tpl.Methods[0].AuthorizationType = "AWS_IAM"
+	tpl.Methods[1].Integration.Type = "HTTP_PROXY"
+	tpl.Stage.AccessLogSetting.Format = "$context.authorizer.claims.sub"
+	tpl.Stage.MethodSettings = append(tpl.Stage.MethodSettings, MethodSetting{ResourcePath: "/~1absent", HttpMethod: "POST"})
+	tpl.GatewayResponses = []GatewayResponse{{ResponseType: "TEAPOT"}}
+	_, err := New(tpl, Config{Now: time.Now})
+	for _, want := range []string{"M1: AuthorizationType AWS_IAM", "M2: Integration.Type HTTP_PROXY", "$context.authorizer.claims.sub", "/~1absent", "TEAPOT"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error does not name %q:\n%v", want, err)
+		}
+	}
+}
+
+func TestResponseCarriesRequestIDsAndTrace(t *testing.T) {
+	response := open(t, template()).send("POST", "/v1/webhook", nil, nil).Result()
+	if _, err := io.ReadAll(response.Body); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Apigw-Id"} {
+		if response.Header.Get(name) == "" {
+			t.Errorf("no %s", name)
+		}
+	}
+	if got := response.Header.Get("X-Amzn-Trace-Id"); got != "Root=1-aaaa-bbbb" {
+		t.Errorf("X-Amzn-Trace-Id %q", got)
+	}
+}
