@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/dynamo"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/relay"
@@ -27,6 +27,7 @@ type streamRecord struct {
 	EventName string `json:"eventName"`
 	Change    struct {
 		SequenceNumber string          `json:"SequenceNumber"`
+		Keys           json.RawMessage `json:"Keys"`
 		NewImage       json.RawMessage `json:"NewImage"`
 	} `json:"dynamodb"`
 }
@@ -41,6 +42,9 @@ func (h *handler) handle(ctx context.Context, batch streamBatch) (events.DynamoD
 			continue
 		}
 		stored, err := decode(record.Change.NewImage)
+		if err != nil {
+			stored = named(record.Change.Keys)
+		}
 		inserts = append(inserts, relay.Insert{SequenceNumber: record.Change.SequenceNumber, Record: stored, Err: err})
 	}
 	// An empty list, not null: "everything is done" said plainly.
@@ -52,7 +56,10 @@ func (h *handler) handle(ctx context.Context, batch streamBatch) (events.DynamoD
 	return response, nil
 }
 
-var errNoImage = errors.New("stream record without a new image")
+var (
+	errNoImage  = errors.New("stream record without a new image")
+	errOddImage = errors.New("new image of the stream record is not DynamoDB JSON")
+)
 
 // decode reads an item in DynamoDB's JSON.
 func decode(image json.RawMessage) (ledger.Record, error) {
@@ -61,7 +68,18 @@ func decode(image json.RawMessage) (ledger.Record, error) {
 	}
 	item, err := attributevalue.UnmarshalMapJSON(image)
 	if err != nil {
-		return ledger.Record{}, fmt.Errorf("stream record: %w", err)
+		return ledger.Record{}, errOddImage // err quotes values
 	}
 	return dynamo.DecodeItem(item)
+}
+
+// named is a record of which only the key is known, as far as it is, so that the
+// log says which item could not be read.
+func named(keys json.RawMessage) (r ledger.Record) {
+	var key map[string]struct{ S string }
+	if json.Unmarshal(keys, &key) == nil {
+		r.Transaction.ID = key[contract.AttrTransactionID].S
+		r.Transaction.Provider = key[contract.AttrProvider].S
+	}
+	return r
 }

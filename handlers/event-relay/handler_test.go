@@ -93,8 +93,13 @@ func TestPoisonIsReportedAndTheRestPublished(t *testing.T) {
 	if diff := cmp.Diff([]string{"txn_before", "txn_after", "txn_last"}, ids); diff != "" {
 		t.Error(diff)
 	}
-	if strings.Contains(log, "a lot") || strings.Count(log, "event not published") != 3 {
+	if strings.Contains(log, "a lot") || strings.Contains(log, "USD") || strings.Count(log, "event not published") != 3 {
 		t.Errorf("log: %s", log)
+	}
+	for _, id := range []string{"txn_poison", "txn_keys_only", "txn_odd"} {
+		if !strings.Contains(log, id) {
+			t.Errorf("%s is not named in %s", id, log)
+		}
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 type Insert struct {
 	SequenceNumber string
 	Record         ledger.Record
-	Err            error // why Record could not be read, or nil
+	Err            error // why Record could not be read, or nil; Record then has at most its key
 }
 
 // Event is what is to be published.
@@ -103,7 +103,7 @@ func (r *Relay) report(ctx context.Context, inserts []Insert, outcomes []error, 
 		if err == nil {
 			continue
 		}
-		t := inserts[i].Record.Transaction // zero when it could not be read
+		t := inserts[i].Record.Transaction
 		r.log.ErrorContext(ctx, "event not published", "sequence_number", inserts[i].SequenceNumber,
 			contract.AttrTransactionID, t.ID, contract.AttrProvider, t.Provider, "error", err)
 		failed = append(failed, inserts[i].SequenceNumber)
