@@ -28,9 +28,15 @@ type Store interface {
 	// fails does so with an error that wraps its cause: a bare io.EOF is its end.
 	Put(ctx context.Context, key string, body io.Reader) error
 
-	// Keys yields, in order, the keys that begin with prefix and sort after the
-	// given key. The sequence ends after the first error.
-	Keys(ctx context.Context, prefix, after string) iter.Seq2[string, error]
+	// List yields, in order of their keys, the objects whose key begins with
+	// prefix and sorts after the given key. It ends after the first error.
+	List(ctx context.Context, prefix, after string) iter.Seq2[Entry, error]
+}
+
+// Entry of a listing.
+type Entry struct {
+	Key     string
+	Written time.Time // when this version of the object was written
 }
 
 // Margin is how long before the deadline of its context a run stops, so that it
@@ -80,21 +86,23 @@ func (a *Archiver) Due(ctx context.Context, now time.Time) (Report, error) {
 	return report, err
 }
 
-// withoutManifest drops the hours that are archived already.
+// withoutManifest drops the hours that are archived already. A manifest written
+// while its hour was open, or soon after, is of a run that was given a time ahead
+// of the clock: it does not count, or what came in later would never be archived.
 func (a *Archiver) withoutManifest(ctx context.Context, hours []time.Time) ([]time.Time, error) {
 	if len(hours) == 0 {
 		return nil, nil
 	}
-	archived := map[string]bool{}
-	for key, err := range a.store.Keys(ctx, contract.AuditManifestsPrefix, beforeManifest(hours[0])) {
+	written := map[string]time.Time{}
+	for entry, err := range a.store.List(ctx, contract.AuditManifestsPrefix, beforeManifest(hours[0])) {
 		if err != nil {
 			return nil, err
 		}
-		archived[key] = true
+		written[entry.Key] = entry.Written
 	}
 	var missing []time.Time
 	for _, hour := range hours {
-		if !archived[ManifestKey(hour)] {
+		if written[ManifestKey(hour)].Before(hour.Add(time.Hour + settle/2)) {
 			missing = append(missing, hour)
 		}
 	}

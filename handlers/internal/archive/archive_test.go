@@ -49,6 +49,7 @@ type bucket struct {
 	puts    []string
 	fail    func(key string) error // a write that fails halfway
 	before  func(key string)
+	now     time.Time // when all objects were written; nextDay unless set
 }
 
 func (b *bucket) Put(ctx context.Context, key string, body io.Reader) error {
@@ -78,10 +79,14 @@ func (b *bucket) Put(ctx context.Context, key string, body io.Reader) error {
 	return nil
 }
 
-func (b *bucket) Keys(_ context.Context, prefix, after string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+func (b *bucket) List(_ context.Context, prefix, after string) iter.Seq2[archive.Entry, error] {
+	return func(yield func(archive.Entry, error) bool) {
 		for _, key := range slices.Sorted(maps.Keys(b.objects)) {
-			if strings.HasPrefix(key, prefix) && key > after && !yield(key, nil) {
+			written := b.now
+			if written.IsZero() {
+				written = nextDay
+			}
+			if strings.HasPrefix(key, prefix) && key > after && !yield(archive.Entry{Key: key, Written: written}, nil) {
 				return
 			}
 		}
@@ -281,6 +286,20 @@ func TestSecondRunHasNothingToDo(t *testing.T) {
 	}
 }
 
+func TestManifestOfAnOpenHourDoesNotCount(t *testing.T) {
+	// A run was told that it is tomorrow, and archived the hour while it was open.
+	l, b := seeded(t), &bucket{now: hour.Add(10 * time.Minute)}
+	a := newArchiver(l, b, io.Discard)
+	if _, err := a.Due(t.Context(), nextDay); err != nil {
+		t.Fatal(err)
+	}
+	store(t, l, "txn_5", "1", "USD", hour.Add(20*time.Minute))
+	report, err := a.Due(t.Context(), nextDay)
+	if err != nil || len(report.Hours) != 3 || report.Hours[2].Count != 5 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
 func TestEmptyHourHasAManifestAndNoObject(t *testing.T) {
 	b := &bucket{}
 	if _, err := newArchiver(ledger.New(created), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
@@ -435,8 +454,8 @@ func TestUnknownStateIsAnError(t *testing.T) {
 // unlisted is a bucket that cannot be listed.
 type unlisted struct{ *bucket }
 
-func (unlisted) Keys(context.Context, string, string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) { yield("", errBroken) }
+func (unlisted) List(context.Context, string, string) iter.Seq2[archive.Entry, error] {
+	return func(yield func(archive.Entry, error) bool) { yield(archive.Entry{}, errBroken) }
 }
 
 func TestRunIsCounted(t *testing.T) {

@@ -129,18 +129,18 @@ func contentType(key string) string {
 	return "application/json"
 }
 
-// Keys implements archive.Store.
-func (b *Bucket) Keys(ctx context.Context, prefix, after string) iter.Seq2[string, error] {
-	return func(yield func(string, error) bool) {
+// List implements archive.Store.
+func (b *Bucket) List(ctx context.Context, prefix, after string) iter.Seq2[archive.Entry, error] {
+	return func(yield func(archive.Entry, error) bool) {
 		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, StartAfter: &after})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
-				yield("", fmt.Errorf("list %s: %w", prefix, err))
+				yield(archive.Entry{}, fmt.Errorf("list %s: %w", prefix, err))
 				return
 			}
 			for _, object := range page.Contents {
-				if !yield(aws.ToString(object.Key), nil) {
+				if !yield(archive.Entry{Key: aws.ToString(object.Key), Written: aws.ToTime(object.LastModified)}, nil) {
 					return
 				}
 			}

@@ -199,11 +199,14 @@ func TestKeysAreListedInOrderOverPages(t *testing.T) {
 				}
 			}
 			var got []string
-			for k, err := range b.Keys(t.Context(), "listing/", "listing/dt=2026-11-20/hour=16.json") {
+			for entry, err := range b.List(t.Context(), "listing/", "listing/dt=2026-11-20/hour=16.json") {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got = append(got, k)
+				got = append(got, entry.Key)
+				if age := time.Since(entry.Written); age < -time.Minute || age > 10*time.Minute {
+					t.Fatalf("%s was written at %s", entry.Key, entry.Written)
+				}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
@@ -216,7 +219,7 @@ func TestFailedListingIsAnError(t *testing.T) {
 	for name, c := range servers(t) {
 		t.Run(name, func(t *testing.T) {
 			n := 0
-			for _, err := range s3.New(c, "no-such-bucket").Keys(t.Context(), "manifests/", "") {
+			for _, err := range s3.New(c, "no-such-bucket").List(t.Context(), "manifests/", "") {
 				if n++; err == nil {
 					t.Error("a key of a bucket that is not there")
 				}

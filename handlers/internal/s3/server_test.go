@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // server is as much of S3 as the bucket uses.
@@ -111,7 +112,7 @@ func (s *server) listUploads(w http.ResponseWriter) {
 }
 
 func (s *server) list(w http.ResponseWriter, prefix, after string) {
-	type content struct{ Key string }
+	type content struct{ Key, LastModified string }
 	result := struct {
 		XMLName               xml.Name `xml:"R"`
 		Contents              []content
@@ -127,7 +128,7 @@ func (s *server) list(w http.ResponseWriter, prefix, after string) {
 			result.NextContinuationToken = result.Contents[999].Key
 			break
 		}
-		result.Contents = append(result.Contents, content{key})
+		result.Contents = append(result.Contents, content{key, time.Now().UTC().Format(time.RFC3339)})
 	}
 	_ = xml.NewEncoder(w).Encode(result)
 }
