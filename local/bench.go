@@ -27,6 +27,7 @@ import (
 	"payment-webhooks/local/moto"
 	"payment-webhooks/local/provision"
 	"payment-webhooks/local/states"
+	"payment-webhooks/local/streams"
 	"payment-webhooks/local/xray"
 )
 
@@ -58,6 +59,7 @@ type bench struct {
 	traces    *xray.Daemon
 	functions map[string]*lambda.Function
 	machines  map[string]*states.Machine
+	mappings  []*streams.Mapping
 
 	failed   chan error // what ends the run beside the user and moto
 	cleanups []func()
