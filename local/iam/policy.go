@@ -145,7 +145,7 @@ func (r *role) add(logicalID string, document policyDocument) error {
 	for i, s := range document.Statement {
 		checked := len(s.Action) == 0 // NotAction reaches every service
 		for _, action := range s.Action {
-			service, _, _ := strings.Cut(action, ":")
+			service, _, _ := strings.Cut(strings.ToLower(action), ":")
 			if action == "*" || Checked(service) || strings.ContainsAny(service, "*?") {
 				checked = true
 			}

@@ -1,0 +1,64 @@
+package xray
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+)
+
+func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
+	refused := make(chan error, 1)
+	d, err := Listen(func(err error) { refused <- err })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	connection, err := net.Dial("udp", d.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	send := func(text string) {
+		if _, err := connection.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The datagram's form: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon
+	const header = `{"format": "json", "version": 1}` + "\n"
+	send(header + `{"trace_id":"1-a","id":"s1","parent_id":"p","name":"store","type":"subsegment"}`)
+	send(header + `{"trace_id":"1-b","id":"s2","name":"publish"}`)
+	waitFor(t, func() bool { return len(d.Documents("")) == 2 })
+	got := d.Documents("1-a")
+	if len(got) != 1 || got[0].Name != "store" || got[0].ParentID != "p" || string(got[0].JSON) != `{"trace_id":"1-a","id":"s1","parent_id":"p","name":"store","type":"subsegment"}` {
+		t.Errorf("trace 1-a: %+v", got)
+	}
+	for _, broken := range []string{"no header", `{"format": "json", "version": 2}` + "\n{}", header + "{}", header + "{"} {
+		send(broken)
+		select {
+		case <-refused:
+		case <-time.After(30 * time.Second):
+			t.Errorf("%q is not reported", broken)
+		}
+	}
+	for i := 0; i < maxDocuments; i += 100 { // in steps, so that the kernel's buffer holds them
+		for j := range 100 {
+			send(header + fmt.Sprintf(`{"trace_id":"1-c","id":"%d","name":"n"}`, i+j))
+		}
+		waitFor(t, func() bool { return len(d.Documents("1-c")) == i+100 })
+	}
+	if n := len(d.Documents("")); n != maxDocuments || len(d.Documents("1-a")) != 0 {
+		t.Errorf("%d documents are kept, of trace 1-a %d", n, len(d.Documents("1-a")))
+	}
+}
+
+func waitFor(t *testing.T, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatal("condition not reached")
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
