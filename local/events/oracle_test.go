@@ -23,6 +23,7 @@ var motoDiffers = map[string]string{
 	"numeric: six billion":                  "moto compares any number",
 	"numeric: below minus five billion":     "moto compares any number",
 	"numeric: seven decimals":               "moto compares any decimals",
+	"numeric: absurdly small":               "moto compares any decimals",
 	"numeric: absurd exponent":              "moto compares infinity",
 	"incomparable numbers with other texts": "moto compares doubles",
 	"does not exist in any element":         "moto does not look into arrays of objects",

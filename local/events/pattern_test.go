@@ -90,6 +90,8 @@ var patternCases = []struct {
 	{"does not exist", `{"detail":{"state":[{"exists":false}]}}`, `{"detail":{"other":1}}`, true},
 	{"does not exist, present", `{"detail":{"state":[{"exists":false}]}}`, `{"detail":{"state":"x"}}`, false},
 	{"does not exist below an absent object", `{"detail":{"a":{"b":[{"exists":false}]}}}`, `{"detail":{}}`, true},
+	{"does not exist in an empty array", `{"detail":{"a":{"b":[{"exists":false}]}}}`, `{"detail":{"a":[]}}`, true},
+	{"numeric: absurdly small", `{"detail":{"d":[{"numeric":["<",1]}]}}`, `{"detail":{"d":1e-999999999}}`, false},
 	{"does not exist in any element", `{"detail":{"a":{"b":[{"exists":false}]}}}`, `{"detail":{"a":[{"b":1},{"c":1}]}}`, false},
 
 	{"wildcard", `{"detail":{"f":[{"wildcard":"dir/*.png"}]}}`, `{"detail":{"f":"dir/a/b.png"}}`, true},

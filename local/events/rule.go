@@ -130,13 +130,13 @@ func NewRule(place Place, logicalID string, properties json.RawMessage, resolve 
 	}
 	var problems []error
 	if p.State != "" && p.State != "ENABLED" && p.State != "DISABLED" {
-		problems = append(problems, fmt.Errorf("State %s is not played", p.State))
+		problems = append(problems, fmt.Errorf("the State %s is not played", p.State))
 	}
 	if bus := p.EventBusName; bus != place.Bus && bus != place.busARN() && (bus != "" || place.Bus != defaultBus) {
 		problems = append(problems, fmt.Errorf("EventBusName %q is not this bus, %q", bus, place.Bus))
 	}
 	if (p.EventPattern == nil) == (p.ScheduleExpression == "") {
-		problems = append(problems, errors.New("needs an EventPattern or a ScheduleExpression, not both"))
+		problems = append(problems, errors.New("has to have an EventPattern or a ScheduleExpression, not both"))
 	}
 	if p.EventPattern != nil {
 		var err error

@@ -23,7 +23,7 @@ func compileCondition(rule map[string]any) (condition, error) {
 		case "Variable":
 			text, ok := rule[name].(string)
 			if !ok {
-				return nil, errors.New("Variable is not a string") //nolint:staticcheck // the field's name
+				return nil, errors.New("the Variable is not a string")
 			}
 			e, err := compileExpression(text)
 			if err != nil {

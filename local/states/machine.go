@@ -222,7 +222,7 @@ func (m *Machine) begin(name string, input []byte) (*execution, error) {
 		name = m.config.NewID()
 	}
 	if !executionName.MatchString(name) {
-		return nil, fmt.Errorf("%w: %q is not 1 to 80 letters, digits, _, - and .", ErrInvalidName, name)
+		return nil, fmt.Errorf("%w: %q is not 1 to 80 letters, digits, dots, _ and -", ErrInvalidName, name)
 	}
 	if len(input) > maxData {
 		return nil, fmt.Errorf("%w: %d bytes, %d are allowed", ErrInvalidInput, len(input), maxData)

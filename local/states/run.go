@@ -173,7 +173,7 @@ func (x *execution) attempt(ctx context.Context, s *state, raw any, c map[string
 	effective := input
 	if s.parameters != nil {
 		if effective, err = s.parameters(input, c); err != nil {
-			return nil, "", runtimeFailure(s.name, fmt.Errorf("Parameters: %w", err))
+			return nil, "", runtimeFailure(s.name, fmt.Errorf("its Parameters: %w", err))
 		}
 		if failure := limited(s.name, "input", effective); failure != nil {
 			return nil, "", failure
@@ -257,7 +257,7 @@ func choose(s *state, input any, c map[string]any) (string, *Failure) {
 	for _, choice := range s.choices {
 		holds, err := choice.condition(input, c)
 		if err != nil {
-			return "", runtimeFailure(s.name, fmt.Errorf("Invalid path: %w", err)) //nolint:staticcheck // as AWS writes it
+			return "", runtimeFailure(s.name, fmt.Errorf("invalid path: %w", err))
 		}
 		if holds {
 			return choice.next, nil
