@@ -145,7 +145,7 @@ func verdict(results []types.PutEventsResultEntry, i int) error {
 	if i >= len(results) {
 		return fmt.Errorf("%w: no result for it", ErrRefused)
 	}
-	if result := results[i]; result.ErrorCode != nil || aws.ToString(result.EventId) == "" {
+	if result := results[i]; aws.ToString(result.EventId) == "" {
 		return fmt.Errorf("%w: %s: %s", ErrRefused, aws.ToString(result.ErrorCode), aws.ToString(result.ErrorMessage))
 	}
 	return nil

@@ -3,6 +3,7 @@ package fraud_test
 import (
 	"encoding/json"
 	"fmt"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -274,5 +275,30 @@ func TestDocumentedWeightsAreTheRules(t *testing.T) {
 		if !strings.Contains(string(doc), "`"+fact+"`") {
 			t.Errorf("%s is not in the document", fact)
 		}
+	}
+}
+
+func TestDocumentedUnitsAreTheRules(t *testing.T) {
+	doc, err := os.ReadFile("../../../docs/fraud-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	codes := 0
+	for _, row := range regexp.MustCompile(`(?m)^\| ([0-9 ]+) \| ([A-Z ]+)`).FindAllStringSubmatch(string(doc), -1) {
+		unit, _ := new(big.Int).SetString(strings.ReplaceAll(row[1], " ", ""), 10)
+		bound := unit.Mul(unit, big.NewInt(1000))
+		for _, code := range strings.Fields(row[2]) {
+			codes++
+			if got := factors(fraud.Rules{}.Score(payment(t, bound.String(), code, ""))); got != "amount_magnitude 5, round_amount 5" {
+				t.Errorf("%s %s: %s", bound, code, got)
+			}
+		}
+		below := new(big.Int).Sub(bound, big.NewInt(1))
+		if got := factors(fraud.Rules{}.Score(payment(t, below.String(), strings.Fields(row[2])[0], ""))); got != "" {
+			t.Errorf("%s: %s", below, got)
+		}
+	}
+	if codes != 35 {
+		t.Errorf("%d currencies in the document, the rules know 35", codes)
 	}
 }

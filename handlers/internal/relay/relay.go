@@ -130,8 +130,8 @@ func identity(i Insert) insertion {
 	return insertion{i.SequenceNumber, ledger.KeyOf(i.Record.Transaction)}
 }
 
-// remembered is ten of the largest batches that the stream mapping may be given
-// in practice; at about 100 bytes each the memory is nothing.
+// remembered is the largest batch that Lambda takes from a stream; at about 100
+// bytes each it costs 1 MB.
 const remembered = 10_000
 
 // recent is a set of the last insertions published by this process.
