@@ -81,9 +81,19 @@ func (r *Relay) Relay(ctx context.Context, inserts []Insert) []string {
 	return r.report(ctx, inserts, outcomes, lags)
 }
 
+// margin is how long before the deadline of its context Relay stops publishing,
+// so that it can still report. Killed by Lambda, it would have to publish the
+// whole batch again.
+const margin = 3 * time.Second
+
 func (r *Relay) publish(ctx context.Context, events []Event) (outcomes []error) {
 	if len(events) == 0 {
 		return nil
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+		defer cancel()
 	}
 	_ = telemetry.Step(ctx, contract.SubsegmentPublish, func(ctx context.Context) error {
 		outcomes = r.publisher.Publish(ctx, events)

@@ -125,6 +125,32 @@ func TestWhatWasPublishedIsSkippedWhenLambdaBringsItAgain(t *testing.T) {
 	}
 }
 
+// stuck publishes the first event and then hangs, as a bus without an answer.
+type stuck struct{}
+
+func (stuck) Publish(ctx context.Context, events []relay.Event) []error {
+	outcomes := make([]error, len(events))
+	<-ctx.Done()
+	for i := range outcomes[1:] {
+		outcomes[i+1] = ctx.Err()
+	}
+	return outcomes
+}
+
+func TestBusWithoutAnswerLeavesTimeToReport(t *testing.T) {
+	var out bytes.Buffer
+	r := relay.New(stuck{}, slog.New(slog.NewJSONHandler(&out, nil)), telemetry.NewMetrics(&out, time.Now, "dev"), time.Now)
+	ctx, cancel := context.WithTimeout(t.Context(), 3100*time.Millisecond)
+	defer cancel()
+	failed := r.Relay(ctx, inserts(t, "a", "b", "c"))
+	if ctx.Err() != nil {
+		t.Error("the deadline has passed")
+	}
+	if diff := cmp.Diff([]string{"s-b", "s-c"}, failed); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestSameKeyInsertedAnewIsAnotherEvent(t *testing.T) {
 	b := &bus{}
 	r := newRelay(b, &bytes.Buffer{})
