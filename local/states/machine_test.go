@@ -380,6 +380,41 @@ func TestDataLimitIsCaughtByItsNameOnly(t *testing.T) {
 	}
 }
 
+func TestResultThatIsThrownAwayIsLimitedToo(t *testing.T) {
+	services := &fakeServices{invoke: func(context.Context, int, InvokeRequest) (InvokeResponse, error) {
+		return answer(`"` + strings.Repeat("x", maxData) + `"`), nil
+	}}
+	x := run(t, services, `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"ResultPath":null,"End":true}}}`, `{}`)
+	if x.Error != "States.DataLimitExceeded" {
+		t.Errorf("got %s %s, want States.DataLimitExceeded", x.Status, x.Error)
+	}
+}
+
+func TestTaskFailedDoesNotMatchATimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		services := &fakeServices{invoke: func(ctx context.Context, _ int, _ InvokeRequest) (InvokeResponse, error) {
+			<-ctx.Done()
+			return InvokeResponse{}, ctx.Err()
+		}}
+		x := run(t, services, `{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"TimeoutSeconds":3,"End":true,
+			"Catch":[{"ErrorEquals":["States.TaskFailed"],"Next":"C"}]},"C":{"Type":"Pass","End":true}}}`, `{}`)
+		if x.Status != Failed || x.Error != "States.Timeout" {
+			t.Errorf("got %s %s, want FAILED States.Timeout", x.Status, x.Error)
+		}
+	})
+}
+
+func TestBranchesDoNotSeeEachOthersData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		x := run(t, nil, `{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
+			{"StartAt":"A","States":{"A":{"Type":"Pass","Result":1,"ResultPath":"$.shared.a","End":true}}},
+			{"StartAt":"W","States":{"W":{"Type":"Wait","Seconds":1,"Next":"B"},"B":{"Type":"Pass","Result":2,"ResultPath":"$.shared.b","End":true}}}]}}}`, `{"shared":{"in":0}}`)
+		if want := `[{"shared":{"a":1,"in":0}},{"shared":{"b":2,"in":0}}]`; x.Output != want {
+			t.Errorf("got %s, want %s", x.Output, want)
+		}
+	})
+}
+
 func TestChoiceComparesAsItsOperatorSays(t *testing.T) {
 	const input = `{"s":"b","n":10000.01,"t":"2026-11-22T15:00:00Z","b":true,"z":null,"o":{},"m":10000.01}`
 	cases := map[string]struct {
