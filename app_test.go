@@ -12,7 +12,12 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
+// TestMain starts jsii on the Node.js that package.json pins, where that is
+// installed.
 func TestMain(m *testing.M) {
+	if pinned, err := filepath.Abs("node_modules/.bin"); err == nil {
+		os.Setenv("PATH", pinned+string(os.PathListSeparator)+os.Getenv("PATH"))
+	}
 	code := m.Run()
 	os.Stderr, _ = os.OpenFile(os.DevNull, os.O_WRONLY, 0) // see app.go
 	jsii.Close()
