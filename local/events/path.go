@@ -8,12 +8,13 @@ import (
 	"strings"
 )
 
-// path is a compiled JSON path to one node: "$", "$.detail.amount",
-// "$['detail-type']", "$.resources[0]". EventBridge takes dots and brackets and gives
-// no other part of JSONPath a meaning for a rule's input.
+// path is a compiled JSON path to one node: "$", "$.detail.amount", "$.resources[0]".
+// EventBridge takes dots, letters, digits, dashes, underscores, slashes and array indices
+// (user guide, eb-transform-target-input), and no names in brackets (API reference,
+// InputTransformer). Its wildcard is not played.
 type path []any // string: field, int: array index
 
-var pathStep = regexp.MustCompile(`^(?:\.([^.\[\]*'"\s]+)|\['([^']+)'\]|\["([^"]+)"\]|\[(\d+)\])`)
+var pathStep = regexp.MustCompile(`^(?:\.([\p{L}\p{N}_\-/]+)|\[(\d+)\])`)
 
 func parsePath(text string) (path, error) {
 	rest, ok := strings.CutPrefix(text, "$")
@@ -26,14 +27,14 @@ func parsePath(text string) (path, error) {
 		switch {
 		case m == nil:
 			return nil, fmt.Errorf("path %q: %q is not played", text, rest)
-		case m[4] != "":
-			index, err := strconv.Atoi(m[4])
+		case m[2] != "":
+			index, err := strconv.Atoi(m[2])
 			if err != nil {
 				return nil, fmt.Errorf("path %q: %w", text, err)
 			}
 			p = append(p, index)
 		default:
-			p = append(p, m[1]+m[2]+m[3])
+			p = append(p, m[1])
 		}
 		rest = rest[len(m[0]):]
 	}

@@ -185,7 +185,8 @@ func (in input) payload(e delivered) ([]byte, error) {
 
 // fill makes the target's text. Values are not escaped inside strings
 // (eb-transform-target-input, "Common issues with transforming input"); JSON
-// is minified, text keeps its quotes.
+// is minified, text keeps its quotes: an SNS topic gets "This event was …" with them (user
+// guide, eb-input-transformer-tutorial).
 func (t *template) fill(e delivered) ([]byte, error) {
 	text := t.replace(func(name string, quoted bool) string { return t.value(e, name, quoted) })
 	if !t.isJSON {

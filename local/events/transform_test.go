@@ -28,7 +28,7 @@ func makePayload(t *testing.T, p targetProperties) (string, error) {
 func TestInputTransformerFillsItsTemplate(t *testing.T) {
 	paths := map[string]string{
 		"timestamp": "$.time", "instance": "$.detail.instance-id", "state": "$.detail.state",
-		"amount": "$.detail.amount", "big": "$.detail['big']", "detail": "$.detail.tags", "gone": "$.detail.gone",
+		"amount": "$.detail.amount", "big": "$.detail.big", "detail": "$.detail.tags", "gone": "$.detail.gone",
 		"text": "$.detail.text", "first": "$.resources[0]", "kind": "$.detail-type",
 	}
 	cases := map[string]struct{ template, want string }{
@@ -103,6 +103,7 @@ func TestInputIsRefusedByName(t *testing.T) {
 		"two inputs":         {targetProperties{Input: "1", InputPath: "$"}, "exclude each other"},
 		"constant not JSON":  {targetProperties{Input: "{"}, "not valid JSON"},
 		"wildcard path":      {targetProperties{InputPath: "$.a[*]"}, `"[*]" is not played`},
+		"name in brackets":   {targetProperties{InputPath: "$.detail['a']"}, "is not played"},
 		"undefined variable": {transformer(nil, `"<x>"`), "uses <x>"},
 		"reserved name":      {transformer(map[string]string{"aws.x": "$"}, `"x"`), "reserved"},
 		"text without quote": {transformer(map[string]string{"x": "$"}, `hello <x>`), "neither JSON nor text in quotes"},
