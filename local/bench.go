@@ -26,6 +26,7 @@ import (
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/moto"
 	"payment-webhooks/local/provision"
+	"payment-webhooks/local/schedule"
 	"payment-webhooks/local/states"
 	"payment-webhooks/local/streams"
 	"payment-webhooks/local/xray"
@@ -46,13 +47,14 @@ type bench struct {
 	endpointURL, apiURL           string
 	apiID, stageName              string
 
-	plan          *provision.Plan
-	policies      *iam.Policies
-	functionSpecs []functionSpec
-	api           *apigateway.API
-	bus           *events.Bus
-	deliveries    *events.Deliveries
-	carrier       *alerts.Carrier
+	plan             *provision.Plan
+	policies         *iam.Policies
+	resourcePolicies *iam.ResourcePolicies
+	functionSpecs    []functionSpec
+	api              *apigateway.API
+	bus              *events.Bus
+	deliveries       *events.Deliveries
+	carrier          *alerts.Carrier
 
 	moto      *moto.Server
 	writer    *logs.Writer
@@ -60,6 +62,7 @@ type bench struct {
 	functions map[string]*lambda.Function
 	machines  map[string]*states.Machine
 	mappings  []*streams.Mapping
+	schedules *schedule.Schedules
 
 	failed   chan error // what ends the run beside the user and moto
 	cleanups []func()
@@ -88,11 +91,12 @@ func newBench(o options, getenv func(string) string, t *terminal, endpointListen
 	}
 	b.resolver = assembly.NewResolver(b.stack, assembly.Env{Account: b.account, Region: b.region, Endpoint: b.endpointURL})
 
-	var errPlan, errPolicies error
+	var errPlan, errPolicies, errResource error
 	problems := []error{b.checkTypes()}
 	b.plan, errPlan = provision.New(b.stack, b.resolver)
 	b.policies, errPolicies = iam.New(b.stack, b.resolver)
-	problems = append(problems, errPlan, errPolicies, b.planFunctions(), b.planAPI(), b.planRules(), b.planMachines(), b.checkMappings())
+	b.resourcePolicies, errResource = iam.NewResourcePolicies(b.stack, b.resolver, b.account)
+	problems = append(problems, errPlan, errPolicies, errResource, b.planFunctions(), b.planAPI(), b.planRules(), b.planMachines(), b.checkMappings())
 	if err := errors.Join(problems...); err != nil {
 		return nil, fmt.Errorf("%s asks for what the local run does not play:\n%w", o.cdkOut, err)
 	}
@@ -169,7 +173,7 @@ func (b *bench) start(ctx context.Context) error {
 	if err := b.startMappings(); err != nil {
 		return err
 	}
-	b.startSchedules()
+	b.background("schedules", func(ctx context.Context) error { b.schedules.Run(ctx); return nil })
 	b.serve(b.apiListener, b.api)
 	return nil
 }

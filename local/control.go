@@ -7,6 +7,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"payment-webhooks/local/events"
+	"payment-webhooks/local/schedule"
 )
 
 type resourceLine struct {
@@ -38,6 +41,11 @@ func (b *bench) resources() []resourceLine {
 	return list
 }
 
+type ruleStates struct {
+	Schedules  []schedule.Info         `json:"schedules"`
+	Deliveries map[string]events.Stats `json:"deliveries"` // by rule
+}
+
 // control answers the paths under /_local/.
 func (b *bench) control() http.Handler {
 	mux := http.NewServeMux()
@@ -47,7 +55,9 @@ func (b *bench) control() http.Handler {
 	get("resources", func(*http.Request) any { return b.resources() })
 	get("alerts", func(*http.Request) any { return b.carrier.Delivered() })
 	get("traces", func(r *http.Request) any { return b.traces.Documents(r.URL.Query().Get("trace_id")) })
-	get("rules", func(*http.Request) any { return b.ruleStates() })
+	get("rules", func(*http.Request) any {
+		return ruleStates{b.schedules.List(), b.deliveries.Stats()}
+	})
 	get("executions", func(r *http.Request) any { return b.executions(r.URL.Query().Get("data") == "true") })
 	get("mappings", func(*http.Request) any { return b.mappingStats() })
 	mux.HandleFunc("POST /_local/flush", func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +73,7 @@ func (b *bench) control() http.Handler {
 				return
 			}
 		}
-		if err := b.fire(r.Context(), r.PathValue("name"), at); err != nil {
+		if err := b.schedules.Fire(r.Context(), r.PathValue("name"), at); err != nil {
 			problem(w, http.StatusNotFound, err)
 			return
 		}

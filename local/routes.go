@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
+	"payment-webhooks/local/schedule"
 )
 
 // planAPI reads the one REST API.
@@ -45,6 +47,12 @@ func (b *bench) planAPI() error {
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
+	for _, m := range t.Methods {
+		problems = append(problems, b.checkInvokePermission(t, m))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
 	accessStream := "access-" + t.APIID
 	api, err := apigateway.New(t, apigateway.Config{
 		Account: b.account, Now: time.Now, NewTraceID: lambda.NewTraceID,
@@ -57,6 +65,20 @@ func (b *bench) planAPI() error {
 	b.api = api
 	b.stageName, b.apiID = t.Stage.StageName, t.APIID
 	return err
+}
+
+var pathParameter = regexp.MustCompile(`\{[^}]*\}`)
+
+// checkInvokePermission refuses a method that API Gateway would answer with a
+// 500, because it may not invoke the function.
+// https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions
+func (b *bench) checkInvokePermission(t apigateway.Template, m apigateway.Method) error {
+	path := pathParameter.ReplaceAllString(t.Path(m.ResourceId), "*")
+	source := fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/%s/%s%s", b.region, b.account, t.APIID, t.Stage.StageName, m.HttpMethod, path)
+	if err := b.resourcePolicies.Check("apigateway.amazonaws.com", "lambda:InvokeFunction", m.FunctionARN(), source); err != nil {
+		return fmt.Errorf("%s: %w", m.LogicalID, err)
+	}
+	return nil
 }
 
 func (b *bench) invokeForAPI(ctx context.Context, functionARN string, payload []byte, traceID string) ([]byte, bool, error) {
@@ -74,8 +96,9 @@ func (b *bench) invokeForAPI(ctx context.Context, functionARN string, payload []
 // planRules reads the bus and every rule.
 func (b *bench) planRules() error {
 	b.deliveries = events.NewDeliveries(events.DeliveryConfig{
-		DeadLetters: b.queues(userKey), Log: b.terminal.logger("eventbridge"), TimeScale: b.timeScale,
+		DeadLetters: deadLetters{b}, Log: b.terminal.logger("eventbridge"), TimeScale: b.timeScale,
 	})
+	b.schedules = schedule.New(schedule.Config{Region: b.region, Account: b.account, Deliveries: b.deliveries})
 	buses := b.stack.ByType("AWS::Events::EventBus")
 	if len(buses) != 1 {
 		return fmt.Errorf("%d event buses: the local run plays one beside the default one", len(buses))
@@ -100,7 +123,7 @@ func (b *bench) planRules() error {
 			continue
 		}
 		if events.IsScheduled(text) {
-			problems = append(problems, b.schedule(resource.LogicalID, text))
+			problems = append(problems, b.schedules.AddRule(resource.LogicalID, text, b.target))
 			continue
 		}
 		problems = append(problems, b.bus.AddRule(resource.LogicalID, text, b.target))
@@ -163,7 +186,45 @@ func (b *bench) target(ref events.TargetRef) (events.Target, error) {
 	default:
 		return nil, fmt.Errorf("target %s: %s targets are not played", ref.ID, service)
 	}
-	return send, nil
+	return b.allowed(ref, send), nil
+}
+
+// serviceActions is what EventBridge asks a target's resource policy for.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+var serviceActions = map[string]string{
+	"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage", "logs": "logs:PutLogEvents",
+}
+
+const eventBridge = "events.amazonaws.com"
+
+// allowed delivers only what the target's policy lets EventBridge deliver. A
+// target with a role is checked where it is called.
+func (b *bench) allowed(ref events.TargetRef, send deliver) deliver {
+	action, byPolicy := serviceActions[strings.Split(ref.ARN, ":")[2]]
+	if !byPolicy {
+		return send
+	}
+	resource := ref.ARN
+	if strings.HasPrefix(action, "logs:") {
+		resource = strings.TrimSuffix(resource, ":*") + ":log-stream:" + ref.ID
+	}
+	return func(ctx context.Context, payload []byte) error {
+		if err := b.resourcePolicies.Check(eventBridge, action, resource, ref.RuleARN); err != nil {
+			return permanent(events.CodeNoPermissions, err)
+		}
+		return send(ctx, payload)
+	}
+}
+
+// deadLetters sends in EventBridge's name, which the queue's policy must allow.
+type deadLetters struct{ bench *bench }
+
+// Send is events.DeadLetters.
+func (d deadLetters) Send(ctx context.Context, queueARN string, body []byte, attributes map[string]string) error {
+	if err := d.bench.resourcePolicies.Check(eventBridge, "sqs:SendMessage", queueARN, attributes["RULE_ARN"]); err != nil {
+		return err
+	}
+	return d.bench.queues(userKey).Send(ctx, queueARN, body, attributes)
 }
 
 func permanent(code string, err error) error {

@@ -116,15 +116,7 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 		problem("REST API %s: DisableExecuteApiEndpoint leaves no way in, custom domains are not played", t.API.Name)
 	}
 
-	// Paths from the resources' parents, whatever their order.
-	paths := map[string]string{t.RootResourceID: "/"}
-	for range t.Resources {
-		for _, r := range t.Resources {
-			if parent, known := paths[r.ParentId]; known {
-				paths[r.ID] = strings.TrimSuffix(parent, "/") + "/" + r.PathPart
-			}
-		}
-	}
+	paths := t.paths()
 	routes := map[string]*route{}
 	for _, m := range t.Methods {
 		path, known := paths[m.ResourceId]
@@ -203,6 +195,31 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 	// A literal segment wins over a parameter, a parameter over a greedy one.
 	slices.SortFunc(list, func(a, b *route) int { return strings.Compare(rank(a), rank(b)) })
 	return list, errors.Join(problems...)
+}
+
+// paths is the path of each resource by its id, whatever the resources' order.
+func (t Template) paths() map[string]string {
+	paths := map[string]string{t.RootResourceID: "/"}
+	for range t.Resources {
+		for _, r := range t.Resources {
+			if parent, known := paths[r.ParentId]; known {
+				paths[r.ID] = strings.TrimSuffix(parent, "/") + "/" + r.PathPart
+			}
+		}
+	}
+	return paths
+}
+
+// Path is the path of a resource, "/webhook/{provider}", or "" when it is none
+// of this API.
+func (t Template) Path(resourceID string) string { return t.paths()[resourceID] }
+
+// FunctionARN is the function that the method invokes, or "".
+func (m Method) FunctionARN() string {
+	if uri := functionInURI.FindStringSubmatch(m.Integration.Uri); uri != nil {
+		return uri[1]
+	}
+	return ""
 }
 
 // escapePath writes a path the way MethodSettings do: "/" becomes "~1" after

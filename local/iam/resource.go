@@ -1,0 +1,183 @@
+package iam
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"payment-webhooks/local/assembly"
+)
+
+// ResourcePolicies say which AWS services may use a resource: the template's
+// queue and topic policies, Lambda permissions and log resource policies.
+type ResourcePolicies struct {
+	account    string
+	statements []resourceStatement
+}
+
+type resourceStatement struct {
+	allow      bool
+	services   []string // principals; "*" is everybody
+	actions    []string
+	resources  []string
+	conditions []condition
+}
+
+type condition struct {
+	operator string
+	key      string // aws:SourceArn, aws:SourceAccount, aws:SecureTransport
+	values   []string
+}
+
+// operators say when a condition is met. Each key has one value here.
+// ArnEquals and ArnLike behave identically, wildcards included.
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+var operators = map[string]func(values []string, fact string, present bool) bool{
+	"StringEquals":    func(values []string, fact string, _ bool) bool { return slices.Contains(values, fact) },
+	"StringNotEquals": func(values []string, fact string, _ bool) bool { return !slices.Contains(values, fact) },
+	"StringLike":      like,
+	"ArnEquals":       like,
+	"ArnLike":         like,
+	"Bool":            func(values []string, fact string, _ bool) bool { return slices.Contains(values, fact) },
+	"Null": func(values []string, _ string, present bool) bool {
+		return slices.Contains(values, strconv.FormatBool(!present))
+	},
+}
+
+func like(values []string, fact string, _ bool) bool {
+	return slices.ContainsFunc(values, func(value string) bool { return wildcard(value, fact) })
+}
+
+type resourceDocument struct {
+	Version   string
+	Id        string //nolint:revive // the language's spelling
+	Statement []struct {
+		Sid, Effect      string
+		Principal        principal
+		Action, Resource oneOrMany
+		Condition        map[string]map[string]oneOrMany
+		// Refused when present.
+		NotAction, NotResource, NotPrincipal json.RawMessage
+	}
+}
+
+// principal is "*" or {"Service": …} or {"AWS": …}.
+type principal struct{ Service, AWS oneOrMany }
+
+func (p *principal) UnmarshalJSON(text []byte) error {
+	if string(text) == `"*"` {
+		p.AWS = oneOrMany{"*"}
+		return nil
+	}
+	type plain principal
+	return json.Unmarshal(text, (*plain)(p))
+}
+
+// NewResourcePolicies reads the stack's resource policies. Its error lists all
+// that is not played.
+func NewResourcePolicies(stack *assembly.Stack, resolver *assembly.Resolver, account string) (*ResourcePolicies, error) {
+	r := &ResourcePolicies{account: account}
+	var problems []error
+	for _, resource := range stack.ByType("AWS::SQS::QueuePolicy") {
+		var p struct {
+			PolicyDocument resourceDocument
+			Queues         []string
+		}
+		problems = append(problems, resolver.Into(resource, &p), r.add(resource.LogicalID, p.PolicyDocument))
+	}
+	for _, resource := range stack.ByType("AWS::SNS::TopicPolicy") {
+		var p struct {
+			PolicyDocument resourceDocument
+			Topics         []string
+		}
+		problems = append(problems, resolver.Into(resource, &p), r.add(resource.LogicalID, p.PolicyDocument))
+	}
+	for _, resource := range stack.ByType("AWS::Logs::ResourcePolicy") {
+		var p struct{ PolicyName, PolicyDocument string }
+		var document resourceDocument
+		err := resolver.Into(resource, &p)
+		if err == nil {
+			err = json.Unmarshal([]byte(p.PolicyDocument), &document)
+		}
+		problems = append(problems, err, r.add(resource.LogicalID, document))
+	}
+	for _, resource := range stack.ByType("AWS::Lambda::Permission") {
+		var p struct{ FunctionName, Action, Principal, SourceArn, SourceAccount string }
+		if err := resolver.Into(resource, &p); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		function := p.FunctionName
+		if !strings.HasPrefix(function, "arn:") {
+			function = "arn:aws:lambda:*:" + account + ":function:" + function
+		}
+		s := resourceStatement{allow: true, services: []string{p.Principal}, actions: []string{p.Action}, resources: []string{function}}
+		if p.SourceArn != "" {
+			s.conditions = append(s.conditions, condition{"ArnLike", "aws:SourceArn", []string{p.SourceArn}})
+		}
+		if p.SourceAccount != "" {
+			s.conditions = append(s.conditions, condition{"StringEquals", "aws:SourceAccount", []string{p.SourceAccount}})
+		}
+		r.statements = append(r.statements, s)
+	}
+	return r, errors.Join(problems...)
+}
+
+func (r *ResourcePolicies) add(logicalID string, document resourceDocument) error {
+	var problems []error
+	for i, s := range document.Statement {
+		if s.NotAction != nil || s.NotResource != nil || s.NotPrincipal != nil {
+			problems = append(problems, fmt.Errorf("%s: Statement[%d]: NotAction, NotResource and NotPrincipal are not played", logicalID, i))
+		}
+		statement := resourceStatement{allow: s.Effect == "Allow", services: s.Principal.Service, actions: s.Action, resources: s.Resource}
+		if slices.Contains(s.Principal.AWS, "*") {
+			statement.services = append(statement.services, "*")
+		}
+		for operator, keys := range s.Condition {
+			for key, values := range keys {
+				if operators[operator] == nil || !slices.Contains([]string{"aws:SourceArn", "aws:SourceAccount", "aws:SecureTransport"}, key) {
+					problems = append(problems, fmt.Errorf("%s: Statement[%d]: condition %s on %s is not played", logicalID, i, operator, key))
+					continue
+				}
+				statement.conditions = append(statement.conditions, condition{operator, key, values})
+			}
+		}
+		r.statements = append(r.statements, statement)
+	}
+	return errors.Join(problems...)
+}
+
+// Check says whether a service ("events.amazonaws.com") may take an action on a
+// resource on behalf of source, the ARN of a rule or an API method. Services
+// are taken to speak TLS. The error wraps [ErrDenied].
+func (r *ResourcePolicies) Check(service, action, resource, source string) error {
+	facts := map[string]string{"aws:SourceArn": source, "aws:SourceAccount": r.account, "aws:SecureTransport": "true"}
+	allowed := false
+	for _, s := range r.statements {
+		if !slices.Contains(s.services, service) && !slices.Contains(s.services, "*") || !matchAny(s.actions, action, true) || !matchAny(s.resources, resource, false) || !s.holds(facts) {
+			continue
+		}
+		if !s.allow {
+			return fmt.Errorf("%w: an explicit deny in the policy of %s keeps %s from %s", ErrDenied, resource, service, action)
+		}
+		allowed = true
+	}
+	if !allowed {
+		return fmt.Errorf("%w: no resource policy allows %s to %s on %s for %s", ErrDenied, service, action, resource, source)
+	}
+	return nil
+}
+
+func (s resourceStatement) holds(facts map[string]string) bool {
+	for _, c := range s.conditions {
+		fact, present := facts[c.key]
+		met := operators[c.operator](c.values, fact, present)
+		if !met {
+			return false
+		}
+	}
+	return true
+}
