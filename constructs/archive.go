@@ -66,8 +66,7 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 		bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
 		bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
 	}, "s3:PutObject", "s3:AbortMultipartUpload")
-	allow(fn, []*string{bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*"))}, "s3:GetObject")
-	// Without it S3 answers 403 for a manifest that does not exist yet.
+	// Which hours have their manifest is seen by listing; none is read.
 	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
 	// Reading the table, and writing objects, in several parts if large.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")

@@ -158,9 +158,9 @@ func (w workflowStates) definition() sfn.IChainable {
 
 	alert := w.publish(stateFraudAlert, message{
 		subject: text("High-risk payment: {}", "$.transaction."+contract.DetailAmountText),
-		long: text("High-risk payment of {} through {}, transaction {}, scored {} for fraud. {} Hold the payment and review it before anything is delivered.",
+		long: text("High-risk payment of {} through {}, transaction {}. {} Hold the payment and review it before anything is delivered.",
 			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID,
-			"$.results.fraud.assessment.score", "$.results.fraud.assessment.risk_summary"),
+			"$.results.fraud.assessment.risk_summary"), // a sentence with the score
 		short: text("FRAUD ALERT: {} via {}, {}. Hold and review.",
 			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
 	}, sfn.JsonPath_DISCARD(), nil)

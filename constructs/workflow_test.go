@@ -214,7 +214,7 @@ func TestAlertsAreSentencesThatFitTheirDevices(t *testing.T) {
 	values := strings.NewReplacer(
 		"$.transaction.amount_text", "15000.00 USD", "$.transaction.provider", "stripe",
 		"$.transaction.transaction_id", "pi_3MtwBwLkdIwHu7ix28a3tqPa", "$.transaction.customer_id", "cus_789",
-		"$.results.fraud.assessment.score", "0.87", "$.results.fraud.assessment.risk_summary", "The amount is unusual.",
+		"$.results.fraud.assessment.risk_summary", "High risk (score 0.87): the amount is unusual.",
 	)
 	for _, name := range []string{stateNotify, stateFraudAlert} {
 		t.Run(name, func(t *testing.T) {
