@@ -26,6 +26,10 @@ func Build(ctx context.Context, cache, hash, directory string, buildArgs map[str
 			return "", fmt.Errorf("image asset %s: build argument %s is not played", hash, name)
 		}
 	}
+	cache, err := filepath.Abs(cache) // the compiler runs in directory
+	if err != nil {
+		return "", err
+	}
 	binary := filepath.Join(cache, hash, "bootstrap")
 	if _, err := os.Stat(binary); err == nil {
 		return binary, nil
