@@ -78,10 +78,9 @@ func (b *bench) planFunctions() error {
 		err := b.resolver.Into(resource, &p)
 		name, errName := b.resolver.Ref(resource.LogicalID)
 		arn, errARN := b.resolver.Att(resource.LogicalID, "Arn")
-		if err = errors.Join(err, errName, errARN); err != nil {
-			problems = append(problems, err)
-			continue
-		}
+		// A function with a problem is planned all the same, so that what
+		// refers to it is checked too; nothing starts with a problem.
+		problems = append(problems, err, errName, errARN)
 		image, err := b.stack.Image(p.Code.ImageUri)
 		if p.PackageType != "Image" || err != nil {
 			problems = append(problems, fmt.Errorf("%s: PackageType %q with image %q is not played: %w", resource.LogicalID, p.PackageType, p.Code.ImageUri, err))

@@ -1,0 +1,354 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+// screen is a terminal that a test reads.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// TestTemplateIsPlayed starts the run for a small template once, uses every
+// part as a user would, and ends it.
+func TestTemplateIsPlayed(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	ready := filepath.Join(t.TempDir(), "ready.json")
+	terminal := &screen{}
+	ended := make(chan error, 1)
+	go func() {
+		ended <- run(ctx, []string{
+			"--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--endpoint-port", "0", "--api-port", "0", "--ready-file", ready, "--time-scale", "1000",
+		}, os.Getenv, terminal, terminal)
+	}()
+	var r struct {
+		Endpoint string
+		APIURL   string `json:"api_url"`
+		Stack    string
+		PID      int
+	}
+	eventually(t, func() error {
+		select {
+		case err := <-ended:
+			t.Fatalf("ended before it was ready: %v\n%s", err, terminal)
+		default:
+		}
+		text, err := os.ReadFile(ready)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(text, &r)
+	})
+	config := aws.Config{Region: region(), BaseEndpoint: aws.String(r.Endpoint), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+
+	t.Run("DescribeStacks names the local API", func(t *testing.T) {
+		out, err := cloudformation.NewFromConfig(config).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String("TapStacktest")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := aws.ToString(out.Stacks[0].Outputs[0].OutputValue); got != r.APIURL || !strings.HasPrefix(got, "http://127.0.0.1:") || r.Stack != "TapStacktest" || r.PID != os.Getpid() {
+			t.Errorf("output %s, ready file %+v", got, r)
+		}
+	})
+	t.Run("a call that the role allows reaches the table", func(t *testing.T) {
+		if status, body := post(t, r.APIURL+"/do", "PutItem"); status != 200 {
+			t.Fatalf("%d %s", status, body)
+		}
+		out, err := dynamodb.NewFromConfig(config).Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("things")})
+		if err != nil || out.Count != 1 {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+	t.Run("a call that the role does not allow is refused and shown", func(t *testing.T) {
+		status, body := post(t, r.APIURL+"/do", "DeleteItem")
+		if status != 400 || !strings.Contains(body, "AccessDeniedException") || !strings.Contains(body, "dynamodb:DeleteItem") {
+			t.Errorf("%d %s", status, body)
+		}
+		if !strings.Contains(terminal.String(), "access denied") {
+			t.Error("the terminal does not say so")
+		}
+	})
+	t.Run("what the table's stream shows is published to the rule's target", func(t *testing.T) {
+		if body := receive(t, config, r.Endpoint+"/123456789012/events"); !strings.Contains(body, `"detail-type":"stored"`) || !strings.Contains(body, `"amount":5`) {
+			t.Errorf("message %s", body)
+		}
+	})
+	t.Run("a target without a policy fails into the dead-letter queue", func(t *testing.T) {
+		if body := receive(t, config, r.Endpoint+"/123456789012/dead-letters"); !strings.Contains(body, `"detail-type":"stored"`) {
+			t.Errorf("message %s", body)
+		}
+	})
+	t.Run("log lines, access log and metrics arrive", func(t *testing.T) {
+		logs := cloudwatchlogs.NewFromConfig(config)
+		for group, want := range map[string]string{"/aws/lambda/echo-test": "asked for PutItem", "/access": "POST 200"} {
+			eventually(t, func() error {
+				out, err := logs.FilterLogEvents(ctx, &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String(group)})
+				if err != nil {
+					return err
+				}
+				for _, e := range out.Events {
+					if aws.ToString(e.Message) == want {
+						return nil
+					}
+				}
+				return fmt.Errorf("no %q among %d events of %s", want, len(out.Events), group)
+			})
+		}
+		if !strings.Contains(terminal.String(), "| asked for PutItem") {
+			t.Error("the terminal does not show the function's line")
+		}
+		eventually(t, func() error {
+			// The query protocol, as the AWS CLI speaks it with CloudWatch.
+			form := "Action=GetMetricStatistics&Version=2010-08-01&Namespace=Echo&MetricName=Requests&Period=86400&Statistics.member.1=Sum&StartTime=2026-11-01T00:00:00Z&EndTime=2026-12-01T00:00:00Z"
+			body := query(t, r.Endpoint, "monitoring", form)
+			if !strings.Contains(body, "<Sum>2.0</Sum>") {
+				return fmt.Errorf("no sum of 2 in %s", body)
+			}
+			return nil
+		})
+	})
+	t.Run("Invoke answers with payload and log tail", func(t *testing.T) {
+		out, err := lambda.NewFromConfig(config).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("echo-test"), Payload: []byte(`{"body":"UHV0SXRlbQ=="}`), LogType: "Tail"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.FunctionError != nil || !strings.Contains(string(out.Payload), `"statusCode":200`) || aws.ToString(out.LogResult) == "" {
+			t.Errorf("%+v %s", out, out.Payload)
+		}
+	})
+	t.Run("a published alert is delivered", func(t *testing.T) {
+		_, err := sns.NewFromConfig(config).Publish(ctx, &sns.PublishInput{TopicArn: aws.String("arn:aws:sns:" + region() + ":123456789012:alerts"), Subject: aws.String("Hello"), Message: aws.String("text")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var alerts []struct{ Endpoint, Subject, Message string }
+		control(t, http.MethodGet, r.Endpoint+"/_local/alerts", 200, &alerts)
+		if len(alerts) != 1 || alerts[0].Endpoint != "ops@example.com" || alerts[0].Subject != "Hello" || alerts[0].Message != "text" {
+			t.Errorf("alerts %+v", alerts)
+		}
+	})
+	t.Run("data resources are as the template says", func(t *testing.T) {
+		versioning, err := s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }).GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: aws.String("things-audit")})
+		if err != nil || versioning.Status != "Enabled" {
+			t.Errorf("versioning %+v, %v", versioning, err)
+		}
+		ttl, err := dynamodb.NewFromConfig(config).DescribeTimeToLive(ctx, &dynamodb.DescribeTimeToLiveInput{TableName: aws.String("things")})
+		if err != nil || aws.ToString(ttl.TimeToLiveDescription.AttributeName) != "expires_at" {
+			t.Errorf("ttl %+v, %v", ttl, err)
+		}
+		if body := query(t, r.Endpoint, "monitoring", "Action=GetDashboard&Version=2010-08-01&DashboardName=things"); !strings.Contains(body, "widgets") {
+			t.Errorf("dashboard %s", body)
+		}
+	})
+	t.Run("control answers and refuses", func(t *testing.T) {
+		var resources []resourceLine
+		control(t, http.MethodGet, r.Endpoint+"/_local/resources", 200, &resources)
+		if len(resources) < 20 {
+			t.Errorf("%d resources", len(resources))
+		}
+		var failure struct{ Error string }
+		control(t, http.MethodPost, r.Endpoint+"/_local/rules/absent/fire", 404, &failure)
+		control(t, http.MethodPost, r.Endpoint+"/_local/rules/absent/fire?time=noon", 400, &failure)
+		if failure.Error == "" {
+			t.Error("no reason given")
+		}
+		control(t, http.MethodGet, r.Endpoint+"/_local/nothing", 404, &failure)
+	})
+
+	interrupt()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("after Ctrl-C: %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("does not end")
+	}
+	if _, err := net.Dial("tcp", strings.TrimPrefix(r.Endpoint, "http://")); err == nil {
+		t.Error("the endpoint still listens")
+	}
+}
+
+func TestStartIsRefusedWithTheReason(t *testing.T) {
+	busy, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer busy.Close()
+	port := fmt.Sprint(busy.Addr().(*net.TCPAddr).Port)
+	free := []string{"--endpoint-port", "0", "--api-port", "0"}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"no assembly":    {append(free, "--cdk-out", t.TempDir()), "npx cdk synth"},
+		"endpoint taken": {[]string{"--endpoint-port", port}, "--endpoint-port"},
+		"API taken":      {[]string{"--endpoint-port", "0", "--api-port", port}, "--api-port"},
+		"unknown flag":   {[]string{"--nonsense"}, "usage"},
+	} {
+		if err := run(t.Context(), c.args, os.Getenv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
+		}
+	}
+}
+
+// TestEverythingThatIsNotPlayedIsNamedAtOnce changes the template in several
+// places, each of a part that another package plays.
+func TestEverythingThatIsNotPlayedIsNamedAtOnce(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"manifest.json", "S.assets.json", "S.template.json"} {
+		text, err := os.ReadFile(filepath.Join("testdata/cdk.out", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for old, replacement := range map[string]string{
+			`"Queue": {"Type": "AWS::SQS::Queue", "Properties": {`: `"Cache": {"Type": "AWS::ElastiCache::CacheCluster"}, "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": true, `,
+			`"source": ["test"]`:                              `"source": [{"sounds-like": "test"}]`,
+			`"AuthorizationType": "NONE"`:                     `"AuthorizationType": "AWS_IAM"`,
+			`"MemorySize": 512`:                               `"MemorySize": 512, "SnapStart": {"ApplyOn": "None"}`,
+			`"BatchSize": 10`:                                 `"BatchSize": 10, "TumblingWindowInSeconds": 3`,
+			`"Effect": "Allow", "Action": "dynamodb:PutItem"`: `"Effect": "Allow", "Condition": {}, "Action": "dynamodb:PutItem"`,
+		} {
+			text = bytes.ReplaceAll(text, []byte(old), []byte(replacement))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := run(t.Context(), []string{"--cdk-out", dir, "--endpoint-port", "0", "--api-port", "0"}, os.Getenv, io.Discard, io.Discard)
+	for _, want := range []string{
+		"Cache: resource type AWS::ElastiCache::CacheCluster", "Queue (AWS::SQS::Queue): property FifoQueue", "sounds-like", "ApiDoPost: AuthorizationType AWS_IAM",
+		"Function (AWS::Lambda::Function): property SnapStart", "TumblingWindowInSeconds", "Policy: Statement[0]",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error does not name %q:\n%v", want, err)
+		}
+	}
+}
+
+func region() string {
+	if r := os.Getenv("AWS_REGION"); r != "" {
+		return r
+	}
+	return "us-east-1"
+}
+
+func post(t *testing.T, url, body string) (int, string) {
+	t.Helper()
+	response, err := http.Post(url, "text/plain", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(text)
+}
+
+func query(t *testing.T, endpoint, service, form string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20261122/"+region()+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func control(t *testing.T, method, url string, status int, into any) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if response.StatusCode != status {
+		t.Errorf("%s %s: %s, want %d", method, url, response.Status, status)
+	}
+	if err := json.NewDecoder(response.Body).Decode(into); err != nil {
+		t.Errorf("%s %s: %v", method, url, err)
+	}
+}
+
+func receive(t *testing.T, config aws.Config, queueURL string) (body string) {
+	t.Helper()
+	eventually(t, func() error {
+		out, err := sqs.NewFromConfig(config).ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(queueURL)})
+		if err != nil {
+			return err
+		}
+		if len(out.Messages) == 0 {
+			return fmt.Errorf("no message in %s", queueURL)
+		}
+		body = aws.ToString(out.Messages[0].Body)
+		return nil
+	})
+	return body
+}
+
+// eventually waits until check finds nothing wrong, with a generous deadline.
+func eventually(t *testing.T, check func() error) {
+	t.Helper()
+	deadline := time.Now().Add(2 * time.Minute)
+	for {
+		err := check()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
