@@ -67,12 +67,12 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 
 	rows := payments()
 	for i := range rows {
-		fmt.Printf("\r%2d/%d sent: %-50s", i, len(rows), rows[i].title)
+		fmt.Printf("sending %d of %d: %s\n", i+1, len(rows), rows[i].title)
 		if err := rows[i].send(limited, s); err != nil {
 			return fmt.Errorf("%s: %w", rows[i].title, err)
 		}
 	}
-	fmt.Printf("\r%2d/%d sent, waiting for the slowest%-40s\n\n", len(rows), len(rows), "")
+	fmt.Print("waiting for the slowest\n\n")
 	if err := observe(limited, s, rows); err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func wait(ctx context.Context, s *session.Session) error {
 It goes on running until Ctrl-C. In another terminal:
 
   export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
-  export AWS_REGION=%s ENVIRONMENT_SUFFIX=%s
+  export AWS_DEFAULT_REGION=%s ENVIRONMENT_SUFFIX=%s
   curl -X POST %s/webhook -H "Content-Type: application/json" -d '{
     "transaction_id": "txn_yours", "amount": 15000, "currency": "USD", "provider": "stripe", "customer_id": "cust_789"}'
 `, s.Endpoint, s.AWS.Region, s.Suffix(), s.APIURL)

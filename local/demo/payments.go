@@ -42,7 +42,11 @@ func payment(id, amount, currency, more string) string {
 // payments lists what the demonstration sends: each tier, each side of each
 // threshold, and what the door refuses.
 func payments() []row {
-	const order = `, "metadata": {"order_id": "order_123"}`
+	const (
+		order      = `, "metadata": {"order_id": "order_123"}`
+		wary       = `, "metadata": {"new_customer": true, "vpn": true}`
+		suspicious = `, "metadata": {"ip_country": "US", "card_country": "ID", "attempts_last_hour": 12}`
+	)
 	high := func(risk string) want {
 		w := want{status: 202, stored: "new", route: "workflow", fraud: risk, alerts: 2}
 		if risk == "high" {
@@ -55,13 +59,13 @@ func payments() []row {
 	refused := want{status: 400, stored: "nothing"}
 	return []row{
 		{title: "15000 USD", id: "txn_1", body: payment("txn_1", "15000", "USD", order), want: high("low")},
-		{title: "10000.01 USD", id: "txn_2", body: payment("txn_2", "10000.01", "USD", ""), want: high("low")},
+		{title: "10000.01 USD, new customer, VPN", id: "txn_2", body: payment("txn_2", "10000.01", "USD", wary), want: high("medium")},
 		{title: "10000 USD", id: "txn_3", body: payment("txn_3", "10000", "USD", ""), want: medium},
 		{title: "5000 EUR", id: "txn_4", body: payment("txn_4", "5000", "EUR", ""), want: medium},
 		{title: "1000 USD", id: "txn_5", body: payment("txn_5", "1000", "USD", ""), want: medium},
 		{title: "999.99 USD", id: "txn_6", body: payment("txn_6", "999.99", "USD", ""), want: low},
 		{title: "15000 JPY", id: "txn_7", body: payment("txn_7", "15000", "JPY", ""), want: high("low")},
-		{title: "6000000000 IDR", id: "txn_8", body: payment("txn_8", "6000000000", "IDR", ""), want: high("low")},
+		{title: "6000000000 IDR, many attempts", id: "txn_8", body: payment("txn_8", "6000000000", "IDR", suspicious), want: high("high")},
 		{title: "the first again", id: "txn_1", body: payment("txn_1", "15000.00", "USD", order), want: want{status: 200, stored: "unchanged"}},
 		{title: "the first, 15001 USD", id: "txn_1", body: payment("txn_1", "15001", "USD", order), want: want{status: 409, stored: "unchanged"}},
 		{title: "no customer_id, currency DOLLAR", id: "txn_9", body: fmt.Sprintf(`{"transaction_id": "txn_9", "amount": 1, "currency": "DOLLAR", "provider": %q}`, provider), want: refused},

@@ -1,0 +1,198 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"payment-webhooks/local/session"
+)
+
+// problem is an RFC 9457 document.
+type problem struct {
+	Type, Title, Detail string
+	Status              int
+	Errors              []struct{ Field, Detail string }
+}
+
+func readProblem(t *testing.T, res session.Response) problem {
+	t.Helper()
+	if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type %q, want application/problem+json", got)
+	}
+	var p problem
+	if err := json.Unmarshal(res.Body, &p); err != nil {
+		t.Fatalf("%s: %v", res.Body, err)
+	}
+	if p.Status != res.Status || p.Title == "" {
+		t.Errorf("%d answered with %+v, want its status and a title", res.Status, p)
+	}
+	return p
+}
+
+func TestBadRequestsGetTheirStatusAndAProblemDocument(t *testing.T) {
+	ok := string(payment("txn_never", "1", "USD", ""))
+	deep := `{"metadata": ` + strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 101)
+	cases := map[string]struct {
+		method, path, contentType, body string
+		status                          int
+		fields                          []string // invalid fields, by part of their name
+	}{
+		"missing and wrong field together": {"POST", "/webhook", "application/json", `{"transaction_id":"t","amount":1,"currency":"DOLLAR","provider":"stripe"}`, 400, []string{"currency", "customer_id"}},
+		"malformed":                        {"POST", "/webhook", "application/json", `{"transaction_id": `, 400, nil},
+		"empty body":                       {"POST", "/webhook", "application/json", ``, 400, nil},
+		"array":                            {"POST", "/webhook", "application/json", `[]`, 400, nil},
+		"trailing data":                    {"POST", "/webhook", "application/json", ok + `{}`, 400, nil},
+		"duplicate key":                    {"POST", "/webhook", "application/json", strings.Replace(ok, `"amount"`, `"amount": 2, "amount"`, 1), 400, nil},
+		"invalid UTF-8":                    {"POST", "/webhook", "application/json", strings.Replace(ok, "cust_789", "cust\xff", 1), 400, nil},
+		"deep nesting":                     {"POST", "/webhook", "application/json", deep, 400, nil},
+		"1e400":                            {"POST", "/webhook", "application/json", strings.Replace(ok, `: 1,`, `: 1e400,`, 1), 400, []string{"amount"}},
+		"NaN":                              {"POST", "/webhook", "application/json", strings.Replace(ok, `: 1,`, `: "NaN",`, 1), 400, []string{"amount"}},
+		"negative":                         {"POST", "/webhook", "application/json", strings.Replace(ok, `: 1,`, `: -1,`, 1), 400, []string{"amount"}},
+		"zero":                             {"POST", "/webhook", "application/json", strings.Replace(ok, `: 1,`, `: 0,`, 1), 400, []string{"amount"}},
+		"too many decimals":                {"POST", "/webhook", "application/json", strings.Replace(ok, `: 1,`, `: 1.001,`, 1), 400, []string{"amount"}},
+		"wrong content type":               {"POST", "/webhook", "text/plain", ok, 415, nil},
+		"no content type":                  {"POST", "/webhook", "", ok, 415, nil},
+		"too large":                        {"POST", "/webhook", "application/json", strings.Replace(ok, "cust_789", strings.Repeat("c", 300*1024), 1), 413, nil},
+		"provider not there":               {"POST", "/webhook/stripe", "application/json", ok, 404, nil},
+		"unknown route":                    {"POST", "/nothing", "application/json", ok, 404, nil},
+		"unknown method":                   {"GET", "/webhook", "", "", 404, nil},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			res, err := shared.Do(t.Context(), c.method, c.path, http.Header{"Content-Type": {c.contentType}}, []byte(c.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.Status != c.status {
+				t.Fatalf("%d %s, want %d", res.Status, res.Body, c.status)
+			}
+			p := readProblem(t, res)
+			if len(c.fields) > 0 && len(p.Errors) != len(c.fields) {
+				t.Errorf("errors %+v, want one for each of %v", p.Errors, c.fields)
+			}
+			for _, field := range c.fields {
+				if !slices.ContainsFunc(p.Errors, func(e struct{ Field, Detail string }) bool {
+					return strings.Contains(e.Field, field) && e.Detail != ""
+				}) {
+					t.Errorf("errors %+v do not name %s", p.Errors, field)
+				}
+			}
+		})
+	}
+	if item, err := shared.Item(t.Context(), "txn_never", "stripe"); err != nil || item != nil {
+		t.Errorf("stored %v (%v), want nothing", item, err)
+	}
+}
+
+func TestDuplicateIsAcceptedOnceAndConflictRefused(t *testing.T) {
+	id := newID(t)
+	accept(t, shared, payment(id, "250", "USD", ""))
+	before, err := shared.Item(t.Context(), id, "stripe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res := post(t, shared, payment(id, `"250.00"`, "USD", ""))
+	if res.Status != 200 || !bytes.Contains(res.Body, []byte(`"duplicate":true`)) {
+		t.Errorf("same delivery: %d %s, want 200 and duplicate", res.Status, res.Body)
+	}
+	if res = post(t, shared, payment(id, "251", "USD", "")); res.Status != 409 {
+		t.Errorf("other amount: %d %s, want 409", res.Status, res.Body)
+	}
+	readProblem(t, res)
+	after, err := shared.Item(t.Context(), id, "stripe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(before, after) {
+		t.Errorf("the item changed from %v to %v", before, after)
+	}
+}
+
+func TestConcurrentDeliveriesAreStoredOnce(t *testing.T) {
+	const deliveries = 12
+	body := payment(newID(t), "250", "USD", "")
+	var wg sync.WaitGroup
+	statuses := make([]int, deliveries)
+	for i := range statuses {
+		wg.Go(func() {
+			res, err := shared.Post(context.WithoutCancel(t.Context()), "/webhook", "application/json", body)
+			if err != nil {
+				t.Error(err)
+			}
+			statuses[i] = res.Status
+		})
+	}
+	wg.Wait()
+	slices.Sort(statuses)
+	want := slices.Repeat([]int{200}, deliveries)
+	want[deliveries-1] = 202
+	if !slices.Equal(statuses, want) {
+		t.Errorf("answers %v, want one 202 and else 200", statuses)
+	}
+}
+
+func TestCardNumberIsNowhere(t *testing.T) {
+	const pan, masked = "4111111111111111", "411111******1111"
+	id := newID(t)
+	accept(t, shared, payment(id, "250", "USD", `, "metadata": {"note": "card 4111 1111 1111 1111", "number": `+pan+`, "nested": ["`+pan+`"]}`))
+	// Also in a request that is refused: its answer and log line quote it not.
+	res := post(t, shared, payment(id, "1", pan, ""))
+	if bytes.Contains(res.Body, []byte(pan)) {
+		t.Errorf("the answer quotes the card number: %s", res.Body)
+	}
+	var events []string
+	eventually(t, "the event", func(ctx context.Context) (bool, error) {
+		var err error
+		events, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
+		return len(events) == 1, err
+	})
+	if !strings.Contains(events[0], masked) {
+		t.Errorf("the event %s does not show the number masked", events[0])
+	}
+	item, err := shared.Item(t.Context(), id, "stripe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored := fmt.Sprint(item)
+	logged, err := shared.Logged(t.Context(), "/aws/lambda/webhook-validator-"+shared.Suffix(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for where, text := range map[string]string{"event": events[0], "item": stored, "log": strings.Join(logged, "\n")} {
+		if strings.Contains(text, pan) || strings.Contains(text, "4111 1111 1111 1111") {
+			t.Errorf("the %s has the card number", where)
+		}
+	}
+}
+
+// The template decides what is admitted: here it is told to admit one request.
+func TestBurstIsThrottledWithAProblemDocument(t *testing.T) {
+	s := ownSession(t, func(template string) string {
+		return throttle.ReplaceAllString(template, `"$1": 1`)
+	})
+	if res, err := s.Post(t.Context(), "/webhook/nobody", "application/json", nil); err != nil || res.Status != 404 {
+		t.Fatalf("the first: %d %v, want 404", res.Status, err)
+	}
+	eventually(t, "429", func(ctx context.Context) (bool, error) {
+		res, err := s.Post(ctx, "/webhook/nobody", "application/json", nil)
+		if err != nil || res.Status != 429 {
+			return false, err
+		}
+		readProblem(t, res)
+		if res.Header.Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		return true, nil
+	})
+}
+
+var throttle = regexp.MustCompile(`"(Throttling(?:Rate|Burst)Limit)": \d+`)

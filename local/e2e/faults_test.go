@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"payment-webhooks/local/session"
+)
+
+// awaitMessage waits for a message whose body has part in it.
+func awaitMessage(t *testing.T, s *session.Session, queue, part string) sqstypes.Message {
+	t.Helper()
+	var found sqstypes.Message
+	eventually(t, fmt.Sprintf("%s in %s", part, queue), func(ctx context.Context) (bool, error) {
+		messages, err := s.Messages(ctx, queue)
+		if err != nil {
+			return false, err
+		}
+		for _, m := range messages {
+			if strings.Contains(aws.ToString(m.Body), part) {
+				found = m
+				return true, nil
+			}
+		}
+		return false, nil
+	})
+	return found
+}
+
+// Without the topic, the rule for medium amounts cannot deliver and the
+// workflow's notification fails; without the table, the door cannot store.
+// What was accepted is found where an operator would look.
+func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
+	s := ownSession(t)
+	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: aws.String(s.Outputs["AlertsTopicArn"])}); err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("a rule's target", func(t *testing.T) {
+		id := newID(t) + "_"
+		accept(t, s, payment(id, "5000", "EUR", ""))
+		m := awaitMessage(t, s, "medium-value-dlq-"+s.Suffix(), id)
+		var event struct {
+			Source     string `json:"source"`
+			DetailType string `json:"detail-type"`
+			Detail     struct {
+				ID     string      `json:"transaction_id"`
+				Amount json.Number `json:"amount"`
+			} `json:"detail"`
+		}
+		if err := json.Unmarshal([]byte(*m.Body), &event); err != nil {
+			t.Fatal(err)
+		}
+		if event.Source != "payment.webhooks" || event.Detail.ID != id || event.Detail.Amount != "5000" {
+			t.Errorf("the message is %s, want the event itself", *m.Body)
+		}
+		attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
+		for name, part := range map[string]string{
+			"RULE_ARN":   "rule/payment-events-" + s.Suffix() + "/medium-value-transactions-" + s.Suffix(),
+			"TARGET_ARN": s.Outputs["AlertsTopicArn"],
+		} {
+			if !strings.Contains(attribute(name), part) {
+				t.Errorf("%s is %q, want %q in it", name, attribute(name), part)
+			}
+		}
+		for _, name := range []string{"ERROR_CODE", "ERROR_MESSAGE"} {
+			if attribute(name) == "" {
+				t.Errorf("no %s", name)
+			}
+		}
+	})
+
+	t.Run("a branch of the workflow", func(t *testing.T) {
+		id := newID(t) + "_"
+		accept(t, s, payment(id, "15000", "USD", ""))
+		m := awaitMessage(t, s, "workflow-dlq-"+s.Suffix(), id)
+		var failure struct {
+			State, Execution string
+			Error            struct{ Error, Cause string }
+			Transaction      struct {
+				ID         string `json:"transaction_id"`
+				AmountText string `json:"amount_text"`
+			}
+		}
+		if err := json.Unmarshal([]byte(*m.Body), &failure); err != nil {
+			t.Fatal(err)
+		}
+		if failure.State == "" || failure.Execution == "" || failure.Error.Error == "" || failure.Transaction.AmountText != "15000.00 USD" {
+			t.Errorf("the message is %s, want state, execution, error and transaction", *m.Body)
+		}
+		// The other branch went on.
+		eventually(t, "the fraud result", func(ctx context.Context) (bool, error) {
+			item, err := s.Item(ctx, id, "stripe")
+			return item["fraud"] != nil, err
+		})
+	})
+
+	t.Run("the store", func(t *testing.T) {
+		if _, err := dynamodb.NewFromConfig(s.AWS).DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: aws.String(s.Outputs["TransactionsTableName"])}); err != nil {
+			t.Fatal(err)
+		}
+		res := post(t, s, payment(newID(t), "1", "USD", ""))
+		if res.Status != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("%d %s, Retry-After %q, want 503 and a time", res.Status, res.Body, res.Header.Get("Retry-After"))
+		}
+		readProblem(t, res)
+	})
+}
+
+func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
+	poison, good := newID(t)+"_", newID(t)+"_"
+	// An item that is no transaction, as a careless script could write it.
+	_, err := dynamodb.NewFromConfig(shared.AWS).PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: aws.String(shared.Outputs["TransactionsTableName"]),
+		Item: map[string]types.AttributeValue{
+			"transaction_id": &types.AttributeValueMemberS{Value: poison},
+			"provider":       &types.AttributeValueMemberS{Value: "stripe"},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accept(t, shared, payment(good, "250", "USD", ""))
+	eventually(t, "the good record's event", func(ctx context.Context) (bool, error) {
+		r, err := routesOf(ctx, shared, good)
+		return r.Log >= 1, err
+	})
+	m := awaitMessage(t, shared, "relay-dlq-"+shared.Suffix(), "DDBStreamBatchInfo")
+	var position struct {
+		RequestContext struct{ Condition, FunctionArn string }
+		Batch          struct {
+			BatchSize           int
+			StreamArn           string
+			StartSequenceNumber string
+		} `json:"DDBStreamBatchInfo"`
+	}
+	if err := json.Unmarshal([]byte(*m.Body), &position); err != nil {
+		t.Fatal(err)
+	}
+	if position.Batch.BatchSize != 1 || position.Batch.StartSequenceNumber == "" || position.RequestContext.Condition != "RetryAttemptsExhausted" {
+		t.Errorf("%s, want one record, its position and exhausted retries", *m.Body)
+	}
+}

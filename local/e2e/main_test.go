@@ -1,0 +1,172 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"payment-webhooks/local/session"
+)
+
+// patience is how long a condition is waited for. Generous: it is only ever
+// waited for in full when something is wrong.
+const patience = 90 * time.Second
+
+// shared is the run that most tests use together. Tests that break something
+// start one of their own.
+var shared *session.Session
+
+func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+
+func testMain(m *testing.M) int {
+	if _, err := os.Stat(assembly()); err != nil {
+		fmt.Fprintf(os.Stderr, "no assembly: %v\nrun scripts/test, or npx cdk synth with ALERT_EMAIL and ALERT_PHONE set\n", err)
+		return 1
+	}
+	var log bytes.Buffer
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	s, err := session.Start(ctx, session.Options{Root: root(), CDKOut: assembly(), Log: &log})
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, log.Bytes())
+		return 1
+	}
+	shared = s
+	code := m.Run()
+	if err := s.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "the shared run did not end cleanly:", err)
+		code = 1
+	}
+	if code != 0 {
+		fmt.Fprintf(os.Stderr, "the local run's log:\n%s\n", log.Bytes())
+	}
+	return code
+}
+
+func root() string {
+	path, err := filepath.Abs("../..")
+	if err != nil {
+		panic(err)
+	}
+	return path
+}
+
+func assembly() string {
+	if dir := os.Getenv("CDK_OUT"); dir != "" {
+		return dir
+	}
+	return filepath.Join(root(), "cdk.out")
+}
+
+// ownSession is a run for one test alone, of a template that edit has changed.
+func ownSession(t *testing.T, edit ...func(template string) string) *session.Session {
+	t.Helper()
+	dir := assembly()
+	for _, e := range edit {
+		dir = edited(t, dir, e)
+	}
+	var log syncBuffer
+	s, err := session.Start(t.Context(), session.Options{Root: root(), CDKOut: dir, Log: &log})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, log.String())
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(); err != nil && !t.Failed() {
+			t.Logf("the run ended with %v", err)
+		}
+		if t.Failed() {
+			t.Logf("the local run's log:\n%s", log.String())
+		}
+	})
+	return s
+}
+
+// edited copies an assembly and changes its template.
+func edited(t *testing.T, dir string, edit func(string) string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	templates, err := filepath.Glob(filepath.Join(to, "*.template.json"))
+	if err != nil || len(templates) != 1 {
+		t.Fatalf("templates %v (%v), want one", templates, err)
+	}
+	before, err := os.ReadFile(templates[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := edit(string(before))
+	if after == string(before) {
+		t.Fatal("the edit changes nothing in the template")
+	}
+	if err := os.WriteFile(templates[0], []byte(after), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
+// syncBuffer is a bytes.Buffer that can be read while a process writes to it.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// eventually waits until condition holds.
+func eventually(t *testing.T, what string, condition func(ctx context.Context) (bool, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := session.Until(ctx, func() (bool, error) { return condition(ctx) }); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+var sequence atomic.Int64
+
+// newID returns a transaction id that no other test uses.
+func newID(t *testing.T) string {
+	return fmt.Sprintf("txn_%d_%d", os.Getpid(), sequence.Add(1))
+}
+
+// payment is a canonical payload.
+func payment(id, amount, currency, more string) []byte {
+	return fmt.Appendf(nil, `{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "stripe", "customer_id": "cust_789"%s}`,
+		id, amount, currency, more)
+}
+
+// post sends a body to the shared run's /webhook.
+func post(t *testing.T, s *session.Session, body []byte) session.Response {
+	t.Helper()
+	res, err := s.Post(t.Context(), "/webhook", "application/json", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+// accept posts a body that must be stored.
+func accept(t *testing.T, s *session.Session, body []byte) {
+	t.Helper()
+	if res := post(t, s, body); res.Status != 202 {
+		t.Fatalf("%s: %d %s, want 202", body, res.Status, res.Body)
+	}
+}

@@ -1,0 +1,153 @@
+package e2e
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"payment-webhooks/local/session"
+)
+
+// children returns the processes that pid started, by their command lines.
+func children(t *testing.T, pid int) map[int]string {
+	t.Helper()
+	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,args=").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[int]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || fields[1] != strconv.Itoa(pid) || strings.Contains(line, "<defunct>") {
+			continue
+		}
+		child, err := strconv.Atoi(fields[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[child] = strings.Join(fields[2:], " ")
+	}
+	return found
+}
+
+func gone(pid int) bool { return syscall.Kill(pid, 0) == syscall.ESRCH }
+
+func TestCrashOfTheRunLeavesNoProcessBehind(t *testing.T) {
+	s := ownSession(t)
+	accept(t, s, payment(newID(t), "1", "USD", "")) // starts a function
+	started := children(t, s.PID())
+	if len(started) < 2 {
+		t.Fatalf("children %v, want moto and a function", started)
+	}
+	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end of every process it started", func(context.Context) (bool, error) {
+		for pid := range started {
+			if !gone(pid) {
+				return false, nil
+			}
+		}
+		return true, nil
+	})
+}
+
+func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
+	s := ownSession(t)
+	for pid, command := range children(t, s.PID()) {
+		if strings.Contains(command, "moto") {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	select {
+	case <-s.Exited():
+	case <-time.After(patience):
+		t.Fatal("the run goes on without moto")
+	}
+	if err := s.Stop(); err == nil {
+		t.Error("exit status 0, want an error")
+	}
+}
+
+func TestInterruptEndsEverythingQuietly(t *testing.T) {
+	s := ownSession(t)
+	accept(t, s, payment(newID(t), "1", "USD", ""))
+	started := children(t, s.PID())
+	if err := s.Stop(); err != nil {
+		t.Errorf("%v, want exit status 0", err)
+	}
+	for pid, command := range started {
+		if !gone(pid) {
+			t.Errorf("%s still runs", command)
+		}
+	}
+	if _, err := http.Get(s.Endpoint); err == nil {
+		t.Error("the endpoint still answers")
+	}
+}
+
+// The README's commands are run as they are written there.
+func TestCommandsOfTheReadme(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(root(), "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, found := strings.Cut(string(readme), "### Test\n")
+	if !found {
+		t.Fatal("the README has no section Test")
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	blocks := regexp.MustCompile("(?s)```bash\n(.*?)```").FindAllStringSubmatch(section, -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of commands in the section Test, want 2: sending, and looking", len(blocks))
+	}
+	send := blocks[0][1]
+	look := strings.ReplaceAll(blocks[1][1], " --follow", "") // which would never end
+	if strings.Contains(shell(t, shared, "aws --version 2>&1"), "aws-cli/1.") {
+		// Version 1, all that pip installs, has no logs tail. Version 2's is
+		// made of this call.
+		look = strings.ReplaceAll(look, "aws logs tail ", "aws logs filter-log-events --log-group-name ")
+	}
+
+	if out := shell(t, shared, send); !strings.Contains(out, `"duplicate":false`) {
+		t.Errorf("the first time it printed %s, want an accepted transaction", out)
+	}
+	if out := shell(t, shared, send+"\n"+`echo; echo "URL ${API_URL}"`); !strings.Contains(out, `"duplicate":true`) ||
+		!strings.Contains(out, "URL "+shared.APIURL+"\n") || strings.HasSuffix(shared.APIURL, "/") {
+		t.Errorf("the second time it printed %s, want a duplicate and %s", out, shared.APIURL)
+	}
+	eventually(t, "the workflow's log", func(ctx context.Context) (bool, error) {
+		lines, err := shared.Logged(ctx, "/aws/vendedlogs/states/transaction-workflow-"+shared.Suffix(), "ExecutionSucceeded")
+		return len(lines) > 0, err
+	})
+	out := shell(t, shared, look)
+	for _, part := range []string{"txn_123456", "ExecutionSucceeded", "DashboardBody", "transaction-metrics-" + shared.Suffix()} {
+		if !strings.Contains(out, part) {
+			t.Errorf("it printed %s, want %s in it", out, part)
+		}
+	}
+}
+
+func shell(t *testing.T, s *session.Session, script string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "bash", "-euo", "pipefail", "-c", script)
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+s.Endpoint, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_REGION="+s.AWS.Region, "AWS_DEFAULT_REGION="+s.AWS.Region, "AWS_PAGER=", "ENVIRONMENT_SUFFIX="+s.Suffix())
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, out, stderr.String())
+	}
+	return string(out)
+}

@@ -1,0 +1,167 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"payment-webhooks/local/session"
+)
+
+// routes says where traces of a transaction were found.
+type routes struct {
+	Workflow bool // the fraud result is in the table
+	Alerts   int  // texts that reached subscribers
+	Log      int  // events in the low-value log group
+}
+
+func routesOf(ctx context.Context, s *session.Session, id string) (r routes, err error) {
+	item, err := s.Item(ctx, id, "stripe")
+	if err != nil {
+		return r, err
+	}
+	_, r.Workflow = item["fraud"]
+	alerts, err := s.Alerts(ctx, id)
+	if err != nil {
+		return r, err
+	}
+	r.Alerts = len(alerts)
+	logged, err := s.Logged(ctx, s.LowValueGroup(), fmt.Sprintf("%q", id))
+	r.Log = len(logged)
+	return r, err
+}
+
+// One test for all tiers, so that a transaction that takes a second route is
+// seen: every route has worked by the time the last condition holds.
+func TestEachAmountTakesItsRouteAndNoOther(t *testing.T) {
+	high, medium, low := routes{Workflow: true, Alerts: 2}, routes{Alerts: 2}, routes{Log: 1}
+	cases := []struct {
+		amount, currency string
+		want             routes
+	}{
+		{"10000.01", "USD", high},
+		{"15000", "JPY", high},
+		{"5000000000", "IDR", high}, // the largest number that a pattern compares
+		{"5000000000.01", "IDR", high},
+		{"9999999999999.99", "USD", high}, // the largest amount
+		{"10000", "USD", medium},
+		{"10000.00", "EUR", medium},
+		{`"1e4"`, "EUR", medium},
+		{"1000", "USD", medium},
+		{"1000.000", "KWD", medium},
+		{"999.999", "KWD", low},
+		{"999.99", "USD", low},
+		{"1", "JPY", low},
+		{"0.0001", "CLF", low},
+	}
+	ids := make([]string, len(cases))
+	for i, c := range cases {
+		ids[i] = newID(t) + "_" // ends, so that none is the beginning of another
+		accept(t, shared, payment(ids[i], c.amount, c.currency, ""))
+	}
+	got := make([]routes, len(cases))
+	eventually(t, "every transaction on its route", func(ctx context.Context) (bool, error) {
+		all := true
+		for i, c := range cases {
+			var err error
+			if got[i], err = routesOf(ctx, shared, ids[i]); err != nil {
+				return false, err
+			}
+			all = all && got[i] == c.want
+		}
+		if !all && ctx.Err() != nil {
+			for i, c := range cases {
+				if got[i] != c.want {
+					t.Errorf("%s %s: %+v, want %+v", c.amount, c.currency, got[i], c.want)
+				}
+			}
+		}
+		return all, nil
+	})
+}
+
+func TestAlertsAreSentencesAndShorterBySMS(t *testing.T) {
+	for _, c := range []struct {
+		amount  string
+		shorter bool // the workflow can write one text per protocol, a rule cannot
+	}{{"5000", false}, {"15000", true}} {
+		id := newID(t) + "_"
+		accept(t, shared, payment(id, c.amount, "USD", ""))
+		var alerts []session.Alert
+		eventually(t, c.amount+" alerted by email and SMS", func(ctx context.Context) (bool, error) {
+			var err error
+			alerts, err = shared.Alerts(ctx, id)
+			return len(alerts) >= 2, err
+		})
+		text := map[string]string{}
+		for _, a := range alerts {
+			text[a.Protocol] = a.Message
+			for _, part := range []string{c.amount + ".00 USD", "stripe", id} {
+				if !strings.Contains(a.Message, part) {
+					t.Errorf("%s %q does not say %s", a.Protocol, a.Message, part)
+				}
+			}
+			if strings.ContainsAny(a.Message, "{}[]") {
+				t.Errorf("%s %q is not a sentence", a.Protocol, a.Message)
+			}
+		}
+		if c.shorter && len(text["sms"]) >= len(text["email"]) {
+			t.Errorf("SMS %q is not shorter than email %q", text["sms"], text["email"])
+		}
+	}
+}
+
+// suspicious is what the fraud model takes for a high risk; see docs/fraud-model.md.
+const suspicious = `, "metadata": {"ip_country": "FR", "card_country": "US", "attempts_last_hour": 12, "new_customer": true}`
+
+func TestHighRiskRaisesASecondAlert(t *testing.T) {
+	id := newID(t) + "_"
+	accept(t, shared, payment(id, "25000", "USD", suspicious))
+	eventually(t, "notification and fraud alert", func(ctx context.Context) (bool, error) {
+		r, err := routesOf(ctx, shared, id)
+		return r == routes{Workflow: true, Alerts: 4}, err
+	})
+	item, err := shared.Item(t.Context(), id, "stripe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	fraud, _ := item["fraud"].(map[string]any)
+	if fraud["risk_level"] != "high" || fmt.Sprint(fraud["risk_factors"]) == "" || fraud["model_version"] == nil {
+		t.Errorf("stored fraud result %v, want a high risk with its factors and model", fraud)
+	}
+}
+
+// The whole transaction is stored, but an event this large would not fit every
+// target: it goes out without its metadata and says so.
+func TestLargeMetadataStaysInTheTableAndIsNamedInTheEvent(t *testing.T) {
+	id := newID(t) + "_"
+	note := strings.Repeat("x", 190*1024)
+	accept(t, shared, payment(id, "250", "USD", fmt.Sprintf(`, "metadata": {"note": %q}`, note)))
+	var lines []string
+	eventually(t, "the event in the log group", func(ctx context.Context) (bool, error) {
+		var err error
+		lines, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
+		return len(lines) == 1, err
+	})
+	var event struct {
+		Detail struct {
+			Metadata        json.RawMessage `json:"metadata"`
+			MetadataOmitted bool            `json:"metadata_omitted"`
+		} `json:"detail"`
+	}
+	if err := json.Unmarshal([]byte(lines[0]), &event); err != nil {
+		t.Fatal(err)
+	}
+	if event.Detail.Metadata != nil || !event.Detail.MetadataOmitted {
+		t.Errorf("the event has %d bytes of metadata, omitted=%v", len(event.Detail.Metadata), event.Detail.MetadataOmitted)
+	}
+	item, err := shared.Item(t.Context(), id, "stripe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if metadata, _ := item["metadata"].(map[string]any); metadata["note"] != note {
+		t.Error("the table does not have the whole metadata")
+	}
+}

@@ -1,0 +1,106 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"payment-webhooks/local/session"
+)
+
+func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
+	const traceID = "1-6740a000-0123456789abcdef01234567"
+	header := http.Header{
+		"Content-Type":    {"application/json"},
+		"X-Amzn-Trace-Id": {"Root=" + traceID + ";Parent=0123456789abcdef;Sampled=1"},
+	}
+	res, err := shared.Do(t.Context(), http.MethodPost, "/webhook", header, payment(newID(t), "15000", "USD", ""))
+	if err != nil || res.Status != 202 {
+		t.Fatalf("%d %s %v", res.Status, res.Body, err)
+	}
+	missing := []string{"verify", "normalise", "validate", "redact", "store"}
+	eventually(t, "the validator's subsegments", func(ctx context.Context) (bool, error) {
+		documents, err := shared.Traces(ctx, traceID)
+		for _, d := range documents {
+			names := namesIn(t, d.JSON)
+			missing = slices.DeleteFunc(missing, func(name string) bool { return slices.Contains(names, name) })
+		}
+		return len(missing) == 0, err
+	})
+
+	// The others have traces of their own: the stream carries none.
+	for function, want := range map[string]string{"event-relay": "publish", "fraud-detector": "score"} {
+		eventually(t, function+"'s subsegments", func(ctx context.Context) (bool, error) {
+			documents, err := shared.Traces(ctx, "")
+			return slices.ContainsFunc(documents, func(d session.Document) bool {
+				return slices.Contains(namesIn(t, d.JSON), want)
+			}), err
+		})
+	}
+}
+
+// namesIn lists the names in a segment document, nested subsegments included.
+func namesIn(t *testing.T, document json.RawMessage) []string {
+	t.Helper()
+	var segment struct {
+		Name        string
+		Subsegments []json.RawMessage
+	}
+	if err := json.Unmarshal(document, &segment); err != nil {
+		t.Fatalf("segment %s: %v", document, err)
+	}
+	names := []string{segment.Name}
+	for _, s := range segment.Subsegments {
+		names = append(names, namesIn(t, s)...)
+	}
+	return names
+}
+
+func TestEmbeddedMetricsArriveInCloudWatch(t *testing.T) {
+	sum := func(name, more string) float64 {
+		text := shell(t, shared, fmt.Sprintf(`aws cloudwatch get-metric-statistics --namespace PaymentWebhooks --metric-name %s \
+			--dimensions Name=Environment,Value=${ENVIRONMENT_SUFFIX} %s --start-time %s --end-time %s \
+			--period 86400 --statistics Sum --query 'sum(Datapoints[].Sum)' --output text`, name, more,
+			time.Now().Add(-time.Hour).Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339)))
+		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	before := sum("TransactionsAccepted", "")
+	accept(t, shared, payment(newID(t), "15000", "USD", ""))
+	eventually(t, "the metrics of door, relay and fraud detector", func(context.Context) (bool, error) {
+		return sum("TransactionsAccepted", "") > before && sum("EventsPublished", "") > 0 &&
+			sum("TransactionsScored", "Name=RiskLevel,Value=low") > 0, nil
+	})
+}
+
+func TestFunctionLogsAreJSONWithTheTransactionAndNoBody(t *testing.T) {
+	id := newID(t)
+	accept(t, shared, payment(id, "250", "USD", `, "metadata": {"note": "a-note-only-in-the-body"}`))
+	group := "/aws/lambda/webhook-validator-" + shared.Suffix()
+	var lines []string
+	eventually(t, "the log line", func(ctx context.Context) (bool, error) {
+		var err error
+		lines, err = shared.Logged(ctx, group, id)
+		return len(lines) > 0, err
+	})
+	var line struct{ Level, Msg, Message string }
+	if err := json.Unmarshal([]byte(lines[0]), &line); err != nil || line.Level == "" {
+		t.Errorf("%s is not a JSON log line with a level (%v)", lines[0], err)
+	}
+	all, err := shared.Logged(t.Context(), group, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(strings.Join(all, "\n"), "a-note-only-in-the-body") {
+		t.Error("the log has a part of the body")
+	}
+}
