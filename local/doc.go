@@ -23,7 +23,7 @@
 //	                         api_url, pid, stack, region
 //	--time-scale N           divides the waits between EventBridge's and Lambda's
 //	                         asynchronous retries (default 60: an hour in a minute)
-//	--max-environments N     processes per function (default 16); more concurrent
+//	--max-environments N     processes per function (default 64); more concurrent
 //	                         events are throttled, as by a reserved concurrency
 //	--quiet                  print neither log lines nor the table of resources
 //
@@ -46,8 +46,19 @@
 // # Permissions
 //
 // Each function signs with a key of its own role, and its calls are allowed
-// only if the role's policies allow them (package iam). Any other key, such as
-// test/test, may do everything.
+// only if the role's policies allow them (package iam). The same holds for the
+// state machine's role and the stream mapping. EventBridge needs its targets'
+// and queues' policies, API Gateway the function's permission. Any other key,
+// such as test/test, may do everything.
+//
+// # Not here
+//
+// CloudWatch holds the metrics that functions write in embedded metric format,
+// and none of AWS's own namespaces (AWS/Lambda, AWS/ApiGateway …): the dashboard
+// can be read, its graphs of those would be empty. Alarms are not evaluated, the
+// event archive cannot be replayed, keys do not encrypt. CloudWatch answers the
+// AWS CLI, boto3 and every client of the query protocol, not the SDK for Go, whose
+// protocol moto does not speak.
 //
 // Exit status: 0 after Ctrl-C or SIGTERM, 1 when it could not start or moto
 // ended, 2 for wrong flags.

@@ -52,7 +52,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 	flags.IntVar(&o.endpointPort, "endpoint-port", 4566, "port of the AWS endpoint, 0 for a free one")
 	flags.IntVar(&o.apiPort, "api-port", 8080, "port of the API, 0 for a free one")
 	flags.Float64Var(&o.timeScale, "time-scale", 60, "divides the waits between asynchronous retries")
-	flags.IntVar(&o.maxEnvironments, "max-environments", 16, "processes per function")
+	flags.IntVar(&o.maxEnvironments, "max-environments", 64, "processes per function")
 	flags.BoolVar(&o.quiet, "quiet", false, "print neither log lines nor the table of resources")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
