@@ -15,6 +15,19 @@ const (
 	EnvTableName         = "TABLE_NAME"         // webhook-validator, fraud-detector, transaction-archival
 	EnvEventBusName      = "EVENT_BUS_NAME"     // event-relay
 	EnvAuditBucketName   = "AUDIT_BUCKET_NAME"  // transaction-archival
+	EnvProviders         = "PROVIDERS"          // webhook-validator; JSON, see the names of Provider… below
+	EnvQuarantineQueue   = "QUARANTINE_QUEUE"   // webhook-validator; URL of the queue for what is authentic but unreadable
+)
+
+// Members of EnvProviders, an object by provider name:
+//
+//	{"stripe": {"secret": "payments/stripe"},
+//	 "square": {"secret": "payments/square", "notification_url": "https://pay.example.com/webhook/square"}}
+const (
+	ProviderCanonical       = "canonical"        // the entry for POST /webhook itself; without it, /webhook is open
+	ProviderSecret          = "secret"           // name of the Secrets Manager secret that holds the signing secret
+	ProviderNotificationURL = "notification_url" // the address as the provider knows it; by default as the gateway saw it
+	ProviderCapture         = "capture"          // adyen: "automatic" (default) or "manual"
 )
 
 // Attributes of an item of the transactions table.
@@ -29,9 +42,23 @@ const (
 	AttrHourShard     = "hour_shard"     // S, "2026-11-22T15#3"; partition key of IndexByHour
 	AttrFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
 	AttrSchemaVersion = "schema_version" // S, SchemaVersion
+	AttrKind          = "kind"           // S, one of the kinds below
+	AttrPaymentID     = "payment_id"     // S, of a refund or dispute: the payment it refers to; else absent
 	AttrExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
 	AttrFraud         = "fraud"          // M, written once by fraud-detector
 )
+
+// Kinds of transaction. A canonical payload that names none is a payment.
+const (
+	KindPayment = "payment" // captured
+	KindRefund  = "refund"
+	KindDispute = "dispute" // a chargeback or its announcement
+	KindPayout  = "payout"
+)
+
+// UnknownCustomer is the customer_id of a transaction whose provider names no
+// customer. It is never empty, since texts for people are made of it.
+const UnknownCustomer = "unknown"
 
 // IndexByHour is the global secondary index that lets the archiver read the
 // items of one closed hour without a Scan.
@@ -118,6 +145,11 @@ const (
 	MetricStoreUnavailable  = "StoreUnavailable"      // Count, webhook-validator: 503
 	MetricAckLatency        = "AckLatency"            // Milliseconds, webhook-validator: request to answer
 	MetricCardNumbersMasked = "CardNumbersMasked"     // Count, webhook-validator
+
+	MetricForged              = "ForgedDeliveries"        // Count, webhook-validator: 401
+	MetricIgnored             = "IgnoredEvents"           // Count, webhook-validator: authentic, of a kind that becomes no transaction
+	MetricQuarantined         = "QuarantinedDeliveries"   // Count, webhook-validator: authentic, but unreadable or in conflict
+	MetricVerificationFailing = "VerificationUnavailable" // Count, webhook-validator: 503 for want of a secret or certificate
 
 	MetricEventsPublished = "EventsPublished" // Count, event-relay
 	MetricEventsFailed    = "EventsFailed"    // Count, event-relay: entries reported back to the stream

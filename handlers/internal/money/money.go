@@ -27,6 +27,18 @@ func Parse(text string) (Amount, error) {
 	return Amount{d}, err
 }
 
+// FromMinor is a number of units of which 10^decimals make one: FromMinor("1050",
+// 2) is 10.5. Text is a JSON number as Parse reads it; providers send integers,
+// and each says for itself how many decimals it means.
+func FromMinor(text string, decimals int) (Amount, error) {
+	a, err := Parse(text)
+	if err != nil || decimals == 0 {
+		return a, err
+	}
+	a.d.Exponent -= int32(decimals)
+	return Parse(a.d.Text('f')) // normalised, and within the bounds
+}
+
 // String writes a plain decimal: no exponent, no trailing fractional zeros.
 // Equal amounts have equal strings.
 func (a Amount) String() string { return a.d.Text('f') }

@@ -146,3 +146,28 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestMinorUnitsAreConvertedExactly(t *testing.T) {
+	for _, c := range []struct {
+		text     string
+		decimals int
+		want     string
+	}{
+		{"1050", 2, "10.5"},
+		{"1000", 2, "10"},
+		{"15000", 0, "15000"},
+		{"1", 3, "0.001"},
+		{"999999999999999", 2, "9999999999999.99"},
+		{"0", 2, "0"},
+		{"-250", 2, "-2.5"},
+		{"1e3", 2, "10"},
+	} {
+		got, err := money.FromMinor(c.text, c.decimals)
+		if err != nil || got.String() != c.want {
+			t.Errorf("FromMinor(%q, %d) = %s, %v, want %s", c.text, c.decimals, got, err, c.want)
+		}
+	}
+	if _, err := money.FromMinor("12x", 2); err == nil {
+		t.Error("12x is accepted")
+	}
+}
