@@ -62,11 +62,11 @@ func TestInsertsOfABatchArePublishedOnce(t *testing.T) {
 		`"fingerprint":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}`
 	with := func(metadata string) string { return strings.Replace(tail, "%s", metadata, 1) }
 	want := []string{
-		`{"schema_version":"1","transaction_id":"txn_123456","provider":"stripe","amount":15000,"amount_text":"15000.00 USD","currency":"USD",` +
+		`{"schema_version":"1","transaction_id":"txn_123456","provider":"stripe","kind":"payment","amount":15000,"amount_text":"15000.00 USD","currency":"USD",` +
 			with(`"metadata":{"order_id":"order_123"},`),
-		`{"schema_version":"1","transaction_id":"txn_yen","provider":"stripe","amount":12345678,"amount_text":"12345678 JPY","currency":"JPY",` +
+		`{"schema_version":"1","transaction_id":"txn_yen","provider":"stripe","kind":"payment","amount":12345678,"amount_text":"12345678 JPY","currency":"JPY",` +
 			with(``),
-		`{"schema_version":"1","transaction_id":"txn_nested","provider":"stripe","amount":0.01,"amount_text":"0.01 USD","currency":"USD",` +
+		`{"schema_version":"1","transaction_id":"txn_nested","provider":"stripe","kind":"refund","payment_id":"txn_0","amount":0.01,"amount_text":"0.01 USD","currency":"USD",` +
 			with(`"metadata":{"basket":[{"price":19.9,"sku":"a-1"},null,false],"note":"café ☕","ref":12345678901234567890123456789012345678},`),
 	}
 	if diff := cmp.Diff(want, b.details); diff != "" {

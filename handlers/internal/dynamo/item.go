@@ -41,6 +41,7 @@ func EncodeItem(t transaction.Transaction) (Item, error) {
 		contract.AttrSchemaVersion: text(contract.SchemaVersion),
 		contract.AttrTransactionID: text(t.ID),
 		contract.AttrProvider:      text(t.Provider),
+		contract.AttrKind:          text(t.Kind),
 		contract.AttrAmount:        number(t.Amount.String()),
 		contract.AttrCurrency:      text(t.Currency),
 		contract.AttrCustomerID:    text(t.CustomerID),
@@ -48,6 +49,9 @@ func EncodeItem(t transaction.Transaction) (Item, error) {
 		contract.AttrHourShard:     text(ledger.HourShard(t.ReceivedAt, ledger.Shard(t.ID))),
 		contract.AttrExpiresAt:     number(strconv.FormatInt(t.ReceivedAt.Add(contract.RetentionDays*24*time.Hour).Unix(), 10)),
 		contract.AttrFingerprint:   text(t.Fingerprint()),
+	}
+	if t.PaymentID != "" {
+		item[contract.AttrPaymentID] = text(t.PaymentID)
 	}
 	if t.Metadata != nil {
 		metadata, err := jsonvalue.Parse(t.Metadata)
@@ -67,6 +71,8 @@ func DecodeItem(item Item) (ledger.Record, error) {
 		Transaction: transaction.Transaction{
 			ID:         d.text(item, contract.AttrTransactionID),
 			Provider:   d.text(item, contract.AttrProvider),
+			Kind:       d.optional(item, contract.AttrKind, contract.KindPayment), // items from before there were kinds have none
+			PaymentID:  d.optional(item, contract.AttrPaymentID, ""),
 			Amount:     d.amount(item, contract.AttrAmount),
 			Currency:   d.text(item, contract.AttrCurrency),
 			CustomerID: d.text(item, contract.AttrCustomerID),
@@ -193,6 +199,13 @@ func (d *decoder) text(item Item, name string) string {
 		return ""
 	}
 	return v.Value
+}
+
+func (d *decoder) optional(item Item, name, absent string) string {
+	if _, ok := item[name]; !ok {
+		return absent
+	}
+	return d.text(item, name)
 }
 
 func (d *decoder) number(item Item, name string) string {

@@ -31,6 +31,7 @@ func TestItemHasExactlyTheContractsAttributes(t *testing.T) {
 	want := dynamo.Item{
 		"transaction_id": &types.AttributeValueMemberS{Value: "txn_123456"},
 		"provider":       &types.AttributeValueMemberS{Value: "stripe"},
+		"kind":           &types.AttributeValueMemberS{Value: "payment"},
 		"amount":         &types.AttributeValueMemberN{Value: "15000.5"},
 		"currency":       &types.AttributeValueMemberS{Value: "USD"},
 		"customer_id":    &types.AttributeValueMemberS{Value: "cust_789 — Zoë 💳"},
@@ -50,9 +51,12 @@ func TestItemDecodesToTheSameTransaction(t *testing.T) {
 	tx := ledgertest.Transaction("txn_123456")
 	bare := tx
 	bare.Metadata = nil
+	refund := tx
+	refund.Kind, refund.PaymentID = contract.KindRefund, "txn_1"
 	for name, want := range map[string]ledger.Record{
 		"with metadata":    {Transaction: tx, Fingerprint: tx.Fingerprint()},
 		"without metadata": {Transaction: bare, Fingerprint: bare.Fingerprint()},
+		"refund":           {Transaction: refund, Fingerprint: refund.Fingerprint()},
 	} {
 		item, err := dynamo.EncodeItem(want.Transaction)
 		if err != nil {
@@ -66,7 +70,8 @@ func TestItemDecodesToTheSameTransaction(t *testing.T) {
 }
 
 // The image is one that Lambda's stream event holds, with numbers written as
-// DynamoDB may write them, and a fraud result.
+// DynamoDB may write them, a fraud result, and no kind, as it is from before
+// there were kinds.
 func TestStreamImageDecodes(t *testing.T) {
 	image, err := os.ReadFile("testdata/image.json")
 	if err != nil {
@@ -108,6 +113,8 @@ func TestForeignItemsAreRefusedByAttribute(t *testing.T) {
 		{"no customer", contract.AttrCustomerID, nil},
 		{"no fingerprint", contract.AttrFingerprint, nil},
 		{"amount that is a string", contract.AttrAmount, s("15000")},
+		{"kind that is a number", contract.AttrKind, n("5")},
+		{"payment id that is a number", contract.AttrPaymentID, n("5")},
 		{"id that is a number", contract.AttrTransactionID, n("5")},
 		{"time in another form", contract.AttrReceivedAt, s("2026-11-22T15:04:05Z")},
 		{"schema of the future", contract.AttrSchemaVersion, s("2")},

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -22,7 +23,9 @@ type Detail struct {
 	SchemaVersion string         `json:"schema_version"`
 	TransactionID string         `json:"transaction_id"`
 	Provider      string         `json:"provider"`
-	Amount        jsontext.Value `json:"amount"` // a number
+	Kind          string         `json:"kind"`                // always present in what Encode writes
+	PaymentID     string         `json:"payment_id,omitzero"` // of a refund or dispute
+	Amount        jsontext.Value `json:"amount"`              // a number
 	AmountText    string         `json:"amount_text"`
 	Currency      string         `json:"currency"`
 	CustomerID    string         `json:"customer_id"`
@@ -41,6 +44,8 @@ func Describe(t transaction.Transaction, fingerprint string) Detail {
 		SchemaVersion: contract.SchemaVersion,
 		TransactionID: t.ID,
 		Provider:      t.Provider,
+		Kind:          t.Kind,
+		PaymentID:     t.PaymentID,
 		Amount:        jsontext.Value(t.Amount.String()),
 		AmountText:    t.Amount.Format(t.Currency),
 		Currency:      t.Currency,
@@ -132,6 +137,8 @@ func Decode(body []byte) (Received, error) {
 	return Received{
 		Transaction: transaction.Transaction{
 			ID: d.TransactionID, Provider: d.Provider,
+			// Events written before there were kinds are replayed from the archive.
+			Kind: cmp.Or(d.Kind, contract.KindPayment), PaymentID: d.PaymentID,
 			Amount: amount, Currency: d.Currency,
 			CustomerID: d.CustomerID, Metadata: d.Metadata,
 			ReceivedAt: receivedAt.UTC(),

@@ -29,14 +29,14 @@ func amount(t *testing.T, text string) money.Amount {
 
 func payment(t *testing.T) transaction.Transaction {
 	return transaction.Transaction{
-		ID: "txn_123456", Provider: "stripe", Amount: amount(t, "15000.00"), Currency: "USD", CustomerID: "cust_789",
+		ID: "txn_123456", Provider: "stripe", Kind: contract.KindPayment, Amount: amount(t, "15000.00"), Currency: "USD", CustomerID: "cust_789",
 		Metadata:   jsontext.Value(`{"order_id":"order_123"}`),
 		ReceivedAt: time.Date(2026, 11, 22, 15, 4, 5, 60_000_000, time.UTC),
 	}
 }
 
 func TestDetailIsExactAndInAFixedOrder(t *testing.T) {
-	const whole = `{"schema_version":"1","transaction_id":"txn_123456","provider":"stripe","amount":15000,` +
+	const whole = `{"schema_version":"1","transaction_id":"txn_123456","provider":"stripe","kind":"payment","amount":15000,` +
 		`"amount_text":"15000.00 USD","currency":"USD","customer_id":"cust_789","metadata":{"order_id":"order_123"},` +
 		`"received_at":"2026-11-22T15:04:05.060000000Z","fingerprint":"` + fingerprint + `"}`
 	cases := map[string]struct {
@@ -45,6 +45,10 @@ func TestDetailIsExactAndInAFixedOrder(t *testing.T) {
 	}{
 		"whole":       {func(*transaction.Transaction) {}, whole},
 		"no metadata": {func(p *transaction.Transaction) { p.Metadata = nil }, strings.Replace(whole, `"metadata":{"order_id":"order_123"},`, "", 1)},
+		"refund": {
+			func(p *transaction.Transaction) { p.Kind, p.PaymentID = contract.KindRefund, "txn_1" },
+			strings.Replace(whole, `"kind":"payment"`, `"kind":"refund","payment_id":"txn_1"`, 1),
+		},
 		"cents": {
 			func(p *transaction.Transaction) { p.Amount = amount(t, "0.10") },
 			strings.NewReplacer(`"amount":15000`, `"amount":0.1`, `15000.00 USD`, `0.10 USD`).Replace(whole),
@@ -120,7 +124,8 @@ func TestOversizedMetadataIsLeftInTheTable(t *testing.T) {
 
 func TestFieldNamesAreTheContracts(t *testing.T) {
 	want := []string{
-		contract.AttrSchemaVersion, contract.AttrTransactionID, contract.AttrProvider, contract.AttrAmount,
+		contract.AttrSchemaVersion, contract.AttrTransactionID, contract.AttrProvider,
+		contract.AttrKind, contract.AttrPaymentID, contract.AttrAmount,
 		contract.DetailAmountText, contract.AttrCurrency, contract.AttrCustomerID, contract.AttrMetadata,
 		contract.AttrReceivedAt, contract.AttrFingerprint, contract.DetailAmountBeyondMatching, contract.DetailMetadataOmitted,
 	}
@@ -144,6 +149,7 @@ func TestDecodeToleratesWhatTheWayDoesToADetail(t *testing.T) {
 	for name, change := range map[string]*strings.Replacer{
 		"exponent":      strings.NewReplacer(`"amount":15000000`, `"amount":1.5E7`),
 		"decimals":      strings.NewReplacer(`"amount":15000000`, `"amount":15000000.0`),
+		"no kind":       strings.NewReplacer(`"kind":"payment",`, ``), // written before there were kinds
 		"white space":   strings.NewReplacer(`,`, " ,\n\t", `:{`, ` : {`),
 		"new field":     strings.NewReplacer(`{"schema`, `{"traceparent":[1,{"a":null}],"schema`),
 		"fewer digits":  strings.NewReplacer(`.060000000Z`, `.06Z`),
@@ -158,7 +164,7 @@ func TestDecodeToleratesWhatTheWayDoesToADetail(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !got.Amount.Equal(p.Amount) || !got.ReceivedAt.Equal(p.ReceivedAt) {
+			if got.Kind != contract.KindPayment || !got.Amount.Equal(p.Amount) || !got.ReceivedAt.Equal(p.ReceivedAt) {
 				t.Errorf("%+v", got)
 			}
 		})

@@ -96,7 +96,12 @@ func (e *InvalidError) Unwrap() error { return ErrInvalid }
 // documentation.
 var fields = []string{
 	contract.AttrTransactionID, contract.AttrAmount, contract.AttrCurrency,
-	contract.AttrProvider, contract.AttrCustomerID, contract.AttrMetadata,
+	contract.AttrProvider, contract.AttrCustomerID,
+	contract.AttrKind, contract.AttrPaymentID, contract.AttrMetadata,
+}
+
+var metadataLimits = jsonvalue.Limits{
+	Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
 }
 
 // Draft is a delivery whose syntax is good and whose rules are not yet checked.
@@ -168,9 +173,7 @@ func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(fields, ", "))
 		return dec.SkipValue()
 	case name == contract.AttrMetadata:
-		members, problems, err := jsonvalue.Read(dec, jsonvalue.Limits{
-			Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
-		})
+		members, problems, err := jsonvalue.Read(dec, metadataLimits)
 		d.members = members
 		for _, p := range problems {
 			d.errors.add(string(p.Pointer), "%s", p.Detail)
@@ -209,6 +212,13 @@ func (d Draft) Validate() (Transaction, error) {
 		Provider:   d.text(&errs, contract.AttrProvider, checkProvider),
 		Currency:   strings.ToUpper(d.text(&errs, contract.AttrCurrency, checkCurrency)),
 		CustomerID: d.text(&errs, contract.AttrCustomerID, checkCustomerID),
+		Kind:       contract.KindPayment,
+	}
+	if d.has(contract.AttrKind) {
+		t.Kind = d.text(&errs, contract.AttrKind, checkKind)
+	}
+	if d.has(contract.AttrPaymentID) {
+		t.PaymentID = d.text(&errs, contract.AttrPaymentID, func(s string) string { return checkPaymentID(s, t.Kind) })
 	}
 	t.Amount = d.amount(&errs, t.Currency)
 	t.Metadata = d.metadata(&errs)
@@ -218,14 +228,20 @@ func (d Draft) Validate() (Transaction, error) {
 	return t, nil
 }
 
+// has reports whether an optional field is there. null says that it is not.
+func (d Draft) has(field string) bool {
+	value, ok := d.values[field]
+	return ok && value.Kind() != 'n'
+}
+
 // text returns the string of a required field after a check, which answers what
 // would be accepted, or "" when the value is.
 func (d Draft) text(errs *fieldErrors, field string, check func(string) string) string {
-	value, ok := d.values[field]
-	if !ok || value.Kind() == 'n' {
+	if !d.has(field) {
 		errs.add("/"+field, "is required: %s", check(""))
 		return ""
 	}
+	value := d.values[field]
 	if value.Kind() != '"' {
 		errs.add("/"+field, "must be a JSON string: %s", check(""))
 		return ""
@@ -281,17 +297,40 @@ func checkCustomerID(s string) string {
 	return ""
 }
 
-func (d Draft) amount(errs *fieldErrors, currency string) money.Amount {
-	const field = "/" + contract.AttrAmount
+var kinds = []string{contract.KindPayment, contract.KindRefund, contract.KindDispute, contract.KindPayout}
+
+func checkKind(s string) string {
+	if !slices.Contains(kinds, s) {
+		return "must be one of " + strings.Join(kinds, ", ")
+	}
+	return ""
+}
+
+// checkPaymentID checks what is not empty, for a transaction of a kind.
+func checkPaymentID(s, kind string) string {
+	if kind != contract.KindRefund && kind != contract.KindDispute {
+		return "must be absent unless kind is refund or dispute"
+	}
+	return checkID(s)
+}
+
+// acceptedAmount says what would be accepted.
+func acceptedAmount(currency string) string {
 	accepted := "must be a JSON number or a decimal string greater than 0"
 	if digits, ok := money.Digits(currency); ok {
 		accepted += fmt.Sprintf(" and at most %s, with at most %d decimals, for %s", money.Max(currency), digits, currency)
 	}
-	value, ok := d.values[contract.AttrAmount]
-	if !ok || value.Kind() == 'n' {
+	return accepted
+}
+
+func (d Draft) amount(errs *fieldErrors, currency string) money.Amount {
+	const field = "/" + contract.AttrAmount
+	accepted := acceptedAmount(currency)
+	if !d.has(contract.AttrAmount) {
 		errs.add(field, "is required: %s", accepted)
 		return money.Amount{}
 	}
+	value := d.values[contract.AttrAmount]
 	text := string(value)
 	switch value.Kind() {
 	case '0':
@@ -316,6 +355,63 @@ func (d Draft) amount(errs *fieldErrors, currency string) money.Amount {
 		errs.add(field, "%s, not %s", accepted, redact.Echo(text))
 	}
 	return a
+}
+
+// Check applies the rules of the canonical payload to a transaction that was
+// made in another way, from a provider's own notification. The error is an
+// *InvalidError. ReceivedAt is not looked at.
+func (t Transaction) Check() error {
+	var errs fieldErrors
+	text := func(field, value, accepted string) {
+		if accepted != "" {
+			errs.add("/"+field, "%s, not %q", accepted, redact.Echo(value))
+		}
+	}
+	text(contract.AttrTransactionID, t.ID, checkID(t.ID))
+	text(contract.AttrProvider, t.Provider, checkProvider(t.Provider))
+	text(contract.AttrCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
+	text(contract.AttrKind, t.Kind, checkKind(t.Kind))
+	if t.PaymentID != "" {
+		text(contract.AttrPaymentID, t.PaymentID, checkPaymentID(t.PaymentID, t.Kind))
+	}
+	text(contract.AttrCurrency, t.Currency, checkCurrency(t.Currency))
+	if upper := strings.ToUpper(t.Currency); upper != t.Currency && checkCurrency(t.Currency) == "" {
+		errs.add("/"+contract.AttrCurrency, "must be in upper case, not %q", redact.Echo(t.Currency))
+	}
+	_, known := money.Digits(t.Currency)
+	whole, within := t.Amount.Fits(t.Currency)
+	if t.Amount.Sign() <= 0 || known && (!whole || !within) {
+		errs.add("/"+contract.AttrAmount, "%s, not %s", acceptedAmount(t.Currency), redact.Echo(t.Amount.String()))
+	}
+	t.checkMetadata(&errs)
+	if len(errs) > 0 {
+		return errs.invalid()
+	}
+	return nil
+}
+
+// checkMetadata also asks for the one form in which metadata is kept: equal
+// metadata must be equal bytes.
+func (t Transaction) checkMetadata(errs *fieldErrors) {
+	if t.Metadata == nil {
+		return
+	}
+	const field = "/" + contract.AttrMetadata
+	if len(t.Metadata) > MaxMetadataBytes {
+		errs.add(field, "is %d bytes of JSON; at most %d are accepted", len(t.Metadata), MaxMetadataBytes)
+		return
+	}
+	dec := jsontext.NewDecoder(bytes.NewBuffer(t.Metadata))
+	value, problems, err := jsonvalue.Read(dec, metadataLimits)
+	for _, p := range problems {
+		errs.add(field+string(p.Pointer), "%s", p.Detail)
+	}
+	members, isObject := value.(map[string]any)
+	switch {
+	case len(problems) > 0:
+	case err != nil || !isObject || len(members) == 0 || !bytes.Equal(jsonvalue.Append(nil, members), t.Metadata):
+		errs.add(field, "must be a JSON object in canonical form that is not empty, or absent")
+	}
 }
 
 // metadata returns canonical JSON, or nil when there is none: absent, null and

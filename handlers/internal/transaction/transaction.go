@@ -15,11 +15,14 @@ import (
 )
 
 // Transaction is one payment notification in canonical form: what is stored,
-// published, scored and archived. The zero value is not valid.
+// published, scored and archived. The zero value is not valid; Check says what
+// is.
 type Transaction struct {
 	ID         string         // the provider's id of the object the notification is about
 	Provider   string         // "stripe", "adyen", …; with ID the key
-	Amount     money.Amount   // exact, positive
+	Kind       string         // contract.KindPayment, …
+	PaymentID  string         // of a refund or dispute: the ID of the payment it refers to, if known
+	Amount     money.Amount   // exact, positive, also of what goes back to the payer
 	Currency   string         // ISO 4217 alphabetic code
 	CustomerID string         // the provider's id of the payer
 	Metadata   jsontext.Value // compact JSON object with sorted keys, or nil
@@ -48,6 +51,9 @@ func (t Transaction) Redact() (Transaction, int) {
 // when they say the same, however they are written (15000 or "15000.00", member
 // order, white space). Take it after Redact, so that it never depends on a
 // card number.
+//
+// That of a payment does not say so: it is what it was before there were kinds,
+// and a payment stored then and delivered again now is a duplicate.
 func (t Transaction) Fingerprint() string {
 	canonical := map[string]any{
 		contract.AttrSchemaVersion: contract.SchemaVersion,
@@ -56,6 +62,12 @@ func (t Transaction) Fingerprint() string {
 		contract.AttrAmount:        t.Amount.String(),
 		contract.AttrCurrency:      t.Currency,
 		contract.AttrCustomerID:    t.CustomerID,
+	}
+	if t.Kind != contract.KindPayment {
+		canonical[contract.AttrKind] = t.Kind
+	}
+	if t.PaymentID != "" {
+		canonical[contract.AttrPaymentID] = t.PaymentID
 	}
 	if t.Metadata != nil {
 		canonical[contract.AttrMetadata] = t.metadata()

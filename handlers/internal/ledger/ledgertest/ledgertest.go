@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Ledger) {
 		run  func(*testing.T, ledger.Ledger)
 	}{
 		{"a stored transaction is read back whole", readBackWhole},
+		{"a refund is read back with its payment", readBackRefund},
 		{"the same delivery again is a duplicate and changes nothing", duplicate},
 		{"the same key with other content is a conflict and changes nothing", conflict},
 		{"the same id from another provider is another transaction", otherProvider},
@@ -63,6 +64,7 @@ func Transaction(id string) transaction.Transaction {
 	return transaction.Transaction{
 		ID:         id,
 		Provider:   "stripe",
+		Kind:       contract.KindPayment,
 		Amount:     amount,
 		Currency:   "USD",
 		CustomerID: "cust_789 — Zoë 💳",
@@ -133,6 +135,13 @@ func readBackWhole(t *testing.T, l ledger.Ledger) {
 	elsewhere.ReceivedAt = received.In(time.FixedZone("UTC+9", 9*60*60))
 	store(t, l, elsewhere, ledger.Stored)
 	expect(t, l, record(Transaction("elsewhere")))
+}
+
+func readBackRefund(t *testing.T, l ledger.Ledger) {
+	tx := Transaction("refund")
+	tx.Kind, tx.PaymentID = contract.KindRefund, "txn"
+	store(t, l, tx, ledger.Stored)
+	expect(t, l, record(tx))
 }
 
 func duplicate(t *testing.T, l ledger.Ledger) {
