@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// inFlight bounds the deliveries that wait for an answer, when --rate asks
+	// for more than the door answers in time.
+	inFlight = 64
+
+	// answerIn is longer than API Gateway takes to give up (29 s).
+	answerIn = 35 * time.Second
+
+	// shown bounds what is read and printed of an answer.
+	shown = 4096
+)
+
+// outcome is what came of one delivery.
+type outcome struct {
+	status int // 0 when there was no answer
+	took   time.Duration
+}
+
+// deliver posts the deliveries, one after another or at a rate, and prints a line
+// for each answer as it comes.
+func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*http.Request, error)) ([]outcome, error) {
+	client := &http.Client{
+		Timeout:       answerIn,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: inFlight},
+	}
+	defer client.CloseIdleConnections()
+
+	var mu sync.Mutex
+	var outcomes []outcome
+	var group errgroup.Group
+	group.SetLimit(1)
+	var pace <-chan time.Time
+	if o.rate > 0 {
+		group.SetLimit(inFlight)
+		ticker := time.NewTicker(time.Duration(float64(time.Second) / o.rate))
+		defer ticker.Stop()
+		pace = ticker.C
+	}
+	for n := range o.repeat {
+		if n > 0 && pace != nil {
+			select {
+			case <-pace:
+			case <-ctx.Done():
+			}
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		request, err := next(n + 1)
+		if err != nil {
+			err = errors.Join(err, group.Wait())
+			return outcomes, err
+		}
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil // it waited for its turn
+			}
+			start := time.Now()
+			status, line := exchange(client, request.WithContext(ctx))
+			mu.Lock()
+			defer mu.Unlock()
+			outcomes = append(outcomes, outcome{status: status, took: time.Since(start)})
+			fmt.Fprintln(out, line)
+			return nil
+		})
+	}
+	err := group.Wait()
+	return outcomes, errors.Join(err, context.Cause(ctx))
+}
+
+func exchange(client *http.Client, request *http.Request) (status int, line string) {
+	response, err := client.Do(request)
+	if err != nil {
+		return 0, "no answer: " + err.Error()
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, shown))
+	if err != nil {
+		return 0, "no answer: " + err.Error()
+	}
+	body = bytes.ReplaceAll(bytes.TrimSpace(body), []byte("\n"), []byte(" "))
+	return response.StatusCode, fmt.Sprintf("%d %s", response.StatusCode, body)
+}
+
+// summarize prints how many answers had which status, and how long they took.
+func summarize(out io.Writer, outcomes []outcome, elapsed time.Duration) {
+	byStatus := map[int][]time.Duration{}
+	for _, o := range outcomes {
+		byStatus[o.status] = append(byStatus[o.status], o.took)
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "\nstatus\tanswers\tmedian ms\t99 % ms\tmax ms\t")
+	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
+		took := byStatus[status]
+		slices.Sort(took)
+		name := fmt.Sprint(status)
+		if status == 0 {
+			name = "none"
+		}
+		fmt.Fprintf(table, "%s\t%d\t%.1f\t%.1f\t%.1f\t\n", name, len(took),
+			milliseconds(took[len(took)/2]), milliseconds(took[len(took)*99/100]), milliseconds(took[len(took)-1]))
+	}
+	table.Flush()
+	fmt.Fprintf(out, "%d deliveries in %s, %.1f a second\n", len(outcomes), elapsed.Round(time.Millisecond),
+		float64(len(outcomes))/elapsed.Seconds())
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
+// good says whether each delivery was answered with 2xx.
+func good(outcomes []outcome, want int) bool {
+	return len(outcomes) == want && !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.status/100 != 2 })
+}
+
+// known is the address that the door derives when none is configured: https,
+// since API Gateway speaks nothing else, and the host and path that it was asked for.
+func known(url string) string { return "https://" + url[strings.Index(url, "://")+3:] }

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"math/big"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// PayPal publishes the certificate that it signs with. In the local run's
+// internet, ours is where PayPal's would be.
+const (
+	certURL  = "https://api.paypal.com/v1/notifications/certs/CERT-local"
+	certFile = "api.paypal.com/v1/notifications/certs/CERT-local"
+	keyFile  = "paypal-signing-key.pem" // not below a host, so nobody can download it
+
+	// certName is the DNS name that PayPal's signing certificates are issued to.
+	certName = "messageverificationcerts.paypal.com"
+)
+
+func payPal(webhookID, internet string) (signer, error) {
+	if internet == "" {
+		return nil, errors.New("needs --internet DIR, where the signing certificate is published: the directory that `go run ./local --internet DIR` has")
+	}
+	key, err := payPalKey(internet)
+	if err != nil {
+		return nil, err
+	}
+	return func(d delivery) (http.Header, []byte, error) {
+		header := http.Header{}
+		return header, d.body, signPayPal(header, key, rand.Text(), webhookID, d)
+	}, nil
+}
+
+func signPayPal(header http.Header, key *rsa.PrivateKey, id, webhookID string, d delivery) error {
+	t := d.at.UTC().Format(time.RFC3339)
+	digest := sha256.Sum256(payPalText(id, t, webhookID, d.body))
+	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
+	if err != nil {
+		return err
+	}
+	header.Set("PayPal-Transmission-Id", id)
+	header.Set("PayPal-Transmission-Time", t)
+	header.Set("PayPal-Transmission-Sig", base64.StdEncoding.EncodeToString(signature))
+	header.Set("PayPal-Cert-Url", certURL)
+	header.Set("PayPal-Auth-Algo", "SHA256withRSA")
+	return nil
+}
+
+func payPalText(id, time, webhookID string, body []byte) []byte {
+	return fmt.Appendf(nil, "%s|%s|%s|%d", id, time, webhookID, crc32.ChecksumIEEE(body))
+}
+
+// payPalKey returns the key to sign with, and sees to it that a certificate for it,
+// issued by the directory's authority, is published.
+func payPalKey(internet string) (*rsa.PrivateKey, error) {
+	authority, authorityKey, err := loadAuthority(internet)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w: start `go run ./local --internet %s` first, which creates it", err, internet)
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := signingKey(filepath.Join(internet, keyFile))
+	if err != nil {
+		return nil, err
+	}
+	path := filepath.Join(internet, filepath.FromSlash(certFile))
+	if published(path, authority, key) {
+		return key, nil
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: certName, Organization: []string{"Made up for the local run"}},
+		DNSNames:     []string{certName},
+		NotBefore:    time.Now().Add(-time.Hour),
+		NotAfter:     authority.NotAfter,
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	}, authority, &key.PublicKey, authorityKey)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	return key, replaceFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644, os.Rename)
+}
+
+func loadAuthority(dir string) (*x509.Certificate, any, error) {
+	certificate, err := readPEM(filepath.Join(dir, "ca.pem"))
+	if err != nil {
+		return nil, nil, err
+	}
+	authority, err := x509.ParseCertificate(certificate)
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := readPEM(filepath.Join(dir, "ca-key.pem"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if key, err := x509.ParsePKCS8PrivateKey(der); err == nil {
+		return authority, key, nil
+	}
+	key, err := x509.ParseECPrivateKey(der)
+	return authority, key, err
+}
+
+// signingKey reads the key, or makes one. Of several senders that make one at the
+// same time, the first wins.
+func signingKey(path string) (*rsa.PrivateKey, error) {
+	der, err := readPEM(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		made, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, err
+		}
+		block := &pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(made)}
+		if err := replaceFile(path, pem.EncodeToMemory(block), 0o600, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+		return signingKey(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParsePKCS1PrivateKey(der)
+}
+
+// published says whether the certificate is there, for the key, by the authority, in force.
+func published(path string, authority *x509.Certificate, key *rsa.PrivateKey) bool {
+	der, err := readPEM(path)
+	if err != nil {
+		return false
+	}
+	certificate, err := x509.ParseCertificate(der)
+	return err == nil && key.PublicKey.Equal(certificate.PublicKey) &&
+		certificate.CheckSignatureFrom(authority) == nil && time.Now().Before(certificate.NotAfter)
+}
+
+func readPEM(path string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(bytes.TrimSpace(content))
+	if block == nil {
+		return nil, fmt.Errorf("%s is not PEM", path)
+	}
+	return block.Bytes, nil
+}
+
+// replaceFile writes a file aside and then puts it in its place, so that nobody reads half of it.
+func replaceFile(path string, content []byte, mode fs.FileMode, place func(from, to string) error) error {
+	aside, err := os.CreateTemp(filepath.Dir(path), ".send-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(aside.Name())
+	_, err = aside.Write(content)
+	if err := errors.Join(err, aside.Chmod(mode), aside.Close()); err != nil {
+		return err
+	}
+	return place(aside.Name(), path)
+}

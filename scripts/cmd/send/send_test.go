@@ -1,0 +1,222 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// door answers with the given statuses in turn, the last one for ever.
+type door struct {
+	*httptest.Server
+	mu       sync.Mutex
+	requests []*http.Request
+	bodies   []string
+}
+
+func newDoor(t *testing.T, statuses ...int) *door {
+	t.Helper()
+	d := &door{}
+	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		status := statuses[min(len(d.requests), len(statuses)-1)]
+		d.requests, d.bodies = append(d.requests, r), append(d.bodies, string(body))
+		w.Header().Set("Location", "http://127.0.0.1:1/elsewhere")
+		w.WriteHeader(status)
+		fmt.Fprintf(w, "{\n\"status\": %d}", status)
+	}))
+	t.Cleanup(d.Close)
+	return d
+}
+
+var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+func send(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	getenv := func(name string) string { return map[string]string{"WEBHOOK_SECRET": "c2VjcmV0"}[name] }
+	var out, errs bytes.Buffer
+	code = run(ctx, append([]string{"--repo", "../../.."}, args...), getenv, func() time.Time { return noon }, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
+	cases := map[string]struct {
+		statuses []int
+		args     []string
+		code     int
+		lines    string
+	}{
+		"accepted":      {[]int{202}, nil, 0, "202 {"},
+		"refused":       {[]int{401}, nil, 1, "401 {"},
+		"redirected":    {[]int{302}, nil, 1, "302 {"},
+		"all good":      {[]int{202, 200}, []string{"--repeat", "3"}, 0, "200 {"},
+		"one not good":  {[]int{202, 503, 200}, []string{"--repeat", "3"}, 1, "503 {"},
+		"all at a rate": {[]int{202, 200}, []string{"--repeat", "20", "--rate", "500/s"}, 0, "20 deliveries in"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			d := newDoor(t, c.statuses...)
+			code, out, errs := send(t, t.Context(), append([]string{"--provider", "canonical", "--url", d.URL + "/v1/"}, c.args...)...)
+			if code != c.code || !strings.Contains(out, c.lines) {
+				t.Errorf("exit %d, printed %s%s, want %d and %s", code, out, errs, c.code, c.lines)
+			}
+			if d.requests[0].URL.Path != "/v1/webhook" || d.requests[0].Header.Get("Content-Type") != "application/json" {
+				t.Errorf("POST %s %v", d.requests[0].URL.Path, d.requests[0].Header)
+			}
+		})
+	}
+}
+
+func TestNoAnswerIsNoSuccess(t *testing.T) {
+	d := newDoor(t, 202)
+	d.Close()
+	if code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL); code != 1 || !strings.Contains(out, "no answer") {
+		t.Errorf("exit %d, printed %s", code, out)
+	}
+}
+
+func TestInterruptStopsAndSumsUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	d := newDoor(t, 202)
+	d.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { cancel() })
+	code, out, errs := send(t, ctx, "--provider", "canonical", "--url", d.URL, "--repeat", "1000")
+	if code != 1 || !strings.Contains(out, "1 deliveries in") || errs != "" {
+		t.Errorf("exit %d, printed %s%s", code, out, errs)
+	}
+}
+
+func TestRateIsKept(t *testing.T) {
+	d := newDoor(t, 202)
+	start := time.Now()
+	send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--repeat", "11", "--rate", "50/s")
+	if took := time.Since(start); took < 190*time.Millisecond {
+		t.Errorf("11 deliveries at 50 a second took %s, want 200 ms", took)
+	}
+}
+
+func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
+	cases := map[string]struct {
+		args []string
+		want []string
+	}{
+		"nothing":             {nil, []string{"adyen, canonical, paypal, square, stripe"}},
+		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"Adyen signs no time", "1 to 100000", "http://host/path"}},
+		"unknown flag":        {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
+		"argument":            {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
+		"rate":                {[]string{"--provider", "stripe", "--rate", "NaN/s"}, []string{"at most 1000"}},
+		"both payloads":       {[]string{"--provider", "stripe", "--fixture", "refund", "--file", "x"}, []string{"only one"}},
+		"no such fixture":     {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
+		"fixture elsewhere":   {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
+		"no such file":        {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
+		"Adyen secret":        {[]string{"--provider", "adyen", "--secret", "xyz", "--file", "testdata/canonical/payment.json"}, []string{"hex digits"}},
+		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", "testdata/canonical/payment.json"}, []string{"notificationItems"}},
+		"canonical secret":    {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
+		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", "testdata/canonical/payment.json"}, []string{"--internet DIR"}},
+		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", "testdata/canonical/payment.json"}, []string{"data/object/id"}},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := send(t, t.Context(), c.args...)
+			if code != 2 || out != "" {
+				t.Errorf("exit %d, printed %q, want 2", code, out)
+			}
+			for _, part := range c.want {
+				if !strings.Contains(errs, part) {
+					t.Errorf("says %q, want %q in it", errs, part)
+				}
+			}
+		})
+	}
+}
+
+func TestSkewMovesTheSignedTime(t *testing.T) {
+	d := newDoor(t, 401)
+	send(t, t.Context(), "--provider", "stripe", "--file", "testdata/canonical/payment.json", "--skew", "10m", "--url", d.URL)
+	if got, want := d.requests[0].Header.Get("Stripe-Signature"), fmt.Sprintf("t=%d,", noon.Unix()+600); !strings.HasPrefix(got, want) {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestSquareSignsTheAddressAsTheDoorDerivesIt(t *testing.T) {
+	body := filepath.Join(t.TempDir(), "body.json")
+	if err := os.WriteFile(body, []byte(`{}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d := newDoor(t, 202)
+	signature := func(args ...string) string {
+		send(t, t.Context(), append([]string{"--provider", "square", "--file", body, "--url", d.URL + "/v1"}, args...)...)
+		return d.requests[len(d.requests)-1].Header.Get("X-Square-Hmacsha256-Signature")
+	}
+	derived := signature()
+	if named := signature("--notification-url", strings.Replace(d.URL, "http:", "https:", 1)+"/v1/webhook/square"); derived != named {
+		t.Errorf("signed %s, want %s", derived, named)
+	}
+	if other := signature("--notification-url", "https://pay.example.com/webhook/square"); other == derived {
+		t.Error("the address makes no difference")
+	}
+}
+
+func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
+	cases := map[string]struct{ provider, body, want string }{
+		"number":      {"canonical", `{"amount": 9500, "x": 1}`, `{"amount": 1500, "x": 1}`},
+		"text":        {"paypal", `{"resource":{"amount":{"value":"0.50"}}}`, `{"resource":{"amount":{"value":"1.50"}}}`},
+		"last item":   {"adyen", `{"notificationItems":[{"NotificationRequestItem":{"amount":{"value":1}}},{"NotificationRequestItem":{"amount":{"value":1}}}]}`, `{"notificationItems":[{"NotificationRequestItem":{"amount":{"value":1}}},{"NotificationRequestItem":{"amount":{"value":2}}}]}`},
+		"no amount":   {"stripe", `{"data":{}}`, "{\"data\":{}}\n"},
+		"not JSON":    {"stripe", `{"data"`, "{\"data\"\n"},
+		"deeper name": {"stripe", `{"amount":1,"data":{"amount":1,"object":{"amount":[1],"amount_received":7}}}`, `{"amount":1,"data":{"amount":1,"object":{"amount":[1],"amount_received":8}}}`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			before := []byte(c.body)
+			if got := string(schemes[c.provider].tamper(before)); got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+			if string(before) != c.body {
+				t.Error("the signed body changed as well")
+			}
+		})
+	}
+}
+
+func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
+	cases := map[string]struct{ provider, body, want string }{
+		"link too": {"paypal", `{"id":"WH-1","resource":{"id":"42A","links":[{"href":"https://api.paypal.com/v2/42A"}]}}`, `{"id":"WH-1","resource":{"id":"new","links":[{"href":"https://api.paypal.com/v2/new"}]}}`},
+		"square":   {"square", `{"data":{"id":"P1","object":{"payment":{"id":"P1"}}}}`, `{"data":{"id":"new","object":{"payment":{"id":"new"}}}}`},
+		"batch":    {"adyen", `{"notificationItems":[{"NotificationRequestItem":{"pspReference":"A"}},{"NotificationRequestItem":{"pspReference":"B"}}]}`, `{"notificationItems":[{"NotificationRequestItem":{"pspReference":"new"}},{"NotificationRequestItem":{"pspReference":"new-2"}}]}`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got, err := schemes[c.provider].rename([]byte(c.body), "new")
+			if err != nil || string(got) != c.want {
+				t.Errorf("%s %v, want %s", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestRepeatedDeliveriesMayHaveIdsOfTheirOwn(t *testing.T) {
+	d := newDoor(t, 202)
+	send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--repeat", "3", "--id", "load-{n}")
+	var ids []string
+	for _, body := range d.bodies {
+		ids = append(ids, text([]byte(body), "transaction_id"))
+	}
+	if want := []string{"load-1", "load-2", "load-3"}; !slices.Equal(ids, want) {
+		t.Errorf("ids %v, want %v", ids, want)
+	}
+}
