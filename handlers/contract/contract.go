@@ -150,6 +150,7 @@ const (
 	MetricIgnored             = "IgnoredEvents"           // Count, webhook-validator: authentic, of a kind that becomes no transaction
 	MetricQuarantined         = "QuarantinedDeliveries"   // Count, webhook-validator: authentic, but unreadable or in conflict
 	MetricVerificationFailing = "VerificationUnavailable" // Count, webhook-validator: 503 for want of a secret or certificate
+	MetricSecretReadsFailing  = "SecretReadsFailed"       // Count, webhook-validator: older values may still be served
 
 	MetricEventsPublished = "EventsPublished" // Count, event-relay
 	MetricEventsFailed    = "EventsFailed"    // Count, event-relay: entries reported back to the stream

@@ -1,0 +1,2 @@
+// Package sqs sends messages to one SQS queue.
+package sqs
