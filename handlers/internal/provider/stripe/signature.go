@@ -1,0 +1,138 @@
+package stripe
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"payment-webhooks/handlers/internal/provider"
+)
+
+// SignatureHeader carries the time of the attempt and its signatures.
+const SignatureHeader = "Stripe-Signature"
+
+// Bounds of the header. Stripe sends one signature for each secret in force:
+// two while one is being rolled.
+const (
+	maxHeaderBytes = 4096
+	maxSignatures  = 16
+)
+
+// Bounds of a secret. Stripe's are whsec_ and 32 characters or more.
+const (
+	secretPrefix   = "whsec_"
+	minSecretBytes = len(secretPrefix) + 16
+	maxSecretBytes = 256
+)
+
+// Verify checks Stripe-Signature. See the package comment.
+func (Provider) Verify(_ context.Context, d provider.Delivery, secrets []string) error {
+	values := d.Header.Values(SignatureHeader)
+	if len(values) != 1 {
+		return fmt.Errorf("%w: %d %s headers, not one", provider.ErrSignature, len(values), SignatureHeader)
+	}
+	header, err := parseHeader(values[0])
+	if err != nil {
+		return err
+	}
+	if skew := d.ReceivedAt.Sub(header.time); skew.Abs() > provider.Tolerance {
+		return fmt.Errorf("%w: signed %s before it was received; at most %s either way is accepted", provider.ErrSignature, skew, provider.Tolerance)
+	}
+	usable := 0
+	for _, secret := range secrets {
+		if !wellFormed(secret) {
+			continue
+		}
+		usable++
+		if header.signedWith(secret, d.Body) {
+			return nil
+		}
+	}
+	if usable == 0 {
+		return fmt.Errorf("%w: none of %d is an endpoint's signing secret, %s…", provider.ErrSecret, len(secrets), secretPrefix)
+	}
+	return fmt.Errorf("%w: none of %d v1 signatures is by one of %d secrets", provider.ErrSignature, len(header.signatures), usable)
+}
+
+func wellFormed(secret string) bool {
+	return strings.HasPrefix(secret, secretPrefix) && len(secret) >= minSecretBytes && len(secret) <= maxSecretBytes &&
+		!strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+type header struct {
+	timestamp  string // as written, since that is what was signed
+	time       time.Time
+	signatures [][sha256.Size]byte
+}
+
+// parseHeader reads comma-separated pairs: one t, and at least one v1 that
+// could be a signature. An error is provider.ErrSignature.
+func parseHeader(text string) (header, error) {
+	var h header
+	if len(text) > maxHeaderBytes {
+		return h, fmt.Errorf("%w: %s of %d bytes, more than %d", provider.ErrSignature, SignatureHeader, len(text), maxHeaderBytes)
+	}
+	for pair := range strings.SplitSeq(text, ",") {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return h, fmt.Errorf("%w: %s has a part that is not a pair", provider.ErrSignature, SignatureHeader)
+		}
+		switch name {
+		case "t":
+			if h.timestamp != "" {
+				return h, fmt.Errorf("%w: %s has two times", provider.ErrSignature, SignatureHeader)
+			}
+			if h.time, ok = parseUnix(value); !ok {
+				return h, fmt.Errorf("%w: the time in %s is not in Unix seconds", provider.ErrSignature, SignatureHeader)
+			}
+			h.timestamp = value
+		case "v1":
+			var signature [sha256.Size]byte
+			if len(value) != hex.EncodedLen(len(signature)) {
+				continue // another v1 may be good
+			}
+			if _, err := hex.Decode(signature[:], []byte(value)); err != nil {
+				continue
+			}
+			if len(h.signatures) == maxSignatures {
+				return h, fmt.Errorf("%w: %s has more than %d signatures", provider.ErrSignature, SignatureHeader, maxSignatures)
+			}
+			h.signatures = append(h.signatures, signature)
+		}
+	}
+	if h.timestamp == "" || len(h.signatures) == 0 {
+		return h, fmt.Errorf("%w: %s lacks a time or a v1 signature", provider.ErrSignature, SignatureHeader)
+	}
+	return h, nil
+}
+
+// parseUnix reads what a sender writes: digits only, no leading zero, so that a
+// time has one spelling. Twelve digits reach beyond the year 30000.
+func parseUnix(text string) (time.Time, bool) {
+	if text == "" || len(text) > 12 || text[0] == '0' || strings.Trim(text, "0123456789") != "" {
+		return time.Time{}, false
+	}
+	seconds, err := strconv.ParseInt(text, 10, 64)
+	return time.Unix(seconds, 0), err == nil
+}
+
+// signedWith reports whether one of the signatures is by the secret, in a time
+// that does not depend on where they differ.
+func (h header) signedWith(secret string, body []byte) bool {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte(h.timestamp))
+	mac.Write([]byte("."))
+	mac.Write(body)
+	expected := mac.Sum(nil)
+	for _, signature := range h.signatures {
+		if hmac.Equal(expected, signature[:]) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,154 @@
+package stripe
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/money"
+	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// Name is the provider's name, in paths and in transactions.
+const Name = "stripe"
+
+// maxTypeBytes bounds the type of an event, which an answer repeats. The
+// longest of Stripe's is below 100.
+const maxTypeBytes = 128
+
+// Provider is Stripe. It keeps nothing.
+type Provider struct{}
+
+var _ provider.Provider = Provider{}
+
+// New returns Stripe.
+func New() Provider { return Provider{} }
+
+// facts are the event types that become transactions.
+var facts = map[string]struct {
+	kind, object string // what it becomes, and what it must be about
+	amount       string // the member that has the amount
+}{
+	"payment_intent.succeeded": {contract.KindPayment, "payment_intent", "amount_received"},
+	"refund.created":           {contract.KindRefund, "refund", "amount"},
+	"charge.dispute.created":   {contract.KindDispute, "dispute", "amount"},
+	"payout.paid":              {contract.KindPayout, "payout", "amount"},
+}
+
+// Decode reads the one event of a delivery. See the package comment.
+func (Provider) Decode(d provider.Delivery) ([]provider.Event, error) {
+	event, err := parseObject(d.Body)
+	if err != nil {
+		return nil, err
+	}
+	kind := event.text("type")
+	if kind == "" || len(kind) > maxTypeBytes || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return nil, fmt.Errorf("%w: an event without a type", provider.ErrUnreadable)
+	}
+	out := provider.Event{Type: kind}
+	switch event.text("object") {
+	case "event":
+		out.Transaction, out.Err = decodeSnapshot(kind, event)
+	case "v2.core.event":
+		out.Err = decodeThin(kind)
+	default:
+		out.Err = fmt.Errorf("%w: neither a snapshot event nor a thin one", provider.ErrUnreadable)
+	}
+	return []provider.Event{out}, nil
+}
+
+// decodeThin returns an error for a fact that a snapshot event would have told.
+func decodeThin(kind string) error {
+	if _, ok := facts[strings.TrimPrefix(kind, "v1.")]; ok {
+		return fmt.Errorf("%w: a thin event has no amount; set the endpoint's payload style to snapshot", provider.ErrUnreadable)
+	}
+	return nil
+}
+
+// decodeSnapshot returns the transaction of an event, or none when the event is
+// to be ignored.
+func decodeSnapshot(kind string, event object) (*transaction.Transaction, error) {
+	fact, ok := facts[kind]
+	if !ok {
+		return nil, nil
+	}
+	about := event.object("data").object("object")
+	if about.text("object") != fact.object {
+		return nil, fmt.Errorf("%w: the event is not about a %s", provider.ErrUnreadable, fact.object)
+	}
+	if status := about.text("status"); fact.kind == contract.KindRefund && (status == "failed" || status == "canceled") {
+		return nil, nil
+	}
+	currency := strings.ToUpper(about.text("currency"))
+	amount, err := parseAmount(about.number(fact.amount), currency)
+	if err != nil {
+		return nil, err
+	}
+	t := &transaction.Transaction{
+		ID:         about.text("id"),
+		Provider:   Name,
+		Kind:       fact.kind,
+		Amount:     amount,
+		Currency:   currency,
+		CustomerID: cmp.Or(about.ref("customer"), about.ref("customer_account"), contract.UnknownCustomer),
+		Metadata:   metadata(fact.kind, event, about),
+	}
+	if fact.kind == contract.KindRefund || fact.kind == contract.KindDispute {
+		t.PaymentID = cmp.Or(about.ref("payment_intent"), about.ref("charge"))
+	}
+	if err := t.Check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
+	}
+	return t, nil
+}
+
+// parseAmount reads a number of minor units.
+func parseAmount(minor, currency string) (money.Amount, error) {
+	n, ok := decimals(currency)
+	if !ok {
+		return money.Amount{}, fmt.Errorf("%w: a currency whose minor unit Stripe does not document", provider.ErrUnreadable)
+	}
+	if minor == "" {
+		return money.Amount{}, fmt.Errorf("%w: no amount", provider.ErrUnreadable)
+	}
+	amount, err := money.FromMinor(minor, n)
+	if err != nil {
+		return money.Amount{}, fmt.Errorf("%w: amount: %w", provider.ErrUnreadable, err)
+	}
+	return amount, nil
+}
+
+// metadata is what the package comment lists, in canonical JSON; nil when there
+// is nothing.
+func metadata(kind string, event, about object) []byte {
+	members := map[string]any{}
+	add := func(name, value string) {
+		if value != "" {
+			members[name] = value
+		}
+	}
+	add("account", event.text("account"))
+	if live, ok := event["livemode"].(bool); ok && !live {
+		members["livemode"] = false
+	}
+	switch kind {
+	case contract.KindPayment:
+		add("charge", about.ref("latest_charge"))
+	case contract.KindRefund, contract.KindDispute:
+		add("charge", about.ref("charge"))
+		add("reason", about.text("reason"))
+	case contract.KindPayout:
+		add("balance_transaction", about.ref("balance_transaction"))
+		add("destination", about.ref("destination"))
+	}
+	if own := about.object("metadata"); len(own) > 0 {
+		members["metadata"] = map[string]any(own)
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	return jsonvalue.Append(nil, members)
+}

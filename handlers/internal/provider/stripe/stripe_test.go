@@ -1,0 +1,319 @@
+package stripe_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/money"
+	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/stripe"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+func decode(body []byte) ([]provider.Event, error) {
+	return stripe.New().Decode(provider.Delivery{Body: body})
+}
+
+// one returns the one event of a body that can be read at all.
+func one(t testing.TB, body []byte) provider.Event {
+	t.Helper()
+	events, err := decode(body)
+	if err != nil || len(events) != 1 {
+		t.Fatalf("%v, %v; want one event", events, err)
+	}
+	return events[0]
+}
+
+// edit replaces text that occurs in a fixture.
+func edit(t testing.TB, body []byte, oldnew ...string) []byte {
+	t.Helper()
+	for i := 0; i < len(oldnew); i += 2 {
+		if !bytes.Contains(body, []byte(oldnew[i])) {
+			t.Fatalf("the fixture has no %s", oldnew[i])
+		}
+		body = bytes.ReplaceAll(body, []byte(oldnew[i]), []byte(oldnew[i+1]))
+	}
+	return body
+}
+
+func amount(t testing.TB, text string) money.Amount {
+	t.Helper()
+	a, err := money.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestFactsBecomeTransactions(t *testing.T) {
+	tests := []struct {
+		fixture, event string
+		want           transaction.Transaction
+	}{
+		{"payment", "payment_intent.succeeded", transaction.Transaction{
+			ID: "pi_3RkExamplePayment000001", Provider: "stripe", Kind: contract.KindPayment,
+			Amount: amount(t, "15000"), Currency: "USD", CustomerID: "cus_RkExampleCustomer1",
+			Metadata: []byte(`{"charge":"ch_3RkExampleCharge0000001","metadata":{"channel":"web","order_id":"1001"}}`),
+		}},
+		{"refund", "refund.created", transaction.Transaction{
+			ID: "re_3RkExampleRefund0000001", Provider: "stripe", Kind: contract.KindRefund, PaymentID: "pi_3RkExamplePayment000001",
+			Amount: amount(t, "2500.5"), Currency: "USD", CustomerID: "cus_RkExampleCustomer1",
+			Metadata: []byte(`{"charge":"ch_3RkExampleCharge0000001","metadata":{"ticket":"S-204"},"reason":"requested_by_customer"}`),
+		}},
+		{"dispute", "charge.dispute.created", transaction.Transaction{
+			ID: "du_1RkExampleDispute000001", Provider: "stripe", Kind: contract.KindDispute, PaymentID: "pi_3RkExamplePayment000001",
+			Amount: amount(t, "15000"), Currency: "USD", CustomerID: contract.UnknownCustomer,
+			Metadata: []byte(`{"charge":"ch_3RkExampleCharge0000001","reason":"fraudulent"}`),
+		}},
+		{"payout", "payout.paid", transaction.Transaction{
+			ID: "po_1RkExamplePayout0000001", Provider: "stripe", Kind: contract.KindPayout,
+			Amount: amount(t, "780.42"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
+			Metadata: []byte(`{"balance_transaction":"txn_1RkExampleBalance00004","destination":"ba_1RkExampleBank000000001"}`),
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.fixture, func(t *testing.T) {
+			got := one(t, fixture(t, tt.fixture))
+			if diff := cmp.Diff(provider.Event{Type: tt.event, Transaction: &tt.want}, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// Stripe may make two events for one fact, or post one to two endpoints.
+func TestSecondEventForAFactHasTheSameFingerprint(t *testing.T) {
+	for _, name := range []string{"payment", "refund", "dispute", "payout"} {
+		t.Run(name, func(t *testing.T) {
+			body := fixture(t, name)
+			first := one(t, body)
+			second := one(t, edit(t, body, `"id": "evt_`, `"id": "evt_9`, `"pending_webhooks": 1`, `"pending_webhooks": 2`,
+				`"api_version": "2026-09-30.endive"`, `"api_version": "2024-10-28.acacia"`, `"request": {`, `"request": { "attempt": 2, `,
+				`"created": 17`, `"created": 18`))
+			if first.Transaction.Fingerprint() != second.Transaction.Fingerprint() {
+				t.Errorf("\n%+v\n%+v", first.Transaction, second.Transaction)
+			}
+		})
+	}
+}
+
+func TestOtherEventsAreIgnored(t *testing.T) {
+	payment, refund, thin := fixture(t, "payment"), fixture(t, "refund"), fixture(t, "thin")
+	tests := []struct {
+		name string
+		body []byte
+		want string
+	}{
+		{"the charge of a payment", fixture(t, "ignored"), "charge.succeeded"},
+		{"a payment that begins", edit(t, payment, "payment_intent.succeeded", "payment_intent.created"), "payment_intent.created"},
+		{"a payment to be captured", edit(t, payment, "payment_intent.succeeded", "payment_intent.amount_capturable_updated"), "payment_intent.amount_capturable_updated"},
+		{"a refund that changes", edit(t, refund, "refund.created", "refund.updated"), "refund.updated"},
+		{"a refund that is created as failed", edit(t, refund, `"status": "succeeded"`, `"status": "failed"`), "refund.created"},
+		{"a refund that is created as canceled", edit(t, refund, `"status": "succeeded"`, `"status": "canceled"`), "refund.created"},
+		{"a running total of refunds", edit(t, fixture(t, "ignored"), "charge.succeeded", "charge.refunded"), "charge.refunded"},
+		{"a dispute that ends", edit(t, fixture(t, "dispute"), "charge.dispute.created", "charge.dispute.closed"), "charge.dispute.closed"},
+		{"a payout that fails", edit(t, fixture(t, "payout"), "payout.paid", "payout.failed"), "payout.failed"},
+		{"a type to come", edit(t, payment, "payment_intent.succeeded", "payment_intent.succeeded.twice"), "payment_intent.succeeded.twice"},
+		{"a thin event of another kind", edit(t, thin, "v1.payment_intent.succeeded", "v1.payment_intent.created"), "v1.payment_intent.created"},
+		{"an event of API v2", edit(t, thin, "v1.payment_intent.succeeded", "v2.core.account[requirements].updated"), "v2.core.account[requirements].updated"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(provider.Event{Type: tt.want}, one(t, tt.body)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestReferencesAreTakenWhereTheyAre(t *testing.T) {
+	payment, refund, dispute := fixture(t, "payment"), fixture(t, "refund"), fixture(t, "dispute")
+	const intent = `"payment_intent": "pi_3RkExamplePayment000001"`
+	tests := []struct {
+		name                string
+		body                []byte
+		customer, paymentID string
+		metadata            string
+	}{
+		{
+			"guest", edit(t, payment, `"cus_RkExampleCustomer1"`, `null`),
+			"unknown", "", `{"charge":"ch_3RkExampleCharge0000001","metadata":{"channel":"web","order_id":"1001"}}`,
+		},
+		{
+			"customer that is an account", edit(t, payment, `"cus_RkExampleCustomer1"`, `null`, `"customer_account": null`, `"customer_account": "acct_1RkExample"`),
+			"acct_1RkExample", "", `{"charge":"ch_3RkExampleCharge0000001","metadata":{"channel":"web","order_id":"1001"}}`,
+		},
+		{
+			"expanded customer", edit(t, payment, `"cus_RkExampleCustomer1"`, `{"id": "cus_2", "object": "customer", "email": "e@example.com"}`),
+			"cus_2", "", `{"charge":"ch_3RkExampleCharge0000001","metadata":{"channel":"web","order_id":"1001"}}`,
+		},
+		{
+			"no metadata, as before 2022-11-15", edit(t, payment, `"order_id": "1001",`, ``, `"channel": "web"`, ``, `"latest_charge"`, `"charges"`),
+			"cus_RkExampleCustomer1", "", ``,
+		},
+		{
+			"test mode of a connected account", edit(t, payment, `"livemode": true`, `"livemode": false`, `"object": "event",`, `"object": "event", "account": "acct_1",`),
+			"cus_RkExampleCustomer1", "", `{"account":"acct_1","charge":"ch_3RkExampleCharge0000001","livemode":false,"metadata":{"channel":"web","order_id":"1001"}}`,
+		},
+		{
+			"refund of a charge without a PaymentIntent", edit(t, refund, intent, `"payment_intent": null`),
+			"cus_RkExampleCustomer1", "ch_3RkExampleCharge0000001", `{"charge":"ch_3RkExampleCharge0000001","metadata":{"ticket":"S-204"},"reason":"requested_by_customer"}`,
+		},
+		{
+			"refund of no payment", edit(t, refund, intent, `"payment_intent": null`, `"charge": "ch_3RkExampleCharge0000001"`, `"charge": null`),
+			"cus_RkExampleCustomer1", "", `{"metadata":{"ticket":"S-204"},"reason":"requested_by_customer"}`,
+		},
+		{
+			"refund that is pending", edit(t, refund, `"status": "succeeded"`, `"status": "pending"`),
+			"cus_RkExampleCustomer1", "pi_3RkExamplePayment000001", `{"charge":"ch_3RkExampleCharge0000001","metadata":{"ticket":"S-204"},"reason":"requested_by_customer"}`,
+		},
+		{
+			"inquiry", edit(t, dispute, `"needs_response"`, `"warning_needs_response"`),
+			"unknown", "pi_3RkExamplePayment000001", `{"charge":"ch_3RkExampleCharge0000001","reason":"fraudulent"}`,
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			event := one(t, tt.body)
+			if event.Transaction == nil {
+				t.Fatal(event.Err)
+			}
+			got := [3]string{event.Transaction.CustomerID, event.Transaction.PaymentID, string(event.Transaction.Metadata)}
+			if want := [3]string{tt.customer, tt.paymentID, tt.metadata}; got != want {
+				t.Errorf("\n%q, want\n%q", got, want)
+			}
+		})
+	}
+}
+
+func TestWhatIsPartlyCapturedCountsAsReceived(t *testing.T) {
+	event := one(t, edit(t, fixture(t, "payment"), `"amount_received": 1500000`, `"amount_received": 999`))
+	if got := event.Transaction.Amount.String(); got != "9.99" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestFactsThatCannotBeReadAreUnreadable(t *testing.T) {
+	payment := fixture(t, "payment")
+	received := `"amount_received": 1500000`
+	tests := []struct {
+		name string
+		body []byte
+	}{
+		{"thin event of a fact", fixture(t, "thin")},
+		{"neither snapshot nor thin", edit(t, payment, `"object": "event"`, `"object": "events"`)},
+		{"about another object", edit(t, payment, `"object": "payment_intent"`, `"object": "charge"`)},
+		{"about nothing", edit(t, payment, `"data": {`, `"date": {`)},
+		{"about a list", edit(t, payment, `"object": {`, `"object": [{`, "    }\n  },\n  \"livemode\"", "    }]\n  },\n  \"livemode\"")},
+		{"no amount", edit(t, payment, received, `"amount_received": null`)},
+		{"amount as text", edit(t, payment, received, `"amount_received": "1500000"`)},
+		{"amount zero", edit(t, payment, received, `"amount_received": 0`)},
+		{"amount negative", edit(t, fixture(t, "payout"), `"amount": 78042`, `"amount": -78042`)},
+		{"amount of half a cent", edit(t, payment, received, `"amount_received": 0.5`)},
+		{"amount absurd", edit(t, payment, received, `"amount_received": 1e60`)},
+		{"amount beyond every bound once converted", edit(t, payment, received, `"amount_received": 1e-129`)},
+		{"króna in fractions", edit(t, payment, received, `"amount_received": 550`, `"usd"`, `"isk"`)},
+		{"stablecoin", edit(t, payment, `"usd"`, `"usdc"`)},
+		{"no currency", edit(t, payment, `"usd"`, `null`)},
+		{"currency of which Stripe says nothing", edit(t, payment, `"usd"`, `"iqd"`)},
+		{"no id", edit(t, payment, `"id": "pi_3RkExamplePayment000001"`, `"id": ""`)},
+		{"id like a card number", edit(t, payment, `"id": "pi_3RkExamplePayment000001"`, `"id": "4111111111111111"`)},
+		{"customer of two lines", edit(t, payment, `cus_RkExampleCustomer1`, `a\nb`)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			event := one(t, tt.body)
+			if !errors.Is(event.Err, provider.ErrUnreadable) || event.Transaction != nil || event.Type == "" {
+				t.Errorf("%+v", event)
+			}
+		})
+	}
+}
+
+func TestBodiesThatAreNoEventAreUnreadable(t *testing.T) {
+	payment := string(fixture(t, "payment"))
+	deep := strings.Replace(payment, `"order_id": "1001"`, `"order_id": `+strings.Repeat("[", 32)+strings.Repeat("]", 32), 1)
+	tests := []struct{ name, body string }{
+		{"empty", ""},
+		{"no JSON", "id=evt_1&type=payment_intent.succeeded"},
+		{"cut off", payment[:len(payment)/2]},
+		{"two", payment + payment},
+		{"a list", "[" + payment + "]"},
+		{"null", "null"},
+		{"no type", `{"object":"event"}`},
+		{"a type that is a number", `{"object":"event","type":1}`},
+		{"a type of two lines", `{"object":"event","type":"payment_intent.succeeded\n"}`},
+		{"a type without end", `{"object":"event","type":"` + strings.Repeat("x", 129) + `"}`},
+		{"the same name twice", strings.Replace(payment, `"currency": "usd"`, `"currency": "usd", "currency": "jpy"`, 1)},
+		{"not UTF-8", strings.Replace(payment, "Order 1001", "Order \xff", 1)},
+		{"too deep", deep},
+		{"very deep", strings.Repeat(`{"a":`, 20_000)},
+		{"too many values", strings.Replace(payment, `"order_id": "1001"`, `"order_id": [1`+strings.Repeat(",1", 10_000)+`]`, 1)},
+		{"a name without end", strings.Replace(payment, `"order_id"`, `"`+strings.Repeat("x", 256)+`"`, 1)},
+		{"a number without end", strings.Replace(payment, `1500000`, strings.Repeat("9", 100_000), 1)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			events, err := decode([]byte(tt.body))
+			if !errors.Is(err, provider.ErrUnreadable) || events != nil {
+				t.Errorf("%v, %v", events, err)
+			}
+		})
+	}
+}
+
+// A quarantine's reason goes into logs and alarms.
+func TestReasonsRepeatNothingOfTheBody(t *testing.T) {
+	for _, body := range []string{
+		`{"object":"event","type":"refund.created","data":{"object":{"object":"refund","id":"4111111111111111","amount":"4111111111111111","currency":"4111111111111111"}}}`,
+		`{"object":"event","type":"refund.created","data":{"object":{"object":"refund","id":"4111111111111111","amount":4111111111111111,"currency":"usd","customer":"4111111111111111"}}}`,
+		`{"4111111111111111":4111111111111111e999}`,
+		`{"4111111111111111":4111111111111111,}`,
+	} {
+		events, err := decode([]byte(body))
+		if err == nil {
+			err = events[0].Err
+		}
+		if err == nil || strings.Contains(err.Error(), "4111111111111111") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
+// Whatever the body: no panic, an answer that fits the contract of Decode, and
+// only transactions that the rules allow.
+func FuzzDecode(f *testing.F) {
+	for _, name := range []string{"payment", "refund", "dispute", "payout", "ignored", "thin"} {
+		f.Add(fixture(f, name))
+	}
+	f.Add([]byte(`{"object":"event","type":"payout.paid","data":{"object":{"object":"payout","id":"po_1","amount":1e2,"currency":"jpy"}}}`))
+	f.Add([]byte(`{"type":"a"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		events, err := decode(body)
+		if err != nil {
+			if !errors.Is(err, provider.ErrUnreadable) || events != nil {
+				t.Fatalf("%v, %v", events, err)
+			}
+			return
+		}
+		if len(events) != 1 || events[0].Type == "" || !utf8.ValidString(events[0].Type) {
+			t.Fatalf("%+v", events)
+		}
+		event := events[0]
+		switch {
+		case event.Err != nil && (event.Transaction != nil || !errors.Is(event.Err, provider.ErrUnreadable)):
+			t.Fatalf("%+v", event)
+		case event.Transaction != nil:
+			if err := event.Transaction.Check(); err != nil {
+				t.Fatal(err)
+			}
+			event.Transaction.Fingerprint()
+		}
+	})
+}
