@@ -1,0 +1,69 @@
+// Package paypal reads PayPal's REST webhooks.
+//
+// # Signature
+//
+// PayPal signs with a certificate, not with a shared secret: the signature in
+// PAYPAL-TRANSMISSION-SIG is RSA (PKCS #1 v1.5) with SHA-256 over
+//
+//	transmission id | transmission time | webhook id | CRC-32 of the body, in decimal
+//
+// by the key of the certificate that PAYPAL-CERT-URL names ("self verification
+// method", https://developer.paypal.com/api/rest/webhooks/rest/). What is
+// configured as the secret is the webhook id: it says that the message was meant
+// for us. Its form, and the bounds of the headers, are those of
+// https://developer.paypal.com/api/webhooks/v1/definitions/verify_webhook_signature.
+// The webhooks simulator signs with the id "WEBHOOK_ID" for everybody, and so
+// that is refused as a secret: it would let anyone post mock events as authentic.
+//
+// CRC-32 is no cryptographic hash: a sender who can choose parts of a body could
+// make two bodies with the same signature. PayPal composes the body, and nobody
+// else can have the second one signed, or replace the first one on its way here.
+//
+// # Time
+//
+// PayPal repeats a delivery up to 25 times over 3 days (same page), and nowhere
+// says that a repetition gets a new transmission time. What its dashboard shows
+// speaks against it: one transmission, with the id and time of the first try,
+// answered two days later
+// (https://www.nopcommerce.com/pt/boards/topic/92555/paypal-errornot-a-valid-webhook-url).
+// So a time of three days ago must be good: see MaxAge. A replay within them
+// changes nothing, because an item is kept for far longer
+// (contract.RetentionDays) and the same event again is a duplicate. A time ahead
+// of ours has provider.Tolerance.
+//
+// # Certificate
+//
+// It is downloaded over TLS from PayPal's REST hosts only, never through a
+// redirect, and must chain to a trusted root and belong to PayPal. PayPal's SDKs
+// ask for the same, with a pinned issuer: a common name that ends in
+// ".paypal.com" (paypalrestsdk/notifications.py in paypal/PayPal-Python-SDK) or
+// begins with "messageverificationcerts" as well (SSLUtil in
+// paypal/PayPal-Java-SDK). The latter demands that of every certificate in the
+// download, so the download is the bare leaf: intermediates also come from the
+// TLS connection, and from the certificate's issuer.
+//
+// # Events
+//
+//	PAYMENT.CAPTURE.COMPLETED      payment   resource.id
+//	PAYMENT.CAPTURE.REFUNDED       refund    resource.id, of the capture in its link "up"
+//	PAYMENT.CAPTURE.REVERSED       refund    likewise
+//	CUSTOMER.DISPUTE.CREATED       dispute   resource.dispute_id
+//	PAYMENT.PAYOUTS-ITEM.SUCCEEDED payout    resource.payout_item_id
+//
+// Everything else becomes no transaction
+// (https://developer.paypal.com/api/rest/webhooks/event-names/): updates of a
+// dispute and the stages of a payout are about a fact that is already stored or
+// not final. The events of the deprecated Payments v1 API (PAYMENT.SALE.…) are
+// among the rest, and with them payments of subscriptions, which PayPal still
+// announces through it.
+//
+// "PayPal reverses a payment capture" without the merchant asking, for a
+// chargeback, a lost dispute or a bank's return. Its resource is a refund with an
+// id of its own, and the money is gone; the dispute, if there was one, only
+// announced that. Hence it is a refund.
+//
+// Amounts are decimal strings in major units
+// (https://developer.paypal.com/docs/api/payments/v2/#definition-money). HUF,
+// JPY and TWD have no decimals at PayPal, unlike in ISO 4217
+// (https://developer.paypal.com/api/rest/reference/currency-codes/).
+package paypal

@@ -1,0 +1,181 @@
+package paypal
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"hash/crc32"
+	"net/http"
+	"strconv"
+	"time"
+
+	"payment-webhooks/handlers/internal/provider"
+)
+
+// Name is the provider's name in POST /webhook/{provider}.
+const Name = "paypal"
+
+// MaxAge is how long ago a delivery may have been transmitted: the three days in
+// which PayPal repeats it, in case a repetition keeps the time of the first try,
+// and provider.Tolerance for the clocks.
+const MaxAge = 3*24*time.Hour + provider.Tolerance
+
+// Options may be empty.
+type Options struct {
+	// Client downloads certificates. Its redirect policy, cookies and time-out
+	// are replaced. By default it is one that heeds HTTPS_PROXY and trusts the
+	// system's roots.
+	Client *http.Client
+
+	// Roots are whom a signing certificate must chain to; the system's by
+	// default, which are those of SSL_CERT_FILE where that is set.
+	Roots *x509.CertPool
+}
+
+// PayPal is a provider.Provider. It keeps certificates for all its callers:
+// make one, and share it.
+type PayPal struct {
+	certificates *certificates
+}
+
+var _ provider.Provider = (*PayPal)(nil)
+
+// New returns PayPal as a provider. It downloads nothing yet.
+func New(o Options) *PayPal {
+	return &PayPal{certificates: newCertificates(o.Client, o.Roots)}
+}
+
+// Verify checks the signature for each of the webhook ids in secrets. The
+// first delivery that names a certificate waits for its download, at most
+// downloadTimeout.
+func (p *PayPal) Verify(ctx context.Context, d provider.Delivery, secrets []string) error {
+	ids := webhookIDs(secrets)
+	if len(ids) == 0 {
+		return fmt.Errorf("%w: no PayPal webhook id (letters and digits) among %d", provider.ErrSecret, len(secrets))
+	}
+	// Everything that costs nothing is refused before anything is downloaded.
+	t, err := parseTransmission(d.Header)
+	if err != nil {
+		return err
+	}
+	switch age := d.ReceivedAt.Sub(t.at); {
+	case age > MaxAge:
+		return fmt.Errorf("%w: transmitted %v ago, more than %v", provider.ErrSignature, age.Round(time.Second), MaxAge)
+	case age < -provider.Tolerance:
+		return fmt.Errorf("%w: transmitted %v ahead of our clock, more than %v", provider.ErrSignature, -age.Round(time.Second), provider.Tolerance)
+	}
+	key, err := p.certificates.key(ctx, t.certURL, d.ReceivedAt)
+	if err != nil {
+		return err
+	}
+	checksum := crc32.ChecksumIEEE(d.Body)
+	for _, id := range ids {
+		sum := sha256.Sum256(t.signedText(id, checksum))
+		if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], t.signature) == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: wrong for each of %d webhook ids", provider.ErrSignature, len(ids))
+}
+
+// webhookIDs are the secrets that have the documented form of a webhook id:
+// ^[a-zA-Z0-9]+$, at most 50 characters.
+func webhookIDs(secrets []string) []string {
+	var ids []string
+	for _, s := range secrets {
+		if len(s) <= 50 && isWord(s, "") {
+			ids = append(ids, s)
+		}
+	}
+	return ids
+}
+
+// isWord reports whether s consists of ASCII letters, digits and the
+// characters of also, and is not empty.
+func isWord(s, also string) bool {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9', c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z':
+		default:
+			found := false
+			for j := range len(also) {
+				found = found || c == also[j]
+			}
+			if !found {
+				return false
+			}
+		}
+	}
+	return s != ""
+}
+
+// transmission is what PayPal's headers say.
+type transmission struct {
+	id        string
+	time      string // as written, which is how it was signed
+	at        time.Time
+	signature []byte
+	certURL   string // checked by checkCertURL
+}
+
+// Bounds of a signature: RSA keys of minKeyBits to maxKeyBits.
+const (
+	minKeyBits = 2048
+	maxKeyBits = 4096
+)
+
+// parseTransmission reads the headers. Each must be there exactly once: of two,
+// another reader might take the other one. An error is provider.ErrSignature.
+func parseTransmission(h http.Header) (t transmission, err error) {
+	var algorithm, signature string
+	for _, field := range []struct {
+		name      string
+		value     *string
+		maxLength int
+	}{
+		{"Paypal-Transmission-Id", &t.id, 50},
+		{"Paypal-Transmission-Time", &t.time, 100},
+		{"Paypal-Transmission-Sig", &signature, base64.StdEncoding.EncodedLen(maxKeyBits / 8)},
+		{"Paypal-Cert-Url", &t.certURL, 500},
+		{"Paypal-Auth-Algo", &algorithm, 100},
+	} {
+		values := h[field.name]
+		if len(values) != 1 || values[0] == "" {
+			return t, fmt.Errorf("%w: %d headers %s, want one", provider.ErrSignature, len(values), field.name)
+		}
+		if len(values[0]) > field.maxLength {
+			return t, fmt.Errorf("%w: %s of %d characters, at most %d are allowed", provider.ErrSignature, field.name, len(values[0]), field.maxLength)
+		}
+		*field.value = values[0]
+	}
+	if algorithm != "SHA256withRSA" {
+		// The only one that PayPal uses; SHA1withRSA must not be had by asking.
+		return t, fmt.Errorf("%w: algorithm is not SHA256withRSA", provider.ErrSignature)
+	}
+	if !isWord(t.id, "-_") {
+		// A separator in it could make one signed text of two transmissions.
+		return t, fmt.Errorf("%w: transmission id is not one word", provider.ErrSignature)
+	}
+	if t.at, err = time.Parse(time.RFC3339, t.time); err != nil {
+		return t, fmt.Errorf("%w: transmission time is not RFC 3339", provider.ErrSignature)
+	}
+	t.signature, err = base64.StdEncoding.Strict().DecodeString(signature)
+	if bits := 8 * len(t.signature); err != nil || bits < minKeyBits {
+		return t, fmt.Errorf("%w: not the base64 text of an RSA signature", provider.ErrSignature)
+	}
+	return t, checkCertURL(t.certURL)
+}
+
+// signedText is what PayPal signs for a webhook id and a body's CRC-32.
+func (t transmission) signedText(webhookID string, checksum uint32) []byte {
+	text := make([]byte, 0, len(t.id)+len(t.time)+len(webhookID)+len("|||4294967295"))
+	text = append(append(text, t.id...), '|')
+	text = append(append(text, t.time...), '|')
+	text = append(append(text, webhookID...), '|')
+	return strconv.AppendUint(text, uint64(checksum), 10)
+}
