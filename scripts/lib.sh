@@ -14,7 +14,11 @@ export PATH="$REPO/node_modules/.bin:$REPO/build/venv/bin:$PATH"
 # metadata service is asked for them.
 export AWS_EC2_METADATA_DISABLED=true
 
-if [ -t 1 ]; then BOLD=$'\e[1m' DIM=$'\e[2m' PLAIN=$'\e[0m'; else BOLD='' DIM='' PLAIN=''; fi
+# Nothing here needs C, and with one setting for the local run and the handlers
+# the packages that they share are compiled once. (The race detector needs it.)
+export CGO_ENABLED=0
+
+if [ -t 1 ]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; else BOLD='' PLAIN=''; fi
 
 # step NAME COMMAND…: says what is about to run, runs it, says how long it took.
 step() {

@@ -41,7 +41,7 @@ func Build(ctx context.Context, cache, hash, directory string, buildArgs map[str
 	// that looks finished.
 	partial := fmt.Sprintf("%s.%d", binary, os.Getpid())
 	defer os.Remove(partial)
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", partial, "./handlers/"+handler)
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", partial, "./handlers/"+handler)
 	build.Dir = directory
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=", "GOARCH=", "GOFLAGS=", "GOWORK=off")
 	var output bytes.Buffer
