@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -15,7 +16,7 @@ import (
 )
 
 func main() {
-	err := run(os.Getenv, nil)
+	err := run(os.Getenv, nil, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
@@ -32,8 +33,8 @@ func main() {
 
 // run reads the configuration, builds the one stack and writes the cloud
 // assembly to where props say; nil is where the CDK CLI asked for it. Its error
-// has one line for each problem.
-func run(getenv func(string) string, props *awscdk.AppProps) (err error) {
+// has one line for each problem, and so has what it writes to warnings.
+func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer) (err error) {
 	// The runtime reports every error of CDK by a panic, with a stack trace
 	// of another language. A user is served by its first line.
 	defer func() {
@@ -45,12 +46,17 @@ func run(getenv func(string) string, props *awscdk.AppProps) (err error) {
 
 	app := awscdk.NewApp(props)
 	cfg, envErr := constructs.ConfigFromEnv(getenv)
-	thresholds, contextErr := constructs.ThresholdsFromContext(app.Node().TryGetContext(jsii.String(constructs.ContextThresholds)))
-	if err := errors.Join(envErr, contextErr); err != nil {
+	context := func(key string) any { return app.Node().TryGetContext(jsii.String(key)) }
+	var thresholdsErr, providersErr error
+	cfg.Thresholds, thresholdsErr = constructs.ThresholdsFromContext(context(constructs.ContextThresholds))
+	cfg.Providers, providersErr = constructs.ProvidersFromContext(context(constructs.ContextProviders), context(constructs.ContextRequireSignatures))
+	if err := errors.Join(envErr, thresholdsErr, providersErr); err != nil {
 		return err
 	}
-	cfg.Thresholds = thresholds
 	constructs.NewStack(app, cfg)
 	app.Synth(nil)
+	if warning := cfg.Providers.Warning(); warning != "" {
+		fmt.Fprintln(warnings, "warning:", warning)
+	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,20 +32,26 @@ func getenv(values map[string]string) func(string) string {
 func TestSenselessConfigurationIsOneLinePerProblemAndNoStack(t *testing.T) {
 	dir := t.TempDir()
 	err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "Prod", "ALERT_PHONE": "0151"}), &awscdk.AppProps{
-		Outdir:  jsii.String(dir),
-		Context: &map[string]any{"amountThresholds": map[string]any{"default": map[string]any{"medium": 5, "high": "4"}}},
-	})
+		Outdir: jsii.String(dir),
+		Context: &map[string]any{
+			"amountThresholds":  map[string]any{"default": map[string]any{"medium": 5, "high": "4"}},
+			"providers":         `{"stripe":{"secret":"*"}}`,
+			"requireSignatures": "true",
+		},
+	}, io.Discard)
 	if err == nil {
 		t.Fatal("accepted")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 3 {
-		t.Fatalf("want 3 lines, got:\n%v", err)
+	if len(lines) != 5 {
+		t.Fatalf("want 5 lines, got:\n%v", err)
 	}
 	for i, facts := range [][]string{
 		{"ENVIRONMENT_SUFFIX", `"Prod"`, "lower-case"},
 		{"ALERT_PHONE", `"0151"`, "E.164"},
 		{"amountThresholds.default.medium", "5", "at most"},
+		{"providers.stripe.secret", `"*"`, "Secrets Manager"},
+		{"requireSignatures", "true", "providers.canonical.secret"},
 	} {
 		for _, fact := range facts {
 			if !strings.Contains(lines[i], fact) {
@@ -59,11 +66,30 @@ func TestSenselessConfigurationIsOneLinePerProblemAndNoStack(t *testing.T) {
 
 func TestStackIsNamedAfterTheSuffixAndWrittenWhereAsked(t *testing.T) {
 	dir := t.TempDir()
-	if err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "pr-7"}), &awscdk.AppProps{Outdir: jsii.String(dir)}); err != nil {
+	if err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "pr-7"}), &awscdk.AppProps{Outdir: jsii.String(dir)}, io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "TapStackpr-7.template.json")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestOpenWebhookIsSaidInOneLineAndAClosedOneNotAtAll(t *testing.T) {
+	for name, c := range map[string]struct {
+		context map[string]any
+		lines   int
+	}{
+		"open":   {map[string]any{}, 1},
+		"closed": {map[string]any{"providers": map[string]any{"canonical": map[string]any{"secret": "payments/canonical"}}, "requireSignatures": true}, 0},
+	} {
+		var warnings strings.Builder
+		if err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(t.TempDir()), Context: &c.context}, &warnings); err != nil {
+			t.Fatal(name, err)
+		}
+		text := warnings.String()
+		if strings.Count(text, "\n") != c.lines || c.lines == 1 && !strings.Contains(text, "providers.canonical.secret") {
+			t.Errorf("%s: said %q", name, text)
+		}
 	}
 }
 
@@ -73,7 +99,7 @@ func TestErrorOfTheLibraryIsOneLine(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(filepath.Join(file, "cdk.out"))})
+	err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(filepath.Join(file, "cdk.out"))}, io.Discard)
 	if err == nil || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "synthesize: ") {
 		t.Errorf("got %v", err)
 	}

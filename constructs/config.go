@@ -70,6 +70,7 @@ type Config struct {
 	AlertEmails []string   // subscribed to the alerts topic
 	AlertPhones []string   // E.164, subscribed to the alerts topic
 	Thresholds  Thresholds // amounts that separate the routes
+	Providers   Providers  // whose notifications are taken, and how each is verified
 	SourceRoot  string     // directory of go.mod, Dockerfile and handlers: the images' build context
 }
 

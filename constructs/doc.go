@@ -4,8 +4,8 @@
 // observability.
 //
 // The application in the repository's root is its only caller:
-// [ConfigFromEnv] and [ThresholdsFromContext] read and check everything that
-// can be configured, [NewStack] builds the stack from it. NewStack looks at no
+// [ConfigFromEnv], [ThresholdsFromContext] and [ProvidersFromContext] read and
+// check everything that can be configured, [NewStack] builds the stack from it. NewStack looks at no
 // environment, clock or network, so the same configuration gives the same
 // template, byte for byte.
 //

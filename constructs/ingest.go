@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -38,17 +39,19 @@ const (
 
 // IngestProps configures the public door of the system.
 type IngestProps struct {
-	Suffix string
-	Code   ImageCode
-	Table  awsdynamodb.ITable // where accepted transactions are stored
-	Key    awskms.IKey        // of the table
+	Suffix    string
+	Code      ImageCode
+	Table     awsdynamodb.ITable // where accepted transactions are stored
+	Key       awskms.IKey        // of the table and the quarantine queue
+	Providers Providers
 }
 
 // Ingest is the REST API with the validator behind it.
 type Ingest struct {
-	api       awsapigateway.RestApi
-	validator awslambda.IFunction
-	url       *string
+	api        awsapigateway.RestApi
+	validator  awslambda.IFunction
+	quarantine awssqs.IQueue
+	url        *string
 }
 
 // NewIngest adds POST /webhook and POST /webhook/{provider}, and a problem
@@ -56,6 +59,7 @@ type Ingest struct {
 func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest {
 	this := cdkconstructs.NewConstruct(scope, &id)
 
+	quarantine := newQueue(this, "Quarantine", "quarantine-"+p.Suffix, p.Key)
 	validator := newFunction(this, "Validator", functionProps{
 		Handler:     contract.WebhookValidator,
 		Description: "Verifies, normalises, validates, redacts and stores a payment notification",
@@ -64,13 +68,20 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		// Memory buys CPU: at 1 024 MB, signature, JSON and TLS take
 		// milliseconds even on the first request.
 		MemoryMB: 1024,
-		// The work is one conditional write. Ten seconds hold a cold start and
-		// the SDK's retries, stay under the 20 s after which the most
+		// The work is one conditional write, and now and then a secret or a
+		// certificate. Ten seconds hold a cold start and the SDK's retries, stay under the 20 s after which the most
 		// impatient providers give up, and under the gateway's 29 s.
-		Timeout:     10 * time.Second,
-		Environment: map[string]string{contract.EnvTableName: *p.Table.TableName()},
+		Timeout: 10 * time.Second,
+		Environment: map[string]string{
+			contract.EnvTableName:       *p.Table.TableName(),
+			contract.EnvQuarantineQueue: *quarantine.QueueUrl(),
+			contract.EnvProviders:       p.Providers.environment(),
+		},
 	})
 	allowTable(validator, p.Table, p.Key, "dynamodb:PutItem")
+	// Sending needs the queue's key too, which is the table's.
+	allow(validator, []*string{quarantine.QueueArn()}, "sqs:SendMessage")
+	p.Providers.allowSecrets(this, validator)
 
 	accessLogs := awslogs.NewLogGroup(this, jsii.String("AccessLogs"), &awslogs.LogGroupProps{
 		LogGroupName:  jsii.String("/aws/apigateway/payment-webhooks-" + p.Suffix),
@@ -120,8 +131,9 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 
 	stack := awscdk.Stack_Of(this)
 	return &Ingest{
-		api:       api,
-		validator: validator,
+		api:        api,
+		validator:  validator,
+		quarantine: quarantine,
 		// Without the trailing slash of api.Url(): users append /webhook.
 		url: awscdk.Fn_Join(jsii.String(""), &[]*string{
 			jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."),
@@ -135,6 +147,9 @@ func (i *Ingest) URL() *string { return i.url }
 
 // Validator answers the requests.
 func (i *Ingest) Validator() awslambda.IFunction { return i.validator }
+
+// Quarantine holds deliveries that are authentic but could not be stored.
+func (i *Ingest) Quarantine() awssqs.IQueue { return i.quarantine }
 
 // accessLogFormat is one JSON object per request: enough to find a delivery
 // and its trace, and nothing of its body.

@@ -5,6 +5,8 @@ package constructs
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -128,5 +130,138 @@ func TestGatewayAnswersProblemDocuments(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// synthesizeProviders is the template with these providers in the context.
+func synthesizeProviders(t *testing.T, providers map[string]any) template {
+	t.Helper()
+	cfg := config(t, nil)
+	var err error
+	if cfg.Providers, err = ProvidersFromContext(providers, nil); err != nil {
+		t.Fatal(err)
+	}
+	return synthesize(t, cfg)
+}
+
+// validatorPermissions are those that start with one of the prefixes.
+func validatorPermissions(s template, prefixes ...string) []string {
+	s.t.Helper()
+	var lines []string
+	for _, role := range s.all("AWS::IAM::Role") {
+		if !strings.HasPrefix(role, "IngestValidator") {
+			continue
+		}
+		for _, line := range permissions(s, role) {
+			for _, prefix := range prefixes {
+				if strings.HasPrefix(line, "Allow "+prefix) {
+					lines = append(lines, line)
+				}
+			}
+		}
+	}
+	return lines
+}
+
+func TestValidatorReadsExactlyTheNamedSecrets(t *testing.T) {
+	const key = "arn:aws:kms:eu-west-1:111122223333:key/0123"
+	const arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:payments/adyen-a1B2c3"
+	s := synthesizeProviders(t, map[string]any{
+		"canonical": map[string]any{"secret": "payments/shared"},
+		"stripe":    map[string]any{"secret": "payments/shared", "secretKeyArn": key},
+		"adyen":     map[string]any{"secret": arn, "secretKeyArn": key, "capture": "manual"},
+	})
+	const named = "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:payments/shared-??????"
+	want := []string{
+		"Allow kms:Decrypt on " + key + ` if {"StringEquals":{"kms:ViaService":"secretsmanager.${AWS::Region}.amazonaws.com"}}`,
+		"Allow secretsmanager:GetSecretValue on " + named,
+		"Allow secretsmanager:GetSecretValue on " + arn,
+	}
+	var got []string
+	for _, line := range validatorPermissions(s, "secretsmanager:", "kms:Decrypt") {
+		if !strings.Contains(line, "${StoreKey") {
+			got = append(got, line)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	_, fn := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
+	s.expect(fn, map[string]string{
+		"Environment.Variables.PROVIDERS": `{"adyen":{"capture":"manual","secret":"` + arn + `"},"canonical":{"secret":"payments/shared"},"stripe":{"secret":"payments/shared"}}`,
+	})
+	// Nobody else reads secrets.
+	for _, role := range s.all("AWS::IAM::Role") {
+		for _, line := range permissions(s, role) {
+			if strings.Contains(line, "secretsmanager:") && !strings.HasPrefix(role, "IngestValidator") {
+				t.Errorf("%s: %s", role, line)
+			}
+		}
+	}
+}
+
+func TestWithoutProvidersNoSecretMayBeRead(t *testing.T) {
+	s := stack(t)
+	if text := string(s.text); strings.Contains(text, "secretsmanager") || strings.Contains(text, "kms:ViaService") {
+		t.Error("the template names Secrets Manager")
+	}
+	_, fn := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
+	s.expect(fn, map[string]string{"Environment.Variables.PROVIDERS": "{}"})
+}
+
+func TestNoSecretIsMadeOrResolvedByTheTemplate(t *testing.T) {
+	s := synthesizeProviders(t, map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}})
+	if strings.Contains(string(s.text), "{{resolve:") {
+		t.Error("the template resolves a secret, whose value the stack would then hold")
+	}
+	if made := s.all("AWS::SecretsManager::Secret"); len(made) != 0 {
+		t.Errorf("makes %q", made)
+	}
+}
+
+func TestQuarantineIsWrittenByTheValidatorAlone(t *testing.T) {
+	s := stack(t)
+	queue, r := s.named("AWS::SQS::Queue", "QueueName", "quarantine-dev")
+	key, _ := s.only("AWS::KMS::Key")
+	s.expect(r, map[string]string{"KmsMasterKeyId": "${" + key + ".Arn}", "MessageRetentionPeriod": "1209600"})
+	_, fn := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
+	s.expect(fn, map[string]string{"Environment.Variables.QUARANTINE_QUEUE": "${" + queue + "}"})
+	want := []string{"Allow sqs:SendMessage on ${" + queue + ".Arn}"}
+	if diff := cmp.Diff(want, validatorPermissions(s, "sqs:")); diff != "" {
+		t.Error(diff)
+	}
+	// Under a customer key, a sender needs these two of the key.
+	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey*"} {
+		if lines := validatorPermissions(s, action); len(lines) != 1 || !strings.HasSuffix(lines[0], " on ${"+key+".Arn}") {
+			t.Errorf("%s: %q", action, lines)
+		}
+	}
+	for _, role := range s.all("AWS::IAM::Role") {
+		for _, line := range permissions(s, role) {
+			if strings.Contains(line, queue) && !strings.HasPrefix(role, "IngestValidator") {
+				t.Errorf("%s: %s", role, line)
+			}
+		}
+	}
+}
+
+// What the CDK CLI prints at every synthesis.
+func TestOpenWebhookIsAnnotatedOnTheStack(t *testing.T) {
+	for name, c := range map[string]struct {
+		providers map[string]any
+		warns     bool
+	}{
+		"open":   {nil, true},
+		"closed": {map[string]any{"canonical": map[string]any{"secret": "payments/canonical"}}, false},
+	} {
+		s := synthesizeProviders(t, c.providers)
+		text, err := os.ReadFile(filepath.Join(s.dir, "TapStackdev.metadata.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if warns := strings.Contains(string(text), `"aws:cdk:warning"`) && strings.Contains(string(text), "providers.canonical.secret"); warns != c.warns {
+			t.Errorf("%s: warns %v", name, warns)
+		}
 	}
 }

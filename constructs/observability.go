@@ -20,6 +20,11 @@ const (
 	// 30 seconds and then repeat.
 	ackP99Milliseconds = 1000
 
+	// forgedIn5Minutes is how many bad signatures are taken for noise: any
+	// public address is scanned. Three such periods in a row are a campaign or
+	// a secret that does not match.
+	forgedIn5Minutes = 10
+
 	// relayIteratorAgeMinutes is how far the relay may be behind the table.
 	// Its normal lag is below a second; the stream keeps records for a day.
 	relayIteratorAgeMinutes = 5
@@ -169,6 +174,7 @@ type namedQueue struct {
 // queues are all places where something undelivered waits for a person.
 func (m metrics) queues() []namedQueue {
 	queues := []namedQueue{
+		{"Quarantine", "quarantine", m.p.Ingest.Quarantine(), "A provider's authentic notifications could not be stored: each message names the reason and keeps the body. The provider will not send them again."},
 		{"Relay", "relay-dlq", m.p.Relay.DeadLetters(), "Stored transactions were not published: publish them from the table."},
 		{"Workflow", "workflow-dlq", m.p.Workflow.DeadLetters(), "Scoring, notification or fraud alert failed: each message names the state, the error and the transaction."},
 	}
@@ -275,6 +281,14 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 			graph("Dead letters", each(m.queues(), func(q namedQueue) awscloudwatch.IMetric { return m.depth(q, q.name) })),
 		},
 		{
+			graph("Signatures", list{
+				m.business(contract.MetricForged, "Sum", "forged or stale"),
+				m.business(contract.MetricVerificationFailing, "Sum", "not verifiable"),
+			}),
+			graph("Authentic, not stored", list{
+				m.business(contract.MetricIgnored, "Sum", "of an ignored kind"),
+				m.business(contract.MetricQuarantined, "Sum", "quarantined"),
+			}),
 			graph("Archive", list{
 				m.business(contract.MetricArchived, "Sum", "transactions"),
 				m.business(contract.MetricHoursArchived, "Sum", "hours"),
@@ -308,6 +322,14 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 		{
 			"AckLatency", "ack-p99", "The slowest hundredth of answers takes more than a second, for 15 minutes. Look for cold starts, throttled writes or a slow secret store.",
 			over(m.api("Latency", "p99", ""), fiveMinutes), ackP99Milliseconds, 3,
+		},
+		{
+			"VerificationUnavailable", "verification-unavailable", "Notifications are answered with 503, because a signing secret or certificate is missing, malformed or cannot be read. The validator's log names it; providers repeat for hours or days.",
+			over(m.business(contract.MetricVerificationFailing, "Sum", ""), fiveMinutes), 0, 1,
+		},
+		{
+			"ForgedSurge", "forged-surge", "Signatures keep failing: somebody probes the API, or a provider signs with a secret that is not the configured one. Compare the validator's log with the provider's dashboard.",
+			over(m.business(contract.MetricForged, "Sum", ""), fiveMinutes), forgedIn5Minutes, 3,
 		},
 		{
 			"RelayIteratorAge", "relay-iterator-age", "Stored transactions are not being published. Read event-relay's log.",

@@ -175,6 +175,8 @@ var knownMetrics = map[string]map[string][]string{
 		contract.MetricCardNumbersMasked: {"Environment"}, contract.MetricEventsPublished: {"Environment"}, contract.MetricEventsFailed: {"Environment"},
 		contract.MetricRelayLag: {"Environment"}, contract.MetricScored: {"Environment,RiskLevel"}, contract.MetricArchived: {"Environment"},
 		contract.MetricHoursArchived: {"Environment"}, contract.MetricArchiveBacklog: {"Environment"},
+		contract.MetricForged: {"Environment"}, contract.MetricIgnored: {"Environment"}, contract.MetricQuarantined: {"Environment"},
+		contract.MetricVerificationFailing: {"Environment"},
 	},
 }
 
@@ -302,6 +304,8 @@ func TestAlarmsHaveTheirThresholds(t *testing.T) {
 		"workflow-failed":             {"MetricName": "ExecutionsFailed", "Threshold": "0", "Statistic": "Sum"},
 		"workflow-timed-out":          {"MetricName": "ExecutionsTimedOut", "Threshold": "0", "Statistic": "Sum"},
 		"alerts-failed":               {"MetricName": "NumberOfNotificationsFailed", "Threshold": "0", "Statistic": "Sum"},
+		"verification-unavailable":    {"MetricName": contract.MetricVerificationFailing, "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
+		"forged-surge":                {"MetricName": contract.MetricForged, "Threshold": "10", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
 		"archive-backlog":             {"MetricName": contract.MetricArchiveBacklog, "Threshold": "0", "Statistic": "Maximum"},
 	} {
 		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+name+"-dev")

@@ -112,8 +112,8 @@ func NewRouting(scope cdkconstructs.Construct, id string, p RoutingProps) *Routi
 	field := func(name string) string { return *awsevents.EventField_FromPath(jsii.String("$.detail." + name)) }
 	medium.Rule.(awsevents.Rule).AddTarget(awseventstargets.NewSnsTopic(p.Topic, &awseventstargets.SnsTopicProps{
 		Message: awsevents.RuleTargetInput_FromText(jsii.String(fmt.Sprintf(
-			"Payment of %s received through %s, transaction %s. No action is needed unless you did not expect it: then look it up by this id and contact the provider.",
-			field(contract.DetailAmountText), field(contract.AttrProvider), field(contract.AttrTransactionID)))),
+			"Medium-value %s of %s reported by %s, transaction %s. No action is needed unless you did not expect it: then look it up by this id and contact the provider.",
+			field(contract.AttrKind), field(contract.DetailAmountText), field(contract.AttrProvider), field(contract.AttrTransactionID)))),
 		DeadLetterQueue: medium.DeadLetters,
 		RetryAttempts:   jsii.Number(deliveryAttempts),
 		MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),

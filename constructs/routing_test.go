@@ -182,7 +182,7 @@ func TestMediumAmountsTellPeopleInASentence(t *testing.T) {
 	for name, path := range paths {
 		text = strings.ReplaceAll(text, "<"+name+">", "["+path.(string)+"]")
 	}
-	want := "Payment of [$.detail.amount_text] received through [$.detail.provider], transaction [$.detail.transaction_id]. " +
+	want := "Medium-value [$.detail.kind] of [$.detail.amount_text] reported by [$.detail.provider], transaction [$.detail.transaction_id]. " +
 		"No action is needed unless you did not expect it: then look it up by this id and contact the provider."
 	if diff := cmp.Diff(want, text); diff != "" {
 		t.Error(diff)

@@ -24,9 +24,15 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		})
 	}
 
+	if warning := cfg.Providers.Warning(); warning != "" {
+		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("payment-webhooks:openWebhook"), jsii.String(warning))
+	}
+
 	code := imagesFrom(cfg.SourceRoot)
 	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix})
-	ingest := NewIngest(stack, "Ingest", IngestProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
+	ingest := NewIngest(stack, "Ingest", IngestProps{
+		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Providers: cfg.Providers,
+	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
 	relay := NewRelay(stack, "Relay", RelayProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus()})
 	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})

@@ -55,7 +55,7 @@ func TestQueuesAreEncryptedAndKeepMessagesForTwoWeeks(t *testing.T) {
 	s := stack(t)
 	key, _ := s.only("AWS::KMS::Key")
 	ids := s.all("AWS::SQS::Queue")
-	if len(ids) != 7 {
+	if len(ids) != 8 {
 		t.Errorf("got %d queues: %q", len(ids), ids)
 	}
 	for _, id := range ids {

@@ -2,14 +2,12 @@ package constructs
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"math/big"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/bojanz/currency"
 
@@ -98,16 +96,9 @@ func ThresholdsFromContext(value any) (Thresholds, error) {
 	if value == nil {
 		return DefaultThresholds(), nil
 	}
-	if text, ok := value.(string); ok {
-		var parsed any
-		if err := json.Unmarshal([]byte(text), &parsed); err != nil {
-			return Thresholds{}, fmt.Errorf("%w: context %s is %q: want a JSON object", ErrConfig, ContextThresholds, text)
-		}
-		value = parsed
-	}
-	r := thresholdsReader{}
+	var r contextReader
 	t := DefaultThresholds()
-	for key, v := range r.object(ContextThresholds, value) {
+	for key, v := range r.object(ContextThresholds, r.parsed(value)) {
 		switch key {
 		case "default":
 			t.Default = r.band(ContextThresholds+".default", v)
@@ -124,9 +115,8 @@ func ThresholdsFromContext(value any) (Thresholds, error) {
 			r.refuse(ContextThresholds+"."+key, v, "want only default and currencies")
 		}
 	}
-	if len(r.problems) > 0 {
-		slices.SortFunc(r.problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-		return Thresholds{}, errors.Join(r.problems...)
+	if err := r.err(); err != nil {
+		return Thresholds{}, err
 	}
 	for _, pattern := range []map[string]any{t.high(), t.medium(), t.low()} {
 		text, err := json.Marshal(map[string]any{
@@ -145,22 +135,7 @@ func ThresholdsFromContext(value any) (Thresholds, error) {
 	return t, nil
 }
 
-// thresholdsReader collects every problem of a context value.
-type thresholdsReader struct{ problems []error }
-
-func (r *thresholdsReader) refuse(path string, value any, accepted string) {
-	r.problems = append(r.problems, fmt.Errorf("%w: context %s is %v: %s", ErrConfig, path, value, accepted))
-}
-
-func (r *thresholdsReader) object(path string, value any) map[string]any {
-	object, ok := value.(map[string]any)
-	if !ok {
-		r.refuse(path, value, "want a JSON object")
-	}
-	return object
-}
-
-func (r *thresholdsReader) band(path string, value any) Band {
+func (r *contextReader) band(path string, value any) Band {
 	var b Band
 	object := r.object(path, value)
 	if object == nil {
@@ -179,7 +154,7 @@ func (r *thresholdsReader) band(path string, value any) Band {
 	return Band{Medium: medium, High: high}
 }
 
-func (r *thresholdsReader) limit(path string, value any) (Limit, bool) {
+func (r *contextReader) limit(path string, value any) (Limit, bool) {
 	text := fmt.Sprint(value)
 	if number, ok := value.(float64); ok {
 		text = strconv.FormatFloat(number, 'f', -1, 64)

@@ -157,12 +157,12 @@ func (w workflowStates) definition() sfn.IChainable {
 		Otherwise(sfn.NewSucceed(w.scope, jsii.String("Done"), nil))
 
 	alert := w.publish(stateFraudAlert, message{
-		subject: text("High-risk payment: {}", "$.transaction."+contract.DetailAmountText),
-		long: text("High-risk payment of {} through {}, transaction {}. {} Hold the payment and review it before anything is delivered.",
-			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID,
+		subject: text("High-risk {}: {}", "$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText),
+		long: text("High-risk {} of {} reported by {}, transaction {}. {} Hold it and review it before anything is delivered or paid out.",
+			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID,
 			"$.results.fraud.assessment.risk_summary"), // a sentence with the score
-		short: text("FRAUD ALERT: {} via {}, {}. Hold and review.",
-			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
+		short: text("FRAUD ALERT: {} of {} via {}, {}. Hold and review.",
+			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
 	}, sfn.JsonPath_DISCARD(), nil)
 	alert.AddCatch(w.recordFailure("Record failed alert", stateFraudAlert, failed), caught())
 
@@ -217,12 +217,12 @@ func (w workflowStates) score() sfn.IChainable {
 // notify is the branch that ends with {"outcome": "succeeded"} or failed.
 func (w workflowStates) notify() sfn.IChainable {
 	publish := w.publish(stateNotify, message{
-		subject: text("High-value payment: {}", "$.transaction."+contract.DetailAmountText),
-		long: text("High-value payment of {} received through {}, transaction {}, customer {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
-			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider,
+		subject: text("High-value {}: {}", "$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText),
+		long: text("High-value {} of {} reported by {}, transaction {}, customer {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
+			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider,
 			"$.transaction."+contract.AttrTransactionID, "$.transaction."+contract.AttrCustomerID),
-		short: text("High-value payment: {} via {}, {}. Check it.",
-			"$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
+		short: text("High-value {} of {} via {}, {}. Check it.",
+			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
 	}, nil, &map[string]any{"outcome": "succeeded"})
 	failed := sfn.NewPass(w.scope, jsii.String("Not notified"), &sfn.PassProps{
 		Parameters: &map[string]any{"outcome": "failed"},

@@ -212,7 +212,7 @@ var formatPattern = regexp.MustCompile(`^States\.Format\('([^']*)'((?:, \$[\w.]+
 func TestAlertsAreSentencesThatFitTheirDevices(t *testing.T) {
 	_, m := machine(t)
 	values := strings.NewReplacer(
-		"$.transaction.amount_text", "15000.00 USD", "$.transaction.provider", "stripe",
+		"$.transaction.kind", "dispute", "$.transaction.amount_text", "15000.00 USD", "$.transaction.provider", "stripe",
 		"$.transaction.transaction_id", "pi_3MtwBwLkdIwHu7ix28a3tqPa", "$.transaction.customer_id", "cus_789",
 		"$.results.fraud.assessment.risk_summary", "High risk (score 0.87): the amount is unusual.",
 	)
@@ -243,6 +243,11 @@ func TestAlertsAreSentencesThatFitTheirDevices(t *testing.T) {
 			}
 			if len(short) > 140 || len(short) >= len(long) {
 				t.Errorf("the SMS has %d characters: %s", len(short), short)
+			}
+			for _, text := range []string{subject, long, short} {
+				if !strings.Contains(text, "dispute") {
+					t.Errorf("%q does not say what it is about", text)
+				}
 			}
 			for _, text := range []string{long, short} {
 				for _, fact := range []string{"15000.00 USD", "stripe", "pi_3MtwBwLkdIwHu7ix28a3tqPa"} {

@@ -1,0 +1,297 @@
+package constructs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
+	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
+)
+
+// Keys of the providers in cdk.json's context.
+const (
+	ContextProviders         = "providers"
+	ContextRequireSignatures = "requireSignatures"
+)
+
+// Members of a provider in the context. The validator gets all but the key.
+const (
+	memberSecret          = "secret"
+	memberSecretKeyARN    = "secretKeyArn"
+	memberNotificationURL = "notificationUrl"
+	memberCapture         = "capture"
+)
+
+// providerMembers says for every provider which members it takes beside its
+// secret and that secret's key. It is what makes a misspelt provider an error
+// at synthesis instead of a 404 in production.
+var providerMembers = map[string][]string{
+	contract.ProviderCanonical: nil, // POST /webhook, the only one that is no path below it
+	"adyen":                    {memberCapture},
+	"paypal":                   nil,
+	"square":                   {memberNotificationURL},
+	"stripe":                   nil,
+}
+
+// captures are the values of memberCapture.
+var captures = []string{"automatic", "manual"}
+
+const (
+	maxSecretName      = 512
+	maxNotificationURL = 2048
+
+	// maxProvidersBytes leaves a quarter of what Lambda takes, 4 KB for all of
+	// a function's environment, to the other variables.
+	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+	maxProvidersBytes = 3072
+)
+
+var (
+	// secretNamePattern is what CreateSecret accepts. A name that ends in a
+	// hyphen and six characters, such as "stripe-secret", is taken: AWS advises
+	// against it for who looks secrets up by a part of their ARN, and we do not.
+	// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
+	secretNamePattern = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
+
+	// secretARNPattern is a whole ARN, with the hyphen and the six characters
+	// that Secrets Manager adds to the name.
+	secretARNPattern = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$`)
+
+	// keyARNPattern is a key, not an alias: IAM grants the use of keys only.
+	keyARNPattern = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
+)
+
+// Provider is how the notifications of one payment provider are verified. No
+// field holds a secret: only where it is.
+type Provider struct {
+	Secret          string // name or whole ARN in Secrets Manager
+	SecretKeyARN    string // customer-managed key of the secret; empty for AWS's own
+	NotificationURL string // square: the address as it was given to Square; empty for the gateway's
+	Capture         string // adyen: automatic or manual; empty for automatic
+}
+
+// Providers are the configured providers by name; contract.ProviderCanonical is
+// POST /webhook itself.
+type Providers map[string]Provider
+
+// OpenWebhook reports whether POST /webhook takes notifications from anybody.
+func (p Providers) OpenWebhook() bool {
+	_, closed := p[contract.ProviderCanonical]
+	return !closed
+}
+
+// openWebhook says what is open and how to close it.
+const openWebhook = "POST /webhook takes payments from anybody who knows its address: no secret is configured for it. " +
+	"Set " + ContextProviders + "." + contract.ProviderCanonical + "." + memberSecret + " in cdk.json's context to the name of a Secrets Manager secret"
+
+// Warning is the sentence that a user should hear at every synthesis, or empty.
+func (p Providers) Warning() string {
+	if !p.OpenWebhook() {
+		return ""
+	}
+	return openWebhook + ", and " + ContextRequireSignatures + " to true to refuse a synthesis without it."
+}
+
+// ProvidersFromContext reads the values of [ContextProviders] and
+// [ContextRequireSignatures]. The first is nil for none, or
+//
+//	{"canonical": {"secret": "payments/canonical"},
+//	 "stripe": {"secret": "payments/stripe", "secretKeyArn": "arn:aws:kms:…:key/…"},
+//	 "adyen": {"secret": "payments/adyen", "capture": "manual"},
+//	 "paypal": {"secret": "payments/paypal"},
+//	 "square": {"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square"}}
+//
+// or the same as JSON text, which is how `cdk synth -c` hands it over. The
+// second is true or false, also as text; true refuses an open POST /webhook.
+// The error joins one error per problem, each wrapping [ErrConfig].
+func ProvidersFromContext(providers, requireSignatures any) (Providers, error) {
+	var r contextReader
+	configured := r.providers(providers)
+	switch requireSignatures {
+	case nil, false, "false":
+	case true, "true":
+		// Asked of what was written, not of what was understood: a canonical
+		// entry with a mistake is one problem, not two.
+		if object, _ := r.parsed(providers).(map[string]any); object[contract.ProviderCanonical] == nil {
+			r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s", ErrConfig, ContextRequireSignatures, openWebhook))
+		}
+	default:
+		r.refuse(ContextRequireSignatures, requireSignatures, "want true or false")
+	}
+	if len(r.problems) == 0 {
+		if size := len(configured.environment()); size > maxProvidersBytes {
+			r.problems = append(r.problems, fmt.Errorf("%w: context %s takes %d bytes of the validator's environment, at most %d fit: shorten names or addresses",
+				ErrConfig, ContextProviders, size, maxProvidersBytes))
+		}
+	}
+	return configured, r.err()
+}
+
+// contextReader collects every problem of a context value.
+type contextReader struct{ problems []error }
+
+func (r *contextReader) refuse(path string, value any, accepted string) {
+	r.problems = append(r.problems, fmt.Errorf("%w: context %s is %v: %s", ErrConfig, path, value, accepted))
+}
+
+// err joins the problems in an order that does not change from run to run.
+func (r *contextReader) err() error {
+	slices.SortFunc(r.problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(r.problems...)
+}
+
+// parsed is the value, or what it says if it is JSON text.
+func (r *contextReader) parsed(value any) any {
+	text, ok := value.(string)
+	if !ok {
+		return value
+	}
+	var parsed any
+	if json.Unmarshal([]byte(text), &parsed) != nil {
+		return value // no object, which the caller refuses
+	}
+	return parsed
+}
+
+func (r *contextReader) object(path string, value any) map[string]any {
+	object, ok := value.(map[string]any)
+	if !ok {
+		r.refuse(path, value, "want a JSON object")
+	}
+	return object
+}
+
+func (r *contextReader) providers(value any) Providers {
+	configured := Providers{}
+	if value == nil {
+		return configured
+	}
+	for name, members := range r.object(ContextProviders, r.parsed(value)) {
+		path := ContextProviders + "." + name
+		if _, known := providerMembers[name]; !known {
+			r.problems = append(r.problems, fmt.Errorf("%w: context %s: no such provider, want one of %s",
+				ErrConfig, path, strings.Join(slices.Sorted(maps.Keys(providerMembers)), ", ")))
+			continue
+		}
+		configured[name] = r.provider(name, path, r.object(path, members))
+	}
+	return configured
+}
+
+func (r *contextReader) provider(name, path string, members map[string]any) Provider {
+	if members == nil {
+		return Provider{} // no object, which is refused already
+	}
+	accepted := append([]string{memberSecret, memberSecretKeyARN}, providerMembers[name]...)
+	text := map[string]string{}
+	for member, value := range members {
+		switch v, isText := value.(string); {
+		case !slices.Contains(accepted, member):
+			r.refuse(path+"."+member, value, name+" takes only "+strings.Join(accepted, ", "))
+		case !isText || v == "": // also null
+			r.refuse(path+"."+member, value, "want a text")
+		default:
+			text[member] = v
+		}
+	}
+	check := func(member string, ok func(string) bool, accepted string) {
+		if value, given := text[member]; given && !ok(value) {
+			r.refuse(path+"."+member, fmt.Sprintf("%q", value), accepted)
+		}
+	}
+	if _, given := members[memberSecret]; !given {
+		r.problems = append(r.problems, fmt.Errorf("%w: context %s.%s is missing: want the name of the Secrets Manager secret that holds the signing secret",
+			ErrConfig, path, memberSecret))
+	}
+	check(memberSecret, isSecret, fmt.Sprintf("want the name of a Secrets Manager secret (at most %d letters, digits and / _ + = . @ -) or its whole ARN; never the secret itself", maxSecretName))
+	check(memberSecretKeyARN, keyARNPattern.MatchString, "want the ARN of the KMS key that encrypts the secret, such as arn:aws:kms:eu-central-1:111122223333:key/… (no alias)")
+	check(memberNotificationURL, isNotificationURL, fmt.Sprintf("want the https address that was given to the provider, at most %d characters", maxNotificationURL))
+	check(memberCapture, func(v string) bool { return slices.Contains(captures, v) }, "want "+strings.Join(captures, " or "))
+	return Provider{
+		Secret: text[memberSecret], SecretKeyARN: text[memberSecretKeyARN],
+		NotificationURL: text[memberNotificationURL], Capture: text[memberCapture],
+	}
+}
+
+func isSecret(text string) bool {
+	if strings.HasPrefix(text, "arn:") {
+		return secretARNPattern.MatchString(text)
+	}
+	return len(text) <= maxSecretName && secretNamePattern.MatchString(text)
+}
+
+// isNotificationURL accepts what a provider can have been given: the text is
+// signed as it is, so nothing about it may be left to interpretation.
+func isNotificationURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && len(text) <= maxNotificationURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil &&
+		u.Path != "" && u.Fragment == "" && strings.HasPrefix(text, "https://") && !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// environment is the value of contract.EnvProviders: JSON with sorted keys.
+func (p Providers) environment() string {
+	object := map[string]map[string]string{}
+	for name, provider := range p {
+		members := map[string]string{contract.ProviderSecret: provider.Secret}
+		if provider.NotificationURL != "" {
+			members[contract.ProviderNotificationURL] = provider.NotificationURL
+		}
+		if provider.Capture != "" {
+			members[contract.ProviderCapture] = provider.Capture
+		}
+		object[name] = members
+	}
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // an & of an address stays readable in a diff
+	if err := encoder.Encode(object); err != nil {
+		panic(err) // maps of strings always marshal
+	}
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
+// allowSecrets lets a function read exactly the secrets of the providers, and
+// use the customer-managed keys of those that have one, through Secrets Manager
+// only. Providers may share a secret or a key.
+func (p Providers) allowSecrets(scope cdkconstructs.Construct, fn awsiam.IGrantable) {
+	stack := awscdk.Stack_Of(scope)
+	secrets, keys := map[string]*string{}, map[string]bool{}
+	for _, provider := range p {
+		secrets[provider.Secret] = jsii.String(provider.Secret)
+		if !strings.HasPrefix(provider.Secret, "arn:") {
+			// Six question marks, not a star, so that no longer name matches.
+			// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html
+			secrets[provider.Secret] = stack.FormatArn(&awscdk.ArnComponents{
+				Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"),
+				ResourceName: jsii.String(provider.Secret + "-??????"), ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			})
+		}
+		if provider.SecretKeyARN != "" {
+			keys[provider.SecretKeyARN] = true
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(secrets)) {
+		allow(fn, []*string{secrets[name]}, "secretsmanager:GetSecretValue")
+	}
+	for _, arn := range slices.Sorted(maps.Keys(keys)) {
+		awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+			Grantee:      fn,
+			Actions:      jsii.Strings("kms:Decrypt"),
+			ResourceArns: jsii.Strings(arn),
+			// https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+			Conditions: &map[string]*map[string]any{"StringEquals": {
+				"kms:ViaService": awscdk.Fn_Join(jsii.String(""), &[]*string{jsii.String("secretsmanager."), stack.Region(), jsii.String(".amazonaws.com")}),
+			}},
+		})
+	}
+}

@@ -1,0 +1,223 @@
+package constructs
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const keyARN = "arn:aws:kms:eu-west-1:111122223333:key/mrk-0123456789abcdef"
+
+func TestProvidersAreReadFromContext(t *testing.T) {
+	object := map[string]any{
+		"canonical": map[string]any{"secret": "payments/canonical"},
+		"stripe":    map[string]any{"secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:payments/stripe-a1B2c3", "secretKeyArn": keyARN},
+		"adyen":     map[string]any{"secret": "payments/adyen", "capture": "manual"},
+		"paypal":    map[string]any{"secret": "payments/paypal-secret"}, // a hyphen and six characters, which AWS takes
+		"square":    map[string]any{"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square?a=1&b=2"},
+	}
+	text, err := json.Marshal(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Providers{
+		"canonical": {Secret: "payments/canonical"},
+		"stripe":    {Secret: "arn:aws:secretsmanager:eu-west-1:111122223333:secret:payments/stripe-a1B2c3", SecretKeyARN: keyARN},
+		"adyen":     {Secret: "payments/adyen", Capture: "manual"},
+		"paypal":    {Secret: "payments/paypal-secret"},
+		"square":    {Secret: "payments/square", NotificationURL: "https://pay.example.com/webhook/square?a=1&b=2"},
+	}
+	for name, value := range map[string]any{"object": object, "text of the command line": string(text)} {
+		for _, require := range []any{nil, false, true, "true", "false"} {
+			got, err := ProvidersFromContext(value, require)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+			if got.OpenWebhook() || got.Warning() != "" {
+				t.Errorf("%s: warns %q", name, got.Warning())
+			}
+		}
+	}
+}
+
+// What the validator reads: nothing it does not need, in the same order always.
+func TestValidatorIsToldWhatItNeedsOfProviders(t *testing.T) {
+	got, err := ProvidersFromContext(map[string]any{
+		"square": map[string]any{"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square?a=1&b=2", "secretKeyArn": keyARN},
+		"adyen":  map[string]any{"secret": "payments/adyen", "capture": "manual"},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"adyen":{"capture":"manual","secret":"payments/adyen"},` +
+		`"square":{"notification_url":"https://pay.example.com/webhook/square?a=1&b=2","secret":"payments/square"}}`
+	for range 20 {
+		if diff := cmp.Diff(want, got.environment()); diff != "" {
+			t.Fatal(diff)
+		}
+	}
+	if text := Providers(nil).environment(); text != "{}" {
+		t.Errorf("without providers: %s", text)
+	}
+}
+
+func TestOpenWebhookWarnsAndIsRefusedOnRequest(t *testing.T) {
+	for name, providers := range map[string]any{
+		"none":             nil,
+		"empty":            map[string]any{},
+		"another provider": map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}},
+	} {
+		got, err := ProvidersFromContext(providers, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.OpenWebhook() || !strings.Contains(got.Warning(), "providers.canonical.secret") || !strings.Contains(got.Warning(), "requireSignatures") {
+			t.Errorf("%s: warns %q", name, got.Warning())
+		}
+		_, err = ProvidersFromContext(providers, true)
+		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "requireSignatures") || !strings.Contains(err.Error(), "providers.canonical.secret") {
+			t.Errorf("%s: required signatures: %v", name, err)
+		}
+	}
+}
+
+func TestSenselessProvidersAreRefusedByName(t *testing.T) {
+	with := func(name string, members map[string]any) map[string]any {
+		return map[string]any{name: members}
+	}
+	long := map[string]any{}
+	for name := range providerMembers {
+		long[name] = map[string]any{"secret": strings.Repeat(name[:1], 512)}
+	}
+	long["square"].(map[string]any)["notificationUrl"] = "https://pay.example.com/" + strings.Repeat("x", 1000)
+	for name, c := range map[string]struct {
+		value   any
+		require any
+		facts   []string
+	}{
+		"no object":                    {7.0, nil, []string{"providers is 7", "JSON object"}},
+		"no JSON":                      {"{", nil, []string{"JSON object"}},
+		"text that is no object":       {`"stripe"`, nil, []string{"JSON object"}},
+		"unknown provider":             {with("strip", map[string]any{"secret": "s"}), nil, []string{"providers.strip", "adyen, canonical, paypal, square, stripe"}},
+		"provider that is no object":   {map[string]any{"stripe": "payments/stripe"}, nil, []string{"providers.stripe", "JSON object"}},
+		"unknown member":               {with("stripe", map[string]any{"secret": "s", "sekret": "s"}), nil, []string{"providers.stripe.sekret", "secret, secretKeyArn"}},
+		"no secret":                    {with("stripe", map[string]any{}), nil, []string{"providers.stripe.secret is missing"}},
+		"secret null":                  {with("stripe", map[string]any{"secret": nil}), nil, []string{"providers.stripe.secret"}},
+		"secret empty":                 {with("stripe", map[string]any{"secret": ""}), nil, []string{"providers.stripe.secret", "want a text"}},
+		"secret that is no text":       {with("stripe", map[string]any{"secret": 5.0}), nil, []string{"providers.stripe.secret", "want a text"}},
+		"secret name with a space":     {with("stripe", map[string]any{"secret": "my secret"}), nil, []string{"providers.stripe.secret", `"my secret"`, "/ _ + = . @ -"}},
+		"secret name with a wildcard":  {with("stripe", map[string]any{"secret": "payments/*"}), nil, []string{"providers.stripe.secret"}},
+		"secret name with question":    {with("stripe", map[string]any{"secret": "payments/?"}), nil, []string{"providers.stripe.secret"}},
+		"secret name not ASCII":        {with("stripe", map[string]any{"secret": "zahlung/schlüssel"}), nil, []string{"providers.stripe.secret"}},
+		"secret name too long":         {with("stripe", map[string]any{"secret": strings.Repeat("s", 513)}), nil, []string{"providers.stripe.secret", "512"}},
+		"ARN of something else":        {with("stripe", map[string]any{"secret": "arn:aws:sqs:eu-west-1:111122223333:payments"}), nil, []string{"providers.stripe.secret", "whole ARN"}},
+		"ARN without its last part":    {with("stripe", map[string]any{"secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:payments/stripe"}), nil, []string{"providers.stripe.secret", "whole ARN"}},
+		"ARN with a wildcard":          {with("stripe", map[string]any{"secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:payments/*-a1B2c3"}), nil, []string{"providers.stripe.secret"}},
+		"key alias":                    {with("stripe", map[string]any{"secret": "s", "secretKeyArn": "arn:aws:kms:eu-west-1:111122223333:alias/payments"}), nil, []string{"providers.stripe.secretKeyArn", "no alias"}},
+		"every key":                    {with("stripe", map[string]any{"secret": "s", "secretKeyArn": "arn:aws:kms:eu-west-1:111122223333:key/*"}), nil, []string{"providers.stripe.secretKeyArn"}},
+		"address without TLS":          {with("square", map[string]any{"secret": "s", "notificationUrl": "http://pay.example.com/webhook/square"}), nil, []string{"providers.square.notificationUrl", "https"}},
+		"address without host":         {with("square", map[string]any{"secret": "s", "notificationUrl": "https:///webhook/square"}), nil, []string{"providers.square.notificationUrl"}},
+		"address without path":         {with("square", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com"}), nil, []string{"providers.square.notificationUrl"}},
+		"address with a password":      {with("square", map[string]any{"secret": "s", "notificationUrl": "https://me:pw@pay.example.com/x"}), nil, []string{"providers.square.notificationUrl"}},
+		"address with a fragment":      {with("square", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/x#y"}), nil, []string{"providers.square.notificationUrl"}},
+		"address with a space":         {with("square", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/x "}), nil, []string{"providers.square.notificationUrl"}},
+		"address too long":             {with("square", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/" + strings.Repeat("x", 2048)}), nil, []string{"providers.square.notificationUrl", "2048"}},
+		"address of another provider":  {with("stripe", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/x"}), nil, []string{"providers.stripe.notificationUrl", "stripe takes only"}},
+		"capture of another provider":  {with("paypal", map[string]any{"secret": "s", "capture": "manual"}), nil, []string{"providers.paypal.capture", "paypal takes only"}},
+		"unknown capture":              {with("adyen", map[string]any{"secret": "s", "capture": "later"}), nil, []string{"providers.adyen.capture", "automatic or manual"}},
+		"signatures perhaps":           {nil, "perhaps", []string{"requireSignatures is perhaps", "true or false"}},
+		"signatures one":               {nil, 1.0, []string{"requireSignatures is 1"}},
+		"too much for the environment": {long, nil, []string{"providers takes", "3072"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ProvidersFromContext(c.value, c.require)
+			if !errors.Is(err, ErrConfig) {
+				t.Fatalf("got %v", err)
+			}
+			for _, fact := range c.facts {
+				if !strings.Contains(err.Error(), fact) {
+					t.Errorf("%q does not name %q", err, fact)
+				}
+			}
+			if lines := strings.Split(err.Error(), "\n"); len(lines) != 1 {
+				t.Errorf("one problem takes %d lines:\n%v", len(lines), err)
+			}
+		})
+	}
+}
+
+func TestEveryProblemOfProvidersIsOnALineOfItsOwn(t *testing.T) {
+	value := map[string]any{
+		"stripe": map[string]any{"secret": "my secret", "capture": "manual"},
+		"adyen":  map[string]any{"capture": "later"},
+		"visa":   map[string]any{"secret": "s"},
+	}
+	var first string
+	for range 20 {
+		_, err := ProvidersFromContext(value, true)
+		if err == nil {
+			t.Fatal("accepted")
+		}
+		if first == "" {
+			first = err.Error()
+		}
+		if err.Error() != first {
+			t.Fatalf("the order changes:\n%s\n\n%v", first, err)
+		}
+	}
+	// Two of stripe, two of adyen, one unknown, and the open webhook.
+	if lines := strings.Count(first, "\n") + 1; lines != 6 {
+		t.Errorf("want 6 lines, got %d:\n%s", lines, first)
+	}
+}
+
+// A mistake in the canonical entry is one problem: it is not also missing.
+func TestCanonicalWithAMistakeIsNotCalledMissing(t *testing.T) {
+	_, err := ProvidersFromContext(map[string]any{"canonical": map[string]any{"secret": "*"}}, true)
+	if err == nil || strings.Contains(err.Error(), "requireSignatures") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// The stack must know every provider that the validator can serve. Each has a
+// folder of fixtures.
+func TestStackKnowsEveryProviderThatThereIs(t *testing.T) {
+	fixtures, err := filepath.Glob("../handlers/internal/provider/*/testdata/payment.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fixture := range fixtures {
+		name := filepath.Base(filepath.Dir(filepath.Dir(fixture)))
+		if _, known := providerMembers[name]; !known {
+			t.Errorf("provider %s cannot be configured: name it in providerMembers", name)
+		}
+	}
+}
+
+func TestDefaultContextConfiguresNoProvider(t *testing.T) {
+	text, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings struct{ Context map[string]any }
+	if err := json.Unmarshal(text, &settings); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{ContextProviders, ContextRequireSignatures} {
+		if _, named := settings.Context[key]; !named {
+			t.Errorf("cdk.json does not show %s", key)
+		}
+	}
+	got, err := ProvidersFromContext(settings.Context[ContextProviders], settings.Context[ContextRequireSignatures])
+	if err != nil || len(got) != 0 {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
