@@ -1,0 +1,85 @@
+package adyen
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"payment-webhooks/handlers/internal/jsonvalue"
+)
+
+// minKeyBytes is the length of the keys that Adyen generates. A shorter one is
+// not a key but something that was pasted in its place.
+const minKeyBytes = 32
+
+// readKeys returns those of the secrets that can be a key.
+func readKeys(secrets []string) [][]byte {
+	var keys [][]byte
+	for _, secret := range secrets {
+		key, err := hex.DecodeString(strings.TrimSpace(secret))
+		if err == nil && len(key) >= minKeyBytes {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// verify checks one item's signature.
+func verify(item object, keys [][]byte) error {
+	signature := item.object("additionalData").text("hmacSignature")
+	if signature == "" {
+		return errors.New("no additionalData.hmacSignature")
+	}
+	text, err := signedText(item)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		mac := hmac.New(sha256.New, key)
+		mac.Write(text)
+		// As text: only one spelling of a signature is good.
+		if hmac.Equal(base64.StdEncoding.AppendEncode(nil, mac.Sum(nil)), []byte(signature)) {
+			return nil
+		}
+	}
+	return errors.New("the signature is none of ours")
+}
+
+// signedText is what the signature of an item is made over.
+func signedText(item object) ([]byte, error) {
+	amount := item.object("amount")
+	text := make([]byte, 0, 256)
+	for _, field := range []struct {
+		name  string
+		value any
+	}{
+		{"pspReference", item["pspReference"]},
+		{"originalReference", item["originalReference"]},
+		{"merchantAccountCode", item["merchantAccountCode"]},
+		{"merchantReference", item["merchantReference"]},
+		{"value", amount["value"]},
+		{"currency", amount["currency"]},
+		{"eventCode", item["eventCode"]},
+		{"success", item.success()},
+	} {
+		var value string
+		switch v := field.value.(type) {
+		case nil:
+		case string:
+			value = v
+		case jsonvalue.Number:
+			value = string(v)
+		default:
+			return nil, fmt.Errorf("%s is neither text nor a number", field.name)
+		}
+		if field.name != "merchantReference" && strings.Contains(value, ":") {
+			return nil, fmt.Errorf("%s has a colon, which makes the signed text ambiguous", field.name)
+		}
+		text = append(append(text, value...), ':')
+	}
+	return text[:len(text)-1], nil
+}
