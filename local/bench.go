@@ -22,6 +22,7 @@ import (
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/iam"
+	"payment-webhooks/local/internet"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/moto"
@@ -57,6 +58,7 @@ type bench struct {
 	carrier          *alerts.Carrier
 
 	moto      *moto.Server
+	outside   *internet.Internet // nil: functions reach what this machine reaches
 	writer    *logs.Writer
 	traces    *xray.Daemon
 	functions map[string]*lambda.Function
@@ -148,6 +150,9 @@ func (b *bench) start(ctx context.Context) error {
 	if err := b.plan.Create(waiting, direct, b.resolver); err != nil {
 		return err
 	}
+	if err := b.createSecrets(waiting, direct); err != nil {
+		return err
+	}
 	// Policies again: now the table's stream has its name.
 	if b.policies, err = iam.New(b.stack, b.resolver); err != nil {
 		return err
@@ -159,6 +164,12 @@ func (b *bench) start(ctx context.Context) error {
 		return err
 	}
 	b.cleanup(b.traces.Close)
+	if b.internet != "" {
+		if b.outside, err = internet.Open(b.internet, b.getenv("SSL_CERT_FILE"), b.terminal.logger("internet"), time.Now); err != nil {
+			return fmt.Errorf("--internet %s: %w", b.internet, err)
+		}
+		b.cleanup(b.outside.Close)
+	}
 	b.carrier = alerts.NewCarrier(b.subscribers(), func(a alerts.Alert) { b.terminal.line("alert", a.String()) })
 
 	if err := b.startFunctions(ctx); err != nil {

@@ -23,6 +23,10 @@
 //	                         api_url, pid, stack, region
 //	--time-scale N           divides the waits between EventBridge's and Lambda's
 //	                         asynchronous retries (default 60: an hour in a minute)
+//	--secret NAME=VALUE      a Secrets Manager secret; NAME=@FILE takes the file's
+//	                         content without a line break at its end; may be repeated
+//	--internet DIR           functions find DIR/host/path at https://host/path and
+//	                         reach no other host (package internet)
 //	--max-environments N     processes per function (default 64); more concurrent
 //	                         events are throttled, as by a reserved concurrency
 //	--quiet                  print neither log lines nor the table of resources
@@ -42,6 +46,23 @@
 //	POST /_local/flush                           wait until what was logged has reached CloudWatch
 //
 // Answers are JSON; an error is {"error": "…"} with a 4xx or 5xx status.
+//
+// # Secrets
+//
+// The template names secrets and makes none, so --secret does what an operator does
+// before a deployment. `aws secretsmanager` then works against the endpoint:
+// put-secret-value makes the given value AWSCURRENT and the one before it
+// AWSPREVIOUS, as a rotation does. Secrets are gone when the run ends. A name
+// ends at the first equals sign.
+//
+// # The internet
+//
+// Without --internet functions reach whatever this machine reaches. With it, they
+// have HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (the system's authorities, or those of
+// this command's own SSL_CERT_FILE, and DIR/ca.pem), and every https call ends in
+// DIR. DIR/ca.pem and DIR/ca-key.pem are made when absent. A refused host is named
+// in the log and gets 403. This is for calls of Go's HTTP client on Linux; it is no
+// firewall for a handler that opens connections itself.
 //
 // # Permissions
 //

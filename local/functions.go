@@ -179,6 +179,9 @@ func (b *bench) startFunctions(ctx context.Context) error {
 		config.Environment["AWS_ACCESS_KEY_ID"], config.Environment["AWS_SECRET_ACCESS_KEY"] = key, "local"
 		config.Environment["AWS_SESSION_TOKEN"] = "local"
 		config.Environment["AWS_XRAY_DAEMON_ADDRESS"] = b.traces.Address()
+		if b.outside != nil {
+			maps.Copy(config.Environment, b.outside.Environment())
+		}
 		config.Async.Send = b.queues(key).sendBody
 		b.functions[config.Name] = lambda.New(config)
 	}

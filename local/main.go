@@ -39,6 +39,8 @@ type options struct {
 	timeScale                   float64
 	maxEnvironments             int
 	quiet                       bool
+	secrets                     []secret // in the order of the flags
+	internet                    string   // directory, or empty
 	region                      string
 }
 
@@ -54,6 +56,12 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 	flags.Float64Var(&o.timeScale, "time-scale", 60, "divides the waits between asynchronous retries")
 	flags.IntVar(&o.maxEnvironments, "max-environments", 64, "processes per function")
 	flags.BoolVar(&o.quiet, "quiet", false, "print neither log lines nor the table of resources")
+	flags.Func("secret", "`NAME=VALUE` of a Secrets Manager secret, or NAME=@FILE; may be repeated", func(text string) error {
+		s, err := parseSecret(text)
+		o.secrets = append(o.secrets, s)
+		return err
+	})
+	flags.StringVar(&o.internet, "internet", "", "`directory` whose DIR/host/path functions find at https://host/path, and nothing else")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err

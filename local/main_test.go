@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
@@ -49,11 +50,16 @@ func (s *screen) String() string {
 func TestTemplateIsPlayed(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	ready := filepath.Join(t.TempDir(), "ready.json")
+	outside, secretFile := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secretFile, []byte("whsec_first\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	terminal := &screen{}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, []string{
 			"--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--endpoint-port", "0", "--api-port", "0", "--ready-file", ready, "--time-scale", "1000",
+			"--secret", "payments/stripe=@" + secretFile, "--secret", "payments/other=a=b", "--internet", outside,
 		}, os.Getenv, terminal, terminal)
 	}()
 	var r struct {
@@ -92,6 +98,56 @@ func TestTemplateIsPlayed(t *testing.T) {
 		out, err := dynamodb.NewFromConfig(config).Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("things")})
 		if err != nil || out.Count != 1 {
 			t.Errorf("%+v, %v", out, err)
+		}
+	})
+	t.Run("a secret is read by the role that may, current and previous", func(t *testing.T) {
+		read := func(name, stage string) string {
+			_, body := post(t, r.APIURL+"/do", "secret "+name+" "+stage)
+			return body
+		}
+		if body := read("payments/stripe", "AWSCURRENT"); !strings.Contains(body, `"SecretString": "whsec_first"`) {
+			t.Errorf("current: %s", body)
+		}
+		if body := read("payments/stripe", "AWSPREVIOUS"); !strings.Contains(body, "ResourceNotFoundException") {
+			t.Errorf("previous before a rotation: %s", body)
+		}
+		secrets := secretsmanager.NewFromConfig(config)
+		if _, err := secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: aws.String("payments/stripe"), SecretString: aws.String("whsec_second")}); err != nil {
+			t.Fatal(err)
+		}
+		for stage, want := range map[string]string{"AWSCURRENT": "whsec_second", "AWSPREVIOUS": "whsec_first"} {
+			if body := read("payments/stripe", stage); !strings.Contains(body, `"SecretString": "`+want+`"`) {
+				t.Errorf("%s after a rotation: %s", stage, body)
+			}
+		}
+		if body := read("payments/other", "AWSCURRENT"); !strings.Contains(body, "AccessDeniedException") || !strings.Contains(body, "secretsmanager:GetSecretValue") {
+			t.Errorf("a secret that the policy does not name: %s", body)
+		}
+		out, err := secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: aws.String("payments/other")})
+		if err != nil || aws.ToString(out.SecretString) != "a=b" {
+			t.Errorf("%+v, %v", out, err)
+		}
+	})
+	t.Run("the internet is what the directory holds", func(t *testing.T) {
+		if err := os.Mkdir(filepath.Join(outside, "api.example.com"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(outside, "api.example.com", "cert"), []byte("certificate"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if status, body := post(t, r.APIURL+"/do", "https://api.example.com/cert"); status != 200 || body != "certificate" {
+			t.Errorf("%d %s", status, body)
+		}
+		if status, body := post(t, r.APIURL+"/do", "https://example.org/"); status != 599 || !strings.Contains(body, "Forbidden") {
+			t.Errorf("another host: %d %s", status, body)
+		}
+		if !strings.Contains(terminal.String(), "example.org") {
+			t.Error("the terminal does not name the refused host")
+		}
+	})
+	t.Run("no secret reaches the terminal", func(t *testing.T) {
+		if text := terminal.String(); strings.Contains(text, "whsec_") {
+			t.Error(text)
 		}
 	})
 	t.Run("a call that the role does not allow is refused and shown", func(t *testing.T) {
@@ -219,7 +275,14 @@ func TestStartIsRefusedWithTheReason(t *testing.T) {
 		"no assembly":    {append(free, "--cdk-out", t.TempDir()), "npx cdk synth"},
 		"endpoint taken": {[]string{"--endpoint-port", port}, "--endpoint-port"},
 		"API taken":      {[]string{"--endpoint-port", "0", "--api-port", port}, "--api-port"},
-		"unknown flag":   {[]string{"--nonsense"}, "usage"},
+		"half a secret":  {append(free, "--secret", "payments/stripe"), "usage"},
+		"secret twice": {
+			append(free, "--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--secret", "a=1", "--secret", "a=2"), "--secret a",
+		},
+		"no internet": {
+			append(free, "--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--internet", "main.go"), "--internet main.go",
+		},
+		"unknown flag": {[]string{"--nonsense"}, "usage"},
 	} {
 		if err := run(t.Context(), c.args, os.Getenv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)
@@ -350,5 +413,32 @@ func eventually(t *testing.T, check func() error) {
 			t.Fatal(err)
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func TestSecretsAreReadFromFlags(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	for name, c := range map[string]struct{ flag, content, name, value string }{
+		"text":                   {"payments/stripe=whsec_1", "", "payments/stripe", "whsec_1"},
+		"text with equals signs": {"a=b==", "", "a", "b=="},
+		"file":                   {"a=@" + file, "key\n", "a", "key"},
+		"file from Windows":      {"a=@" + file, "key\r\n", "a", "key"},
+		"only one line break":    {"a=@" + file, "key\n\n", "a", "key\n"},
+	} {
+		if err := os.WriteFile(file, []byte(c.content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := parseSecret(c.flag)
+		if err != nil || got != (secret{c.name, c.value}) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	if err := os.WriteFile(file, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"", "a", "=b", "a=", "a=@" + file, "a=@/absent"} {
+		if got, err := parseSecret(flag); err == nil {
+			t.Errorf("%q is taken for %+v", flag, got)
+		}
 	}
 }

@@ -103,6 +103,26 @@ func TestProxyEventHasTheDocumentedShape(t *testing.T) {
 	}
 }
 
+// Signatures over the notification's address are made over what this gives.
+func TestAddressCanBeToldFromTheRequestContext(t *testing.T) {
+	for target, want := range map[string]string{
+		"http://127.0.0.1:8080/v1/webhook/square":    "https://127.0.0.1:8080/v1/webhook/square",
+		"http://pay.example.com/v1/webhook/square?a": "https://pay.example.com/v1/webhook/square",
+	} {
+		d := open(t, template())
+		d.send("POST", target, []byte(`{}`), nil)
+		var event struct {
+			RequestContext struct{ DomainName, Path string }
+		}
+		if err := json.Unmarshal([]byte(d.events[0]), &event); err != nil {
+			t.Fatal(err)
+		}
+		if got := "https://" + event.RequestContext.DomainName + event.RequestContext.Path; got != want {
+			t.Errorf("%s: got %s", target, got)
+		}
+	}
+}
+
 func TestBodyIsTextUnlessItsTypeIsBinary(t *testing.T) {
 	for name, c := range map[string]struct {
 		types       []string

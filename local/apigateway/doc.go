@@ -12,6 +12,11 @@
 // stage's throttling as a token bucket, the access log's format, X-Ray trace
 // headers.
 //
+// Different from AWS, on purpose: requestContext.domainName is the Host header
+// with its port, if it has one. On AWS the port is always 443 and never in it; here
+// too, "https://" + domainName + requestContext.path is the address that a client
+// used, which signatures over the address need, but for the scheme.
+//
 // Not played: authorizers, API keys and usage plans, models and request
 // validators, mapping templates, caching, canaries, custom domains, resource
 // policies, WAF.

@@ -1,5 +1,6 @@
-// Command echo is the handler of the local run's own tests: it writes to the
-// table what it is told to, logs, and answers. It uses no library, so that the
+// Command echo is the handler of the local run's own tests: it does what the
+// request's body says, logs, and answers. The body is an operation of the table, or
+// "secret NAME STAGE", or an address to get. It uses no library, so that the
 // test needs none.
 package main
 
@@ -11,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 )
 
 func main() {
@@ -49,6 +51,19 @@ func handle(event []byte) any {
 		return map[string]any{"batchItemFailures": []any{}}
 	}
 	operation, _ := base64.StdEncoding.DecodeString(request.Body) // binaryMediaTypes */*
+	if words := strings.Fields(string(operation)); len(words) == 3 && words[0] == "secret" {
+		status, body := call("secretsmanager", "secretsmanager.GetSecretValue", `{"SecretId":"`+words[1]+`","VersionStage":"`+words[2]+`"}`)
+		return output{status, body}
+	}
+	if strings.HasPrefix(string(operation), "https:") {
+		response, err := http.Get(string(operation))
+		if err != nil {
+			return output{599, err.Error()}
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		return output{response.StatusCode, string(body)}
+	}
 	fmt.Println(`{"_aws":{"Timestamp":1795280000000,"CloudWatchMetrics":[{"Namespace":"Echo","Dimensions":[[]],"Metrics":[{"Name":"Requests","Unit":"Count"}]}]},"Requests":1}`)
 	status, body := call("dynamodb", "DynamoDB_20120810."+string(operation), `{"TableName":"`+os.Getenv("TABLE")+`","Item":{"id":{"S":"1"}},"Key":{"id":{"S":"1"}}}`)
 	fmt.Println("asked for", string(operation))
