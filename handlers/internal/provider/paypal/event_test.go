@@ -1,0 +1,267 @@
+package paypal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/money"
+	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+func amount(tb testing.TB, text string) money.Amount {
+	tb.Helper()
+	a, err := money.Parse(text)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return a
+}
+
+func decode(tb testing.TB, body []byte) provider.Event {
+	tb.Helper()
+	events, err := New(Options{}).Decode(provider.Delivery{Body: body})
+	if err != nil || len(events) != 1 {
+		tb.Fatalf("Decode = %v, %v, want one event", events, err)
+	}
+	return events[0]
+}
+
+func TestEventsBecomeTransactions(t *testing.T) {
+	for _, tt := range []struct {
+		fixture, eventType string
+		want               transaction.Transaction
+	}{
+		{"payment", "PAYMENT.CAPTURE.COMPLETED", transaction.Transaction{
+			ID: "5TB61832KE940713M", Kind: contract.KindPayment, Amount: amount(t, "15000"), Currency: "USD", CustomerID: contract.UnknownCustomer,
+			Metadata: []byte(`{"custom_id":"cart-8812","invoice_id":"INV-2026-004711","order_id":"8RD40217PV652390L"}`),
+		}},
+		{"refund", "PAYMENT.CAPTURE.REFUNDED", transaction.Transaction{
+			ID: "2HN95604WL817320F", Kind: contract.KindRefund, PaymentID: "5TB61832KE940713M",
+			Amount: amount(t, "1250.5"), Currency: "USD", CustomerID: contract.UnknownCustomer,
+			Metadata: []byte(`{"custom_id":"cart-8812","invoice_id":"INV-2026-004711"}`),
+		}},
+		{"reversal", "PAYMENT.CAPTURE.REVERSED", transaction.Transaction{
+			ID: "7CJ30918RS246501V", Kind: contract.KindRefund, PaymentID: "1VW72653QA085914G",
+			Amount: amount(t, "48000"), Currency: "JPY", CustomerID: contract.UnknownCustomer,
+		}},
+		{"dispute", "CUSTOMER.DISPUTE.CREATED", transaction.Transaction{
+			ID: "PP-R-TZV-560214873", Kind: contract.KindDispute, PaymentID: "5TB61832KE940713M",
+			Amount: amount(t, "13749.5"), Currency: "USD", CustomerID: contract.UnknownCustomer,
+			Metadata: []byte(`{"custom":"cart-8812","invoice_number":"INV-2026-004711","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED"}`),
+		}},
+		{"payout", "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", transaction.Transaction{
+			ID: "K7M2QXW5ZT9BE", Kind: contract.KindPayout, Amount: amount(t, "842.1"), Currency: "EUR", CustomerID: "GH7W2KX9TQ4ML",
+			Metadata: []byte(`{"payout_batch_id":"R4HD8LNC3VJ6Y","sender_item_id":"share-2026-11-0042","transaction_id":"9FL06471GX532817D"}`),
+		}},
+	} {
+		t.Run(tt.fixture, func(t *testing.T) {
+			tt.want.Provider = "paypal"
+			got := decode(t, fixture(t, tt.fixture))
+			if got.Err != nil || got.Type != tt.eventType {
+				t.Fatalf("Decode = %q, %v, want %q", got.Type, got.Err, tt.eventType)
+			}
+			if diff := cmp.Diff(&tt.want, got.Transaction); diff != "" {
+				t.Errorf("transaction (-want +got):\n%s", diff)
+			}
+			if err := got.Transaction.Check(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestOtherEventsAreIgnored(t *testing.T) {
+	if got := decode(t, fixture(t, "ignored")); got.Type != "CHECKOUT.ORDER.APPROVED" || got.Transaction != nil || got.Err != nil {
+		t.Errorf("Decode = %+v", got)
+	}
+	for _, eventType := range []string{
+		"PAYMENT.CAPTURE.PENDING", "PAYMENT.CAPTURE.DENIED", "PAYMENT.AUTHORIZATION.CREATED", "PAYMENT.SALE.COMPLETED",
+		"CUSTOMER.DISPUTE.UPDATED", "CUSTOMER.DISPUTE.RESOLVED", "RISK.DISPUTE.CREATED",
+		"PAYMENT.PAYOUTSBATCH.SUCCESS", "PAYMENT.PAYOUTS-ITEM.RETURNED", "payment.capture.completed", "SOMETHING.NEW",
+	} {
+		got := decode(t, fmt.Appendf(nil, `{"event_type": %q, "resource": {"id": "X"}}`, eventType))
+		if got.Type != eventType || got.Transaction != nil || got.Err != nil {
+			t.Errorf("%s: %+v", eventType, got)
+		}
+	}
+}
+
+// PayPal's own repetition differs in the envelope, and a later look at the same
+// object in its state and fees.
+func TestSameFactAgainIsTheSameTransaction(t *testing.T) {
+	first := fixture(t, "payment")
+	again := first
+	for _, change := range [][2]string{
+		{`"id": "WH-3MT58213AB604915K-7PE20467XN318254D"`, `"id": "WH-0000"`},
+		{`"create_time": "2026-11-22T14:03:11.482Z"`, `"create_time": "2026-11-23T00:00:00Z"`},
+		{`"value": "523.99"`, `"value": "600.00"`},
+		{`"status": "COMPLETED"`, `"status": "PARTIALLY_REFUNDED"`},
+		{`"update_time": "2026-11-22T14:03:07Z"`, `"update_time": "2026-11-23T00:00:00Z"`},
+		{`"value": "15000.00"`, `"value": "15000"`},
+	} {
+		if !bytes.Contains(again, []byte(change[0])) {
+			t.Fatalf("the fixture has no %s", change[0])
+		}
+		again = bytes.ReplaceAll(again, []byte(change[0]), []byte(change[1]))
+	}
+	a, b := decode(t, first), decode(t, again)
+	if a.Transaction.Fingerprint() != b.Transaction.Fingerprint() {
+		t.Errorf("transactions differ:\n%s", cmp.Diff(a.Transaction, b.Transaction))
+	}
+}
+
+func TestReceiverOfAPayoutIsNamedOnlyByAccount(t *testing.T) {
+	body := bytes.Replace(fixture(t, "payout"), []byte(`"recipient_type": "PAYPAL_ID"`), []byte(`"recipient_type": "EMAIL"`), 1)
+	body = bytes.Replace(body, []byte("GH7W2KX9TQ4ML"), []byte("alex@example.com"), 1)
+	if got := decode(t, body); got.Err != nil || got.Transaction.CustomerID != contract.UnknownCustomer {
+		t.Errorf("Decode = %+v", got)
+	}
+}
+
+func TestAmountsAreTakenAsWritten(t *testing.T) {
+	for _, tt := range []struct{ value, currency, want string }{
+		{"10.99", "USD", "10.99 USD"},
+		{"0.01", "EUR", "0.01 EUR"},
+		{".5", "USD", "0.50 USD"},
+		{"1500", "JPY", "1500 JPY"},
+		{"1500.00", "JPY", "1500 JPY"},
+		{"1500", "HUF", "1500.00 HUF"}, // two decimals in ISO 4217
+		{"1500", "TWD", "1500.00 TWD"},
+	} {
+		got := decode(t, capture(tt.value, tt.currency))
+		if got.Err != nil {
+			t.Errorf("%s %s: %v", tt.value, tt.currency, got.Err)
+		} else if text := got.Transaction.Amount.Format(got.Transaction.Currency); text != tt.want {
+			t.Errorf("%s %s = %s, want %s", tt.value, tt.currency, text, tt.want)
+		}
+	}
+}
+
+func capture(value, currency string) []byte {
+	return fmt.Appendf(nil, `{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "X1", "amount": {"value": %q, "currency_code": %q}}}`, value, currency)
+}
+
+func TestAuthenticButUnreadableIsSaidOfTheEvent(t *testing.T) {
+	refund := func(links string) []byte {
+		return fmt.Appendf(nil, `{"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": {"id": "X1", "amount": {"value": "1", "currency_code": "USD"}, "links": %s}}`, links)
+	}
+	bodies := map[string][]byte{
+		"no resource":                     []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED"}`),
+		"resource of another type":        []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": "X1"}`),
+		"no id":                           []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"amount": {"value": "1", "currency_code": "USD"}}}`),
+		"id of another type":              []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": 1, "amount": {"value": "1", "currency_code": "USD"}}}`),
+		"no amount":                       []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "X1"}}`),
+		"amount as a number":              []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "X1", "amount": {"value": 1, "currency_code": "USD"}}}`),
+		"no dispute":                      []byte(`{"event_type": "CUSTOMER.DISPUTE.CREATED", "resource": {"disputed_transactions": []}}`),
+		"no payout":                       []byte(`{"event_type": "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", "resource": {"payout_item": []}}`),
+		"zero":                            capture("0.00", "USD"),
+		"negative":                        capture("-1.00", "USD"),
+		"exponent":                        capture("1e3", "USD"),
+		"not a number":                    capture("NaN", "USD"),
+		"empty amount":                    capture("", "USD"),
+		"two points":                      capture("1.2.3", "USD"),
+		"thousands":                       capture("15,000.00", "USD"),
+		"too many decimals":               capture("1.001", "USD"),
+		"too much":                        capture("99999999999999.99", "USD"),
+		"forint with decimals":            capture("1500.50", "HUF"),
+		"new Taiwan dollar with decimals": capture("1500.5", "TWD"),
+		"yen with decimals":               capture("1500.5", "JPY"),
+		"no currency":                     capture("1.00", ""),
+		"currency in lower case":          capture("1.00", "usd"),
+		"unknown currency":                capture("1.00", "XBT"),
+		"refund of nothing":               refund(`[]`),
+		"refund without a link up":        refund(`[{"rel": "self", "href": "https://api.paypal.com/v2/payments/captures/X2"}]`),
+		"refund of no capture":            refund(`[{"rel": "up", "href": "https://api.paypal.com/v2/payments/sale/X2"}]`),
+		"refund of further":               refund(`[{"rel": "up", "href": "https://api.paypal.com/v2/payments/captures/X2/refund"}]`),
+		"links of another type":           refund(`{"rel": "up"}`),
+		"link of another type":            refund(`["up"]`),
+	}
+	for _, name := range slices.Sorted(maps.Keys(bodies)) {
+		t.Run(name, func(t *testing.T) {
+			got := decode(t, bodies[name])
+			if !errors.Is(got.Err, provider.ErrUnreadable) || got.Transaction != nil || got.Type == "" {
+				t.Errorf("Decode = %+v, want %v", got, provider.ErrUnreadable)
+			}
+		})
+	}
+}
+
+func TestBodyThatIsNoEventIsUnreadable(t *testing.T) {
+	bodies := map[string]string{
+		"empty":              "",
+		"not JSON":           "event_type=PAYMENT.CAPTURE.COMPLETED",
+		"cut off":            `{"event_type": "PAYMENT.CAPTURE.COMPLETED", `,
+		"two values":         `{"event_type": "A"} {"event_type": "B"}`,
+		"a list":             `[{"event_type": "A"}]`,
+		"a text":             `"PAYMENT.CAPTURE.COMPLETED"`,
+		"twice the same":     `{"event_type": "A", "event_type": "B"}`,
+		"no type":            `{"id": "WH-1"}`,
+		"type is a number":   `{"event_type": 1}`,
+		"type is empty":      `{"event_type": ""}`,
+		"type of two lines":  `{"event_type": "A\nB"}`,
+		"type of many bytes": `{"event_type": "` + strings.Repeat("A", maxEventType+1) + `"}`,
+		"deep":               `{"event_type": "A", "x": ` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`,
+		"deeper than we go":  `{"event_type": "A", "x": ` + strings.Repeat("[", 32) + strings.Repeat("]", 32) + `}`,
+		"many values":        `{"event_type": "A", "x": [` + strings.Repeat("0,", 10_000) + `0]}`,
+		"a long name":        `{"event_type": "A", "` + strings.Repeat("x", 256) + `": 0}`,
+		"not UTF-8":          "{\"event_type\": \"A\", \"x\": \"\xff\"}",
+	}
+	for _, name := range slices.Sorted(maps.Keys(bodies)) {
+		t.Run(name, func(t *testing.T) {
+			events, err := New(Options{}).Decode(provider.Delivery{Body: []byte(bodies[name])})
+			if !errors.Is(err, provider.ErrUnreadable) || events != nil {
+				t.Errorf("Decode = %v, %v, want %v", events, err, provider.ErrUnreadable)
+			}
+		})
+	}
+}
+
+// FuzzDecode: whatever PayPal signs, there is one event or an error, and a
+// transaction only if it obeys the rules.
+func FuzzDecode(f *testing.F) {
+	names, err := filepath.Glob(filepath.Join("testdata", "*.json"))
+	if err != nil || len(names) == 0 {
+		f.Fatal(names, err)
+	}
+	for _, name := range names {
+		body, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(body)
+	}
+	f.Add(capture(".5", "HUF"))
+	p := New(Options{})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		events, err := p.Decode(provider.Delivery{Body: body})
+		if err != nil {
+			if !errors.Is(err, provider.ErrUnreadable) || events != nil {
+				t.Errorf("Decode = %v, %v", events, err)
+			}
+			return
+		}
+		if len(events) != 1 || events[0].Type == "" || len(events[0].Type) > maxEventType {
+			t.Fatalf("Decode = %+v", events)
+		}
+		e := events[0]
+		if e.Err != nil && (!errors.Is(e.Err, provider.ErrUnreadable) || e.Transaction != nil) {
+			t.Errorf("Decode = %+v", e)
+		}
+		if e.Transaction != nil {
+			if err := e.Transaction.Check(); err != nil || e.Transaction.Provider != Name {
+				t.Errorf("%+v: %v", e.Transaction, err)
+			}
+		}
+	})
+}
