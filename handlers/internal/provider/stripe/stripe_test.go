@@ -289,11 +289,17 @@ func TestReasonsRepeatNothingOfTheBody(t *testing.T) {
 // Whatever the body: no panic, an answer that fits the contract of Decode, and
 // only transactions that the rules allow.
 func FuzzDecode(f *testing.F) {
-	for _, name := range []string{"payment", "refund", "dispute", "payout", "ignored", "thin"} {
-		f.Add(fixture(f, name))
+	// Small ones: the fuzzer spends its time minimising large ones.
+	for _, seed := range []string{
+		`{"object":"event","type":"payment_intent.succeeded","livemode":false,"account":"acct_1","data":{"object":{"object":"payment_intent","id":"pi_1","amount_received":1e2,"currency":"usd","customer":{"id":"cus_1"},"latest_charge":"ch_1","metadata":{"a":"b"}}}}`,
+		`{"object":"event","type":"refund.created","data":{"object":{"object":"refund","id":"re_1","amount":550,"currency":"isk","payment_intent":"pi_1","status":"failed"}}}`,
+		`{"object":"event","type":"charge.dispute.created","data":{"object":{"object":"dispute","id":"du_1","amount":1,"currency":"kwd","charge":"ch_1","reason":"fraudulent"}}}`,
+		`{"object":"event","type":"payout.paid","data":{"object":{"object":"payout","id":"po_1","amount":-5,"currency":"jpy","destination":"ba_1"}}}`,
+		`{"object":"event","type":"charge.succeeded"}`,
+		`{"object":"v2.core.event","type":"v1.payout.paid"}`,
+	} {
+		f.Add([]byte(seed))
 	}
-	f.Add([]byte(`{"object":"event","type":"payout.paid","data":{"object":{"object":"payout","id":"po_1","amount":1e2,"currency":"jpy"}}}`))
-	f.Add([]byte(`{"type":"a"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		events, err := decode(body)
 		if err != nil {

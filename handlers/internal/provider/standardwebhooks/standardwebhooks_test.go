@@ -1,0 +1,317 @@
+package standardwebhooks_test
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	oracle "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/standardwebhooks"
+)
+
+const id = "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W"
+
+var (
+	sentAt = time.Unix(1795340405, 0)
+	body   = []byte(`{"transaction_id":"txn_123456","amount":15000,"currency":"USD","provider":"stripe","customer_id":"cust_789"}`)
+
+	secret      = "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 24))
+	otherSecret = "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("l"), 64))
+	private     = ed25519.NewKeyFromSeed(bytes.Repeat([]byte("s"), ed25519.SeedSize))
+	public      = "whpk_" + base64.StdEncoding.EncodeToString(private.Public().(ed25519.PublicKey))
+)
+
+// sign signs with the specification's own library.
+func sign(t testing.TB, secret string, at time.Time, body []byte) string {
+	t.Helper()
+	w, err := oracle.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := w.Sign(id, at, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func signAsymmetric(at time.Time, body []byte) string {
+	text := fmt.Sprintf("%s.%d.%s", id, at.Unix(), body)
+	return "v1a," + base64.StdEncoding.EncodeToString(ed25519.Sign(private, []byte(text)))
+}
+
+func delivery(body []byte, at time.Time, signatures ...string) provider.Delivery {
+	h := http.Header{}
+	h.Set("webhook-id", id)
+	h.Set("webhook-timestamp", fmt.Sprint(at.Unix()))
+	h.Set("webhook-signature", strings.Join(signatures, " "))
+	return provider.Delivery{Header: h, Body: body, ReceivedAt: sentAt}
+}
+
+func TestSignatureIsByOneOfTheSecretsInForce(t *testing.T) {
+	current, previous, asymmetric := sign(t, secret, sentAt, body), sign(t, otherSecret, sentAt, body), signAsymmetric(sentAt, body)
+	short := "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 23))
+	long := "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 65))
+	publicBytes := strings.TrimPrefix(public, "whpk_")
+	both := []string{secret, otherSecret}
+	tests := []struct {
+		name       string
+		signatures []string
+		secrets    []string
+		want       error
+	}{
+		{"current", []string{current}, both, nil},
+		{"previous", []string{previous}, both, nil},
+		{"without the prefix", []string{current}, []string{strings.TrimPrefix(secret, "whsec_")}, nil},
+		{"sender rotates, we have the new one", []string{previous, current}, []string{secret}, nil},
+		{"sender rotates, we have the old one", []string{previous, current}, []string{otherSecret}, nil},
+		{"neither", []string{previous}, []string{secret}, provider.ErrSignature},
+		{"asymmetric beside symmetric", []string{asymmetric, current}, both, nil},
+		{"asymmetric alone", []string{asymmetric}, both, provider.ErrSignature},
+		{"an HMAC as v1a", []string{"v1a," + strings.TrimPrefix(current, "v1,")}, both, provider.ErrSignature},
+		{"a public key", []string{current, asymmetric}, []string{public}, provider.ErrSecret},
+		{"an HMAC by the public key", []string{sign(t, publicBytes, sentAt, body)}, []string{public}, provider.ErrSecret},
+		{"a private key", []string{current, asymmetric}, []string{"whsk_" + base64.StdEncoding.EncodeToString(private)}, provider.ErrSecret},
+		{"a version to come beside the good one", []string{"v2,AAAA", "v1b,AAAA", "?", current}, both, nil},
+		{"a version to come alone", []string{"v2," + strings.TrimPrefix(current, "v1,")}, both, provider.ErrSignature},
+		{"a malformed secret beside a good one", []string{current}, []string{"?", secret}, nil},
+		{"a malformed secret beside another", []string{current}, []string{"?", otherSecret}, provider.ErrSignature},
+		{"no secrets", []string{current}, nil, provider.ErrSecret},
+		{"an empty secret", []string{sign(t, "", sentAt, body)}, []string{""}, provider.ErrSecret},
+		{"a prefix for a secret", []string{sign(t, "whsec_", sentAt, body)}, []string{"whsec_", "whpk_"}, provider.ErrSecret},
+		{"a secret that is not base64", []string{current}, []string{"whsec_correct-horse-battery-staple"}, provider.ErrSecret},
+		{"a secret too short", []string{sign(t, short, sentAt, body)}, []string{short}, provider.ErrSecret},
+		{"a secret too long", []string{sign(t, long, sentAt, body)}, []string{long}, provider.ErrSecret},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			err := standardwebhooks.Verify(delivery(body, sentAt, tt.signatures...), tt.secrets)
+			if !errors.Is(err, tt.want) || (tt.want == nil) != (err == nil) {
+				t.Errorf("%v, want %v", err, tt.want)
+			}
+			for _, s := range tt.secrets {
+				if err != nil && len(s) > 6 && strings.Contains(err.Error(), s[6:]) {
+					t.Errorf("the error has a secret in it: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// The example of the specification's tests, and whatever the library signs.
+func TestAgreesWithTheSpecificationsLibrary(t *testing.T) {
+	const known = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	bodies := [][]byte{nil, []byte(" "), []byte(`{"test": 2432232314}`), []byte("é漢\x00\xff\r\n"), bytes.Repeat([]byte("x"), 1<<18), body}
+	now := time.Now() // the library's clock cannot be set
+	w, err := oracle.NewWebhook(known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range bodies {
+		d := delivery(b, now, sign(t, known, now, b))
+		d.ReceivedAt = now
+		if err := w.Verify(b, d.Header); err != nil {
+			t.Fatalf("the library refuses what it signed: %v", err)
+		}
+		if err := standardwebhooks.Verify(d, []string{known}); err != nil {
+			t.Errorf("%.20q: %v", b, err)
+		}
+		d.Body = append(bytes.Clone(b), ' ')
+		if w.Verify(d.Body, d.Header) == nil {
+			t.Fatal("the library accepts another body")
+		}
+		if err := standardwebhooks.Verify(d, []string{known}); !errors.Is(err, provider.ErrSignature) {
+			t.Errorf("%.20q and a space: %v", b, err)
+		}
+	}
+
+	d := provider.Delivery{Header: http.Header{}, Body: []byte(`{"test": 2432232314}`), ReceivedAt: time.Unix(1614265330, 0)}
+	d.Header.Set("webhook-id", "msg_p5jXN8AQM9LWM0D4loKWxJek")
+	d.Header.Set("webhook-timestamp", "1614265330")
+	d.Header.Set("webhook-signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=")
+	if err := standardwebhooks.Verify(d, []string{known}); err != nil {
+		t.Errorf("the known signature: %v", err)
+	}
+}
+
+func TestTimeMayBeOffByFiveMinutesEitherWay(t *testing.T) {
+	tests := []struct {
+		name string
+		skew time.Duration // our clock ahead of theirs
+		good bool
+	}{
+		{"now", 0, true},
+		{"five minutes old", 5 * time.Minute, true},
+		{"older", 5*time.Minute + time.Nanosecond, false},
+		{"five minutes ahead", -5 * time.Minute, true},
+		{"further ahead", -5*time.Minute - time.Nanosecond, false},
+		{"a day old", 24 * time.Hour, false},
+		{"a day ahead", -24 * time.Hour, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := delivery(body, sentAt, sign(t, secret, sentAt, body))
+			d.ReceivedAt = sentAt.Add(tt.skew)
+			err := standardwebhooks.Verify(d, []string{secret})
+			if tt.good != (err == nil) || err != nil && !errors.Is(err, provider.ErrSignature) {
+				t.Error(err)
+			}
+		})
+	}
+	far := time.Unix(999_999_999_999, 0) // the difference overflows a Duration
+	if err := standardwebhooks.Verify(delivery(body, far, sign(t, secret, far, body)), []string{secret}); !errors.Is(err, provider.ErrSignature) {
+		t.Errorf("in thirty thousand years: %v", err)
+	}
+}
+
+func TestWhatIsSignedCannotBeChanged(t *testing.T) {
+	v1 := sign(t, secret, sentAt, body)
+	good := delivery(body, sentAt, v1)
+	if err := standardwebhooks.Verify(good, []string{secret}); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string, d provider.Delivery) {
+		t.Helper()
+		if err := standardwebhooks.Verify(d, []string{secret}); !errors.Is(err, provider.ErrSignature) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for i := range body {
+		d := good
+		d.Body = bytes.Clone(body)
+		d.Body[i] ^= 1
+		refused(fmt.Sprintf("byte %d of the body", i), d)
+	}
+	for i := range v1 {
+		changed := []byte(v1)
+		changed[i] ^= 1 // the spare bits of the last digit included
+		refused(fmt.Sprintf("byte %d of the signature", i), delivery(body, sentAt, string(changed)))
+	}
+	for name, value := range map[string]string{"webhook-id": id + "x", "webhook-timestamp": fmt.Sprint(sentAt.Unix() + 1)} {
+		d := good
+		d.Header = good.Header.Clone()
+		d.Header.Set(name, value)
+		refused(name, d)
+	}
+}
+
+// "<id>.<timestamp>.<body>" could be cut in two ways if an id had full stops.
+func TestSignedTextIsOfOneDeliveryOnly(t *testing.T) {
+	at := fmt.Sprint(sentAt.Unix())
+	signed := []byte(at + `.{"amount":1}`) // a body that begins like a time
+	d := delivery([]byte(`{"amount":1}`), sentAt, sign(t, secret, sentAt, signed))
+	d.Header.Set("webhook-id", id+"."+at)
+	if w, _ := oracle.NewWebhook(secret); w.VerifyIgnoringTimestamp(d.Body, d.Header) != nil {
+		t.Fatal("the two do not have the same text")
+	}
+	if err := standardwebhooks.Verify(d, []string{secret}); !errors.Is(err, provider.ErrSignature) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestHostileHeadersAreForged(t *testing.T) {
+	v1 := sign(t, secret, sentAt, body)
+	tests := []struct {
+		name   string
+		change func(http.Header)
+	}{
+		{"no id", func(h http.Header) { h.Del("webhook-id") }},
+		{"no time", func(h http.Header) { h.Del("webhook-timestamp") }},
+		{"no signature", func(h http.Header) { h.Del("webhook-signature") }},
+		{"two ids", func(h http.Header) { h.Add("webhook-id", id) }},
+		{"two times", func(h http.Header) { h.Add("webhook-timestamp", h.Get("webhook-timestamp")) }},
+		{"two lists of signatures", func(h http.Header) { h.Add("webhook-signature", v1) }},
+		{"empty id", func(h http.Header) { h.Set("webhook-id", "") }},
+		{"id with a space", func(h http.Header) { h.Set("webhook-id", "msg 1") }},
+		{"id with a line break", func(h http.Header) { h.Set("webhook-id", "msg\n1") }},
+		{"id not in ASCII", func(h http.Header) { h.Set("webhook-id", "msg_é") }},
+		{"id without end", func(h http.Header) { h.Set("webhook-id", strings.Repeat("x", 257)) }},
+		{"empty time", func(h http.Header) { h.Set("webhook-timestamp", "") }},
+		{"time with a sign", func(h http.Header) { h.Set("webhook-timestamp", "+1795340405") }},
+		{"time with a leading zero", func(h http.Header) { h.Set("webhook-timestamp", "01795340405") }},
+		{"time with a fraction", func(h http.Header) { h.Set("webhook-timestamp", "1795340405.0") }},
+		{"time as text", func(h http.Header) { h.Set("webhook-timestamp", "2026-11-22T09:40:05Z") }},
+		{"time beyond int64", func(h http.Header) { h.Set("webhook-timestamp", "99999999999999999999") }},
+		{"empty list", func(h http.Header) { h.Set("webhook-signature", "") }},
+		{"list of spaces", func(h http.Header) { h.Set("webhook-signature", strings.Repeat(" ", 4096)) }},
+		{"empty signatures", func(h http.Header) { h.Set("webhook-signature", "v1, v1,") }},
+		{"a version without a signature", func(h http.Header) { h.Set("webhook-signature", "v1") }},
+		{"signatures separated by commas", func(h http.Header) { h.Set("webhook-signature", "v1,AAAA,"+v1) }},
+		{"hexadecimal", func(h http.Header) { h.Set("webhook-signature", "v1,"+strings.Repeat("0", 64)) }},
+		{"more signatures than a list may have", func(h http.Header) { h.Set("webhook-signature", strings.Repeat("v1,AAAA ", 16)+v1) }},
+		{"longer than a list may be", func(h http.Header) { h.Set("webhook-signature", v1+" v2,"+strings.Repeat("A", 4096)) }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			d := delivery(body, sentAt, v1)
+			tt.change(d.Header)
+			if err := standardwebhooks.Verify(d, []string{secret}); !errors.Is(err, provider.ErrSignature) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	if err := standardwebhooks.Verify(delivery(body, sentAt, strings.Repeat("v1,AAAA ", 15)+v1), []string{secret}); err != nil {
+		t.Errorf("sixteen signatures: %v", err)
+	}
+}
+
+// Whatever the headers: a delivery that verifies is one that the library
+// verifies as well, and nothing else than a forged delivery goes wrong.
+func FuzzVerify(f *testing.F) {
+	at := fmt.Sprint(sentAt.Unix())
+	v1 := sign(f, secret, sentAt, body)
+	for _, seed := range [][3]string{
+		{id, at, v1},
+		{"", "", ""},
+		{id, at, "v1,"},
+		{id, at, "v1,AAAA " + v1},
+		{id, at, v1 + "  " + v1},
+		{id + ".1", at, v1},
+		{id, "0" + at, v1},
+		{id, at, signAsymmetric(sentAt, body)},
+		{id, at, "v2,A v1a,A v1"},
+	} {
+		f.Add(seed[0], seed[1], seed[2], body)
+	}
+	f.Fuzz(func(t *testing.T, id, at, list string, body []byte) {
+		d := provider.Delivery{Header: http.Header{
+			standardwebhooks.HeaderID: {id}, standardwebhooks.HeaderTimestamp: {at}, standardwebhooks.HeaderSignature: {list},
+		}, Body: body, ReceivedAt: sentAt}
+		err := standardwebhooks.Verify(d, []string{secret})
+		if err != nil && !errors.Is(err, provider.ErrSignature) {
+			t.Fatalf("%v is not ErrSignature", err)
+		}
+		w, _ := oracle.NewWebhook(secret)
+		if err == nil && w.VerifyIgnoringTimestamp(body, d.Header) != nil {
+			t.Fatalf("the library refuses %q %q %q", id, at, list)
+		}
+	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	d, secrets := delivery(body, sentAt, sign(b, secret, sentAt, body)), []string{secret, otherSecret}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := standardwebhooks.Verify(d, secrets); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerifyByThePreviousSecret(b *testing.B) {
+	d, secrets := delivery(body, sentAt, sign(b, otherSecret, sentAt, body)), []string{secret, otherSecret}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := standardwebhooks.Verify(d, secrets); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
