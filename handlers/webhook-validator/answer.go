@@ -1,39 +1,20 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/problem"
+	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/transaction"
 )
 
 // retryAfterSeconds is what a provider is asked to wait when the ledger is
 // unavailable; the gateway's own 503 says the same.
 const retryAfterSeconds = 5
-
-// answer is 202 for a transaction that is new and 200 for one that was there.
-func (a acceptance) answer() events.APIGatewayProxyResponse {
-	body, err := json.Marshal(struct {
-		TransactionID string `json:"transaction_id"`
-		Provider      string `json:"provider"`
-		Status        string `json:"status"`
-		Duplicate     bool   `json:"duplicate"`
-	}{a.transaction.ID, a.transaction.Provider, "accepted", a.outcome == ledger.Duplicate})
-	if err != nil { // strings and a bool
-		panic(err)
-	}
-	status := http.StatusAccepted
-	if a.outcome == ledger.Duplicate {
-		status = http.StatusOK
-	}
-	return respond(status, "application/json", string(body))
-}
 
 // refuse turns an error into a problem document. What is not the sender's fault
 // is 503: the delivery is worth sending again.
@@ -63,7 +44,7 @@ func problemOf(err error) problem.Problem {
 		}
 		return p
 	}
-	if errors.Is(err, ledger.ErrConflict) {
+	if isConflict(err) {
 		return problem.Problem{
 			Type: problem.ConflictingTransaction, Title: "Conflicting transaction", Status: http.StatusConflict,
 			Detail: "Another transaction with this transaction_id and provider was accepted before, and stays as it is.",
@@ -72,10 +53,18 @@ func problemOf(err error) problem.Problem {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.problem()
 	}
-	return problem.Problem{
-		Type: problem.AboutBlank, Title: "Service Unavailable", Status: http.StatusServiceUnavailable,
-		Detail: "The transaction could not be stored. Send it again.",
+	p := problem.Problem{Type: problem.AboutBlank, Title: "Service Unavailable", Status: http.StatusServiceUnavailable}
+	switch {
+	case errors.Is(err, errUnverified): // also when the cause has the looks of a forgery
+		p.Detail = "The signature could not be checked. Send the delivery again."
+	case errors.Is(err, provider.ErrSignature):
+		// Not which of them: whoever tries to forge one need not know.
+		p.Title, p.Status = "Unauthorized", http.StatusUnauthorized
+		p.Detail = "The signature is missing or wrong, or its time is too far from now."
+	default:
+		p.Detail = "The transaction could not be stored. Send it again."
 	}
+	return p
 }
 
 func (r *refusal) problem() problem.Problem {

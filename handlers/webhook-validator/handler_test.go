@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/problem"
 	"payment-webhooks/handlers/internal/redact"
+	"payment-webhooks/handlers/internal/secrets"
 	"payment-webhooks/handlers/internal/telemetry"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -30,23 +32,51 @@ var now = time.Date(2026, time.November, 22, 15, 4, 5, 123456789, time.UTC)
 // door is a handler with everything that it touches.
 type door struct {
 	*handler
-	ledger *ledger.Memory
-	out    *bytes.Buffer // log and metrics lines
+	ledger     *ledger.Memory
+	vault      *vault
+	quarantine *shelf
+	clock      *clock
+	out        *bytes.Buffer // log and metrics lines
+}
+
+// clock goes on by 7 ms with each reading.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) read() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := c.now
+	c.now = now.Add(7 * time.Millisecond)
+	return now
+}
+
+func (c *clock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
 }
 
 func newDoor() door {
-	memory, out := ledger.New(now), &bytes.Buffer{}
-	clock := now.Add(-7 * time.Millisecond)
-	tick := func() time.Time {
-		clock = clock.Add(7 * time.Millisecond)
-		return clock
+	memory, out, clock := ledger.New(now), &bytes.Buffer{}, &clock{now: now}
+	vault, shelf := &vault{values: map[string][]string{"payments/fake": {"secret"}, "payments/canonical": {"canonical"}}}, &shelf{}
+	safe := &locked{w: out}
+	h := &handler{
+		ledger:     memory,
+		providers:  map[string]signer{"fake": {name: "fake", secret: "payments/fake", verify: fake{}.Verify, decode: fake{}.Decode}},
+		quarantine: shelf,
+		log:        telemetry.Logger(safe, contract.WebhookValidator),
+		metrics:    telemetry.NewMetrics(safe, func() time.Time { return now }, "test"),
+		now:        clock.read,
 	}
-	return door{&handler{
-		ledger:  memory,
-		log:     telemetry.Logger(out, contract.WebhookValidator),
-		metrics: telemetry.NewMetrics(out, func() time.Time { return now }, "test"),
-		now:     tick,
-	}, memory, out}
+	h.secrets = secrets.NewCache(vault, func() time.Time { // reads no time off the requests
+		clock.mu.Lock()
+		defer clock.mu.Unlock()
+		return clock.now
+	}, h.secretFailed)
+	return door{h, memory, vault, shelf, clock, out}
 }
 
 // post is the gateway's event for a body.
@@ -207,6 +237,20 @@ func TestRefusals(t *testing.T) {
 		{"invalid transaction", "{}", nil, 400, problem.InvalidTransaction},
 		{"base64 that is none", valid, func(r *events.APIGatewayProxyRequest) { r.Body = "{" }, 400, problem.MalformedBody},
 		{"too large", valid + strings.Repeat(" ", transaction.MaxBodyBytes), nil, 413, problem.AboutBlank},
+		{"too large by a byte", valid + strings.Repeat(" ", transaction.MaxBodyBytes-len(valid)+1), nil, 413, problem.AboutBlank},
+		{"too large, not encoded", "", func(r *events.APIGatewayProxyRequest) {
+			r.Body, r.IsBase64Encoded = strings.Repeat(" ", transaction.MaxBodyBytes+1), false
+		}, 413, problem.AboutBlank},
+		{"too large and of another type", strings.Repeat(" ", transaction.MaxBodyBytes+1), contentType("text/plain"), 413, problem.AboutBlank},
+		{"canonical by name", valid, func(r *events.APIGatewayProxyRequest) {
+			r.Resource, r.PathParameters = "/webhook/{provider}", map[string]string{"provider": "canonical"}
+		}, 404, problem.AboutBlank},
+		{"provider without its resource", valid, func(r *events.APIGatewayProxyRequest) {
+			r.PathParameters = map[string]string{"provider": "fake"}
+		}, 404, problem.AboutBlank},
+		{"provider by another method", valid, func(r *events.APIGatewayProxyRequest) {
+			r.Resource, r.PathParameters, r.HTTPMethod = "/webhook/{provider}", map[string]string{"provider": "fake"}, http.MethodGet
+		}, 404, problem.AboutBlank},
 		{"no content type", valid, contentType(), 415, problem.AboutBlank},
 		{"empty content type", valid, contentType(""), 415, problem.AboutBlank},
 		{"form", valid, contentType("application/x-www-form-urlencoded"), 415, problem.AboutBlank},
@@ -217,8 +261,8 @@ func TestRefusals(t *testing.T) {
 		{"compressed", valid, func(r *events.APIGatewayProxyRequest) {
 			r.MultiValueHeaders["content-encoding"] = []string{"gzip"}
 		}, 415, problem.AboutBlank},
-		{"provider's own path", valid, func(r *events.APIGatewayProxyRequest) {
-			r.Resource, r.PathParameters = "/webhook/{provider}", map[string]string{"provider": "stripe"}
+		{"unknown provider", valid, func(r *events.APIGatewayProxyRequest) {
+			r.Resource, r.PathParameters = "/webhook/{provider}", map[string]string{"provider": "nobody"}
 		}, 404, problem.AboutBlank},
 		{"other path", valid, func(r *events.APIGatewayProxyRequest) { r.Resource = "/" }, 404, problem.AboutBlank},
 		{"other method", valid, func(r *events.APIGatewayProxyRequest) { r.HTTPMethod = http.MethodGet }, 404, problem.AboutBlank},

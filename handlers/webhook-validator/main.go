@@ -15,6 +15,9 @@ import (
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/dynamo"
+	"payment-webhooks/handlers/internal/secrets"
+	"payment-webhooks/handlers/internal/secretsmanager"
+	"payment-webhooks/handlers/internal/sqs"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -34,15 +37,27 @@ func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
 			return nil, fmt.Errorf("environment variable %s is not set", name)
 		}
 	}
+	canonical, providers, err := known.signers(getenv(contract.EnvProviders), verifyCanonical)
+	if err != nil {
+		return nil, err
+	}
+	if len(providers) > 0 && getenv(contract.EnvQuarantineQueue) == "" {
+		return nil, fmt.Errorf("environment variable %s is not set, and %s names providers", contract.EnvQuarantineQueue, contract.EnvProviders)
+	}
 	cfg, err := config.LoadDefaultConfig(context.Background())
 	if err != nil {
 		return nil, fmt.Errorf("load AWS configuration: %w", err)
 	}
 	telemetry.Instrument(&cfg)
-	return &handler{
-		ledger:  dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName)),
-		log:     log,
-		metrics: telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix)),
-		now:     time.Now,
-	}, nil
+	h := &handler{
+		ledger:     dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName)),
+		canonical:  canonical,
+		providers:  providers,
+		quarantine: sqs.New(sqs.NewClient(cfg), getenv(contract.EnvQuarantineQueue)),
+		log:        log,
+		metrics:    telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix)),
+		now:        time.Now,
+	}
+	h.secrets = secrets.NewCache(secretsmanager.New(secretsmanager.NewClient(cfg)), time.Now, h.secretFailed)
+	return h, nil
 }

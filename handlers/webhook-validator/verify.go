@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -31,37 +33,77 @@ type refusal struct {
 func (r *refusal) Error() string { return r.kind.Error() + ": " + r.detail }
 func (r *refusal) Unwrap() error { return r.kind }
 
-// route refuses what is not POST /webhook. The gateway lets nothing else
-// through but POST /webhook/{provider}, for providers with a payload of their
-// own; none is known yet.
-func route(request events.APIGatewayProxyRequest) error {
-	if provider, ok := request.PathParameters["provider"]; ok {
-		return &refusal{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Echo(provider))}
+// route finds who signs what comes in this way: POST /webhook, or POST
+// /webhook/{provider} of a configured provider. The gateway lets nothing else
+// through.
+func (h *handler) route(request events.APIGatewayProxyRequest) (signer, error) {
+	resource := strings.TrimSuffix(request.Resource, "/")
+	name, named := request.PathParameters["provider"]
+	switch {
+	case request.HTTPMethod != http.MethodPost:
+	case resource == "/webhook" && !named:
+		return h.canonical, nil
+	case resource == "/webhook/{provider}" && named:
+		if from, known := h.providers[name]; known {
+			return from, nil
+		}
+		return signer{}, &refusal{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Echo(name))}
 	}
-	if request.HTTPMethod != http.MethodPost || strings.TrimSuffix(request.Resource, "/") != "/webhook" {
-		return &refusal{errNotFound, "Send transactions with POST to /webhook."}
-	}
-	return nil
+	return signer{}, &refusal{errNotFound, "Send transactions with POST to /webhook."}
 }
 
-// verify checks everything about a request but what its body says, and returns
-// the body's bytes exactly as they were sent. This is the place where a
-// provider's signature over those bytes is to be checked.
-func verify(request events.APIGatewayProxyRequest) ([]byte, error) {
-	if err := checkMediaType(header(request)); err != nil {
-		return nil, err
+// address is where the provider was told to post to.
+func address(from signer, request events.APIGatewayProxyRequest) string {
+	if from.url != "" {
+		return from.url
 	}
-	body := []byte(request.Body)
-	if request.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(request.Body); err != nil {
-			return nil, &transaction.MalformedError{Detail: "the body is not valid base64"}
-		}
+	return "https://" + request.RequestContext.DomainName + request.RequestContext.Path
+}
+
+// body returns the body's bytes exactly as they were sent.
+func body(request events.APIGatewayProxyRequest) ([]byte, error) {
+	length := len(request.Body)
+	if request.IsBase64Encoded { // the longest that it can decode to, less padding
+		length = base64.StdEncoding.DecodedLen(length) - strings.Count(request.Body[max(0, length-2):], "=")
 	}
-	if len(body) > transaction.MaxBodyBytes {
-		return nil, &refusal{errTooLarge, fmt.Sprintf("The body has %d bytes; at most %d are accepted.", len(body), transaction.MaxBodyBytes)}
+	if length > transaction.MaxBodyBytes {
+		return nil, &refusal{errTooLarge, fmt.Sprintf("The body has %d bytes; at most %d are accepted.", length, transaction.MaxBodyBytes)}
+	}
+	if !request.IsBase64Encoded {
+		return []byte(request.Body), nil
+	}
+	body, err := base64.StdEncoding.DecodeString(request.Body)
+	if err != nil {
+		return nil, &transaction.MalformedError{Detail: "the body is not valid base64"}
 	}
 	return body, nil
+}
+
+// errUnverified says that whether a delivery is authentic cannot be known.
+var errUnverified = errors.New("verification unavailable")
+
+// authenticate checks the signature over a delivery. The error is
+// provider.ErrSignature, or errUnverified when it cannot be checked; anything
+// else that goes wrong is not a pass either.
+func (h *handler) authenticate(ctx context.Context, from signer, d provider.Delivery) error {
+	if from.secret == "" { // POST /webhook without a configured secret is open
+		return nil
+	}
+	values, err := h.secrets.Get(ctx, from.secret)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errUnverified, err)
+	}
+	err = from.verify(ctx, d, values)
+	if errors.Is(err, provider.ErrSignature) || errors.Is(err, provider.ErrSecret) {
+		// The secret may have been rotated since it was read.
+		if renewed, ok := h.secrets.Renew(ctx, from.secret, values); ok {
+			err = from.verify(ctx, d, renewed)
+		}
+	}
+	if err == nil || errors.Is(err, provider.ErrSignature) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errUnverified, err)
 }
 
 // checkMediaType accepts application/json in UTF-8, uncompressed.
