@@ -167,10 +167,18 @@ func TestEverySignedFieldIsProtected(t *testing.T) {
 	}
 }
 
+// Signatures by Adyen's own adyen-go-api-library v11.0.0 (hmacvalidator), of
+// payment() with these references.
 func TestNothingIsEscaped(t *testing.T) {
-	for _, reference := range []string{"2026-11-22 15:04:07", `a\b`, `a\:b`, "Bestellung №7", ":", ""} {
-		body := delivery(t, payment().with("merchantReference", reference).sign(t, key))
-		if err := verify(body, key); err != nil {
+	for reference, signature := range map[string]string{
+		"14-08-2020-09:53:00": "6wFjqMuCMzXVYKMAKPZqu/n2dHxMiWLir0Zw4u1rJa0=",
+		`a\b`:                 "FLAwdy1gMPQrQFGbSPRmAzVfbrX1HX4RqkLUcsz01To=",
+		`a\:b`:                "xMyLL8DVwZvzXtu7T+hvGAclLuSCR0OMETtc0zlY6BA=",
+		"Bestellung №7":       "HvnrVdYbuB4FDPfuRriiQ95MMiIJqT+OU3Kyk54K6+A=",
+		`<"&>`:                "Y7E0ee4qw7DzP7z4cpOUQh9e3iHDyroMBRPQgqk6zuQ=",
+	} {
+		signed := payment().with("merchantReference", reference).with("additionalData", map[string]any{"hmacSignature": signature})
+		if err := verify(delivery(t, signed), key); err != nil {
 			t.Errorf("merchantReference %q: %v", reference, err)
 		}
 	}
@@ -262,6 +270,9 @@ func TestHostileBodiesAreForgeries(t *testing.T) {
 		"deep":                 `{"notificationItems":` + strings.Repeat("[", 5000) + strings.Repeat("]", 5000) + `}`,
 		"deep and cut":         strings.Repeat("[", 200_000),
 		"many values":          `{"x":[` + strings.Repeat("0,", 20_000) + `0],` + good[1:],
+		"deep beside":          good[:len(good)-1] + `,"x":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + `}`,
+		"many values beside":   good[:len(good)-1] + `,"x":[` + strings.Repeat("0,", 20_000) + `0]}`,
+		"number beyond range":  strings.Replace(string(delivery(t, payment().amount("", "EUR").sign(t, key))), `"value":""`, `"value":1e999`, 1),
 		"many items":           string(delivery(t, many...)),
 		"value is a list":      strings.Replace(good, `"value":1050`, `"value":[1050]`, 1),
 		"signature is null":    strings.Replace(good, `"hmacSignature":"`, `"hmacSignature":null,"x":"`, 1),

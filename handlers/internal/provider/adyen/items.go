@@ -67,9 +67,6 @@ func readItems(body []byte) ([]object, error) {
 	for i, element := range list {
 		wrapper, _ := element.(map[string]any)
 		items[i] = object(wrapper).object("NotificationRequestItem")
-		if items[i] == nil {
-			return nil, fmt.Errorf("notification item %d of %d has no NotificationRequestItem", i+1, len(list))
-		}
 	}
 	return items, nil
 }

@@ -261,7 +261,7 @@ func createdAt(body []byte) (t time.Time, ok bool) {
 			continue
 		}
 		value, err := dec.ReadToken()
-		if err != nil || value.Kind() != '"' {
+		if err != nil {
 			return t, false
 		}
 		t, err = time.Parse(time.RFC3339, value.String())
