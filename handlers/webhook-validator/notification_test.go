@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/paypal"
 	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -571,6 +573,98 @@ func TestSettingsOfProviders(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestEveryProviderCanBeConfigured(t *testing.T) {
+	entries := map[string]settings{contract.ProviderCanonical: {contract.ProviderSecret: "c"}}
+	for _, name := range []string{"adyen", "paypal", "square", "stripe"} {
+		entries[name] = settings{contract.ProviderSecret: "payments/" + name, contract.ProviderNotificationURL: "https://pay.example.com/" + name}
+	}
+	entries["adyen"][contract.ProviderCapture] = "manual"
+	text, err := json.Marshal(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{
+		contract.EnvEnvironmentSuffix: "test", contract.EnvTableName: "transactions-test",
+		contract.EnvProviders: string(text), contract.EnvQuarantineQueue: "https://sqs.test/1/q",
+	}
+	getenv := func(name string) string { return environment[name] }
+	h, err := run(getenv, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(h.providers) != len(known) || len(known) != 4 || h.canonical.secret != "c" {
+		t.Errorf("%d of %d providers, canonical %+v", len(h.providers), len(known), h.canonical)
+	}
+	delete(environment, contract.EnvQuarantineQueue)
+	if _, err := run(getenv, nil); err == nil || !strings.Contains(err.Error(), contract.EnvQuarantineQueue) {
+		t.Errorf("without a quarantine queue: %v", err)
+	}
+	environment[contract.EnvProviders] = `{"stripe":{}}`
+	if _, err := run(getenv, nil); err == nil || !strings.Contains(err.Error(), "stripe: secret is missing") {
+		t.Errorf("without a secret: %v", err)
+	}
+}
+
+// unplugged has no network.
+type unplugged struct{}
+
+func (unplugged) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("unplugged")
+}
+
+// FuzzForgery sends anything to the door of each real provider and of the signed
+// canonical payload. Whoever has no secret gets nothing in.
+func FuzzForgery(f *testing.F) {
+	unplugged := registry{"paypal": {make: func(settings) provider.Provider {
+		return paypal.New(paypal.Options{Client: &http.Client{Transport: unplugged{}}})
+	}}}
+	text := `{"canonical":{"secret":"x"},"adyen":{"secret":"x"},"stripe":{"secret":"x"},"square":{"secret":"x"},"paypal":{"secret":"x"}}`
+	whole := maps.Clone(known)
+	maps.Copy(whole, unplugged)
+	canonical, providers, err := whole.signers(text, verifyCanonical)
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, seed := range [][4]string{
+		{"stripe", "Stripe-Signature", "t=1795359845,v1=" + strings.Repeat("0", 64), `{"object":"event"}`},
+		{"square", "X-Square-Hmacsha256-Signature", "AAAA", `{"created_at":"2026-11-22T15:04:05Z"}`},
+		{"adyen", "X", "y", `{"live":"false","notificationItems":[{"NotificationRequestItem":{"additionalData":{"hmacSignature":"AAAA"}}}]}`},
+		{"paypal", "Paypal-Cert-Url", "https://api.paypal.com/v1/notifications/certs/CERT-1", `{}`},
+		{"", "Webhook-Signature", "v1,AAAA v1a,AAAA", valid},
+	} {
+		f.Add(seed[0], seed[1], seed[2], []byte(seed[3]))
+	}
+	f.Fuzz(func(t *testing.T, name, field, value string, body []byte) {
+		d := newDoor()
+		d.vault.put("x", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", strings.Repeat("0f", 32))
+		d.canonical, d.providers = canonical, providers
+		request := post(string(body))
+		if name != "" {
+			request.Resource, request.PathParameters = "/webhook/{provider}", map[string]string{"provider": name}
+		}
+		// What else a complete delivery has.
+		for name, value := range map[string]string{
+			"Webhook-Id": "msg_1", "Webhook-Timestamp": fmt.Sprint(now.Unix()),
+			"Paypal-Transmission-Id": "1", "Paypal-Transmission-Time": now.Format(time.RFC3339), "Paypal-Auth-Algo": "SHA256withRSA",
+			"Paypal-Transmission-Sig": "AAAA", "Paypal-Cert-Url": "https://api.paypal.com/v1/notifications/certs/CERT-1",
+		} {
+			request.MultiValueHeaders[name] = []string{value}
+		}
+		request.MultiValueHeaders[field] = []string{value}
+		response := d.send(t, request)
+		if !slices.Contains([]int{401, 404, 413, 415, 503}, response.StatusCode) || response.StatusCode == 404 && providers[name].name != "" {
+			t.Fatalf("status %d %s", response.StatusCode, response.Body)
+		}
+		parseProblem(t, response)
+		if len(d.stored(t))+len(d.quarantine.messages) > 0 {
+			t.Fatal("something of it was kept")
+		}
+		if _, n := redact.Text(response.Body); n > 0 {
+			t.Fatal("a card number in the answer")
+		}
+	})
 }
 
 // FuzzNotification checks what must hold for whatever a provider or a forger
