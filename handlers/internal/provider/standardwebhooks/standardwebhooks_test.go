@@ -3,6 +3,8 @@ package standardwebhooks_test
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -217,49 +219,84 @@ func TestSignedTextIsOfOneDeliveryOnly(t *testing.T) {
 	}
 }
 
+// signText signs headers that the library would not.
+func signText(id, at string) string {
+	key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	mac := hmac.New(sha256.New, key)
+	fmt.Fprintf(mac, "%s.%s.%s", id, at, body)
+	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// The signatures are good: it is their number or place, the id or the time that
+// is refused.
 func TestHostileHeadersAreForged(t *testing.T) {
-	v1 := sign(t, secret, sentAt, body)
+	at := fmt.Sprint(sentAt.Unix())
+	v1 := signText(id, at)
+	one := func(id, at, list string) [3][]string { return [3][]string{{id}, {at}, {list}} }
+	identified := func(id string) [3][]string { return one(id, at, signText(id, at)) }
+	timed := func(at string) [3][]string { return one(id, at, signText(id, at)) }
+	listed := func(list string) [3][]string { return one(id, at, list) }
 	tests := []struct {
-		name   string
-		change func(http.Header)
+		name    string
+		headers [3][]string
 	}{
-		{"no id", func(h http.Header) { h.Del("webhook-id") }},
-		{"no time", func(h http.Header) { h.Del("webhook-timestamp") }},
-		{"no signature", func(h http.Header) { h.Del("webhook-signature") }},
-		{"two ids", func(h http.Header) { h.Add("webhook-id", id) }},
-		{"two times", func(h http.Header) { h.Add("webhook-timestamp", h.Get("webhook-timestamp")) }},
-		{"two lists of signatures", func(h http.Header) { h.Add("webhook-signature", v1) }},
-		{"empty id", func(h http.Header) { h.Set("webhook-id", "") }},
-		{"id with a space", func(h http.Header) { h.Set("webhook-id", "msg 1") }},
-		{"id with a line break", func(h http.Header) { h.Set("webhook-id", "msg\n1") }},
-		{"id not in ASCII", func(h http.Header) { h.Set("webhook-id", "msg_é") }},
-		{"id without end", func(h http.Header) { h.Set("webhook-id", strings.Repeat("x", 257)) }},
-		{"empty time", func(h http.Header) { h.Set("webhook-timestamp", "") }},
-		{"time with a sign", func(h http.Header) { h.Set("webhook-timestamp", "+1795340405") }},
-		{"time with a leading zero", func(h http.Header) { h.Set("webhook-timestamp", "01795340405") }},
-		{"time with a fraction", func(h http.Header) { h.Set("webhook-timestamp", "1795340405.0") }},
-		{"time as text", func(h http.Header) { h.Set("webhook-timestamp", "2026-11-22T09:40:05Z") }},
-		{"time beyond int64", func(h http.Header) { h.Set("webhook-timestamp", "99999999999999999999") }},
-		{"empty list", func(h http.Header) { h.Set("webhook-signature", "") }},
-		{"list of spaces", func(h http.Header) { h.Set("webhook-signature", strings.Repeat(" ", 4096)) }},
-		{"empty signatures", func(h http.Header) { h.Set("webhook-signature", "v1, v1,") }},
-		{"a version without a signature", func(h http.Header) { h.Set("webhook-signature", "v1") }},
-		{"signatures separated by commas", func(h http.Header) { h.Set("webhook-signature", "v1,AAAA,"+v1) }},
-		{"hexadecimal", func(h http.Header) { h.Set("webhook-signature", "v1,"+strings.Repeat("0", 64)) }},
-		{"more signatures than a list may have", func(h http.Header) { h.Set("webhook-signature", strings.Repeat("v1,AAAA ", 16)+v1) }},
-		{"longer than a list may be", func(h http.Header) { h.Set("webhook-signature", v1+" v2,"+strings.Repeat("A", 4096)) }},
+		{"no id", [3][]string{nil, {at}, {v1}}},
+		{"no time", [3][]string{{id}, nil, {v1}}},
+		{"no signature", [3][]string{{id}, {at}, nil}},
+		{"two ids", [3][]string{{id, id}, {at}, {v1}}},
+		{"two times", [3][]string{{id}, {at, at}, {v1}}},
+		{"two lists of signatures", [3][]string{{id}, {at}, {v1, v1}}},
+		{"empty id", identified("")},
+		{"id with a space", identified("msg 1")},
+		{"id with a line break", identified("msg\n1")},
+		{"id not in ASCII", identified("msg_é")},
+		{"id with a full stop", identified("msg.1")},
+		{"id without end", identified(strings.Repeat("x", 257))},
+		{"empty time", timed("")},
+		{"time with a sign", timed("+1795340405")},
+		{"time with a leading zero", timed("01795340405")},
+		{"time with a fraction", timed("1795340405.0")},
+		{"time with an underscore", timed("1_795_340_405")},
+		{"time as text", timed("2026-11-22T09:40:05Z")},
+		{"time beyond int64", timed("99999999999999999999")},
+		{"empty list", listed("")},
+		{"list of spaces", listed(strings.Repeat(" ", 4096))},
+		{"empty signatures", listed("v1, v1a,")},
+		{"a version without a signature", listed("v1")},
+		{"signatures separated by commas", listed("v1,AAAA," + v1)},
+		{"hexadecimal", listed("v1," + strings.Repeat("0", 64))},
+		{"more signatures than a list may have", listed(strings.Repeat("v1,AAAA ", 16) + v1)},
+		{"longer than a list may be", listed(v1 + " v2," + strings.Repeat("A", 4096))},
+	}
+	verify := func(headers [3][]string) error {
+		d := provider.Delivery{Header: http.Header{
+			standardwebhooks.HeaderID: headers[0], standardwebhooks.HeaderTimestamp: headers[1], standardwebhooks.HeaderSignature: headers[2],
+		}, Body: body, ReceivedAt: sentAt}
+		return standardwebhooks.Verify(d, []string{secret})
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			d := delivery(body, sentAt, v1)
-			tt.change(d.Header)
-			if err := standardwebhooks.Verify(d, []string{secret}); !errors.Is(err, provider.ErrSignature) {
+			if err := verify(tt.headers); !errors.Is(err, provider.ErrSignature) {
 				t.Errorf("%v", err)
 			}
 		})
 	}
-	if err := standardwebhooks.Verify(delivery(body, sentAt, strings.Repeat("v1,AAAA ", 15)+v1), []string{secret}); err != nil {
-		t.Errorf("sixteen signatures: %v", err)
+	for name, headers := range map[string][3][]string{
+		"id of 256 characters":        identified(strings.Repeat("x", 256)),
+		"sixteen signatures":          listed(strings.Repeat("v1,AAAA ", 15) + v1),
+		"spaces between and around":   listed("  v1,AAAA  " + v1 + " "),
+		"a list as long as it may be": listed(v1 + " v2," + strings.Repeat("A", 4096-len(v1)-len(" v2,"))),
+	} {
+		if err := verify(headers); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Only what could be a sender's may raise the alarm about secrets.
+func TestUnsignedDeliveryIsForgedEvenWithoutSecrets(t *testing.T) {
+	if err := standardwebhooks.Verify(delivery(body, sentAt, "v1a,AAAA"), nil); !errors.Is(err, provider.ErrSignature) {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -27,10 +27,10 @@
 // whenever a refund is created" (https://docs.stripe.com/api/refunds), for all
 // kinds of refund since API version 2024-10-28.acacia
 // (https://docs.stripe.com/changelog/acacia/2024-10-28/refund-webhook-update);
-// charge.refunded has a running total and no refund's id. A refund that is
-// created as failed or canceled moves no money and is ignored. What happens to
-// a fact later (refund.failed, payout.failed, charge.dispute.closed) does not
-// change its transaction.
+// charge.refunded has a running total and no refund's id. An object that is
+// failed or canceled in its event, as a refund may be when it is created, moved
+// no money and is ignored. What happens to a fact later (refund.failed,
+// payout.failed, charge.dispute.closed) does not change its transaction.
 //
 // Events with a snapshot of their object ("object": "event") are read, of
 // whichever API version: the members used are the same in all since

@@ -79,8 +79,8 @@ func decodeSnapshot(kind string, event object) (*transaction.Transaction, error)
 	if about.text("object") != fact.object {
 		return nil, fmt.Errorf("%w: the event is not about a %s", provider.ErrUnreadable, fact.object)
 	}
-	if status := about.text("status"); fact.kind == contract.KindRefund && (status == "failed" || status == "canceled") {
-		return nil, nil
+	if status := about.text("status"); status == "failed" || status == "canceled" {
+		return nil, nil // no money was moved
 	}
 	currency := strings.ToUpper(about.text("currency"))
 	amount, err := parseAmount(about.number(fact.amount), currency)
@@ -105,14 +105,11 @@ func decodeSnapshot(kind string, event object) (*transaction.Transaction, error)
 	return t, nil
 }
 
-// parseAmount reads a number of minor units.
+// parseAmount reads a number of minor units; none is a syntax error.
 func parseAmount(minor, currency string) (money.Amount, error) {
 	n, ok := decimals(currency)
 	if !ok {
 		return money.Amount{}, fmt.Errorf("%w: a currency whose minor unit Stripe does not document", provider.ErrUnreadable)
-	}
-	if minor == "" {
-		return money.Amount{}, fmt.Errorf("%w: no amount", provider.ErrUnreadable)
 	}
 	amount, err := money.FromMinor(minor, n)
 	if err != nil {

@@ -116,6 +116,7 @@ func TestOtherEventsAreIgnored(t *testing.T) {
 		{"a refund that changes", edit(t, refund, "refund.created", "refund.updated"), "refund.updated"},
 		{"a refund that is created as failed", edit(t, refund, `"status": "succeeded"`, `"status": "failed"`), "refund.created"},
 		{"a refund that is created as canceled", edit(t, refund, `"status": "succeeded"`, `"status": "canceled"`), "refund.created"},
+		{"a payout that failed at once", edit(t, fixture(t, "payout"), `"status": "paid"`, `"status": "failed"`), "payout.paid"},
 		{"a running total of refunds", edit(t, fixture(t, "ignored"), "charge.succeeded", "charge.refunded"), "charge.refunded"},
 		{"a dispute that ends", edit(t, fixture(t, "dispute"), "charge.dispute.created", "charge.dispute.closed"), "charge.dispute.closed"},
 		{"a payout that fails", edit(t, fixture(t, "payout"), "payout.paid", "payout.failed"), "payout.failed"},
