@@ -114,6 +114,9 @@ func (b *bench) introduce() {
 		b.terminal.say("\nStack %s from %s\n\n%s", b.stack.Name, b.cdkOut, text.String())
 	}
 	b.terminal.say("AWS endpoint  %s\nAPI           %s\n", b.endpointURL, b.apiURL)
+	if b.outside != nil {
+		b.terminal.say("Internet      %s, and nothing else\n", b.internet)
+	}
 	b.terminal.say("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", b.endpointURL, b.region, b.region)
 	b.terminal.say("ready; Ctrl-C ends it")
 }

@@ -241,6 +241,7 @@ func TestTunnelIsForTheHostItWasOpenedFor(t *testing.T) {
 	i, _ := open(t, t.TempDir(), map[string]string{"api.example.com/file": "1", "other.example.com/file": "2"})
 	c := client(t, i)
 	c.Transport.(*http.Transport).TLSClientConfig.ServerName = "other.example.com"
+	c.Transport.(*http.Transport).TLSClientConfig.InsecureSkipVerify = true // the proxy must refuse it, not only the client
 	if response, err := c.Get("https://api.example.com/file"); err == nil {
 		response.Body.Close()
 		t.Error("TLS with another host through the tunnel")
@@ -327,6 +328,28 @@ func TestHalfAnAuthorityIsRefused(t *testing.T) {
 		if err == nil {
 			other.Close()
 		}
+	}
+}
+
+func TestCertificateOfAHostIsRenewedBeforeItEnds(t *testing.T) {
+	i, _ := open(t, t.TempDir(), nil)
+	begin := time.Now()
+	of := func(at time.Time) *x509.Certificate {
+		c, err := i.authority.of("api.example.com", at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at.Before(c.Leaf.NotBefore) || at.After(c.Leaf.NotAfter) {
+			t.Errorf("at %v: valid from %v to %v", at, c.Leaf.NotBefore, c.Leaf.NotAfter)
+		}
+		return c.Leaf
+	}
+	first := of(begin)
+	if !first.Equal(of(begin.AddDate(0, 0, hostDays-1))) {
+		t.Error("another certificate while the first is fresh")
+	}
+	if first.Equal(of(begin.AddDate(0, 0, hostDays+1))) {
+		t.Error("the same certificate after its end")
 	}
 }
 
