@@ -1,5 +1,6 @@
 // Command demo sends payments to the local run of the synthesized stack and
-// prints what became of each. scripts/demo calls it.
+// prints what became of each: canonical ones, and notifications signed as the
+// providers sign them, with secrets made up for this run. scripts/demo calls it.
 //
 //	go run ./local/demo -cdk-out build/demo/cdk.out [-keep]
 //
@@ -43,6 +44,14 @@ func main() {
 	}
 }
 
+// bench is the stack that runs, and what sends to it.
+type bench struct {
+	*session.Session
+	sender   session.Sender
+	secrets  map[string]string // by provider
+	internet string
+}
+
 func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	logFile := filepath.Join(filepath.Dir(cdkOut), "local.log")
 	log, err := os.Create(logFile)
@@ -54,18 +63,22 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	fmt.Printf("starting the stack from %s (its log: %s)\n", cdkOut, logFile)
 	limited, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	var flags []string
+	s := &bench{secrets: session.MakeSecrets(), internet: filepath.Join(filepath.Dir(cdkOut), "internet")}
+	if s.sender, err = session.BuildSender(limited, "."); err != nil {
+		return err
+	}
+	flags := append(session.SecretFlags(s.secrets), "--internet", s.internet)
 	if keep {
 		// The documented ports, so that the README's commands work.
-		flags = []string{"--endpoint-port", "4566", "--api-port", "8080"}
+		flags = append(flags, "--endpoint-port", "4566", "--api-port", "8080")
 	}
-	s, err := session.Start(limited, session.Options{Root: ".", CDKOut: cdkOut, Log: log, Flags: flags})
+	s.Session, err = session.Start(limited, session.Options{Root: ".", CDKOut: cdkOut, Log: log, Flags: flags})
 	if err != nil {
 		return errors.Join(err, lastLines(logFile))
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 
-	rows := payments()
+	rows := append(payments(), natives()...)
 	for i := range rows {
 		fmt.Printf("sending %d of %d: %s\n", i+1, len(rows), rows[i].title)
 		if err := rows[i].send(limited, s); err != nil {
@@ -73,12 +86,12 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 		}
 	}
 	fmt.Print("waiting for the slowest\n\n")
-	if err := observe(limited, s, rows); err != nil {
+	if err := observe(limited, s.Session, rows); err != nil {
 		return err
 	}
 	wrong := printTable(os.Stdout, rows)
-	printAlerts(os.Stdout, limited, s)
-	if err := archive(limited, os.Stdout, s, stored(rows)); err != nil {
+	printAlerts(os.Stdout, limited, s.Session)
+	if err := archive(limited, os.Stdout, s.Session, stored(rows)); err != nil {
 		return err
 	}
 	if wrong > 0 {
@@ -93,7 +106,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 }
 
 // wait leaves the stack running until Ctrl-C.
-func wait(ctx context.Context, s *session.Session) error {
+func wait(ctx context.Context, s *bench) error {
 	fmt.Printf(`
 It goes on running until Ctrl-C. In another terminal:
 
@@ -101,7 +114,8 @@ It goes on running until Ctrl-C. In another terminal:
   export AWS_DEFAULT_REGION=%s ENVIRONMENT_SUFFIX=%s
   curl -X POST %s/webhook -H "Content-Type: application/json" -d '{
     "transaction_id": "txn_yours", "amount": 15000, "currency": "USD", "provider": "stripe", "customer_id": "cust_789"}'
-`, s.Endpoint, s.AWS.Region, s.Suffix(), s.APIURL)
+  scripts/send --provider stripe --secret %s --id pi_yours --url %s
+`, s.Endpoint, s.AWS.Region, s.Suffix(), s.APIURL, s.secrets["stripe"], s.APIURL)
 	select {
 	case <-ctx.Done():
 		return nil

@@ -56,7 +56,7 @@ func (r *row) look(ctx context.Context, s *session.Session, rows []row) error {
 		}
 		return nil
 	}
-	item, err := s.Item(ctx, r.id, provider)
+	item, err := s.Item(ctx, r.id, r.provider)
 	if err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func (r *row) look(ctx context.Context, s *session.Session, rows []row) error {
 		return nil // what follows belongs to the first delivery
 	}
 
+	r.got.kind, _ = item["kind"].(string)
 	alerts, err := alertsOf(ctx, s, r.id)
 	if err != nil {
 		return err
@@ -130,15 +131,15 @@ func stored(rows []row) (list []row) {
 // printTable shows the rows and returns how many are not as they must be.
 func printTable(out io.Writer, rows []row) (wrong int) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tsent\tHTTP\tanswer\tstored\troute\tfraud\talerts\tms\t")
+	fmt.Fprintln(table, "\tsent\tHTTP\tanswer\tstored\tkind\troute\tfraud\talerts\tms\t")
 	for _, r := range rows {
 		mark := "ok"
 		if r.got != r.want {
 			mark = "WRONG"
 			wrong++
 		}
-		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%d\t%.1f\t\n", mark, r.title, r.got.status, r.note,
-			r.got.stored, dash(r.got.route), dash(r.got.fraud), r.got.alerts, r.millis)
+		fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%s\t%s\t%s\t%d\t%s\t\n", mark, r.title, r.got.status, r.note,
+			r.got.stored, dash(r.got.kind), dash(r.got.route), dash(r.got.fraud), r.got.alerts, dash(r.millis))
 	}
 	table.Flush()
 	for _, r := range rows {
@@ -156,9 +157,10 @@ func dash(s string) string {
 	return s
 }
 
-// printAlerts shows what people received for a medium and a high payment.
+// printAlerts shows what people received for a medium and a high payment, and
+// for a refund.
 func printAlerts(out io.Writer, ctx context.Context, s *session.Session) {
-	for _, id := range []string{"txn_4", "txn_1", "txn_8"} {
+	for _, id := range []string{"txn_4", "NC6HT9CRT65ZGN82", "txn_1", "txn_8"} {
 		alerts, err := alertsOf(ctx, s, id)
 		if err != nil {
 			fmt.Fprintln(out, err)

@@ -14,6 +14,7 @@ import (
 type want struct {
 	status int
 	stored string // what the table holds for the key afterwards: "new", "unchanged", "nothing"
+	kind   string // of what is new: "payment", "refund", …
 	route  string // "workflow", "alert", "log", or "" for none
 	fraud  string // risk level; "" when it is not scored
 	alerts int    // texts that subscribers receive: email and SMS
@@ -21,22 +22,22 @@ type want struct {
 
 // row is one request and what became of it.
 type row struct {
-	title string
-	body  string
-	id    string // of the transaction, "" when the body has none
-	want  want
+	title    string
+	body     string   // posted to /webhook as it is
+	native   []string // or what scripts/send does as the provider
+	provider string
+	id       string // of the transaction, "" when the body has none
+	want     want
 
 	before map[string]any // the item before the request
 	got    want
 	note   string // what the answer says
-	millis float64
+	millis string
 }
 
-const provider = "stripe"
-
 func payment(id, amount, currency, more string) string {
-	return fmt.Sprintf(`{"transaction_id": %q, "amount": %s, "currency": %q, "provider": %q, "customer_id": "cust_789"%s}`,
-		id, amount, currency, provider, more)
+	return fmt.Sprintf(`{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "stripe", "customer_id": "cust_789"%s}`,
+		id, amount, currency, more)
 }
 
 // payments lists what the demonstration sends: each tier, each side of each
@@ -48,16 +49,16 @@ func payments() []row {
 		suspicious = `, "metadata": {"ip_country": "US", "card_country": "ID", "attempts_last_hour": 12}`
 	)
 	high := func(risk string) want {
-		w := want{status: 202, stored: "new", route: "workflow", fraud: risk, alerts: 2}
+		w := want{status: 202, stored: "new", kind: "payment", route: "workflow", fraud: risk, alerts: 2}
 		if risk == "high" {
 			w.alerts = 4 // the fraud alert too
 		}
 		return w
 	}
-	medium := want{status: 202, stored: "new", route: "alert", alerts: 2}
-	low := want{status: 202, stored: "new", route: "log"}
+	medium := want{status: 202, stored: "new", kind: "payment", route: "alert", alerts: 2}
+	low := want{status: 202, stored: "new", kind: "payment", route: "log"}
 	refused := want{status: 400, stored: "nothing"}
-	return []row{
+	rows := []row{
 		{title: "15000 USD", id: "txn_1", body: payment("txn_1", "15000", "USD", order), want: high("low")},
 		{title: "10000.01 USD, new customer, VPN", id: "txn_2", body: payment("txn_2", "10000.01", "USD", wary), want: high("medium")},
 		{title: "10000 USD", id: "txn_3", body: payment("txn_3", "10000", "USD", ""), want: medium},
@@ -68,39 +69,89 @@ func payments() []row {
 		{title: "6000000000 IDR, many attempts", id: "txn_8", body: payment("txn_8", "6000000000", "IDR", suspicious), want: high("high")},
 		{title: "the first again", id: "txn_1", body: payment("txn_1", "15000.00", "USD", order), want: want{status: 200, stored: "unchanged"}},
 		{title: "the first, 15001 USD", id: "txn_1", body: payment("txn_1", "15001", "USD", order), want: want{status: 409, stored: "unchanged"}},
-		{title: "no customer_id, currency DOLLAR", id: "txn_9", body: fmt.Sprintf(`{"transaction_id": "txn_9", "amount": 1, "currency": "DOLLAR", "provider": %q}`, provider), want: refused},
+		{title: "no customer_id, currency DOLLAR", id: "txn_9", body: `{"transaction_id": "txn_9", "amount": 1, "currency": "DOLLAR", "provider": "stripe"}`, want: refused},
 		{title: "malformed JSON", body: `{"transaction_id": "txn_10", `, want: refused},
 		{title: "card number in metadata", id: "txn_11", body: payment("txn_11", "250", "USD", `, "metadata": {"note": "paid with 4111 1111 1111 1111"}`), want: low},
 	}
+	for i := range rows {
+		rows[i].provider = "stripe"
+	}
+	return rows
 }
 
-// send posts the row's body and notes the answer.
-func (r *row) send(ctx context.Context, s *session.Session) (err error) {
+// natives lists what the providers themselves send: one notification of each,
+// a forged one and a stale one.
+func natives() []row {
+	kind := func(w want, kind string) want {
+		w.kind = kind
+		return w
+	}
+	high := want{status: 202, stored: "new", route: "workflow", fraud: "low", alerts: 2}
+	medium := want{status: 202, stored: "new", route: "alert", alerts: 2}
+	low := want{status: 202, stored: "new", route: "log"}
+	forged := want{status: 401, stored: "nothing"}
+	return []row{
+		{title: "Stripe: payment_intent.succeeded", provider: "stripe", id: "pi_3RkExamplePayment000001", native: []string{"--fixture", "payment"}, want: kind(high, "payment")},
+		{title: "Adyen: REFUND", provider: "adyen", id: "NC6HT9CRT65ZGN82", native: []string{"--fixture", "refund"}, want: kind(medium, "refund")},
+		{title: "PayPal: PAYMENT.PAYOUTS-ITEM.SUCCEEDED", provider: "paypal", id: "K7M2QXW5ZT9BE", native: []string{"--fixture", "payout"}, want: kind(low, "payout")},
+		{title: "Square: dispute.created", provider: "square", id: "XDgyFu7yo1E2S5lQGGpYn", native: []string{"--fixture", "dispute"}, want: kind(high, "dispute")},
+		{title: "Stripe, amount changed after signing", provider: "stripe", id: "pi_forged", native: []string{"--id", "pi_forged", "--tamper"}, want: forged},
+		{title: "Stripe, signed ten minutes ago", provider: "stripe", id: "pi_stale", native: []string{"--id", "pi_stale", "--skew", "-10m"}, want: forged},
+	}
+}
+
+// send makes the row's delivery and notes the answer.
+func (r *row) send(ctx context.Context, b *bench) (err error) {
 	if r.id != "" {
-		if r.before, err = s.Item(ctx, r.id, provider); err != nil {
+		if r.before, err = b.Item(ctx, r.id, r.provider); err != nil {
 			return err
 		}
 	}
 	start := time.Now()
-	res, err := s.Post(ctx, "/webhook", "application/json", []byte(r.body))
+	answer, err := r.deliver(ctx, b)
 	if err != nil {
 		return err
 	}
-	r.millis = float64(time.Since(start).Microseconds()) / 1000
-	r.got.status = res.Status
-	r.note = summary(res.Body)
+	if r.native == nil { // else most of it is the start of the sender
+		r.millis = fmt.Sprintf("%.1f", float64(time.Since(start).Microseconds())/1000)
+	}
+	r.got.status = answer.Status
+	r.note = summary([]byte(answer.Body))
 	return nil
+}
+
+func (r *row) deliver(ctx context.Context, b *bench) (session.Answer, error) {
+	if r.native == nil {
+		res, err := b.Post(ctx, "/webhook", "application/json", []byte(r.body))
+		return session.Answer{Status: res.Status, Body: string(res.Body)}, err
+	}
+	args := r.native
+	if r.provider == "paypal" {
+		args = append(args, "--internet", b.internet)
+	}
+	sent, err := b.Send(ctx, b.sender, r.provider, b.secrets[r.provider], args...)
+	if err != nil {
+		return session.Answer{}, err
+	}
+	if len(sent.Answers) != 1 {
+		return session.Answer{}, fmt.Errorf("%d answers: %s", len(sent.Answers), sent.Errors)
+	}
+	return sent.Answers[0], nil
 }
 
 // summary is what an answer says, in a few words.
 func summary(body []byte) string {
 	var answer struct {
 		Duplicate *bool
+		Results   []json.RawMessage
 		Title     string
 		Errors    []struct{ Field string }
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return "not JSON"
+	}
+	if len(answer.Results) == 1 {
+		return summary(answer.Results[0])
 	}
 	if answer.Duplicate != nil {
 		if *answer.Duplicate {

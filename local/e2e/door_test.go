@@ -62,7 +62,7 @@ func TestBadRequestsGetTheirStatusAndAProblemDocument(t *testing.T) {
 		"wrong content type":               {"POST", "/webhook", "text/plain", ok, 415, nil},
 		"no content type":                  {"POST", "/webhook", "", ok, 415, nil},
 		"too large":                        {"POST", "/webhook", "application/json", strings.Replace(ok, "cust_789", strings.Repeat("c", 300*1024), 1), 413, nil},
-		"provider not there":               {"POST", "/webhook/stripe", "application/json", ok, 404, nil},
+		"provider not there":               {"POST", "/webhook/nobody", "application/json", ok, 404, nil},
 		"unknown route":                    {"POST", "/nothing", "application/json", ok, 404, nil},
 		"unknown method":                   {"GET", "/webhook", "", "", 404, nil},
 	}

@@ -22,17 +22,36 @@ const patience = 90 * time.Second
 // start one of their own.
 var shared *session.Session
 
+// What scripts/send needs to sign as a provider.
+var (
+	sender   session.Sender
+	secrets  = session.MakeSecrets() // by provider; in Secrets Manager as payments/<provider>
+	internet string                  // what the functions find at https://…
+)
+
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	if _, err := os.Stat(assembly()); err != nil {
-		fmt.Fprintf(os.Stderr, "no assembly: %v\nrun scripts/test, or npx cdk synth with ALERT_EMAIL and ALERT_PHONE set\n", err)
+	if err := suitable(assembly()); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\nrun scripts/test, which synthesizes what is needed; see go doc ./local/e2e\n", err)
 		return 1
 	}
 	var log bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	s, err := session.Start(ctx, session.Options{Root: root(), CDKOut: assembly(), Log: &log})
+	var err error
+	if internet, err = os.MkdirTemp("", "payment-webhooks-internet-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(internet)
+	if sender, err = session.BuildSender(ctx, root()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	s, err := session.Start(ctx, session.Options{
+		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(session.SecretFlags(secrets), "--internet", internet),
+	})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, log.Bytes())
 		return 1
@@ -47,6 +66,24 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "the local run's log:\n%s\n", log.Bytes())
 	}
 	return code
+}
+
+// suitable says what an assembly lacks that the tests need.
+func suitable(dir string) error {
+	templates, err := filepath.Glob(filepath.Join(dir, "*.template.json"))
+	if err != nil || len(templates) != 1 {
+		return fmt.Errorf("%d templates in %s, want one (%v)", len(templates), dir, err)
+	}
+	template, err := os.ReadFile(templates[0])
+	if err != nil {
+		return err
+	}
+	for _, provider := range providers {
+		if !bytes.Contains(template, []byte("payments/"+provider)) {
+			return fmt.Errorf("%s was synthesized without the provider %s, its secret named payments/%s", dir, provider, provider)
+		}
+	}
+	return nil
 }
 
 func root() string {
@@ -67,12 +104,18 @@ func assembly() string {
 // ownSession is a run for one test alone, of a template that edit has changed.
 func ownSession(t *testing.T, edit ...func(template string) string) *session.Session {
 	t.Helper()
+	return ownSessionWith(t, nil, edit...)
+}
+
+// ownSessionWith has flags of the local run as well.
+func ownSessionWith(t *testing.T, flags []string, edit ...func(template string) string) *session.Session {
+	t.Helper()
 	dir := assembly()
 	for _, e := range edit {
 		dir = edited(t, dir, e)
 	}
 	var log syncBuffer
-	s, err := session.Start(t.Context(), session.Options{Root: root(), CDKOut: dir, Log: &log})
+	s, err := session.Start(t.Context(), session.Options{Root: root(), CDKOut: dir, Log: &log, Flags: flags})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}

@@ -9,12 +9,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// lenient because a payload may be wrong on purpose.
+var lenient = jsontext.AllowDuplicateNames(true)
+
 // locate finds the value at a path of member names and array indices. A payload is
 // changed in place, never written anew: its other bytes are what is to be sent.
 func locate(body []byte, path ...string) (from, to int, ok bool) {
 	from, to = 0, len(body)
 	for _, step := range path {
-		decoder := jsontext.NewDecoder(bytes.NewReader(body[from:to]))
+		decoder := jsontext.NewDecoder(bytes.NewReader(body[from:to]), lenient)
 		value, found := member(decoder, step)
 		if !found {
 			return 0, 0, false

@@ -212,7 +212,7 @@ func (o options) payload() ([]byte, error) {
 // request is the nth delivery, signed.
 func (o options) request(s scheme, sign signer, body []byte, n int, now func() time.Time) (*http.Request, error) {
 	if o.id != "" {
-		if !jsontext.Value(body).IsValid() {
+		if !jsontext.Value(body).IsValid(lenient) {
 			return nil, errors.New("--id: the payload is not JSON")
 		}
 		var err error

@@ -197,6 +197,7 @@ func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
 	cases := map[string]struct{ provider, body, want string }{
 		"link too": {"paypal", `{"id":"WH-1","resource":{"id":"42A","links":[{"href":"https://api.paypal.com/v2/42A"}]}}`, `{"id":"WH-1","resource":{"id":"new","links":[{"href":"https://api.paypal.com/v2/new"}]}}`},
 		"square":   {"square", `{"data":{"id":"P1","object":{"payment":{"id":"P1"}}}}`, `{"data":{"id":"new","object":{"payment":{"id":"new"}}}}`},
+		"twice":    {"canonical", `{"amount": 1, "amount": 2, "transaction_id": "a"}`, `{"amount": 1, "amount": 2, "transaction_id": "new"}`},
 		"batch":    {"adyen", `{"notificationItems":[{"NotificationRequestItem":{"pspReference":"A"}},{"NotificationRequestItem":{"pspReference":"B"}}]}`, `{"notificationItems":[{"NotificationRequestItem":{"pspReference":"new"}},{"NotificationRequestItem":{"pspReference":"new-2"}}]}`},
 	}
 	for name, c := range cases {

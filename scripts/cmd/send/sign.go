@@ -107,9 +107,31 @@ func (s scheme) rename(body []byte, id string) ([]byte, error) {
 		if old == "" {
 			return nil, fmt.Errorf("--id: %s is empty", strings.Join(place, "/"))
 		}
-		body = bytes.ReplaceAll(body, []byte(old), []byte(another))
+		body = replaceWord(body, old, another)
 	}
 	return body, nil
+}
+
+// replaceWord replaces a word wherever it is one, and not a part of another.
+func replaceWord(body []byte, old, another string) []byte {
+	part := func(b []byte) bool {
+		return len(b) == 1 && (b[0] == '_' || b[0] == '-' || b[0] >= '0' && b[0] <= '9' || b[0]|0x20 >= 'a' && b[0]|0x20 <= 'z')
+	}
+	var out []byte
+	for from := 0; ; {
+		i := bytes.Index(body[from:], []byte(old))
+		if i < 0 {
+			return append(out, body[from:]...)
+		}
+		start, end := from+i, from+i+len(old)
+		out = append(out, body[from:start]...)
+		if part(body[max(0, start-1):start]) || part(body[end:min(len(body), end+1)]) {
+			out = append(out, old...)
+		} else {
+			out = append(out, another...)
+		}
+		from = end
+	}
 }
 
 // tamper changes a digit of the amount after signing, of the last one in a batch;

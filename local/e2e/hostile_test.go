@@ -1,0 +1,364 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"payment-webhooks/local/session"
+)
+
+// delivery is a request to the door.
+type delivery struct {
+	method, path string
+	header       http.Header
+	body         string
+}
+
+// signed is what scripts/send would send as a provider: it is sent to us.
+func signed(t *testing.T, provider string, args ...string) delivery {
+	t.Helper()
+	d := delivery{method: http.MethodPost, path: "/webhook/" + provider}
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		d.header, d.body = r.Header.Clone(), string(body)
+	}))
+	defer server.Close()
+	args = append(slices.Clone(args), "--url", server.URL)
+	if provider == "square" {
+		args = append([]string{"--notification-url", "https" + strings.TrimPrefix(shared.APIURL, "http") + "/webhook/square"}, args...)
+	}
+	sendAs(t, shared, provider, secrets[provider], args...)
+	if d.header == nil {
+		t.Fatalf("nothing was sent as %s with %v", provider, args)
+	}
+	return d
+}
+
+// with replaces a header.
+func (d delivery) with(name string, values ...string) delivery {
+	d.header = maps.Clone(d.header)
+	d.header[http.CanonicalHeaderKey(name)] = values
+	return d
+}
+
+// without removes a header.
+func (d delivery) without(name string) delivery {
+	d.header = maps.Clone(d.header)
+	d.header.Del(name)
+	return d
+}
+
+// canonical is a delivery to /webhook whose JSON has a member replaced.
+func canonical(t *testing.T, member, value string) delivery {
+	t.Helper()
+	body := string(payment(newID(t), "1", "USD", ""))
+	pattern := regexp.MustCompile(`"` + member + `": ("[^"]*"|[^,}]+)`)
+	if !pattern.MatchString(body) {
+		t.Fatalf("no member %s", member)
+	}
+	return plain(pattern.ReplaceAllLiteralString(body, `"`+member+`": `+value))
+}
+
+func plain(body string) delivery {
+	return delivery{method: http.MethodPost, path: "/webhook", header: http.Header{"Content-Type": {"application/json"}}, body: body}
+}
+
+const (
+	pan = "4111111111111111"
+	big = 257 * 1024
+)
+
+// nested has n objects within each other.
+func nested(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
+
+// hostile makes the input of each row of docs/hostile-inputs.md.
+var hostile = map[string]func(t *testing.T) delivery{
+	"body of 257 KiB":               func(t *testing.T) delivery { return canonical(t, "customer_id", `"`+strings.Repeat("c", big)+`"`) },
+	"100 objects within each other": func(t *testing.T) delivery { return metadata(t, nested(100)) },
+	"10 001 values in metadata": func(t *testing.T) delivery {
+		return metadata(t, `{"a": [1`+strings.Repeat(",1", 10_000)+`]}`)
+	},
+	"number of 100 000 digits": func(t *testing.T) delivery { return metadata(t, `{"a": `+strings.Repeat("9", 100_000)+`}`) },
+	"amount 1e400":             func(t *testing.T) delivery { return canonical(t, "amount", "1e400") },
+	"amount 1e-400":            func(t *testing.T) delivery { return canonical(t, "amount", "1e-400") },
+	"amount NaN":               func(t *testing.T) delivery { return canonical(t, "amount", "NaN") },
+	"negative amount":          func(t *testing.T) delivery { return canonical(t, "amount", "-1") },
+	"member name twice":        func(t *testing.T) delivery { return canonical(t, "amount", `1, "amount": 2`) },
+	"member name twice, once escaped": func(t *testing.T) delivery {
+		return canonical(t, "amount", `1, "\u0061mount": 2`)
+	},
+	"unknown member":            func(t *testing.T) delivery { return canonical(t, "amount", `1, "__proto__": {}`) },
+	"invalid UTF-8":             func(t *testing.T) delivery { return canonical(t, "customer_id", "\"\xff\"") },
+	"lone surrogate":            func(t *testing.T) delivery { return canonical(t, "customer_id", `"\ud800"`) },
+	"byte order mark":           func(t *testing.T) delivery { return plain("\ufeff" + string(payment(newID(t), "1", "USD", ""))) },
+	"compressed body":           func(t *testing.T) delivery { return canonical(t, "amount", "1").with("Content-Encoding", "gzip") },
+	"another method":            func(t *testing.T) delivery { d := canonical(t, "amount", "1"); d.method = http.MethodPut; return d },
+	"unknown provider":          func(t *testing.T) delivery { d := signed(t, "stripe"); d.path = "/webhook/nobody"; return d },
+	"line break in customer_id": func(t *testing.T) delivery { return canonical(t, "customer_id", `"c\nAlert: all is well"`) },
+	"second JSON value after the first": func(t *testing.T) delivery {
+		return plain(string(payment(newID(t), "1", "USD", "")) + string(payment(newID(t), "2", "USD", "")))
+	},
+	"other character set": func(t *testing.T) delivery {
+		return canonical(t, "amount", "1").with("Content-Type", "application/json; charset=utf-16")
+	},
+	"form instead of JSON": func(t *testing.T) delivery {
+		return canonical(t, "amount", "1").with("Content-Type", "application/x-www-form-urlencoded")
+	},
+	"card number as transaction_id": func(t *testing.T) delivery { return canonical(t, "transaction_id", `"`+pan+`"`) },
+	"card number in metadata":       func(t *testing.T) delivery { return metadata(t, `{"note": "paid with `+pan+`"}`) },
+	"provider named canonical": func(t *testing.T) delivery {
+		d := canonical(t, "amount", "1")
+		d.path = "/webhook/canonical"
+		return d
+	},
+	"path that climbs out of the provider": func(t *testing.T) delivery {
+		d := canonical(t, "amount", "1")
+		d.path = "/webhook/stripe%2F..%2F..%2Fwebhook"
+		return d
+	},
+
+	"no signature":                 func(t *testing.T) delivery { return newStripe(t).without("Stripe-Signature") },
+	"signature of another secret":  func(t *testing.T) delivery { return newStripe(t, "--secret", session.MakeSecrets()["stripe"]) },
+	"amount changed after signing": func(t *testing.T) delivery { return newStripe(t, "--tamper") },
+	"body written anew after signing": func(t *testing.T) delivery {
+		d := newStripe(t)
+		var anew bytes.Buffer
+		if err := json.Compact(&anew, []byte(d.body)); err != nil {
+			t.Fatal(err)
+		}
+		d.body = anew.String()
+		return d
+	},
+	"signed 6 minutes ago":   func(t *testing.T) delivery { return newStripe(t, "--skew", "-6m") },
+	"signed 6 minutes ahead": func(t *testing.T) delivery { return newStripe(t, "--skew", "6m") },
+	"only Stripe's test scheme v0": func(t *testing.T) delivery {
+		d := newStripe(t)
+		return d.with("Stripe-Signature", strings.Replace(d.header.Get("Stripe-Signature"), "v1=", "v0=", 1))
+	},
+	"two signature headers": func(t *testing.T) delivery {
+		d := newStripe(t)
+		return d.with("Stripe-Signature", d.header.Get("Stripe-Signature"), d.header.Get("Stripe-Signature"))
+	},
+	"right signature after 16 wrong ones": func(t *testing.T) delivery {
+		d := newStripe(t)
+		wrong := strings.Repeat("v1="+strings.Repeat("0", 64)+",", 16)
+		return d.with("Stripe-Signature", wrong+d.header.Get("Stripe-Signature"))
+	},
+	"8 KiB of signature header": func(t *testing.T) delivery {
+		d := newStripe(t)
+		return d.with("Stripe-Signature", d.header.Get("Stripe-Signature")+strings.Repeat(",v9=0", 8192/5))
+	},
+	"time that is no number": func(t *testing.T) delivery {
+		d := newStripe(t)
+		return d.with("Stripe-Signature", regexp.MustCompile(`t=\d+`).ReplaceAllString(d.header.Get("Stripe-Signature"), "t=NaN"))
+	},
+	"same delivery again within 5 minutes": func(t *testing.T) delivery {
+		d := newStripe(t)
+		if res := d.send(t); res.Status != 202 {
+			t.Fatalf("the first time: %d %s", res.Status, res.Body)
+		}
+		return d
+	},
+	"Adyen batch with one forged item": func(t *testing.T) delivery {
+		return signed(t, "adyen", "--fixture", "batch", "--id", newID(t), "--tamper")
+	},
+	"Adyen item without a signature": func(t *testing.T) delivery {
+		d := signed(t, "adyen", "--id", newID(t))
+		return d.replaced(t, `"hmacSignature"`, `"nothing"`)
+	},
+	"Adyen colon moved to the next field": func(t *testing.T) delivery {
+		id := newID(t)
+		path := fixture(t, "adyen", "payment", func(body string) string {
+			return regexp.MustCompile(`"merchantReference": "[^"]*"`).ReplaceAllString(body, `"merchantReference": "a:b"`)
+		})
+		d := signed(t, "adyen", "--file", path, "--id", id)
+		account := regexp.MustCompile(`"merchantAccountCode": "([^"]*)"`)
+		name := account.FindStringSubmatch(d.body)[1]
+		// psp, "", account, "a:b" and "psp:", account, "a", "b" are the same text.
+		d.body = account.ReplaceAllString(d.body, `"merchantAccountCode": "a", "originalReference": "`+name+`"`)
+		return d.replaced(t, `"a:b"`, `"b"`).replaced(t, `"pspReference": "`+id+`"`, `"pspReference": "`+id+`:"`)
+	},
+	"Adyen item repeated 65 times": func(t *testing.T) delivery {
+		var batch struct {
+			Live  string            `json:"live"`
+			Items []json.RawMessage `json:"notificationItems"`
+		}
+		d := signed(t, "adyen", "--id", newID(t))
+		if err := json.Unmarshal([]byte(d.body), &batch); err != nil {
+			t.Fatal(err)
+		}
+		batch.Items = slices.Repeat(batch.Items[:1], 65)
+		body, err := json.Marshal(batch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.body = string(body)
+		return d
+	},
+	"Adyen batch without items": func(t *testing.T) delivery {
+		d := signed(t, "adyen")
+		d.body = `{"live":"false","notificationItems":[]}`
+		return d
+	},
+	"PayPal certificate on another host":   certAt("https://api.paypal.com.example.com/v1/notifications/certs/CERT-local"),
+	"PayPal's host as a user name":         certAt("https://api.paypal.com@example.com/v1/notifications/certs/CERT-local"),
+	"PayPal certificate over HTTP":         certAt("http://api.paypal.com/v1/notifications/certs/CERT-local"),
+	"PayPal certificate path that climbs":  certAt("https://api.paypal.com/v1/notifications/certs/../certs/CERT-local"),
+	"PayPal certificate that is not there": certAt("https://api.paypal.com/v1/notifications/certs/CERT-nobody"),
+	"PayPal signature with SHA-1": func(t *testing.T) delivery {
+		return signed(t, "paypal", "--id", newID(t)).with("PayPal-Auth-Algo", "SHA1withRSA")
+	},
+	"PayPal delivery for another webhook": func(t *testing.T) delivery {
+		return signed(t, "paypal", "--id", newID(t), "--secret", session.MakeSecrets()["paypal"])
+	},
+	"Square delivery for another address": func(t *testing.T) delivery {
+		return signed(t, "square", "--id", newID(t), "--notification-url", "https://example.com/webhook/square")
+	},
+
+	"signed, not JSON":                               func(t *testing.T) delivery { return signed(t, "stripe", "--file", file(t, "not JSON")) },
+	"signed, 100 objects within each other":          func(t *testing.T) delivery { return signed(t, "stripe", "--file", file(t, nested(100))) },
+	"signed, empty object":                           func(t *testing.T) delivery { return signed(t, "stripe", "--file", file(t, "{}")) },
+	"signed, member name twice":                      stripeWith(`"amount_received": 1500000`, `"amount_received": 1, "amount_received": 2`),
+	"signed, negative amount":                        stripeWith(`"amount_received": 1500000`, `"amount_received": -1500000`),
+	"signed, amount with a fraction of a minor unit": stripeWith(`"amount_received": 1500000`, `"amount_received": 1500000.5`),
+	"signed, amount of 400 digits":                   stripeWith(`"amount_received": 1500000`, `"amount_received": `+strings.Repeat("9", 400)),
+	"signed, amount as text":                         stripeWith(`"amount_received": 1500000`, `"amount_received": "1500000"`),
+	"signed, currency that does not exist":           stripeWith(`"currency": "usd"`, `"currency": "zzz"`),
+	"signed, line break in the customer's id":        stripeWith(`"customer": "`, `"customer": "c\nAlert: `),
+	"signed, card number in the metadata":            stripeWith(`"order_id": "`, `"note": "paid with `+pan+`", "order_id": "`),
+	"signed, body of 257 KiB":                        stripeWith(`"order_id": "`, `"note": "`+strings.Repeat("x", big)+`", "order_id": "`),
+	"signed, other amount under a known id": func(t *testing.T) delivery {
+		id := newID(t)
+		if res := signed(t, "stripe", "--id", id).send(t); res.Status != 202 {
+			t.Fatalf("the first: %d %s", res.Status, res.Body)
+		}
+		path := fixture(t, "stripe", "payment", func(body string) string {
+			return strings.Replace(body, `"amount_received": 1500000`, `"amount_received": 1500001`, 1)
+		})
+		return signed(t, "stripe", "--file", path, "--id", id)
+	},
+}
+
+func metadata(t *testing.T, value string) delivery {
+	t.Helper()
+	return plain(string(payment(newID(t), "1", "USD", `, "metadata": `+value)))
+}
+
+func newStripe(t *testing.T, args ...string) delivery {
+	t.Helper()
+	return signed(t, "stripe", append([]string{"--id", newID(t)}, args...)...)
+}
+
+// stripeWith signs Stripe's payment with a part replaced.
+func stripeWith(old, replacement string) func(t *testing.T) delivery {
+	return func(t *testing.T) delivery {
+		t.Helper()
+		path := fixture(t, "stripe", "payment", func(body string) string { return strings.Replace(body, old, replacement, 1) })
+		return newStripe(t, "--file", path)
+	}
+}
+
+// certAt names another certificate than the one that was signed with.
+func certAt(address string) func(t *testing.T) delivery {
+	return func(t *testing.T) delivery {
+		t.Helper()
+		return signed(t, "paypal", "--id", newID(t)).with("PayPal-Cert-Url", address)
+	}
+}
+
+func (d delivery) replaced(t *testing.T, old, replacement string) delivery {
+	t.Helper()
+	if !strings.Contains(d.body, old) {
+		t.Fatalf("no %s in %s", old, d.body)
+	}
+	d.body = strings.ReplaceAll(d.body, old, replacement)
+	return d
+}
+
+func (d delivery) send(t *testing.T) session.Response {
+	t.Helper()
+	res, err := shared.Do(t.Context(), d.method, d.path, d.header, []byte(d.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res
+}
+
+func TestHostileInputsAreAnsweredAsDocumented(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(root(), "docs", "hostile-inputs.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile(`(?m)^\| ([^|]+) \| [^|]+ \| (\d{3})([^|]*) \|$`).FindAllStringSubmatch(string(page), -1)
+	documented := map[string]bool{}
+	for _, row := range rows {
+		name, status, then := row[1], row[2], row[3]
+		documented[name] = true
+		t.Run(name, func(t *testing.T) {
+			input, ok := hostile[name]
+			if !ok {
+				t.Fatal("documented, but not sent by this test")
+			}
+			d := input(t)
+			before, err := shared.Count(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			res := d.send(t)
+			if fmt.Sprint(res.Status) != status {
+				t.Fatalf("%d %s, want %s", res.Status, res.Body, status)
+			}
+			after, err := shared.Count(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var answer struct {
+				TransactionID string `json:"transaction_id"`
+				Provider      string
+				Duplicate     bool
+				Quarantined   string
+			}
+			if err := json.Unmarshal(res.Body, &answer); err != nil {
+				t.Fatalf("%s: %v", res.Body, err)
+			}
+			switch {
+			case strings.Contains(then, "stored"):
+				item, err := shared.Item(t.Context(), answer.TransactionID, answer.Provider)
+				if err != nil || item == nil {
+					t.Fatalf("%s is not stored (%v)", answer.TransactionID, err)
+				}
+				if text := fmt.Sprint(item); strings.Contains(text, pan) || !strings.Contains(text, "411111******1111") {
+					t.Errorf("stored %s, want the card number masked", text)
+				}
+			case after != before:
+				t.Errorf("%d items, want %d as before", after, before)
+			case strings.Contains(then, "duplicate") != answer.Duplicate, strings.Contains(then, "quarantined") != (answer.Quarantined != ""):
+				t.Errorf("answered %s, want%s", res.Body, then)
+			case res.Status >= 400:
+				readProblem(t, res)
+			}
+			if bytes.Contains(res.Body, []byte(pan)) {
+				t.Errorf("the answer %s has the card number", res.Body)
+			}
+		})
+	}
+	for name := range hostile {
+		if !documented[name] {
+			t.Errorf("%q is sent, but not documented", name)
+		}
+	}
+}

@@ -1,0 +1,359 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"payment-webhooks/local/session"
+)
+
+var providers = []string{"adyen", "paypal", "square", "stripe"}
+
+// sendAs runs scripts/send as a user would.
+func sendAs(t *testing.T, s *session.Session, provider, secret string, args ...string) session.Sent {
+	t.Helper()
+	if provider == "paypal" {
+		args = append(slices.Clone(args), "--internet", internet)
+	}
+	sent, err := s.Send(t.Context(), sender, provider, secret, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sent
+}
+
+// answerTo sends one delivery of the shared run's and expects a status.
+func answerTo(t *testing.T, status int, provider string, args ...string) session.Answer {
+	t.Helper()
+	return answered(t, sendAs(t, shared, provider, secrets[provider], args...), status)
+}
+
+func answered(t *testing.T, sent session.Sent, status int) session.Answer {
+	t.Helper()
+	if len(sent.Answers) != 1 || sent.Answers[0].Status != status {
+		t.Fatalf("%+v, want one answer with %d", sent, status)
+	}
+	if good := status/100 == 2; good != (sent.Exit == 0) {
+		t.Errorf("exit status %d after %d", sent.Exit, status)
+	}
+	return sent.Answers[0]
+}
+
+// result is what an answer says of one transaction, or of one event.
+type result struct {
+	TransactionID string `json:"transaction_id"`
+	Provider      string
+	Duplicate     *bool
+	Ignored       string
+	Quarantined   string
+}
+
+// results reads an answer, to a batch or to a single notification.
+func results(t *testing.T, answer session.Answer) []result {
+	t.Helper()
+	var batch struct{ Results []result }
+	var single result
+	if err := json.Unmarshal([]byte(answer.Body), &batch); err != nil {
+		t.Fatalf("%s: %v", answer.Body, err)
+	}
+	if batch.Results != nil {
+		return batch.Results
+	}
+	if err := json.Unmarshal([]byte(answer.Body), &single); err != nil {
+		t.Fatalf("%s: %v", answer.Body, err)
+	}
+	return []result{single}
+}
+
+// only returns the one result of an answer.
+func only(t *testing.T, answer session.Answer) result {
+	t.Helper()
+	all := results(t, answer)
+	if len(all) != 1 {
+		t.Fatalf("%s, want one result", answer.Body)
+	}
+	return all[0]
+}
+
+func itemOf(t *testing.T, id, provider string) map[string]any {
+	t.Helper()
+	item, err := shared.Item(t.Context(), id, provider)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return item
+}
+
+// fixture is a provider's payload with parts replaced, in a file.
+func fixture(t *testing.T, provider, name string, replace func(body string) string) string {
+	t.Helper()
+	body, err := os.ReadFile(filepath.Join(root(), "handlers", "internal", "provider", provider, "testdata", name+".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := replace(string(body))
+	if changed == string(body) {
+		t.Fatalf("nothing is replaced in %s", body)
+	}
+	return file(t, changed)
+}
+
+func file(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "body.json")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestEachProviderIsAcceptedOnceAndForgeriesAreRefused(t *testing.T) {
+	for _, provider := range providers {
+		t.Run(provider, func(t *testing.T) {
+			id, forged, skewed := newID(t), newID(t), newID(t)
+			first := only(t, answerTo(t, 202, provider, "--id", id))
+			if first.Provider != provider || first.Duplicate == nil || *first.Duplicate {
+				t.Errorf("answered %+v, want a new transaction of %s", first, provider)
+			}
+			before := itemOf(t, first.TransactionID, provider)
+			if before == nil {
+				t.Fatalf("%s is not in the table", first.TransactionID)
+			}
+			if again := only(t, answerTo(t, 200, provider, "--id", id)); again.Duplicate == nil || !*again.Duplicate {
+				t.Errorf("answered %+v, want a duplicate", again)
+			}
+			if after := itemOf(t, first.TransactionID, provider); fmt.Sprint(after) != fmt.Sprint(before) && after["fraud"] == nil {
+				t.Errorf("the item changed from %v to %v", before, after)
+			}
+
+			answerTo(t, 401, provider, "--id", forged, "--tamper")
+			if provider == "adyen" { // signs no time
+				if sent := sendAs(t, shared, provider, secrets[provider], "--skew", "10m"); sent.Exit != 2 || !strings.Contains(sent.Errors, "Adyen signs no time") {
+					t.Errorf("%+v, want a refusal of --skew that says why", sent)
+				}
+			} else {
+				answerTo(t, 401, provider, "--id", skewed, "--skew", "10m")
+				answerTo(t, 401, provider, "--id", skewed, "--skew", "-120h") // beyond every provider's retries
+			}
+			answered(t, sendAs(t, shared, provider, session.MakeSecrets()[provider], "--id", forged), 401)
+			for _, id := range []string{forged, skewed} {
+				if item := itemOf(t, id, provider); item != nil {
+					t.Errorf("%s was refused and stored as %v", id, item)
+				}
+			}
+		})
+	}
+}
+
+func TestEachKindOfEventIsStoredAndRefersToItsPayment(t *testing.T) {
+	for _, provider := range providers {
+		t.Run(provider, func(t *testing.T) {
+			ids := map[string]string{}
+			for _, kind := range []string{"payment", "refund", "dispute", "payout"} {
+				ids[kind] = only(t, answerTo(t, 202, provider, "--fixture", kind)).TransactionID
+				item := itemOf(t, ids[kind], provider)
+				if item["kind"] != kind {
+					t.Errorf("%s is stored as %v", kind, item)
+				}
+				wantPayment := any(nil)
+				if kind == "refund" || kind == "dispute" {
+					wantPayment = ids["payment"]
+				}
+				if item["payment_id"] != wantPayment {
+					t.Errorf("the %s refers to %v, want %v", kind, item["payment_id"], wantPayment)
+				}
+			}
+		})
+	}
+}
+
+func TestEventOfAnotherKindIsIgnored(t *testing.T) {
+	for _, provider := range providers {
+		t.Run(provider, func(t *testing.T) {
+			before, err := shared.Count(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := only(t, answerTo(t, 200, provider, "--fixture", "ignored")); r.Ignored == "" || r.TransactionID != "" {
+				t.Errorf("answered %+v, want the ignored event's type", r)
+			}
+			if after, err := shared.Count(t.Context()); err != nil || after != before {
+				t.Errorf("%d items (%v), want %d as before", after, err, before)
+			}
+		})
+	}
+}
+
+var currency = regexp.MustCompile(`("currency(?:_code)?": ?)"[A-Za-z]{3}"`)
+
+// A provider would repeat what is refused, or stop: Adyen holds back everything
+// else until it is answered with success.
+func TestAuthenticButUnreadableIsQuarantinedWhole(t *testing.T) {
+	for _, provider := range providers {
+		t.Run(provider, func(t *testing.T) {
+			id := newID(t) + "_"
+			body := fixture(t, provider, "payment", func(body string) string { return currency.ReplaceAllString(body, `$1"ZZZ"`) })
+			if r := only(t, answerTo(t, 202, provider, "--file", body, "--id", id)); r.Quarantined == "" || r.TransactionID != "" {
+				t.Errorf("answered %+v, want that it is quarantined", r)
+			}
+			assertQuarantined(t, provider, id, `"ZZZ"`)
+			if item := itemOf(t, id, provider); item != nil {
+				t.Errorf("stored %v", item)
+			}
+		})
+	}
+}
+
+// Refused with 409, a provider would repeat it for days.
+func TestConflictIsQuarantinedAndTheStoredOneStays(t *testing.T) {
+	id := newID(t) + "_"
+	answerTo(t, 202, "stripe", "--id", id)
+	before := itemOf(t, id, "stripe")
+	amount := regexp.MustCompile(`("amount_received": ?)\d+`)
+	body := fixture(t, "stripe", "payment", func(body string) string { return amount.ReplaceAllString(body, "${1}4242") })
+	if r := only(t, answerTo(t, 202, "stripe", "--file", body, "--id", id)); r.Quarantined != "conflict" {
+		t.Errorf("answered %+v, want that it is quarantined", r)
+	}
+	assertQuarantined(t, "stripe", id, "4242")
+	if after := itemOf(t, id, "stripe"); after["amount"] != before["amount"] || after["fingerprint"] != before["fingerprint"] {
+		t.Errorf("the item changed from %v to %v", before, after)
+	}
+}
+
+// assertQuarantined looks for a message whose body has the id and a part.
+func assertQuarantined(t *testing.T, provider, id, part string) {
+	t.Helper()
+	var message struct {
+		Provider string
+		Events   []struct{ Reason, Detail string }
+		Body     string
+	}
+	m := awaitMessage(t, shared, "quarantine-"+shared.Suffix(), id)
+	if err := json.Unmarshal([]byte(*m.Body), &message); err != nil {
+		t.Fatalf("%s: %v", *m.Body, err)
+	}
+	if message.Provider != provider || len(message.Events) != 1 || message.Events[0].Reason == "" || message.Events[0].Detail == "" || !strings.Contains(message.Body, part) || !json.Valid([]byte(message.Body)) {
+		t.Errorf("quarantined %s, want the provider, a reason and the whole body", *m.Body)
+	}
+}
+
+func TestEveryItemOfABatchIsStored(t *testing.T) {
+	body, err := os.ReadFile(filepath.Join(root(), "handlers", "internal", "provider", "adyen", "testdata", "batch.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := strings.Count(string(body), `"NotificationRequestItem"`)
+	if items < 2 {
+		t.Fatalf("the fixture has %d items, want a batch", items)
+	}
+	id := newID(t)
+	sent := sendAs(t, shared, "adyen", secrets["adyen"], "--fixture", "batch", "--id", id)
+	if len(sent.Answers) != 1 || sent.Exit != 0 {
+		t.Fatalf("%+v, want 2xx", sent)
+	}
+	all := results(t, sent.Answers[0])
+	if len(all) != items {
+		t.Errorf("%s, want %d results", sent.Answers[0].Body, items)
+	}
+	stored := 0
+	for _, r := range all {
+		switch {
+		case r.Ignored != "" || r.Quarantined != "":
+		case itemOf(t, r.TransactionID, "adyen") == nil:
+			t.Errorf("%+v is not in the table", r)
+		default:
+			stored++
+		}
+	}
+	if stored < 2 || stored == items {
+		t.Errorf("%d of %d items are stored, want some, and one that is ignored or quarantined among them", stored, items)
+	}
+	// One forged item refuses the whole, whichever it is.
+	forged := newID(t)
+	answerTo(t, 401, "adyen", "--fixture", "batch", "--id", forged, "--tamper")
+	if item := itemOf(t, forged, "adyen"); item != nil {
+		t.Errorf("stored %v beside a forged item", item)
+	}
+}
+
+func TestConcurrentNativeDeliveriesAreStoredOnce(t *testing.T) {
+	const deliveries = 12
+	for _, provider := range providers {
+		t.Run(provider, func(t *testing.T) {
+			sent := sendAs(t, shared, provider, secrets[provider], "--id", newID(t), "--repeat", fmt.Sprint(deliveries), "--rate", "1000/s")
+			var statuses []int
+			for _, a := range sent.Answers {
+				statuses = append(statuses, a.Status)
+			}
+			slices.Sort(statuses)
+			want := slices.Repeat([]int{200}, deliveries)
+			want[deliveries-1] = 202
+			if !slices.Equal(statuses, want) {
+				t.Errorf("answers %v %s, want one 202 and else 200", statuses, sent.Errors)
+			}
+		})
+	}
+}
+
+func TestCurrentAndPreviousSecretAreAcceptedDuringARotation(t *testing.T) {
+	before, after := secrets["stripe"], session.MakeSecrets()["stripe"]
+	answerTo(t, 202, "stripe", "--id", newID(t)) // the secret has been read
+	shell(t, shared, "aws secretsmanager put-secret-value --secret-id payments/stripe --secret-string "+after)
+	secrets["stripe"] = after
+	id := newID(t)
+	eventually(t, "the new secret", func(ctx context.Context) (bool, error) {
+		sent, err := shared.Send(ctx, sender, "stripe", after, "--id", id)
+		return err == nil && len(sent.Answers) == 1 && sent.Answers[0].Status == 202, err
+	})
+	answered(t, sendAs(t, shared, "stripe", before, "--id", newID(t)), 202)
+	answered(t, sendAs(t, shared, "stripe", session.MakeSecrets()["stripe"], "--id", newID(t)), 401)
+}
+
+// Without its secret nothing can be verified, and nothing passes. Here Stripe's does not
+// exist, Adyen's is no HMAC key, and the canonical /webhook shares Square's, which
+// saves the template a permission.
+func TestWithoutAUsableSecretNothingPasses(t *testing.T) {
+	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": "not a key", "square": secrets["square"]}), func(template string) string {
+		return strings.Replace(template, `"PROVIDERS": "{`, `"PROVIDERS": "{\"canonical\":{\"secret\":\"payments/square\"},`, 1)
+	})
+	t.Run("missing", func(t *testing.T) {
+		answered(t, sendAs(t, s, "stripe", secrets["stripe"]), 503)
+		res, err := s.Post(t.Context(), "/webhook/stripe", "application/json", []byte("{}"))
+		if err != nil || res.Status != 503 || res.Header.Get("Retry-After") == "" {
+			t.Errorf("%d %s %v, want 503 and when to try again", res.Status, res.Body, err)
+		}
+		readProblem(t, res)
+		shell(t, s, "aws secretsmanager create-secret --name payments/stripe --secret-string "+secrets["stripe"])
+		eventually(t, "the secret once it exists", func(ctx context.Context) (bool, error) {
+			sent, err := s.Send(ctx, sender, "stripe", secrets["stripe"])
+			return err == nil && len(sent.Answers) == 1 && sent.Answers[0].Status == 202, err
+		})
+	})
+	t.Run("malformed", func(t *testing.T) {
+		answered(t, sendAs(t, s, "adyen", secrets["adyen"]), 503)
+	})
+	t.Run("unsigned canonical", func(t *testing.T) {
+		id := newID(t)
+		body := payment(id, "250", "USD", "")
+		if res := post(t, s, body); res.Status != http.StatusUnauthorized {
+			t.Errorf("unsigned: %d %s, want 401", res.Status, res.Body)
+		}
+		path := file(t, string(body))
+		answered(t, sendAs(t, s, "canonical", secrets["canonical"], "--file", path), 401)
+		answered(t, sendAs(t, s, "canonical", secrets["square"], "--file", path, "--tamper"), 401)
+		answered(t, sendAs(t, s, "canonical", secrets["square"], "--file", path, "--skew", "10m"), 401)
+		if item, err := s.Item(t.Context(), id, "stripe"); err != nil || item != nil {
+			t.Errorf("stored %v (%v)", item, err)
+		}
+		answered(t, sendAs(t, s, "canonical", secrets["square"], "--file", path), 202)
+		answered(t, sendAs(t, s, "canonical", secrets["square"], "--file", path), 200)
+	})
+}
