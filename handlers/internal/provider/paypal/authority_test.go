@@ -115,6 +115,7 @@ type world struct {
 	root, intermediate, leaf *keyPair
 	answers                  map[string]http.HandlerFunc
 	requests                 atomic.Int64
+	address                  string // of the server
 	options                  Options
 }
 
@@ -144,6 +145,7 @@ func newWorld(tb testing.TB) *world {
 	}}}
 	server.StartTLS()
 	tb.Cleanup(server.Close)
+	w.address = server.Listener.Addr().String()
 
 	roots := x509.NewCertPool()
 	roots.AddCert(w.root.certificate)
@@ -151,7 +153,7 @@ func newWorld(tb testing.TB) *world {
 	transport := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: roots},
 		DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return dialer.DialContext(ctx, network, server.Listener.Addr().String())
+			return dialer.DialContext(ctx, network, w.address)
 		},
 	}
 	tb.Cleanup(transport.CloseIdleConnections)

@@ -132,28 +132,25 @@ func (c *certificates) key(ctx context.Context, address string, now time.Time) (
 	}
 }
 
-// makeRoom forgets what is over, and if the cache is still full, one entry: a
-// failure if there is one, so that forgers cannot push out PayPal's
-// certificates. It reports false when every entry is still being downloaded.
+// makeRoom forgets what is over, and if the cache is still full, what is over
+// first: a failure, so that forgers cannot push out PayPal's certificates. It
+// reports false when every entry is still being downloaded.
 func (c *certificates) makeRoom(now time.Time) bool {
 	var victim string
-	var victimEntry *cached
 	for address, entry := range c.byURL {
 		switch {
 		case !entry.done():
 		case now.After(entry.until):
 			delete(c.byURL, address)
-		case victimEntry == nil,
-			victimEntry.err == nil && entry.err != nil,
-			(victimEntry.err == nil) == (entry.err == nil) && entry.until.Before(victimEntry.until):
-			victim, victimEntry = address, entry
+		case victim == "" || entry.until.Before(c.byURL[victim].until):
+			victim = address
 		}
 	}
 	if len(c.byURL) < maxCached {
 		return true
 	}
 	delete(c.byURL, victim)
-	return victimEntry != nil
+	return victim != ""
 }
 
 // fill completes an entry.

@@ -8,10 +8,14 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -148,8 +152,9 @@ func TestOnlyPayPalsCertificateIsTrusted(t *testing.T) {
 			}
 			leaf := issue(t, template, key, issuer)
 			w.serve(certURL, pemText(leaf, issuer))
-			if err := New(w.options).Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, tt.want) {
-				t.Errorf("Verify = %v, want %v", err, tt.want)
+			got, err := New(w.options).certificates.key(t.Context(), certURL, now)
+			if !errors.Is(err, tt.want) || err == nil && !got.Equal(w.leaf.key.Public()) {
+				t.Errorf("key = %v, %v, want %v", got, err, tt.want)
 			}
 		})
 	}
@@ -454,34 +459,63 @@ func TestClientOfTheCallerIsLeftAlone(t *testing.T) {
 	}
 }
 
-// In an image without an operating system, roots are a file that SSL_CERT_FILE
-// names. The system's roots are read once per process, hence another process.
-func TestRootsComeFromTheSystem(t *testing.T) {
-	w := newWorld(t)
-	if os.Getenv("TEST_ROOTS_CHILD") != "" {
-		w.root = nil // the parent's are what counts
-		leaf, err := os.ReadFile(filepath.Join(os.Getenv("TEST_ROOTS_CHILD"), "chain.pem"))
+// The default client and roots are those of the deployed function: roots in the
+// file that SSL_CERT_FILE names, and HTTPS_PROXY where one is set. Both are read
+// once per process, hence another process.
+func TestDefaultsComeFromTheEnvironment(t *testing.T) {
+	if dir := os.Getenv("TEST_DEFAULTS_CHILD"); dir != "" {
+		var d provider.Delivery
+		text, err := os.ReadFile(filepath.Join(dir, "delivery.json"))
+		if err == nil {
+			err = json.Unmarshal(text, &d)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.serve(certURL, leaf)
-		_, _, err = newCertificates(w.options.Client, nil).load(t.Context(), certURL, now)
-		if err != nil {
+		if err := New(Options{}).Verify(t.Context(), d, []string{webhookID}); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
+	w := newWorld(t)
+	proxy := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect || r.Host != "api.paypal.com:443" {
+			http.Error(rw, "only CONNECT to PayPal", http.StatusForbidden)
+			return
+		}
+		there, err := net.Dial("tcp", w.address)
+		if err != nil {
+			http.Error(rw, err.Error(), http.StatusBadGateway)
+			return
+		}
+		here, _, err := rw.(http.Hijacker).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
+		go func() {
+			io.Copy(there, here)
+			there.Close()
+		}()
+		io.Copy(here, there)
+		here.Close()
+	}))
+	defer proxy.Close()
+	delivery, err := json.Marshal(w.delivery(t, "payment"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	run := func(roots []byte) error {
 		dir := t.TempDir()
-		write := func(name string, text []byte) {
+		for name, text := range map[string][]byte{"roots.pem": roots, "delivery.json": delivery} {
 			if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		write("roots.pem", roots)
-		write("chain.pem", pemText(w.leaf, w.intermediate))
-		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestRootsComeFromTheSystem$")
-		command.Env = append(os.Environ(), "TEST_ROOTS_CHILD="+dir, "SSL_CERT_FILE="+filepath.Join(dir, "roots.pem"), "SSL_CERT_DIR="+dir+"/none")
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$")
+		command.Env = append(os.Environ(), "TEST_DEFAULTS_CHILD="+dir, "HTTPS_PROXY="+proxy.URL, "NO_PROXY=",
+			"SSL_CERT_FILE="+filepath.Join(dir, "roots.pem"), "SSL_CERT_DIR="+filepath.Join(dir, "none"))
 		out, err := command.CombinedOutput()
 		if err != nil {
 			return fmt.Errorf("%w: %s", err, out)
@@ -490,6 +524,9 @@ func TestRootsComeFromTheSystem(t *testing.T) {
 	}
 	if err := run(pemText(w.root)); err != nil {
 		t.Errorf("with the root in SSL_CERT_FILE: %v", err)
+	}
+	if n := w.requests.Load(); n != 1 {
+		t.Errorf("%d downloads through the proxy, want 1", n)
 	}
 	other := issue(t, authorityTemplate("Other"), rsaKey(t, "forger", 2048), nil)
 	if err := run(pemText(other)); err == nil || !strings.Contains(err.Error(), "unknown authority") {

@@ -165,7 +165,8 @@ func parseTransmission(h http.Header) (t transmission, err error) {
 		return t, fmt.Errorf("%w: transmission time is not RFC 3339", provider.ErrSignature)
 	}
 	t.signature, err = base64.StdEncoding.Strict().DecodeString(signature)
-	if bits := 8 * len(t.signature); err != nil || bits < minKeyBits {
+	if bits := 8 * len(t.signature); err != nil || bits < minKeyBits || base64.StdEncoding.EncodedLen(len(t.signature)) != len(signature) {
+		// The decoder skips line breaks.
 		return t, fmt.Errorf("%w: not the base64 text of an RSA signature", provider.ErrSignature)
 	}
 	return t, checkCertURL(t.certURL)

@@ -160,6 +160,12 @@ func TestMalformedHeadersAreRefusedWithoutADownload(t *testing.T) {
 		{"signature that is not base64", set("PAYPAL-TRANSMISSION-SIG", strings.Repeat("!", 344))},
 		{"short signature", set("PAYPAL-TRANSMISSION-SIG", base64.StdEncoding.EncodeToString(make([]byte, 255)))},
 		{"long signature", set("PAYPAL-TRANSMISSION-SIG", base64.StdEncoding.EncodeToString(make([]byte, 516)))},
+		{"signature with a line break", func(h http.Header) {
+			h.Set("PAYPAL-TRANSMISSION-SIG", h.Get("PAYPAL-TRANSMISSION-SIG")[:342]+"\n==")
+		}},
+		{"signature with loose bits", func(h http.Header) {
+			h.Set("PAYPAL-TRANSMISSION-SIG", h.Get("PAYPAL-TRANSMISSION-SIG")[:341]+"B==")
+		}},
 		{"another host's certificate", set("PAYPAL-CERT-URL", "https://evil.example/v1/notifications/certs/"+certName)},
 		{"stale", set("PAYPAL-TRANSMISSION-TIME", now.Add(-MaxAge-time.Second).Format(time.RFC3339))},
 		{"from the future", set("PAYPAL-TRANSMISSION-TIME", now.Add(10*time.Minute).Format(time.RFC3339))},
