@@ -63,7 +63,7 @@
 // announced that. Hence it is a refund.
 //
 // Amounts are decimal strings in major units
-// (https://developer.paypal.com/docs/api/payments/v2/#definition-money). HUF,
-// JPY and TWD have no decimals at PayPal, unlike in ISO 4217
+// (https://developer.paypal.com/docs/api/payments/v2/#definition-money). HUF and
+// TWD, like JPY, have no decimals at PayPal, though ISO 4217 gives them two
 // (https://developer.paypal.com/api/rest/reference/currency-codes/).
 package paypal
