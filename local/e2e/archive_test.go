@@ -11,6 +11,7 @@ import (
 
 // A run of its own, since everything in the table is archived.
 func TestArchivingTwiceGivesTheSameObjects(t *testing.T) {
+	t.Parallel()
 	s := ownSession(t)
 	want := map[string]bool{}
 	for range 20 {

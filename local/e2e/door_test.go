@@ -176,6 +176,7 @@ func TestCardNumberIsNowhere(t *testing.T) {
 
 // The template decides what is admitted: here it is told to admit one request.
 func TestBurstIsThrottledWithAProblemDocument(t *testing.T) {
+	t.Parallel()
 	s := ownSession(t, func(template string) string {
 		return throttle.ReplaceAllString(template, `"$1": 1`)
 	})

@@ -40,6 +40,7 @@ func awaitMessage(t *testing.T, s *session.Session, queue, part string) sqstypes
 // workflow's notification fails; without the table, the door cannot store.
 // What was accepted is found where an operator would look.
 func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
+	t.Parallel()
 	s := ownSession(t)
 	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: aws.String(s.Outputs["AlertsTopicArn"])}); err != nil {
 		t.Fatal(err)

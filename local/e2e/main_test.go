@@ -102,6 +102,7 @@ func assembly() string {
 }
 
 // ownSession is a run for one test alone, of a template that edit has changed.
+// Such tests are parallel: they wait more than they work.
 func ownSession(t *testing.T, edit ...func(template string) string) *session.Session {
 	t.Helper()
 	return ownSessionWith(t, nil, edit...)

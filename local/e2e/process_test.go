@@ -41,6 +41,7 @@ func children(t *testing.T, pid int) map[int]string {
 func gone(pid int) bool { return syscall.Kill(pid, 0) == syscall.ESRCH }
 
 func TestCrashOfTheRunLeavesNoProcessBehind(t *testing.T) {
+	t.Parallel()
 	s := ownSession(t)
 	accept(t, s, payment(newID(t), "1", "USD", "")) // starts a function
 	started := children(t, s.PID())
@@ -61,6 +62,7 @@ func TestCrashOfTheRunLeavesNoProcessBehind(t *testing.T) {
 }
 
 func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
+	t.Parallel()
 	s := ownSession(t)
 	for pid, command := range children(t, s.PID()) {
 		if strings.Contains(command, "moto") {
@@ -80,6 +82,7 @@ func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
 }
 
 func TestInterruptEndsEverythingQuietly(t *testing.T) {
+	t.Parallel()
 	s := ownSession(t)
 	accept(t, s, payment(newID(t), "1", "USD", ""))
 	started := children(t, s.PID())

@@ -304,23 +304,25 @@ func TestConcurrentNativeDeliveriesAreStoredOnce(t *testing.T) {
 }
 
 func TestCurrentAndPreviousSecretAreAcceptedDuringARotation(t *testing.T) {
+	t.Parallel()
 	before, after := secrets["stripe"], session.MakeSecrets()["stripe"]
-	answerTo(t, 202, "stripe", "--id", newID(t)) // the secret has been read
-	shell(t, shared, "aws secretsmanager put-secret-value --secret-id payments/stripe --secret-string "+after)
-	secrets["stripe"] = after
+	s := ownSessionWith(t, session.SecretFlags(map[string]string{"stripe": before}))
+	answered(t, sendAs(t, s, "stripe", before, "--id", newID(t)), 202) // the secret has been read
+	shell(t, s, "aws secretsmanager put-secret-value --secret-id payments/stripe --secret-string "+after)
 	id := newID(t)
 	eventually(t, "the new secret", func(ctx context.Context) (bool, error) {
-		sent, err := shared.Send(ctx, sender, "stripe", after, "--id", id)
+		sent, err := s.Send(ctx, sender, "stripe", after, "--id", id)
 		return err == nil && len(sent.Answers) == 1 && sent.Answers[0].Status == 202, err
 	})
-	answered(t, sendAs(t, shared, "stripe", before, "--id", newID(t)), 202)
-	answered(t, sendAs(t, shared, "stripe", session.MakeSecrets()["stripe"], "--id", newID(t)), 401)
+	answered(t, sendAs(t, s, "stripe", before, "--id", newID(t)), 202)
+	answered(t, sendAs(t, s, "stripe", session.MakeSecrets()["stripe"], "--id", newID(t)), 401)
 }
 
 // Without its secret nothing can be verified, and nothing passes. Here Stripe's does not
 // exist, Adyen's is no HMAC key, and the canonical /webhook shares Square's, which
 // saves the template a permission.
 func TestWithoutAUsableSecretNothingPasses(t *testing.T) {
+	t.Parallel()
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": "not a key", "square": secrets["square"]}), func(template string) string {
 		return strings.Replace(template, `"PROVIDERS": "{`, `"PROVIDERS": "{\"canonical\":{\"secret\":\"payments/square\"},`, 1)
 	})

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -55,10 +56,8 @@ type ready struct {
 // ready. The caller ends it with Stop.
 func Start(ctx context.Context, o Options) (*Session, error) {
 	binary := filepath.Join(o.Root, "build", "local", "run")
-	build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./local")
-	build.Dir = o.Root
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("building the local run: %w\n%s", err, out)
+	if err := build(ctx, o.Root, binary); err != nil {
+		return nil, err
 	}
 
 	dir, err := os.MkdirTemp("", "payment-webhooks-")
@@ -92,6 +91,20 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
+}
+
+// building keeps two starts from writing the same binary.
+var building sync.Mutex
+
+func build(ctx context.Context, root, binary string) error {
+	building.Lock()
+	defer building.Unlock()
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./local")
+	cmd.Dir = root
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the local run: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // Config returns an AWS configuration for a local run's endpoint.
