@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,15 +33,30 @@ const (
 	memberCapture         = "capture"
 )
 
-// providerMembers says for every provider which members it takes beside its
-// secret and that secret's key. It is what makes a misspelt provider an error
-// at synthesis instead of a 404 in production.
-var providerMembers = map[string][]string{
-	contract.ProviderCanonical: nil, // POST /webhook, the only one that is no path below it
-	"adyen":                    {memberCapture},
-	"paypal":                   nil,
-	"square":                   {memberNotificationURL},
-	"stripe":                   nil,
+// ownMembers are what a provider takes beside its secret and that secret's key.
+var ownMembers = map[string][]string{
+	"adyen":  {memberCapture},
+	"square": {memberNotificationURL},
+}
+
+// providerNames are the names that can be configured: canonical, for POST
+// /webhook itself, and every provider that has a package with fixtures. They
+// make a misspelt provider an error at synthesis instead of a 404 in production.
+func providerNames() ([]string, error) {
+	root, err := sourceRoot()
+	if err != nil {
+		return nil, err
+	}
+	fixtures, err := filepath.Glob(filepath.Join(root, "handlers", "internal", "provider", "*", "testdata", "payment.json"))
+	if err != nil {
+		return nil, err
+	}
+	names := []string{contract.ProviderCanonical}
+	for _, fixture := range fixtures {
+		names = append(names, filepath.Base(filepath.Dir(filepath.Dir(fixture))))
+	}
+	slices.Sort(names)
+	return names, nil
 }
 
 // captures are the values of memberCapture.
@@ -176,11 +192,16 @@ func (r *contextReader) providers(value any) Providers {
 	if value == nil {
 		return configured
 	}
+	names, err := providerNames()
+	if err != nil {
+		r.problems = append(r.problems, err)
+		return configured
+	}
 	for name, members := range r.object(ContextProviders, r.parsed(value)) {
 		path := ContextProviders + "." + name
-		if _, known := providerMembers[name]; !known {
+		if !slices.Contains(names, name) {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s: no such provider, want one of %s",
-				ErrConfig, path, strings.Join(slices.Sorted(maps.Keys(providerMembers)), ", ")))
+				ErrConfig, path, strings.Join(names, ", ")))
 			continue
 		}
 		configured[name] = r.provider(name, path, r.object(path, members))
@@ -192,7 +213,7 @@ func (r *contextReader) provider(name, path string, members map[string]any) Prov
 	if members == nil {
 		return Provider{} // no object, which is refused already
 	}
-	accepted := append([]string{memberSecret, memberSecretKeyARN}, providerMembers[name]...)
+	accepted := append([]string{memberSecret, memberSecretKeyARN}, ownMembers[name]...)
 	text := map[string]string{}
 	for member, value := range members {
 		switch v, isText := value.(string); {
