@@ -44,15 +44,16 @@ func run(args []string, out io.Writer) error {
 	high := flags.Float64("high", 5, "percent of them above the high threshold (a workflow each)")
 	medium := flags.Float64("medium", 15, "percent of them between the thresholds (an alert each)")
 	emails := flags.Float64("emails", 1, "email subscriptions on the alert topic")
+	providers := flags.Float64("providers", 1, "payment providers with a secret")
 	kb := flags.Float64("kb", 1, "size of a stored transaction, in KiB")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if *n < 0 || *high < 0 || *medium < 0 || *high+*medium > 100 || *emails < 0 || *kb <= 0 {
-		return errors.New("cost: -transactions, -high, -medium and -emails must not be negative, -high and -medium together at most 100, -kb above 0")
+	if *n < 0 || *high < 0 || *medium < 0 || *high+*medium > 100 || *emails < 0 || *providers < 0 || *kb <= 0 {
+		return errors.New("cost: -transactions, -high, -medium, -emails and -providers must not be negative, -high and -medium together at most 100, -kb above 0")
 	}
 
-	lines := bill(*n, *high/100, *medium/100, *emails, *kb)
+	lines := bill(*n, *high/100, *medium/100, *emails, *providers, *kb)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "service\twhat\tunits a month\tUSD a month\t")
 	var total float64
@@ -70,7 +71,7 @@ func run(args []string, out io.Writer) error {
 
 // bill lists what n transactions a month cost. high and medium are fractions
 // of n.
-func bill(n, high, medium, emails, kb float64) []line {
+func bill(n, high, medium, emails, providers, kb float64) []line {
 	const (
 		million = 1e6
 		gib     = 1 << 20 // in KiB
@@ -98,7 +99,10 @@ func bill(n, high, medium, emails, kb float64) []line {
 		{"SNS", "publishes", alerts, 0.50 / million},
 		{"SNS", "emails", alerts * emails, 2.00 / 100_000},
 		{"CloudWatch", "GiB of logs, 2 KiB a transaction", n * 2 / gib, 0.50},
-		{"CloudWatch", "alarms, custom metrics, dashboard", 1, 20*0.10 + 20*0.30 + 3},
+		{"CloudWatch", "26 alarms", 26, 0.10},
+		{"CloudWatch", "22 custom metrics, if all are in use", 22, 0.30},
+		{"CloudWatch", "the dashboard", 1, 3.00},
+		{"Secrets Manager", "secrets of providers", providers, 0.40},
 		{"X-Ray", "traces, five percent sampled", n * 0.05, 5.00 / million},
 		{"KMS", "the key", 1, 1.00},
 		{"S3", "audit objects and manifests written", 30 * 24 * 9, 0.005 / 1000},

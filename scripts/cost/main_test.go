@@ -2,13 +2,14 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 )
 
 func TestBillGrowsWithTransactionsAndKeepsItsFixedPart(t *testing.T) {
 	total := func(n float64) (sum float64) {
-		for _, l := range bill(n, 0.05, 0.15, 1, 1) {
+		for _, l := range bill(n, 0.05, 0.15, 1, 1, 1) {
 			sum += l.units * l.price
 		}
 		return sum
@@ -31,4 +32,22 @@ func TestImpossibleSharesAreRefused(t *testing.T) {
 	if out.Len() != 0 {
 		t.Errorf("printed %q beside the error", out.String())
 	}
+}
+
+// The template counts the alarms; the bill must not fall behind.
+func TestEveryAlarmIsOnTheBill(t *testing.T) {
+	template, err := os.ReadFile("../../constructs/testdata/template.golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	alarms := float64(bytes.Count(template, []byte(`"AWS::CloudWatch::Alarm"`)))
+	for _, l := range bill(0, 0, 0, 0, 0, 1) {
+		if strings.HasSuffix(l.what, " alarms") {
+			if l.units != alarms {
+				t.Errorf("%v alarms on the bill, %v in the template", l.units, alarms)
+			}
+			return
+		}
+	}
+	t.Error("no alarms on the bill")
 }
