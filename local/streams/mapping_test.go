@@ -173,9 +173,14 @@ type bench struct {
 
 func start(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *bench {
 	t.Helper()
+	return startMapping(t, mappingProperties(fields), answer, records...)
+}
+
+func startMapping(t *testing.T, properties json.RawMessage, answer func(int, []string) (Result, error), records ...Record) *bench {
+	t.Helper()
 	b := &bench{stream: &fakeStream{records: records}, function: &fakeFunction{answer: answer}, queue: &fakeQueue{}}
 	var err error
-	b.mapping, err = Load("Mapping", mappingProperties(fields), Config{
+	b.mapping, err = Load("Mapping", properties, Config{
 		Function: b.function, FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:relay", Destination: b.queue,
 		Log: slog.New(slog.NewJSONHandler(&b.log, nil)), NewID: func() string { return "new-id" },
 	})
@@ -440,8 +445,8 @@ func TestRecordsAreRetriedUntilTheyExpire(t *testing.T) {
 
 func TestDiscardWithoutDestinationIsLoud(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, `,"MaximumRetryAttempts":0`, poison("1"), rec(1, "a"))
-		b.mapping.onFailure = ""
+		b := startMapping(t, json.RawMessage(`{"EventSourceArn":"`+streamARN+`","FunctionName":"relay",
+			"StartingPosition":"TRIM_HORIZON","MaximumRetryAttempts":0}`), poison("1"), rec(1, "a"))
 		if err := b.mapping.Idle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
