@@ -303,7 +303,7 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 }
 
 // sns passes the call on to moto. Once moto accepted a Publish, subscribers
-// get it.
+// get it, before the caller hears of it: whoever published can look for it.
 func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -326,24 +326,25 @@ func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 		fail(w, "sns", http.StatusBadRequest, "InvalidParameter", err.Error())
 		return
 	}
-	recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-	e.moto.ServeHTTP(recorder, r)
-	if recorder.status/100 == 2 {
+	e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: func() {
 		if err := e.config.Carrier.Publish(message, e.config.Now()); err != nil {
 			e.config.Log.Error("alert not delivered", "error", err)
 		}
-	}
+	}}, r)
 }
 
-type statusRecorder struct {
+// acceptedWriter calls accepted when the status says so, before passing it on.
+type acceptedWriter struct {
 	http.ResponseWriter
-	status int
+	accepted func()
 }
 
-func (s *statusRecorder) WriteHeader(status int) {
-	s.status = status
-	s.ResponseWriter.WriteHeader(status)
+func (a *acceptedWriter) WriteHeader(status int) {
+	if status/100 == 2 {
+		a.accepted()
+	}
+	a.ResponseWriter.WriteHeader(status)
 }
 
 // Unwrap lets http.ResponseController reach the writer's Flush.
-func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+func (a *acceptedWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -75,7 +75,7 @@ func newBench(t *testing.T) (*bench, *machine) {
 	return b, m
 }
 
-func (b *bench) call(key, service, target, method, path, body string) *httptest.ResponseRecorder {
+func (b *bench) request(key, service, target, method, path, body string) *http.Request {
 	r := httptest.NewRequest(method, "http://127.0.0.1:4566"+path, strings.NewReader(body))
 	if service != "" {
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/20261122/eu-west-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
@@ -83,8 +83,12 @@ func (b *bench) call(key, service, target, method, path, body string) *httptest.
 	if target != "" {
 		r.Header.Set("X-Amz-Target", target)
 	}
+	return r
+}
+
+func (b *bench) call(key, service, target, method, path, body string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
-	b.ServeHTTP(recorder, r)
+	b.ServeHTTP(recorder, b.request(key, service, target, method, path, body))
 	return recorder
 }
 
@@ -160,6 +164,32 @@ func TestSubscribersGetWhatMotoAccepted(t *testing.T) {
 	}
 	if len(b.kept) != 1 {
 		t.Errorf("a refused message was delivered: %+v", b.kept[1:])
+	}
+}
+
+// answeredWriter tells when the caller begins to hear an answer.
+type answeredWriter struct {
+	*httptest.ResponseRecorder
+	answered func()
+}
+
+func (a answeredWriter) WriteHeader(status int) {
+	a.answered()
+	a.ResponseRecorder.WriteHeader(status)
+}
+
+func TestAlertIsDeliveredBeforeItsPublisherIsAnswered(t *testing.T) {
+	b, _ := newBench(t)
+	r := b.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
+	answered := false
+	b.ServeHTTP(answeredWriter{httptest.NewRecorder(), func() {
+		answered = true
+		if len(b.kept) != 1 {
+			t.Errorf("delivered when the answer begins: %+v", b.kept)
+		}
+	}}, r)
+	if !answered {
+		t.Error("no answer")
 	}
 }
 
