@@ -47,20 +47,53 @@
 //	PAYMENT.CAPTURE.COMPLETED      payment   resource.id
 //	PAYMENT.CAPTURE.REFUNDED       refund    resource.id, of the capture in its link "up"
 //	PAYMENT.CAPTURE.REVERSED       refund    likewise
+//	PAYMENT.SALE.COMPLETED         payment   resource.id
+//	PAYMENT.SALE.REFUNDED          refund    resource.id, of the sale in sale_id
+//	PAYMENT.SALE.REVERSED          refund    likewise
 //	CUSTOMER.DISPUTE.CREATED       dispute   resource.dispute_id
 //	PAYMENT.PAYOUTS-ITEM.SUCCEEDED payout    resource.payout_item_id
 //
 // Everything else becomes no transaction
 // (https://developer.paypal.com/api/rest/webhooks/event-names/): updates of a
 // dispute and the stages of a payout are about a fact that is already stored or
-// not final. The events of the deprecated Payments v1 API (PAYMENT.SALE.…) are
-// among the rest, and with them payments of subscriptions, which PayPal still
-// announces through it.
+// not final.
 //
 // "PayPal reverses a payment capture" without the merchant asking, for a
 // chargeback, a lost dispute or a bank's return. Its resource is a refund with an
 // id of its own, and the money is gone; the dispute, if there was one, only
 // announced that. Hence it is a refund.
+//
+// # Sales
+//
+// A payment of a subscription is announced as a sale of the Payments v1 API
+// (https://developer.paypal.com/docs/subscriptions/reference/webhooks/), with the
+// subscription's id in billing_agreement_id; so is any payment of an integration
+// that still uses that API.
+//
+// PayPal sends PAYMENT.SALE.COMPLETED twice for some payments of subscriptions,
+// once with an invoice_number and once without
+// (https://github.com/paypal/PayPal-PHP-SDK/issues/1217). That is the reason why
+// the number is not in the metadata, where custom, billing_agreement_id and
+// parent_payment are.
+//
+// The refund of a sale has a negative amount in what PayPal sent in 2015 and
+// still simulates, and a positive one in 2016; both are read. One that was made
+// on PayPal's pages does not name its sale
+// (https://github.com/paypal/PayPal-Python-SDK/issues/91), nor does the
+// simulator's PAYMENT.SALE.REVERSED: they are stored without a payment_id. In all
+// of them the resource links to itself below /v1/payments/refund/. One that does
+// not is unreadable: it could be the sale, under whose id the payment is stored.
+// What PayPal's live service sends for a reversal could not be checked.
+//
+// No payment is known to be announced as a sale and as a capture as well:
+// captures are of orders, sales of subscriptions. That is PayPal's
+// documentation, and could not be checked with the live service either. If it
+// happened, one payment would not be stored twice. A sale and its capture are one
+// transaction with one id: a subscription's sale is refunded as
+// /v2/payments/captures/<sale id> and found by that id when
+// PAYMENT.CAPTURE.REFUNDED comes for it (server/paymentProviders/paypal in
+// opencollective/opencollective-api). The second announcement would meet the
+// first, with other metadata, and be quarantined as its contradiction.
 //
 // Amounts are decimal strings in major units
 // (https://developer.paypal.com/docs/api/payments/v2/#definition-money). HUF and

@@ -38,6 +38,9 @@ func (p *PayPal) Decode(d provider.Delivery) ([]provider.Event, error) {
 		"PAYMENT.CAPTURE.COMPLETED":      readCapture,
 		"PAYMENT.CAPTURE.REFUNDED":       readRefund,
 		"PAYMENT.CAPTURE.REVERSED":       readRefund,
+		"PAYMENT.SALE.COMPLETED":         readSale,
+		"PAYMENT.SALE.REFUNDED":          readSaleRefund,
+		"PAYMENT.SALE.REVERSED":          readSaleRefund,
 		"CUSTOMER.DISPUTE.CREATED":       readDispute,
 		"PAYMENT.PAYOUTS-ITEM.SUCCEEDED": readPayoutItem,
 	}[eventType]
@@ -77,7 +80,7 @@ func readCapture(capture object) (transaction.Transaction, error) {
 // "payer" in it is the merchant, who pays it back.
 // https://developer.paypal.com/docs/api/payments/v2/#definition-refund
 func readRefund(refund object) (transaction.Transaction, error) {
-	captureID, err := refundedCapture(refund)
+	captureID, err := linkedID(refund, "up", "/v2/payments/captures/")
 	if err != nil {
 		return transaction.Transaction{}, err
 	}
@@ -96,19 +99,62 @@ func readRefund(refund object) (transaction.Transaction, error) {
 	}, err
 }
 
-// refundedCapture is the id at the end of the link "up", which is
-// https://api.paypal.com/v2/payments/captures/<id>.
-func refundedCapture(refund object) (string, error) {
-	for _, element := range refund.list("links") {
+// readSale reads a sale of the Payments v1 API, such as a payment of a
+// subscription, which billing_agreement_id names. It does not name the payer.
+// Its invoice_number is not always there when PayPal sends the event again, and
+// so it is no part of the fact; see the package comment.
+// https://developer.paypal.com/docs/api/payments/v1/#definition-sale
+func readSale(sale object) (transaction.Transaction, error) {
+	total := sale.object("amount")
+	amount, currency, err := readDecimal(total.text("total"), total.text("currency"))
+	return transaction.Transaction{
+		ID:         sale.text("id"),
+		Kind:       contract.KindPayment,
+		Amount:     amount,
+		Currency:   currency,
+		CustomerID: contract.UnknownCustomer,
+		Metadata: metadata(map[string]string{
+			"billing_agreement_id": sale.text("billing_agreement_id"),
+			"parent_payment":       sale.text("parent_payment"),
+			"custom":               sale.text("custom"),
+		}),
+	}, err
+}
+
+// readSaleRefund reads a refund of the Payments v1 API; a reversal is one. The
+// amount is written with a minus sign or without. What does not link to itself
+// as a refund could be the sale itself, whose id is that of the payment.
+// https://developer.paypal.com/docs/api/payments/v1/#definition-refund
+func readSaleRefund(refund object) (transaction.Transaction, error) {
+	if _, err := linkedID(refund, "self", "/v1/payments/refund/"); err != nil {
+		return transaction.Transaction{}, err
+	}
+	total := refund.object("amount")
+	amount, currency, err := readDecimal(strings.TrimPrefix(total.text("total"), "-"), total.text("currency"))
+	return transaction.Transaction{
+		ID:         refund.text("id"),
+		Kind:       contract.KindRefund,
+		PaymentID:  refund.text("sale_id"),
+		Amount:     amount,
+		Currency:   currency,
+		CustomerID: contract.UnknownCustomer,
+		Metadata:   metadata(map[string]string{"parent_payment": refund.text("parent_payment")}),
+	}, err
+}
+
+// linkedID is the id at the end of the resource's link of a relation, which is
+// https://api.paypal.com<path><id>.
+func linkedID(resource object, relation, path string) (string, error) {
+	for _, element := range resource.list("links") {
 		link, _ := element.(map[string]any)
-		if object(link).text("rel") != "up" {
+		if object(link).text("rel") != relation {
 			continue
 		}
-		if _, id, ok := strings.Cut(object(link).text("href"), "/v2/payments/captures/"); ok && isWord(id, "-_") {
+		if _, id, ok := strings.Cut(object(link).text("href"), path); ok && isWord(id, "-_") {
 			return id, nil
 		}
 	}
-	return "", errors.New(`resource has no link "up" to a capture`)
+	return "", fmt.Errorf("resource has no link %q to %s", relation, path)
 }
 
 // readDispute reads a dispute at its creation. Amount, reason and stage may
@@ -168,18 +214,21 @@ var withoutDecimals = map[string]bool{"HUF": true, "JPY": true, "TWD": true}
 // readMoney reads {"value": "10.99", "currency_code": "USD"}; Payouts calls the
 // second member "currency".
 func readMoney(m object, currencyName string) (money.Amount, string, error) {
-	value, currency := m.text("value"), m.text(currencyName)
+	return readDecimal(m.text("value"), m.text(currencyName))
+}
+
+func readDecimal(value, currency string) (money.Amount, string, error) {
 	if strings.Trim(value, "0123456789.") != "" {
 		// money.Parse also knows exponents, which PayPal does not write; what is
 		// negative is not a fact of these kinds.
-		return money.Amount{}, currency, errors.New("the amount's value is not a string of digits")
+		return money.Amount{}, currency, errors.New("the amount is not a string of digits")
 	}
 	if strings.HasPrefix(value, ".") {
 		value = "0" + value // PayPal's pattern allows ".99"
 	}
 	amount, err := money.Parse(value)
 	if err != nil {
-		return money.Amount{}, currency, fmt.Errorf("the amount's value: %w", err)
+		return money.Amount{}, currency, fmt.Errorf("the amount: %w", err)
 	}
 	if withoutDecimals[currency] && strings.Contains(amount.String(), ".") {
 		return money.Amount{}, currency, fmt.Errorf("the amount in %s has decimals, which PayPal does not have for it", currency)

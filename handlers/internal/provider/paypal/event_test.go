@@ -55,6 +55,18 @@ func TestEventsBecomeTransactions(t *testing.T) {
 			ID: "7CJ30918RS246501V", Kind: contract.KindRefund, PaymentID: "1VW72653QA085914G",
 			Amount: amount(t, "48000"), Currency: "JPY", CustomerID: contract.UnknownCustomer,
 		}},
+		{"sale", "PAYMENT.SALE.COMPLETED", transaction.Transaction{
+			ID: "4KD70519XM382641B", Kind: contract.KindPayment, Amount: amount(t, "49.9"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
+			Metadata: []byte(`{"billing_agreement_id":"I-7KD2QXH94MTW","custom":"member-20417"}`),
+		}},
+		{"sale_refund", "PAYMENT.SALE.REFUNDED", transaction.Transaction{
+			ID: "8YM26703HC514930L", Kind: contract.KindRefund, PaymentID: "4KD70519XM382641B",
+			Amount: amount(t, "19.9"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
+		}},
+		{"sale_reversal", "PAYMENT.SALE.REVERSED", transaction.Transaction{
+			ID: "3VB58264ZN901736E", Kind: contract.KindRefund,
+			Amount: amount(t, "30"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
+		}},
 		{"dispute", "CUSTOMER.DISPUTE.CREATED", transaction.Transaction{
 			ID: "PP-R-TZV-560214873", Kind: contract.KindDispute, PaymentID: "5TB61832KE940713M",
 			Amount: amount(t, "13749.5"), Currency: "USD", CustomerID: contract.UnknownCustomer,
@@ -86,7 +98,7 @@ func TestOtherEventsAreIgnored(t *testing.T) {
 		t.Errorf("Decode = %+v", got)
 	}
 	for _, eventType := range []string{
-		"PAYMENT.CAPTURE.PENDING", "PAYMENT.CAPTURE.DENIED", "PAYMENT.AUTHORIZATION.CREATED", "PAYMENT.SALE.COMPLETED",
+		"PAYMENT.CAPTURE.PENDING", "PAYMENT.CAPTURE.DENIED", "PAYMENT.AUTHORIZATION.CREATED", "PAYMENT.SALE.PENDING", "PAYMENT.SALE.DENIED",
 		"CUSTOMER.DISPUTE.UPDATED", "CUSTOMER.DISPUTE.RESOLVED", "RISK.DISPUTE.CREATED",
 		"PAYMENT.PAYOUTSBATCH.SUCCESS", "PAYMENT.PAYOUTS-ITEM.RETURNED", "payment.capture.completed", "SOMETHING.NEW",
 	} {
@@ -100,24 +112,39 @@ func TestOtherEventsAreIgnored(t *testing.T) {
 // PayPal's own repetition differs in the envelope, and a later look at the same
 // object in its state and fees.
 func TestSameFactAgainIsTheSameTransaction(t *testing.T) {
-	first := fixture(t, "payment")
-	again := first
-	for _, change := range [][2]string{
-		{`"id": "WH-3MT58213AB604915K-7PE20467XN318254D"`, `"id": "WH-0000"`},
-		{`"create_time": "2026-11-22T14:03:11.482Z"`, `"create_time": "2026-11-23T00:00:00Z"`},
-		{`"value": "523.99"`, `"value": "600.00"`},
-		{`"status": "COMPLETED"`, `"status": "PARTIALLY_REFUNDED"`},
-		{`"update_time": "2026-11-22T14:03:07Z"`, `"update_time": "2026-11-23T00:00:00Z"`},
-		{`"value": "15000.00"`, `"value": "15000"`},
+	for name, changes := range map[string][][2]string{
+		"payment": {
+			{`"id": "WH-3MT58213AB604915K-7PE20467XN318254D"`, `"id": "WH-0000"`},
+			{`"create_time": "2026-11-22T14:03:11.482Z"`, `"create_time": "2026-11-23T00:00:00Z"`},
+			{`"value": "523.99"`, `"value": "600.00"`},
+			{`"status": "COMPLETED"`, `"status": "PARTIALLY_REFUNDED"`},
+			{`"update_time": "2026-11-22T14:03:07Z"`, `"update_time": "2026-11-23T00:00:00Z"`},
+			{`"value": "15000.00"`, `"value": "15000"`},
+		},
+		"sale": {
+			{`"id": "WH-1HC62947RT308516V-4SN85073EB619204P"`, `"id": "WH-0000"`},
+			{`"invoice_number": ""`, `"invoice_number": "INV-1"`}, // as PayPal does
+			{`"value": "1.84"`, `"value": "2.00"`},
+			{`"state": "completed"`, `"state": "partially_refunded"`},
+			{`"update_time": "2026-11-22T10:02:11Z"`, `"update_time": "2026-11-23T00:00:00Z"`},
+		},
+		"sale_refund": {
+			{`"total": "-19.90"`, `"total": "19.90"`}, // either sign, as the package comment says
+			{`"refund_reason_code": "REFUND"`, `"refund_reason_code": "OTHER"`},
+		},
 	} {
-		if !bytes.Contains(again, []byte(change[0])) {
-			t.Fatalf("the fixture has no %s", change[0])
+		first := fixture(t, name)
+		again := first
+		for _, change := range changes {
+			if !bytes.Contains(again, []byte(change[0])) {
+				t.Fatalf("%s has no %s", name, change[0])
+			}
+			again = bytes.ReplaceAll(again, []byte(change[0]), []byte(change[1]))
 		}
-		again = bytes.ReplaceAll(again, []byte(change[0]), []byte(change[1]))
-	}
-	a, b := decode(t, first), decode(t, again)
-	if a.Transaction.Fingerprint() != b.Transaction.Fingerprint() {
-		t.Errorf("transactions differ:\n%s", cmp.Diff(a.Transaction, b.Transaction))
+		a, b := decode(t, first), decode(t, again)
+		if a.Transaction.Fingerprint() != b.Transaction.Fingerprint() {
+			t.Errorf("transactions differ:\n%s", cmp.Diff(a.Transaction, b.Transaction))
+		}
 	}
 }
 
@@ -156,6 +183,9 @@ func TestAuthenticButUnreadableIsSaidOfTheEvent(t *testing.T) {
 	refund := func(links string) []byte {
 		return fmt.Appendf(nil, `{"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": {"id": "X1", "amount": {"value": "1", "currency_code": "USD"}, "links": %s}}`, links)
 	}
+	saleRefund := func(old, new string) []byte {
+		return bytes.ReplaceAll(fixture(t, "sale_refund"), []byte(old), []byte(new))
+	}
 	bodies := map[string][]byte{
 		"no resource":                     []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED"}`),
 		"resource of another type":        []byte(`{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": "X1"}`),
@@ -186,6 +216,13 @@ func TestAuthenticButUnreadableIsSaidOfTheEvent(t *testing.T) {
 		"refund of further":               refund(`[{"rel": "up", "href": "https://api.paypal.com/v2/payments/captures/X2/refund"}]`),
 		"links of another type":           refund(`{"rel": "up"}`),
 		"link of another type":            refund(`["up"]`),
+		"sale of a negative amount":       bytes.ReplaceAll(fixture(t, "sale"), []byte(`"total": "49.90"`), []byte(`"total": "-49.90"`)),
+		"sale without an amount":          []byte(`{"event_type": "PAYMENT.SALE.COMPLETED", "resource": {"id": "X1", "amount": {"value": "1", "currency_code": "USD"}}}`),
+		"sale refund of a double sign":    saleRefund(`"total": "-19.90"`, `"total": "--19.90"`),
+		"sale refund of nothing":          saleRefund(`"total": "-19.90"`, `"total": "-0.00"`),
+		"sale refund of an odd sale":      saleRefund(`"sale_id": "4KD70519XM382641B"`, `"sale_id": "a b"`),
+		"sale refund that is the sale":    saleRefund(`/v1/payments/refund/8YM26703HC514930L`, `/v1/payments/sale/8YM26703HC514930L`),
+		"sale refund without links":       saleRefund(`"links"`, `"no links"`),
 	}
 	for _, name := range slices.Sorted(maps.Keys(bodies)) {
 		t.Run(name, func(t *testing.T) {
@@ -242,6 +279,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(body)
 	}
 	f.Add(capture(".5", "HUF"))
+	f.Add([]byte(`{"event_type": "PAYMENT.SALE.REVERSED", "resource": {"id": "X1", "amount": {"total": "-.5", "currency": "HUF"}, "links": [{"rel": "self", "href": "/v1/payments/refund/X1"}]}}`))
 	p := New(Options{})
 	f.Fuzz(func(t *testing.T, body []byte) {
 		events, err := p.Decode(provider.Delivery{Body: body})

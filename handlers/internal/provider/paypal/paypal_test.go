@@ -56,7 +56,7 @@ func TestSignedTextIsWhatPayPalSigned(t *testing.T) {
 func TestSignedDeliveryIsAuthentic(t *testing.T) {
 	w := newWorld(t)
 	p := New(w.options)
-	for _, name := range []string{"payment", "refund", "reversal", "dispute", "payout", "ignored"} {
+	for _, name := range []string{"payment", "refund", "reversal", "sale", "sale_refund", "sale_reversal", "dispute", "payout", "ignored"} {
 		if err := p.Verify(t.Context(), w.delivery(t, name), []string{webhookID}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
