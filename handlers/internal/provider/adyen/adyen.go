@@ -2,6 +2,7 @@ package adyen
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"payment-webhooks/handlers/contract"
@@ -65,34 +66,40 @@ func (a Adyen) Decode(d provider.Delivery) ([]provider.Event, error) {
 
 func (a Adyen) event(item object) provider.Event {
 	e := provider.Event{Type: item.text("eventCode")}
-	if e.Type == "" {
-		e.Err = fmt.Errorf("%w: no eventCode", provider.ErrUnreadable)
-		return e
-	}
-	t, ok := a.identify(item, e.Type)
-	if !ok || item.success() != "true" {
-		return e
-	}
 	var err error
-	if t.Currency, t.Amount, err = amount(item.object("amount")); err != nil {
+	if e.Type == "" {
+		err = errors.New("no eventCode")
+	} else if item.success() == "true" {
+		e.Transaction, err = a.transaction(item, e.Type)
+	}
+	if err != nil {
 		e.Err = fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
-		return e
 	}
-	if t.Amount.IsZero() {
-		return e // a card was checked, no money moved: a zero-value authorisation
-	}
-	t.CustomerID = customer(item.object("additionalData"))
-	if err := t.Check(); err != nil {
-		e.Err = fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
-		return e
-	}
-	e.Transaction = &t
 	return e
 }
 
-// identify says what a successful item is about. ok is false for a kind that
-// becomes no transaction.
-func (a Adyen) identify(item object, eventCode string) (t transaction.Transaction, ok bool) {
+// transaction returns nil without an error for what becomes no transaction.
+func (a Adyen) transaction(item object, eventCode string) (*transaction.Transaction, error) {
+	t, err := a.identify(item, eventCode)
+	if err != nil || t.Kind == "" {
+		return nil, err
+	}
+	if t.Currency, t.Amount, err = amount(item.object("amount")); err != nil {
+		return nil, err
+	}
+	if t.Amount.IsZero() {
+		return nil, nil // a card was checked, no money moved: a zero-value authorisation
+	}
+	t.CustomerID = customer(item.object("additionalData"))
+	if err := t.Check(); err != nil {
+		return nil, err
+	}
+	return &t, nil
+}
+
+// identify says what a successful item is about. It has no kind when it becomes
+// no transaction.
+func (a Adyen) identify(item object, eventCode string) (t transaction.Transaction, err error) {
 	psp, original := item.text("pspReference"), item.text("originalReference")
 	metadata := map[string]any{}
 	add := func(name, value string) {
@@ -102,16 +109,28 @@ func (a Adyen) identify(item object, eventCode string) (t transaction.Transactio
 	}
 	switch eventCode {
 	case "AUTHORISATION":
-		t.Kind, t.ID, ok = contract.KindPayment, psp, !a.options.ManualCapture
+		if !a.options.ManualCapture {
+			t.Kind, t.ID = contract.KindPayment, psp
+		}
 	case "CAPTURE":
-		t.Kind, t.ID, ok = contract.KindPayment, original, a.options.ManualCapture
-		add("capture_id", psp)
-	case "REFUND":
-		t.Kind, t.ID, t.PaymentID, ok = contract.KindRefund, psp, original, true
+		if a.options.ManualCapture {
+			t.Kind, t.ID = contract.KindPayment, original
+			add("capture_id", psp)
+		}
+	case "REFUND", "REFUND_WITH_DATA":
+		t.Kind, t.ID, t.PaymentID = contract.KindRefund, psp, original
+	case "CANCEL_OR_REFUND", "REVERSAL":
+		switch item.object("additionalData").text("modification.action") {
+		case "refund":
+			t.Kind, t.ID, t.PaymentID = contract.KindRefund, psp, original
+		case "cancel":
+		default:
+			return t, errors.New("additionalData.modification.action is neither refund nor cancel")
+		}
 	case "CHARGEBACK":
-		t.Kind, t.ID, t.PaymentID, ok = contract.KindDispute, psp, original, true
+		t.Kind, t.ID, t.PaymentID = contract.KindDispute, psp, original
 	case "PAYOUT_THIRDPARTY":
-		t.Kind, t.ID, ok = contract.KindPayout, psp, true
+		t.Kind, t.ID = contract.KindPayout, psp
 	}
 	add("merchant_account", item.text("merchantAccountCode"))
 	add("merchant_reference", item.text("merchantReference"))
@@ -119,7 +138,7 @@ func (a Adyen) identify(item object, eventCode string) (t transaction.Transactio
 		t.Metadata = jsonvalue.Append(nil, metadata)
 	}
 	t.Provider = Name
-	return t, ok
+	return t, nil
 }
 
 func customer(additional object) string {

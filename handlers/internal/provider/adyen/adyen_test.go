@@ -60,6 +60,11 @@ func payment() item {
 	}
 }
 
+// reversal is an item whose request cancels or refunds, as the action says.
+func reversal(action any) item {
+	return payment().with("eventCode", "CANCEL_OR_REFUND").with("originalReference", "P").with("additionalData", map[string]any{"modification.action": action})
+}
+
 func (i item) with(name string, value any) item {
 	i[name] = value
 	return i
@@ -331,6 +336,10 @@ func TestFixturesBecomeTransactions(t *testing.T) {
 		{"capture", manual, []string{`CAPTURE payment adyen/QFQTPCQ8HXSKGK82 of "" 15000.00 EUR by shopper-8315 {"capture_id":"MB9HCZJ2VMC77K82","merchant_account":"ExampleShopECOM","merchant_reference":"ORDER-2026-004711"}`}},
 		{"refund", automatic, []string{refund}},
 		{"refund", manual, []string{refund}},
+		{"reversal", automatic, []string{`CANCEL_OR_REFUND refund adyen/PPKFQ89R6QRXGN82 of "QFQTPCQ8HXSKGK82" 15000.00 EUR by unknown ` + metadata}},
+		{"reversal", manual, []string{`CANCEL_OR_REFUND refund adyen/PPKFQ89R6QRXGN82 of "QFQTPCQ8HXSKGK82" 15000.00 EUR by unknown ` + metadata}},
+		{"cancellation", automatic, []string{"CANCEL_OR_REFUND ignored"}},
+		{"unreferenced_refund", automatic, []string{`REFUND_WITH_DATA refund adyen/KHQC5N7G84BLNK43 of "" 89.95 EUR by unknown {"merchant_account":"ExampleShopPOS","merchant_reference":"RETURN-2026-0318"}`}},
 		{"dispute", automatic, []string{`CHARGEBACK dispute adyen/W4Z7HK5XBSJ2R375 of "QFQTPCQ8HXSKGK82" 15000.00 EUR by shopper-8315 ` + metadata}},
 		{"payout", automatic, []string{`PAYOUT_THIRDPARTY payout adyen/ZLHHX4NQ6ZV9JD82 of "" 875.00 EUR by unknown {"merchant_account":"ExampleShopECOM","merchant_reference":"PAYOUT-2026-W47"}`}},
 		{"ignored", automatic, []string{"REPORT_AVAILABLE ignored"}},
@@ -360,8 +369,20 @@ func TestKindsThatMoveNoMoneyAreIgnored(t *testing.T) {
 		payment().with("eventCode", "SECOND_CHARGEBACK"),
 		payment().with("eventCode", "CHARGEBACK_REVERSED"),
 		payment().with("eventCode", "CANCELLATION"),
+		payment().with("eventCode", "CAPTURE_FAILED"),
 		payment().with("eventCode", "REFUND_FAILED"),
+		payment().with("eventCode", "REFUNDED_REVERSED"),
+		payment().with("eventCode", "POSTPONED_REFUND"),
+		payment().with("eventCode", "VOID_PENDING_REFUND"),
+		payment().with("eventCode", "TECHNICAL_CANCEL"),
+		payment().with("eventCode", "EXPIRE"),
 		payment().with("eventCode", "PAYOUT_DECLINE"),
+		payment().with("eventCode", "PAIDOUT_REVERSED"),
+		payment().with("eventCode", "REFUND_WITH_DATA").with("success", "false"),
+		reversal("cancel"),
+		reversal("cancel").with("eventCode", "REVERSAL"),
+		reversal("refund").with("success", "false"),
+		reversal("").with("success", "false"), // whatever was tried, it did not happen
 		payment().with("eventCode", "SOMETHING_NEW"),
 	} {
 		if got, want := summaries(decode(t, delivery(t, i), adyen.Options{})), fmt.Sprint(i["eventCode"], " ignored"); len(got) != 1 || got[0] != want {
@@ -376,6 +397,10 @@ func TestItemsThatAreNotUnderstoodAreUnreadable(t *testing.T) {
 		"no reference":          payment().with("pspReference", nil),
 		"reference with space":  payment().with("pspReference", "a b"),
 		"refund of an odd id":   payment().with("eventCode", "REFUND").with("originalReference", "a b"),
+		"reversal of no action": payment().with("eventCode", "CANCEL_OR_REFUND"),
+		"reversal as a number":  reversal(1),
+		"reversal in capitals":  reversal("REFUND"),
+		"reversal of a refund":  reversal("cancelRefund").with("eventCode", "REVERSAL"),
 		"no amount":             payment().with("amount", nil),
 		"value as text":         payment().amount("1050", "EUR"),
 		"no currency":           payment().amount(1050, ""),
@@ -439,6 +464,15 @@ func TestASecondDeliveryOfAFactHasTheSameFingerprint(t *testing.T) {
 	two := decode(t, []byte(other), adyen.Options{})[0].Transaction
 	if one.Fingerprint() != two.Fingerprint() {
 		t.Error("details of a delivery are part of the fact")
+	}
+}
+
+// Should Adyen announce one reversal under both names, it is one refund.
+func TestRefundByReversalIsOneFactUnderEitherName(t *testing.T) {
+	one := decode(t, delivery(t, reversal("refund")), adyen.Options{})[0].Transaction
+	two := decode(t, delivery(t, reversal("refund").with("eventCode", "REVERSAL")), adyen.Options{})[0].Transaction
+	if one == nil || two == nil || one.ID != two.ID || one.Fingerprint() != two.Fingerprint() {
+		t.Errorf("%+v and %+v", one, two)
 	}
 }
 

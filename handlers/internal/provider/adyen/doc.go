@@ -36,8 +36,10 @@
 // TLS and the basic authentication that Adyen offers keep it from being
 // captured in the first place.
 //
-// Of what is not signed, only the shopper's reference gets into a transaction.
-// Amounts, ids, event and outcome are all signed.
+// Of what is not signed, only the shopper's reference gets into a transaction,
+// and modification.action decides whether a CANCEL_OR_REFUND is one. Amounts,
+// ids, event and outcome are all signed. So whoever gets hold of a delivery about
+// a cancellation can make a refund of it.
 //
 // # What becomes a transaction
 //
@@ -46,14 +48,37 @@
 //	AUTHORISATION      payment, id pspReference; unless captured manually
 //	CAPTURE            payment, id originalReference; when captured manually
 //	REFUND             refund of originalReference, id pspReference
+//	REFUND_WITH_DATA   likewise; an unreferenced refund, often of no payment
+//	CANCEL_OR_REFUND   likewise, if its modification.action is "refund"
+//	REVERSAL           likewise
 //	CHARGEBACK         dispute of originalReference, id pspReference
 //	PAYOUT_THIRDPARTY  payout, id pspReference
 //
 // https://docs.adyen.com/development-resources/webhooks/webhook-types
 //
+// A reversal cancels a payment that is not captured yet, and refunds one that is:
+// additionalData["modification.action"] says which. A cancellation is ignored. Any
+// other action is unreadable, because money may have moved; REVERSAL is documented
+// to have a third one, whose name is not.
+// https://docs.adyen.com/online-payments/reversal
+// https://docs.adyen.com/point-of-sale/basic-tapi-integration/refund-payment/refund-webhooks
+// https://docs.adyen.com/api-explorer/Webhooks/1/post/CANCEL_OR_REFUND
+// https://docs.adyen.com/api-explorer/Webhooks/1/post/REVERSAL
+//
+// What undoes one of these is ignored, though it has success "true" as well:
+// CAPTURE_FAILED and REFUND_FAILED, with which a card scheme rejects what Adyen
+// had accepted, REFUNDED_REVERSED, with which a refund comes back,
+// CHARGEBACK_REVERSED and PAIDOUT_REVERSED. A stored transaction says what was
+// announced, not that it held. Ignored, too, is what moves no money: CANCELLATION,
+// TECHNICAL_CANCEL, EXPIRE, VOID_PENDING_REFUND and POSTPONED_REFUND.
+// https://docs.adyen.com/online-payments/capture#failed-capture
+// https://docs.adyen.com/online-payments/refund#refund-failed
+// https://docs.adyen.com/online-payments/refund#refunded-reversed
+//
 // All events of a dispute have the same pspReference, so exactly one of them
 // can be the fact. It is CHARGEBACK, with which the funds are deducted, and not
-// NOTIFICATION_OF_CHARGEBACK, which opens the process.
+// NOTIFICATION_OF_CHARGEBACK, which opens the process, nor SECOND_CHARGEBACK,
+// with which they are deducted again after a defence.
 // https://docs.adyen.com/risk-management/disputes-api/dispute-notifications
 // PAYOUT_THIRDPARTY says that a payout was confirmed; a bank that returns it
 // leads to PAIDOUT_REVERSED.
