@@ -3,8 +3,9 @@
 //
 //   - answers DescribeStacks, Lambda's Invoke, EventBridge's PutEvents and Step
 //     Functions' StartExecution itself, from the packages that play them;
-//   - passes everything else on to moto, and tells the mail carrier (package
-//     alerts) of each accepted SNS Publish;
+//   - passes everything else on to moto, DynamoDB's and SQS's calls one at a
+//     time, because moto keeps their promises only then, and tells the mail
+//     carrier (package alerts) of each accepted SNS Publish;
 //   - checks the policies of the role whose access key signed the request
 //     (package iam). Signatures themselves are not verified.
 //

@@ -64,7 +64,7 @@ func New(config Config) *Endpoint {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second},
+		Transport: newTurns(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				config.Log.Error("moto did not answer", "path", r.URL.Path, "error", err)
