@@ -416,14 +416,17 @@ func TestQuarantineMessagesFitAndHoldWhatSQSTakes(t *testing.T) {
 	const limit = 1024 * 1024
 	fill := func(text string) string { return strings.Repeat(text, transaction.MaxBodyBytes/len(text)) }
 	many := array(slices.Repeat([]string{`{"Fail":"x"}`}, 20_000)...)
-	for name, tt := range map[string]struct{ body, encoding string }{
-		"text":                   {`{"a":"Zoë \n \" </script>"}`, "text"},
-		"largest text":           {fill("x"), "text"},
-		"largest text of quotes": {fill(`"`), "text"},
-		"control characters":     {fill("\x01"), "base64"},
-		"not UTF-8":              {fill("\xff"), "base64"},
-		"not for XML":            {"{\uffff}", "base64"},
-		"many reasons":           {many, "text"},
+	const numbers = transaction.MaxBodyBytes/6 - 1
+	for name, tt := range map[string]struct{ body, encoding, masked string }{
+		"text":                    {`{"a":"Zoë \n \" </script>"}`, "text", ""},
+		"largest text":            {fill("x"), "text", ""},
+		"largest text of quotes":  {fill(`"`), "text", ""},
+		"control characters":      {fill("\x01"), "base64", ""},
+		"not UTF-8":               {fill("\xff"), "base64", ""},
+		"not for XML":             {"{\uffff}", "base64", ""},
+		"many reasons":            {many, "text", ""},
+		"many short card numbers": {"[" + strings.Repeat("62e17,", numbers) + "0]", "text", "[" + strings.Repeat(`"**e**",`, numbers) + "0]"},
+		"card number in escapes":  {`{"a":"\u0034111111111111111"}`, "text", `{"a":"\u003411111******1111"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDoor()
@@ -451,7 +454,11 @@ func TestQuarantineMessagesFitAndHoldWhatSQSTakes(t *testing.T) {
 				}
 				got = string(decoded)
 			}
-			if m.BodyEncoding != tt.encoding || got != tt.body {
+			want := tt.body
+			if tt.masked != "" {
+				want = tt.masked
+			}
+			if m.BodyEncoding != tt.encoding || got != want {
 				t.Errorf("%s, %d bytes of %d", m.BodyEncoding, len(got), len(tt.body))
 			}
 		})
@@ -671,7 +678,7 @@ func FuzzForgery(f *testing.F) {
 // sends: no panic, nothing kept of what is not signed, 2xx only when every event
 // is stored, put aside or ignored, and no card number in answer, log or queue.
 func FuzzNotification(f *testing.F) {
-	for _, body := range []string{array(paid), array(garbled, paid, pinged, illegal, other, refunded), array(), unreadable, "", "\xff", array(`{"ID":"\ud800"}`)} {
+	for _, body := range []string{array(paid), array(garbled, paid, pinged, illegal, other, refunded), array(), unreadable, "", "\xff", array(`{"ID":"\ud800"}`), `{"a":"\u0034111111111111111"}`} {
 		f.Add([]byte(body), true, int64(0), "application/json")
 		f.Add([]byte(body), false, int64(0), "application/json")
 	}
@@ -710,6 +717,10 @@ func FuzzNotification(f *testing.F) {
 				m.Body = ""
 				rest, _ := json.Marshal(m)
 				written = string(rest) + " " + string(decoded)
+				m.Body = string(decoded)
+			}
+			if masked := redact.Body(m.Body); masked != m.Body {
+				t.Fatalf("a card number: %s", masked)
 			}
 			if masked, n := redact.Text(written); n > 0 {
 				t.Fatalf("a card number: %s", masked)

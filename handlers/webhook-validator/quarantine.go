@@ -92,7 +92,7 @@ func compose(d provider.Delivery, name string, quarantined []quarantinedEvent) (
 			m.Headers[http.CanonicalHeaderKey(name)] = redact.Echo(strings.Join(values, ", "))
 		}
 	}
-	m.Body, _ = redact.Text(string(d.Body))
+	m.Body = redact.Body(string(d.Body))
 	if isText(m.Body) {
 		text, err := json.Marshal(m, json.Deterministic(true))
 		if err != nil {

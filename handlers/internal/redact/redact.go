@@ -118,14 +118,19 @@ func Echo(s string) string {
 // same digit, the longest.
 func find(b []byte, from int) (start, end int, ok bool) {
 	for i := from; i < len(b); i++ {
-		if !isDigit(b[i]) || i > 0 && isDigit(b[i-1]) {
-			continue
-		}
-		if end := longest(b, i); end > 0 {
+		if end := cardAt(b, i); end > 0 {
 			return i, end, true
 		}
 	}
 	return 0, 0, false
+}
+
+// cardAt returns the end of the PAN that begins at b[i], or 0.
+func cardAt(b []byte, i int) (end int) {
+	if !isDigit(b[i]) || i > 0 && isDigit(b[i-1]) {
+		return 0
+	}
+	return longest(b, i)
 }
 
 // longest returns the end of the longest PAN that begins at b[start], or 0.
