@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/jsonvalue"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/transaction"
@@ -64,12 +63,12 @@ func (a Adyen) Decode(d provider.Delivery) ([]provider.Event, error) {
 	return events, nil
 }
 
-func (a Adyen) event(item object) provider.Event {
-	e := provider.Event{Type: item.text("eventCode")}
+func (a Adyen) event(item provider.Object) provider.Event {
+	e := provider.Event{Type: item.Text("eventCode")}
 	var err error
 	if e.Type == "" {
 		err = errors.New("no eventCode")
-	} else if item.success() == "true" {
+	} else if success(item) == "true" {
 		e.Transaction, err = a.transaction(item, e.Type)
 	}
 	if err != nil {
@@ -79,18 +78,18 @@ func (a Adyen) event(item object) provider.Event {
 }
 
 // transaction returns nil without an error for what becomes no transaction.
-func (a Adyen) transaction(item object, eventCode string) (*transaction.Transaction, error) {
+func (a Adyen) transaction(item provider.Object, eventCode string) (*transaction.Transaction, error) {
 	t, err := a.identify(item, eventCode)
 	if err != nil || t.Kind == "" {
 		return nil, err
 	}
-	if t.Currency, t.Amount, err = amount(item.object("amount")); err != nil {
+	if t.Currency, t.Amount, err = amount(item.Object("amount")); err != nil {
 		return nil, err
 	}
 	if t.Amount.IsZero() {
 		return nil, nil // a card was checked, no money moved: a zero-value authorisation
 	}
-	t.CustomerID = customer(item.object("additionalData"))
+	t.CustomerID = customer(item.Object("additionalData"))
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
@@ -99,13 +98,11 @@ func (a Adyen) transaction(item object, eventCode string) (*transaction.Transact
 
 // identify says what a successful item is about. It has no kind when it becomes
 // no transaction.
-func (a Adyen) identify(item object, eventCode string) (t transaction.Transaction, err error) {
-	psp, original := item.text("pspReference"), item.text("originalReference")
-	metadata := map[string]any{}
-	add := func(name, value string) {
-		if value != "" {
-			metadata[name] = value
-		}
+func (a Adyen) identify(item provider.Object, eventCode string) (t transaction.Transaction, err error) {
+	psp, original := item.Text("pspReference"), item.Text("originalReference")
+	metadata := map[string]any{
+		"merchant_account":   item.Text("merchantAccountCode"),
+		"merchant_reference": item.Text("merchantReference"),
 	}
 	switch eventCode {
 	case "AUTHORISATION":
@@ -115,12 +112,12 @@ func (a Adyen) identify(item object, eventCode string) (t transaction.Transactio
 	case "CAPTURE":
 		if a.options.ManualCapture {
 			t.Kind, t.ID = contract.KindPayment, original
-			add("capture_id", psp)
+			metadata["capture_id"] = psp
 		}
 	case "REFUND", "REFUND_WITH_DATA":
 		t.Kind, t.ID, t.PaymentID = contract.KindRefund, psp, original
 	case "CANCEL_OR_REFUND", "REVERSAL":
-		switch item.object("additionalData").text("modification.action") {
+		switch item.Object("additionalData").Text("modification.action") {
 		case "refund":
 			t.Kind, t.ID, t.PaymentID = contract.KindRefund, psp, original
 		case "cancel":
@@ -132,18 +129,13 @@ func (a Adyen) identify(item object, eventCode string) (t transaction.Transactio
 	case "PAYOUT_THIRDPARTY":
 		t.Kind, t.ID = contract.KindPayout, psp
 	}
-	add("merchant_account", item.text("merchantAccountCode"))
-	add("merchant_reference", item.text("merchantReference"))
-	if len(metadata) > 0 {
-		t.Metadata = jsonvalue.Append(nil, metadata)
-	}
-	t.Provider = Name
+	t.Provider, t.Metadata = Name, provider.Metadata(metadata)
 	return t, nil
 }
 
-func customer(additional object) string {
+func customer(additional provider.Object) string {
 	for _, name := range []string{"shopperReference", "recurring.shopperReference"} {
-		if reference := additional.text(name); reference != "" {
+		if reference := additional.Text(name); reference != "" {
 			return reference
 		}
 	}
@@ -154,19 +146,15 @@ func customer(additional object) string {
 // https://docs.adyen.com/development-resources/currency-codes#note
 var ownDecimals = map[string]int{"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}
 
-func amount(o object) (currency string, a money.Amount, err error) {
-	currency = o.text("currency")
-	value, ok := o["value"].(jsonvalue.Number)
-	if !ok {
-		return "", a, fmt.Errorf("amount.value is not a number")
-	}
+func amount(o provider.Object) (currency string, a money.Amount, err error) {
+	currency = o.Text("currency")
 	decimals, ok := ownDecimals[currency]
 	if !ok {
 		if decimals, ok = money.Digits(currency); !ok {
 			return "", a, fmt.Errorf("amount.currency is not an ISO 4217 currency in use")
 		}
 	}
-	if a, err = money.FromMinor(string(value), decimals); err != nil {
+	if a, err = money.FromMinor(o.Number("value"), decimals); err != nil {
 		return "", a, fmt.Errorf("amount.value: %w", err)
 	}
 	return currency, a, nil

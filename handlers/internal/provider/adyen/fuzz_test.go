@@ -6,31 +6,16 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/provider/adyen"
+	"payment-webhooks/handlers/internal/provider/providertest"
 )
-
-func seed(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal(files, err)
-	}
-	for _, file := range files {
-		body, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(body)
-	}
-}
 
 // FuzzVerify: no body verifies but with a signature over what is in it.
 func FuzzVerify(f *testing.F) {
-	seed(f)
+	providertest.Seed(f)
 	f.Add([]byte(`{"notificationItems":[{"NotificationRequestItem":{"additionalData":{"hmacSignature":"="}}}]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		err := verify(body, key)
@@ -68,26 +53,11 @@ func FuzzVerify(f *testing.F) {
 // FuzzDecode: whatever arrives, each event is a sound transaction, ignored or
 // unreadable.
 func FuzzDecode(f *testing.F) {
-	seed(f)
+	providertest.Seed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, options := range []adyen.Options{{}, {ManualCapture: true}} {
 			events, err := adyen.New(options).Decode(provider.Delivery{Body: body})
-			if err != nil {
-				if !errors.Is(err, provider.ErrUnreadable) || events != nil {
-					t.Errorf("%v with %v", err, events)
-				}
-				continue
-			}
-			for _, e := range events {
-				switch {
-				case e.Transaction != nil && e.Err != nil, e.Err != nil && !errors.Is(e.Err, provider.ErrUnreadable):
-					t.Errorf("%+v", e)
-				case e.Transaction != nil:
-					if err := e.Transaction.Check(); err != nil {
-						t.Errorf("%+v: %v", e.Transaction, err)
-					}
-				}
-			}
+			providertest.CheckDecoded(t, adyen.Name, events, err)
 		}
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/provider"
 )
 
 // minKeyBytes is the length of the keys that Adyen generates. A shorter one is
@@ -29,8 +30,8 @@ func readKeys(secrets []string) [][]byte {
 }
 
 // verify checks one item's signature.
-func verify(item object, keys [][]byte) error {
-	signature := item.object("additionalData").text("hmacSignature")
+func verify(item provider.Object, keys [][]byte) error {
+	signature := item.Object("additionalData").Text("hmacSignature")
 	if signature == "" {
 		return errors.New("no additionalData.hmacSignature")
 	}
@@ -50,8 +51,8 @@ func verify(item object, keys [][]byte) error {
 }
 
 // signedText is what the signature of an item is made over.
-func signedText(item object) ([]byte, error) {
-	amount := item.object("amount")
+func signedText(item provider.Object) ([]byte, error) {
+	amount := item.Object("amount")
 	text := make([]byte, 0, 256)
 	for _, field := range []struct {
 		name  string
@@ -64,7 +65,7 @@ func signedText(item object) ([]byte, error) {
 		{"value", amount["value"]},
 		{"currency", amount["currency"]},
 		{"eventCode", item["eventCode"]},
-		{"success", item.success()},
+		{"success", success(item)},
 	} {
 		var value string
 		switch v := field.value.(type) {

@@ -17,14 +17,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/providertest"
 )
 
 // now is when deliveries of the tests arrive. TLS connections look at the real
@@ -190,11 +189,4 @@ func (w *world) delivery(tb testing.TB, name string) provider.Delivery {
 	return provider.Delivery{Header: sign(tb, w.leaf.key, webhookID, now, body), Body: body, ReceivedAt: now}
 }
 
-func fixture(tb testing.TB, name string) []byte {
-	tb.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return body
-}
+var fixture = providertest.Fixture

@@ -4,11 +4,10 @@ import (
 	"context"
 	"crypto/hmac"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/providertest"
 	"payment-webhooks/handlers/internal/provider/square"
 )
 
@@ -30,39 +29,14 @@ func FuzzSignature(f *testing.F) {
 // FuzzDecode: whatever arrives, it is a sound transaction, ignored or
 // unreadable; and it never breaks the check of the time.
 func FuzzDecode(f *testing.F) {
-	files, err := filepath.Glob("testdata/*.json")
-	if err != nil || len(files) == 0 {
-		f.Fatal(files, err)
-	}
-	for _, file := range files {
-		body, err := os.ReadFile(file)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(body)
-	}
+	providertest.Seed(f)
 	f.Fuzz(func(t *testing.T, body []byte) {
 		d := delivery(body, sign(url, body, key))
 		if err := verify(d, key); err != nil && !errors.Is(err, provider.ErrSignature) {
 			t.Errorf("Verify: %v", err)
 		}
 		events, err := square.New().Decode(d)
-		if err != nil {
-			if !errors.Is(err, provider.ErrUnreadable) || events != nil {
-				t.Errorf("%v with %v", err, events)
-			}
-			return
-		}
-		for _, e := range events {
-			switch {
-			case e.Transaction != nil && e.Err != nil, e.Err != nil && !errors.Is(e.Err, provider.ErrUnreadable):
-				t.Errorf("%+v", e)
-			case e.Transaction != nil:
-				if err := e.Transaction.Check(); err != nil {
-					t.Errorf("%+v: %v", e.Transaction, err)
-				}
-			}
-		}
+		providertest.CheckDecoded(t, square.Name, events, err)
 	})
 }
 

@@ -16,7 +16,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/jsonvalue"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/transaction"
@@ -111,14 +110,14 @@ var (
 
 // Decode implements provider.Provider: one event.
 func (Square) Decode(d provider.Delivery) ([]provider.Event, error) {
-	notification, err := parse(d.Body)
+	notification, err := provider.ParseObject(d.Body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
 	}
 	if _, ok := createdAt(d.Body); !ok { // see Verify
 		return nil, fmt.Errorf("%w: created_at is not a time in RFC 3339", provider.ErrUnreadable)
 	}
-	e := provider.Event{Type: notification.text("type")}
+	e := provider.Event{Type: notification.Text("type")}
 	if e.Type == "" {
 		return nil, fmt.Errorf("%w: no type", provider.ErrUnreadable)
 	}
@@ -132,13 +131,13 @@ func (Square) Decode(d provider.Delivery) ([]provider.Event, error) {
 }
 
 // transaction returns nil without an error when there is no such fact yet.
-func (f fact) transaction(notification object) (*transaction.Transaction, error) {
-	o := notification.object("data").object("object").object(f.object)
+func (f fact) transaction(notification provider.Object) (*transaction.Transaction, error) {
+	o := notification.Object("data").Object("object").Object(f.object)
 	if o == nil {
 		return nil, fmt.Errorf("no /data/object/%s", f.object)
 	}
 	if f.status != "" {
-		switch o.text("status") {
+		switch o.Text("status") {
 		case "":
 			return nil, fmt.Errorf("the %s has no status", f.object)
 		case f.status:
@@ -147,16 +146,16 @@ func (f fact) transaction(notification object) (*transaction.Transaction, error)
 		}
 	}
 	t := transaction.Transaction{
-		ID:         cmp.Or(o.text("id"), o.text("dispute_id")), // the latter of disputes, in older API versions
+		ID:         cmp.Or(o.Text("id"), o.Text("dispute_id")), // the latter of disputes, in older API versions
 		Provider:   Name,
 		Kind:       f.kind,
-		CustomerID: cmp.Or(o.text("customer_id"), contract.UnknownCustomer),                       // of payments
-		PaymentID:  cmp.Or(o.text("payment_id"), o.object("disputed_payment").text("payment_id")), // of refunds, of disputes
+		CustomerID: cmp.Or(o.Text("customer_id"), contract.UnknownCustomer),                       // of payments
+		PaymentID:  cmp.Or(o.Text("payment_id"), o.Object("disputed_payment").Text("payment_id")), // of refunds, of disputes
 		Metadata:   f.references(notification, o),
 	}
-	paid := o.object("total_money") // of payments
+	paid := o.Object("total_money") // of payments
 	if paid == nil {
-		paid = o.object("amount_money")
+		paid = o.Object("amount_money")
 	}
 	var err error
 	if t.Currency, t.Amount, err = amount(paid); err != nil {
@@ -171,79 +170,28 @@ func (f fact) transaction(notification object) (*transaction.Transaction, error)
 	return &t, nil
 }
 
-func (f fact) references(notification, o object) jsontext.Value {
-	metadata := map[string]any{}
-	add := func(name, text string) {
-		if text != "" {
-			metadata[name] = text
-		}
-	}
-	add("merchant_id", notification.text("merchant_id"))
+func (f fact) references(notification, o provider.Object) jsontext.Value {
+	members := map[string]any{"merchant_id": notification.Text("merchant_id")}
 	for _, name := range f.metadata {
-		add(name, o.text(name))
+		members[name] = o.Text(name)
 	}
-	if len(metadata) == 0 {
-		return nil
-	}
-	return jsonvalue.Append(nil, metadata)
+	return provider.Metadata(members)
 }
 
-func amount(o object) (currency string, a money.Amount, err error) {
-	currency = o.text("currency")
-	value, ok := o["amount"].(jsonvalue.Number)
-	if !ok {
-		return "", a, errors.New("the amount is not a number")
-	}
+func amount(o provider.Object) (currency string, a money.Amount, err error) {
+	currency = o.Text("currency")
 	decimals, ok := money.Digits(currency)
 	if !ok {
 		return "", a, errors.New("the currency is not an ISO 4217 currency in use")
 	}
-	if a, err = money.FromMinor(string(value), decimals); err != nil {
+	if a, err = money.FromMinor(o.Number("amount"), decimals); err != nil {
 		return "", a, fmt.Errorf("the amount: %w", err)
 	}
 	return currency, a, nil
 }
 
-// limits are far above what Square sends: seven levels and some hundred values.
-var limits = jsonvalue.Limits{Depth: 32, Values: 10_000}
-
-// object is a JSON object. A nil one has no members.
-type object map[string]any
-
-// parse reads the body. An error repeats nothing of it.
-func parse(body []byte) (object, error) {
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
-	value, problems, err := jsonvalue.Read(dec, limits)
-	if err != nil {
-		return nil, errors.New("the body is not JSON in UTF-8 with each name once")
-	}
-	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the JSON object")
-	}
-	if len(problems) > 0 {
-		return nil, errors.New("a value of the body " + problems[0].Detail)
-	}
-	o, ok := value.(map[string]any)
-	if !ok {
-		return nil, errors.New("the body is JSON but not an object")
-	}
-	return o, nil
-}
-
-// text returns a member that is a string, or "".
-func (o object) text(name string) string {
-	text, _ := o[name].(string)
-	return text
-}
-
-// object returns a member that is an object, or nil.
-func (o object) object(name string) object {
-	value, _ := o[name].(map[string]any)
-	return value
-}
-
 // createdAt reads the body only as far as it must, to keep Verify cheap. What is
-// wrong with the rest, or a second created_at, is for parse to find.
+// wrong with the rest, or a second created_at, is for Decode to find.
 func createdAt(body []byte) (t time.Time, ok bool) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if start, err := dec.ReadToken(); err != nil || start.Kind() != '{' {

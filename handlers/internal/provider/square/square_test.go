@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/providertest"
 	"payment-webhooks/handlers/internal/provider/square"
 )
 
@@ -29,14 +28,7 @@ const (
 // now is just after the first event of the fixtures.
 var now = time.Date(2026, 11, 22, 15, 4, 10, 0, time.UTC)
 
-func fixture(t testing.TB, name string) []byte {
-	t.Helper()
-	body, err := os.ReadFile(filepath.Join("testdata", name+".json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return body
-}
+var fixture = providertest.Fixture
 
 func sign(url string, body []byte, key string) string {
 	mac := hmac.New(sha256.New, []byte(key))

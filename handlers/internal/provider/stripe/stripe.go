@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/jsonvalue"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/transaction"
@@ -40,16 +39,16 @@ var facts = map[string]struct {
 
 // Decode reads the one event of a delivery. See the package comment.
 func (Provider) Decode(d provider.Delivery) ([]provider.Event, error) {
-	event, err := parseObject(d.Body)
+	event, err := provider.ParseObject(d.Body)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
 	}
-	kind := event.text("type")
+	kind := event.Text("type")
 	if kind == "" || len(kind) > maxTypeBytes || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, fmt.Errorf("%w: an event without a type", provider.ErrUnreadable)
 	}
 	out := provider.Event{Type: kind}
-	switch event.text("object") {
+	switch event.Text("object") {
 	case "event":
 		out.Transaction, out.Err = decodeSnapshot(kind, event)
 	case "v2.core.event":
@@ -70,34 +69,34 @@ func decodeThin(kind string) error {
 
 // decodeSnapshot returns the transaction of an event, or none when the event is
 // to be ignored.
-func decodeSnapshot(kind string, event object) (*transaction.Transaction, error) {
+func decodeSnapshot(kind string, event provider.Object) (*transaction.Transaction, error) {
 	fact, ok := facts[kind]
 	if !ok {
 		return nil, nil
 	}
-	about := event.object("data").object("object")
-	if about.text("object") != fact.object {
+	about := event.Object("data").Object("object")
+	if about.Text("object") != fact.object {
 		return nil, fmt.Errorf("%w: the event is not about a %s", provider.ErrUnreadable, fact.object)
 	}
-	if status := about.text("status"); status == "failed" || status == "canceled" {
+	if status := about.Text("status"); status == "failed" || status == "canceled" {
 		return nil, nil // no money was moved
 	}
-	currency := strings.ToUpper(about.text("currency"))
-	amount, err := parseAmount(about.number(fact.amount), currency)
+	currency := strings.ToUpper(about.Text("currency"))
+	amount, err := parseAmount(about.Number(fact.amount), currency)
 	if err != nil {
 		return nil, err
 	}
 	t := &transaction.Transaction{
-		ID:         about.text("id"),
+		ID:         about.Text("id"),
 		Provider:   Name,
 		Kind:       fact.kind,
 		Amount:     amount,
 		Currency:   currency,
-		CustomerID: cmp.Or(about.ref("customer"), about.ref("customer_account"), contract.UnknownCustomer),
+		CustomerID: cmp.Or(ref(about, "customer"), ref(about, "customer_account"), contract.UnknownCustomer),
 		Metadata:   metadata(fact.kind, event, about),
 	}
 	if fact.kind == contract.KindRefund || fact.kind == contract.KindDispute {
-		t.PaymentID = cmp.Or(about.ref("payment_intent"), about.ref("charge"))
+		t.PaymentID = cmp.Or(ref(about, "payment_intent"), ref(about, "charge"))
 	}
 	if err := t.Check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
@@ -120,32 +119,30 @@ func parseAmount(minor, currency string) (money.Amount, error) {
 
 // metadata is what the package comment lists, in canonical JSON; nil when there
 // is nothing.
-func metadata(kind string, event, about object) []byte {
-	members := map[string]any{}
-	add := func(name, value string) {
-		if value != "" {
-			members[name] = value
-		}
-	}
-	add("account", event.text("account"))
+func metadata(kind string, event, about provider.Object) []byte {
+	members := map[string]any{"account": event.Text("account")}
 	if live, ok := event["livemode"].(bool); ok && !live {
 		members["livemode"] = false
 	}
 	switch kind {
 	case contract.KindPayment:
-		add("charge", about.ref("latest_charge"))
+		members["charge"] = ref(about, "latest_charge")
 	case contract.KindRefund, contract.KindDispute:
-		add("charge", about.ref("charge"))
-		add("reason", about.text("reason"))
+		members["charge"] = ref(about, "charge")
+		members["reason"] = about.Text("reason")
 	case contract.KindPayout:
-		add("balance_transaction", about.ref("balance_transaction"))
-		add("destination", about.ref("destination"))
+		members["balance_transaction"] = ref(about, "balance_transaction")
+		members["destination"] = ref(about, "destination")
 	}
-	if own := about.object("metadata"); len(own) > 0 {
+	if own := about.Object("metadata"); len(own) > 0 {
 		members["metadata"] = map[string]any(own)
 	}
-	if len(members) == 0 {
-		return nil
-	}
-	return jsonvalue.Append(nil, members)
+	return provider.Metadata(members)
+}
+
+// ref is the id of another object, which Stripe writes in place of that object
+// unless it was asked to expand it.
+// https://docs.stripe.com/api/expanding_objects
+func ref(o provider.Object, name string) string {
+	return cmp.Or(o.Object(name).Text("id"), o.Text(name))
 }

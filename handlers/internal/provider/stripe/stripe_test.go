@@ -12,6 +12,7 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/providertest"
 	"payment-webhooks/handlers/internal/provider/stripe"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -238,26 +239,12 @@ func TestFactsThatCannotBeReadAreUnreadable(t *testing.T) {
 }
 
 func TestBodiesThatAreNoEventAreUnreadable(t *testing.T) {
-	payment := string(fixture(t, "payment"))
-	deep := strings.Replace(payment, `"order_id": "1001"`, `"order_id": `+strings.Repeat("[", 32)+strings.Repeat("]", 32), 1)
 	tests := []struct{ name, body string }{
-		{"empty", ""},
 		{"no JSON", "id=evt_1&type=payment_intent.succeeded"},
-		{"cut off", payment[:len(payment)/2]},
-		{"two", payment + payment},
-		{"a list", "[" + payment + "]"},
-		{"null", "null"},
 		{"no type", `{"object":"event"}`},
 		{"a type that is a number", `{"object":"event","type":1}`},
 		{"a type of two lines", `{"object":"event","type":"payment_intent.succeeded\n"}`},
 		{"a type without end", `{"object":"event","type":"` + strings.Repeat("x", 129) + `"}`},
-		{"the same name twice", strings.Replace(payment, `"currency": "usd"`, `"currency": "usd", "currency": "jpy"`, 1)},
-		{"not UTF-8", strings.Replace(payment, "Order 1001", "Order \xff", 1)},
-		{"too deep", deep},
-		{"very deep", strings.Repeat(`{"a":`, 20_000)},
-		{"too many values", strings.Replace(payment, `"order_id": "1001"`, `"order_id": [1`+strings.Repeat(",1", 10_000)+`]`, 1)},
-		{"a name without end", strings.Replace(payment, `"order_id"`, `"`+strings.Repeat("x", 256)+`"`, 1)},
-		{"a number without end", strings.Replace(payment, `1500000`, strings.Repeat("9", 100_000), 1)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -303,24 +290,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		events, err := decode(body)
-		if err != nil {
-			if !errors.Is(err, provider.ErrUnreadable) || events != nil {
-				t.Fatalf("%v, %v", events, err)
-			}
-			return
-		}
-		if len(events) != 1 || events[0].Type == "" || !utf8.ValidString(events[0].Type) {
-			t.Fatalf("%+v", events)
-		}
-		event := events[0]
-		switch {
-		case event.Err != nil && (event.Transaction != nil || !errors.Is(event.Err, provider.ErrUnreadable)):
-			t.Fatalf("%+v", event)
-		case event.Transaction != nil:
-			if err := event.Transaction.Check(); err != nil {
-				t.Fatal(err)
-			}
-			event.Transaction.Fingerprint()
+		providertest.CheckDecoded(t, stripe.Name, events, err)
+		if err == nil && (len(events) != 1 || !utf8.ValidString(events[0].Type)) {
+			t.Errorf("%+v", events)
 		}
 	})
 }
