@@ -89,9 +89,10 @@ func (o *output) drain() {
 	mark := fmt.Sprint(o.count)
 	seen := make(chan struct{})
 	o.marks[mark] = seen
-	_, err := o.file.WriteString(markPrefix + mark + "\n")
 	o.mu.Unlock()
-	if err != nil {
+	// Not under the lock: a full pipe takes the mark when the reader has read
+	// some of it, and the reader needs the lock to go on.
+	if _, err := o.file.WriteString(markPrefix + mark + "\n"); err != nil {
 		<-o.closed
 		return
 	}
