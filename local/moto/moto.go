@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -53,14 +53,12 @@ func exists(path string) bool {
 }
 
 // Start runs moto_server and returns once it answers, or after ctx ends with
-// what it printed.
+// what it printed. The kernel chooses the port when the server takes it, and
+// the server prints it: a port chosen here could be somebody else's by then,
+// who might even answer as moto does.
 func Start(ctx context.Context, path, account string) (*Server, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{URL: fmt.Sprintf("http://127.0.0.1:%d", port), done: make(chan struct{}), output: &tail{}}
-	s.cmd = exec.Command(path, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
+	s := &Server{done: make(chan struct{}), output: newTail()}
+	s.cmd = exec.Command(path, "-H", "127.0.0.1", "-p", "0")
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	s.cmd.Env = append(os.Environ(), "MOTO_ACCOUNT_ID="+account)
 	if err := child.Tie(s.cmd); err != nil {
@@ -82,6 +80,13 @@ func Start(ctx context.Context, path, account string) (*Server, error) {
 }
 
 func (s *Server) await(ctx context.Context) error {
+	select {
+	case s.URL = <-s.output.address:
+	case <-ctx.Done():
+		return fmt.Errorf("moto_server does not say where it listens: %w\n%s", ctx.Err(), s.output)
+	case <-s.done:
+		return s.err
+	}
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -121,42 +126,54 @@ func (s *Server) Err() error {
 // Stop ends the server and waits for it.
 func (s *Server) Stop() { child.Stop(s.cmd, s.done, 2*time.Second) }
 
-// freePort asks the kernel for one. Another process may take it before moto
-// does; moto then says so and ends, which Start reports.
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
-}
-
 // tail keeps the last few kilobytes of what the server printed, which name
 // the reason when it ends. Its access log, a line for each request, is left out.
 type tail struct {
+	address chan string // receives where the server listens
+
 	mu   sync.Mutex
+	line []byte // of which the end is still to come
 	text []byte
 }
 
 const tailBytes = 4096
 
+// listening is what moto_server prints when it has its port.
+var listening = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
+
+func newTail() *tail { return &tail{address: make(chan string, 1)} }
+
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for line := range bytes.Lines(p) { // the server writes whole lines
-		if !bytes.Contains(line, []byte(` HTTP/1.1" `)) {
-			t.text = append(t.text, line...)
+	for part := range bytes.Lines(p) {
+		t.line = append(t.line, part...)
+		if t.line[len(t.line)-1] == '\n' {
+			t.take(t.line)
+			t.line = t.line[:0]
 		}
 	}
+	return len(p), nil
+}
+
+func (t *tail) take(line []byte) {
+	if match := listening.FindSubmatch(line); match != nil {
+		select {
+		case t.address <- string(match[1]):
+		default: // it was said before
+		}
+	}
+	if bytes.Contains(line, []byte(` HTTP/1.1" `)) {
+		return
+	}
+	t.text = append(t.text, line...)
 	if extra := len(t.text) - tailBytes; extra > 0 {
 		t.text = bytes.Clone(t.text[extra:])
 	}
-	return len(p), nil
 }
 
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.TrimSpace(string(t.text))
+	return strings.TrimSpace(string(t.text) + string(t.line))
 }

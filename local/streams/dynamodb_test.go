@@ -4,9 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
-	"os/exec"
+	"os"
 	"testing"
 	"time"
 
@@ -16,13 +14,18 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/local/moto"
 )
+
+// patience is generous: it is only ever waited for in full when something is wrong.
+const patience = 5 * time.Minute
 
 // TestMappingReadsARealStream runs a mapping over a table of moto: an INSERT is delivered
 // with its exact numbers, the MODIFY after it is filtered out.
 func TestMappingReadsARealStream(t *testing.T) {
 	endpoint := startMoto(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	config := aws.Config{
 		Region: "us-east-1", BaseEndpoint: &endpoint,
@@ -110,35 +113,16 @@ func TestMappingReadsARealStream(t *testing.T) {
 // startMoto runs moto_server for the test and returns its URL.
 func startMoto(t *testing.T) string {
 	t.Helper()
-	program, err := exec.LookPath("moto_server")
-	if err != nil {
-		t.Skip("moto_server is not on the PATH (pip install 'moto[server]==5.2.1')")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	path, err := moto.Find("../..", os.Getenv)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	listener.Close()
-	server := exec.Command(program, "-H", "127.0.0.1", "-p", fmt.Sprint(port))
-	if err := server.Start(); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	server, err := moto.Start(ctx, path, "123456789012")
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = server.Process.Kill()
-		_ = server.Wait()
-	})
-	endpoint := fmt.Sprintf("http://127.0.0.1:%d", port)
-	deadline := time.Now().Add(time.Minute)
-	for {
-		response, err := http.Get(endpoint + "/moto-api/data.json")
-		if err == nil {
-			response.Body.Close()
-			return endpoint
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("moto_server does not answer: %v", err)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	t.Cleanup(server.Stop)
+	return server.URL
 }
