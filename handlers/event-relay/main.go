@@ -4,18 +4,16 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/config"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/eventbridge"
 	"payment-webhooks/handlers/internal/relay"
+	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -30,16 +28,10 @@ func main() {
 }
 
 func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
-	for _, name := range []string{contract.EnvEnvironmentSuffix, contract.EnvEventBusName} {
-		if getenv(name) == "" {
-			return nil, fmt.Errorf("environment variable %s is not set", name)
-		}
-	}
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName)
 	if err != nil {
-		return nil, fmt.Errorf("load AWS configuration: %w", err)
+		return nil, err
 	}
-	telemetry.Instrument(&cfg)
 	bus := eventbridge.New(eventbridge.NewClient(cfg), getenv(contract.EnvEventBusName), eventbridge.Pause)
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
 	return &handler{relay.New(bus, log, metrics, time.Now)}, nil

@@ -3,18 +3,16 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/config"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/dynamo"
 	"payment-webhooks/handlers/internal/fraud"
+	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -29,16 +27,10 @@ func main() {
 }
 
 func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
-	for _, name := range []string{contract.EnvEnvironmentSuffix, contract.EnvTableName} {
-		if getenv(name) == "" {
-			return nil, fmt.Errorf("environment variable %s is not set", name)
-		}
-	}
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName)
 	if err != nil {
-		return nil, fmt.Errorf("load AWS configuration: %w", err)
+		return nil, err
 	}
-	telemetry.Instrument(&cfg)
 	return &handler{
 		model:   fraud.Rules{},
 		ledger:  dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName)),

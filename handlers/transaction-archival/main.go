@@ -3,19 +3,17 @@
 package main
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/config"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/archive"
 	"payment-webhooks/handlers/internal/dynamo"
 	"payment-webhooks/handlers/internal/s3"
+	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -30,16 +28,10 @@ func main() {
 }
 
 func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
-	for _, name := range []string{contract.EnvEnvironmentSuffix, contract.EnvTableName, contract.EnvAuditBucketName} {
-		if getenv(name) == "" {
-			return nil, fmt.Errorf("environment variable %s is not set", name)
-		}
-	}
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName, contract.EnvAuditBucketName)
 	if err != nil {
-		return nil, fmt.Errorf("load AWS configuration: %w", err)
+		return nil, err
 	}
-	telemetry.Instrument(&cfg)
 	table := dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName))
 	bucket := s3.New(s3.NewClient(cfg), getenv(contract.EnvAuditBucketName))
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))

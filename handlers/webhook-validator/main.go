@@ -4,20 +4,19 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
-	"github.com/aws/aws-sdk-go-v2/config"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/dynamo"
 	"payment-webhooks/handlers/internal/secrets"
 	"payment-webhooks/handlers/internal/secretsmanager"
 	"payment-webhooks/handlers/internal/sqs"
+	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -32,10 +31,9 @@ func main() {
 }
 
 func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
-	for _, name := range []string{contract.EnvEnvironmentSuffix, contract.EnvTableName} {
-		if getenv(name) == "" {
-			return nil, fmt.Errorf("environment variable %s is not set", name)
-		}
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName)
+	if err != nil {
+		return nil, err
 	}
 	canonical, providers, err := known.signers(getenv(contract.EnvProviders), verifyCanonical)
 	if err != nil {
@@ -44,11 +42,6 @@ func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
 	if len(providers) > 0 && getenv(contract.EnvQuarantineQueue) == "" {
 		return nil, fmt.Errorf("environment variable %s is not set, and %s names providers", contract.EnvQuarantineQueue, contract.EnvProviders)
 	}
-	cfg, err := config.LoadDefaultConfig(context.Background())
-	if err != nil {
-		return nil, fmt.Errorf("load AWS configuration: %w", err)
-	}
-	telemetry.Instrument(&cfg)
 	h := &handler{
 		ledger:     dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName)),
 		canonical:  canonical,

@@ -1,0 +1,2 @@
+// Package startup is what every handler needs before its first event.
+package startup
