@@ -96,10 +96,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	root, _, _ := strings.Cut(x.traceID, ";")
 	header.Set("X-Amzn-Trace-Id", root)
 	header.Set("Content-Length", strconv.Itoa(len(out.body)))
-	w.WriteHeader(out.status)
-	_, _ = w.Write(out.body) // a client that went away
+	// Logged first: who has the answer and flushes the log finds the line in it.
 	x.status, x.length = out.status, len(out.body)
 	a.log(x)
+	w.WriteHeader(out.status)
+	_, _ = w.Write(out.body) // a client that went away
 }
 
 type output struct {
