@@ -11,6 +11,8 @@
 // with platform.start and platform.report, the payload limits.
 //
 // Different from AWS, on purpose:
+//   - Initialisation may take a minute, not 10 s: this machine may start many
+//     environments at once.
 //   - The caller has its answer when the environment is ready for the next event.
 //   - An idle environment is not frozen, and is kept until the function closes.
 //   - MemorySize sets no CPU share. An environment whose peak memory passed

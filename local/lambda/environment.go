@@ -75,7 +75,7 @@ func newEnvironment(config *Config) (*environment, error) {
 	if config.LogGroup == "/aws/lambda/"+config.Name {
 		e.stream = strings.Replace(e.stream, config.Name, "", 1)
 	}
-	e.server = &http.Server{Handler: e.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second}
+	e.server = &http.Server{Handler: e.runtimeAPI(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = e.server.Serve(listener) }() // ends with ErrServerClosed
 
 	e.output, err = newOutput(func(line string) { config.Log(config.LogGroup, e.stream, time.Now(), line) })
@@ -330,16 +330,21 @@ func (e *environment) finish(w http.ResponseWriter, r *http.Request, failed bool
 		refused(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return
 	}
-	if len(body) > maxSyncBytes {
-		refused(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxSyncBytes))
+	tooLarge := len(body) > maxSyncBytes
+	if tooLarge {
 		body, failed = []byte(fmt.Sprintf(`{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes)."}`, maxSyncBytes)), true
-	} else {
-		accepted(w)
 	}
+	// Taken first: a process that has heard so may end, and its end counts only
+	// without a result.
 	select {
 	case work.result <- result{body, failed}:
 	default: // a second answer to the same request
 	}
+	if tooLarge {
+		refused(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxSyncBytes))
+		return
+	}
+	accepted(w)
 }
 
 func accepted(w http.ResponseWriter) {

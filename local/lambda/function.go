@@ -17,7 +17,7 @@ import (
 const (
 	maxSyncBytes     = 6_291_556 // 6 MB and 100 bytes, as the service's own error message says
 	maxAsyncBytes    = 1_048_576 // 1 MB
-	initLimit        = 10 * time.Second
+	initLimit        = time.Minute
 	maxLogTailBytes  = 4096
 	shutdownPatience = 2 * time.Second
 )
