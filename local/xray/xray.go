@@ -15,6 +15,9 @@ const maxDocuments = 5000
 // maxDatagram is the largest UDP payload, hence the largest document.
 const maxDatagram = 64 * 1024
 
+// readBuffer holds the documents that wait to be read.
+const readBuffer = 4 << 20
+
 // Document is a segment or subsegment, as the SDK sent it.
 type Document struct {
 	TraceID  string          `json:"trace_id"`
@@ -41,6 +44,9 @@ func Listen(report func(error)) (*Daemon, error) {
 	if err != nil {
 		return nil, fmt.Errorf("X-Ray daemon: %w", err)
 	}
+	// The kernel drops what does not fit, so that the buffer is as large as it
+	// allows: functions send at once, and this process may be kept waiting.
+	_ = connection.SetReadBuffer(readBuffer) // where so much is refused, the system's own size has to do
 	d := &Daemon{connection: connection, report: report, done: make(chan struct{})}
 	go d.receive()
 	return d, nil

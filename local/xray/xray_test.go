@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// patience is generous: it is only ever waited for in full when something is wrong.
+const patience = 5 * time.Minute
+
 func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
 	refused := make(chan error, 1)
 	d, err := Listen(func(err error) { refused <- err })
@@ -37,15 +40,15 @@ func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
 		send(broken)
 		select {
 		case <-refused:
-		case <-time.After(30 * time.Second):
+		case <-time.After(patience):
 			t.Errorf("%q is not reported", broken)
 		}
 	}
-	for i := 0; i < maxDocuments; i += 100 { // in steps, so that the kernel's buffer holds them
-		for j := range 100 {
+	for i := 0; i < maxDocuments; i += 20 { // in steps, so that the kernel's buffer holds them
+		for j := range 20 {
 			send(header + fmt.Sprintf(`{"trace_id":"1-c","id":"%d","name":"n"}`, i+j))
 		}
-		waitFor(t, func() bool { return len(d.Documents("1-c")) == i+100 })
+		waitFor(t, func() bool { return len(d.Documents("1-c")) == i+20 })
 	}
 	if n := len(d.Documents("")); n != maxDocuments || len(d.Documents("1-a")) != 0 {
 		t.Errorf("%d documents are kept, of trace 1-a %d", n, len(d.Documents("1-a")))
@@ -54,7 +57,7 @@ func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
 
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatal("condition not reached")
