@@ -19,7 +19,7 @@ import (
 
 // patience bounds each step of a client, so that one that stops halfway does
 // not hold a connection.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // systemRoots are where Unix systems keep the authorities they trust; the first
 // one that is there counts, as it does for Go programs (crypto/x509).

@@ -93,7 +93,7 @@ func client(t *testing.T, i *Internet) *http.Client {
 	}
 	transport := &http.Transport{Proxy: http.ProxyURL(proxy), TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	return &http.Client{Transport: transport, Timeout: 5 * time.Minute}
 }
 
 func get(t *testing.T, c *http.Client, address string) (int, string) {
@@ -220,7 +220,7 @@ func TestEverythingElseIsRefusedAndLogged(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			conn.SetDeadline(time.Now().Add(30 * time.Second))
+			conn.SetDeadline(time.Now().Add(5 * time.Minute))
 			fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: %s\r\n\r\n", c.request, c.host)
 			response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
@@ -380,7 +380,7 @@ func TestCloseEndsOpenTunnels(t *testing.T) {
 	i, _ := open(t, t.TempDir(), map[string]string{"api.example.com/file": "1"})
 	c := client(t, i)
 	get(t, c, "https://api.example.com/file")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	done := make(chan struct{})
 	go func() { i.Close(); close(done) }()
