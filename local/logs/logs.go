@@ -27,6 +27,9 @@ const (
 
 const flushEvery = 250 * time.Millisecond
 
+// closePatience bounds the last flush when moto hangs.
+const closePatience = 10 * time.Second
+
 // Writer sends log entries and metrics.
 type Writer struct {
 	logs    *cloudwatchlogs.Client
@@ -133,7 +136,7 @@ func (w *Writer) run() {
 		case <-tick.C:
 			w.Flush(context.Background())
 		case <-w.stop:
-			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+			ctx, cancel := context.WithTimeout(context.Background(), closePatience)
 			w.Flush(ctx)
 			cancel()
 			return
