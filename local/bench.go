@@ -132,7 +132,9 @@ func (b *bench) checkTypes() error {
 	return errors.New(strings.Join(problems, "\n"))
 }
 
-const startPatience = 60 * time.Second
+// startPatience is for a slow machine: moto that ends instead of answering is
+// noticed at once.
+const startPatience = 5 * time.Minute
 
 // start brings everything up. What it started, close ends, also after an error.
 func (b *bench) start(ctx context.Context) error {
@@ -176,13 +178,17 @@ func (b *bench) start(ctx context.Context) error {
 		return err
 	}
 	b.cleanup(b.closeFunctions)
+	read, err := b.loadMappings() // before anybody can ask for their state
+	if err != nil {
+		return err
+	}
 	if err := b.serveEndpoint(); err != nil {
 		return err
 	}
 	b.cleanup(b.deliveries.Close)
 	b.cleanup(b.closeMachines)
-	if err := b.startMappings(); err != nil {
-		return err
+	for id, run := range read {
+		b.background(id, run)
 	}
 	b.background("schedules", func(ctx context.Context) error { b.schedules.Run(ctx); return nil })
 	b.serve(b.apiListener, b.api)
@@ -241,7 +247,7 @@ func (b *bench) describe() (cloudformation.Stack, error) {
 
 // serve answers a listener until close.
 func (b *bench) serve(listener net.Listener, handler http.Handler) {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(b.log.Handler(), slog.LevelWarn)}
 	b.running.Add(1)
 	go func() {
 		defer b.running.Done()

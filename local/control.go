@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -61,7 +62,8 @@ func (b *bench) control() http.Handler {
 	get("executions", func(r *http.Request) any { return b.executions(r.URL.Query().Get("data") == "true") })
 	get("mappings", func(*http.Request) any { return b.mappingStats() })
 	mux.HandleFunc("POST /_local/flush", func(w http.ResponseWriter, r *http.Request) {
-		b.writer.Flush(r.Context())
+		// What is taken from the queue is sent, whether or not the caller waits.
+		b.writer.Flush(context.WithoutCancel(r.Context()))
 		answer(w, http.StatusOK, map[string]bool{"flushed": true})
 	})
 	mux.HandleFunc("POST /_local/rules/{name}/fire", func(w http.ResponseWriter, r *http.Request) {

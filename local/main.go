@@ -119,6 +119,10 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	case <-bench.moto.Done():
 		return bench.moto.Err()
 	case err := <-bench.failed:
+		// Without moto everything else fails too, sooner or later.
+		if ended := bench.moto.Err(); ended != nil {
+			return ended
+		}
 		return err
 	}
 }

@@ -60,21 +60,24 @@ func (b *bench) checkMappings() error {
 	return errors.Join(problems...)
 }
 
-func (b *bench) startMappings() error {
+// loadMappings loads the mappings and returns, by logical id, what reads their
+// streams through the endpoint.
+func (b *bench) loadMappings() (map[string]func(context.Context) error, error) {
+	read := map[string]func(context.Context) error{}
 	for _, resource := range b.stack.ByType("AWS::Lambda::EventSourceMapping") {
 		mapping, spec, err := b.loadMapping(resource)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		config, err := b.roleConfig(spec.roleARN)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		source := streams.NewDynamoDB(dynamodbstreams.NewFromConfig(config))
 		b.mappings = append(b.mappings, mapping)
-		b.background(resource.LogicalID, func(ctx context.Context) error { return mapping.Run(ctx, source) })
+		read[resource.LogicalID] = func(ctx context.Context) error { return mapping.Run(ctx, source) }
 	}
-	return nil
+	return read, nil
 }
 
 type mappedFunction struct {
