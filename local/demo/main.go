@@ -25,7 +25,7 @@ import (
 )
 
 // deadline bounds the whole demonstration, builds of the functions included.
-const deadline = 6 * time.Minute
+const deadline = 20 * time.Minute
 
 func main() {
 	cdkOut := flag.String("cdk-out", "cdk.out", "the synthesized assembly")

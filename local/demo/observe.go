@@ -16,7 +16,7 @@ import (
 
 // settle is how long the effects of the last payment may take. Generous: it
 // is only ever waited for in full when something is wrong.
-const settle = time.Minute
+const settle = 3 * time.Minute
 
 // observe fills in what became of each row. It looks until all rows are as
 // they must be, so a row that stays different was given its time.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,13 +15,23 @@ func TestArchivingTwiceGivesTheSameObjects(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
 	want := map[string]bool{}
+	last := ""
 	for range 20 {
-		id := newID(t)
-		accept(t, s, payment(id, "250.50", "USD", `, "metadata": {"order_id": "order_123"}`))
-		want[id] = true
+		last = newID(t)
+		accept(t, s, payment(last, "250.50", "USD", `, "metadata": {"order_id": "order_123"}`))
+		want[last] = true
 	}
-	// Due is an hour that has been over for a day.
-	later := time.Now().Truncate(time.Hour).Add(25 * time.Hour)
+	// Due is an hour that has been over for a day: here the last one with a
+	// transaction, and no later one, whatever the time is by now. It is archived last.
+	item, err := s.Item(t.Context(), last, "stripe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	received, err := time.Parse(time.RFC3339Nano, fmt.Sprint(item["received_at"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	later := received.Truncate(time.Hour).Add(25 * time.Hour)
 	run := func() (manifests, objects map[string]string) {
 		if err := s.FireRule(t.Context(), s.ArchivalRule(), later); err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"payment-webhooks/local/session"
 )
@@ -100,11 +101,13 @@ func TestDuplicateIsAcceptedOnceAndConflictRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res := post(t, shared, payment(id, `"250.00"`, "USD", ""))
+	var res session.Response
+	delivered(t, 200, func() int { res = post(t, shared, payment(id, `"250.00"`, "USD", "")); return res.Status })
 	if res.Status != 200 || !bytes.Contains(res.Body, []byte(`"duplicate":true`)) {
 		t.Errorf("same delivery: %d %s, want 200 and duplicate", res.Status, res.Body)
 	}
-	if res = post(t, shared, payment(id, "251", "USD", "")); res.Status != 409 {
+	delivered(t, 409, func() int { res = post(t, shared, payment(id, "251", "USD", "")); return res.Status })
+	if res.Status != 409 {
 		t.Errorf("other amount: %d %s, want 409", res.Status, res.Body)
 	}
 	readProblem(t, res)
@@ -121,6 +124,7 @@ func TestConcurrentDeliveriesAreStoredOnce(t *testing.T) {
 	const deliveries = 12
 	body := payment(newID(t), "250", "USD", "")
 	var wg sync.WaitGroup
+	start := time.Now()
 	statuses := make([]int, deliveries)
 	for i := range statuses {
 		wg.Go(func() {
@@ -132,11 +136,20 @@ func TestConcurrentDeliveriesAreStoredOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	slices.Sort(statuses)
-	want := slices.Repeat([]int{200}, deliveries)
-	want[deliveries-1] = 202
-	if !slices.Equal(statuses, want) {
-		t.Errorf("answers %v, want one 202 and else 200", statuses)
+	onceNew(t, statuses, time.Since(start))
+}
+
+// onceNew expects one 202 and else 200. Where the validator may have given an
+// attempt up, its answer may be 503, and that to the one that was stored 200.
+func onceNew(t *testing.T, statuses []int, took time.Duration) {
+	t.Helper()
+	count := map[int]int{}
+	for _, s := range statuses {
+		count[s]++
+	}
+	exact := count[202] == 1 && count[200] == len(statuses)-1
+	if allowed := took > validatorWaits && count[202] <= 1 && count[202]+count[200]+count[503] == len(statuses); !exact && !allowed {
+		t.Errorf("answers %v within %s, want one 202 and else 200", statuses, took)
 	}
 }
 
@@ -146,8 +159,8 @@ func TestCardNumberIsNowhere(t *testing.T) {
 	accept(t, shared, payment(id, "250", "USD", `, "metadata": {"note": "card 4111 1111 1111 1111", "number": `+pan+`, "nested": ["`+pan+`"]}`))
 	// Also in a request that is refused: its answer and log line quote it not.
 	res := post(t, shared, payment(id, "1", pan, ""))
-	if bytes.Contains(res.Body, []byte(pan)) {
-		t.Errorf("the answer quotes the card number: %s", res.Body)
+	if res.Status != 400 || bytes.Contains(res.Body, []byte(pan)) {
+		t.Errorf("answered %d %s, want 400 without the card number", res.Status, res.Body)
 	}
 	var events []string
 	eventually(t, "the event", func(ctx context.Context) (bool, error) {
@@ -163,9 +176,13 @@ func TestCardNumberIsNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	stored := fmt.Sprint(item)
+	// The local run answers a request when it has read what was logged of it.
 	logged, err := shared.Logged(t.Context(), "/aws/lambda/webhook-validator-"+shared.Suffix(), "")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if len(logged) == 0 {
+		t.Fatal("nothing is logged")
 	}
 	for where, text := range map[string]string{"event": events[0], "item": stored, "log": strings.Join(logged, "\n")} {
 		if strings.Contains(text, pan) || strings.Contains(text, "4111 1111 1111 1111") {
@@ -174,26 +191,22 @@ func TestCardNumberIsNowhere(t *testing.T) {
 	}
 }
 
-// The template decides what is admitted: here it is told to admit one request.
+// The template decides what is admitted: here it is told to admit two requests, and
+// the next one after hours.
 func TestBurstIsThrottledWithAProblemDocument(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t, func(template string) string {
-		return throttle.ReplaceAllString(template, `"$1": 1`)
+		template = regexp.MustCompile(`"ThrottlingRateLimit": \d+`).ReplaceAllString(template, `"ThrottlingRateLimit": 0.0001`)
+		return regexp.MustCompile(`"ThrottlingBurstLimit": \d+`).ReplaceAllString(template, `"ThrottlingBurstLimit": 2`)
 	})
-	if res, err := s.Post(t.Context(), "/webhook/nobody", "application/json", nil); err != nil || res.Status != 404 {
-		t.Fatalf("the first: %d %v, want 404", res.Status, err)
-	}
-	eventually(t, "429", func(ctx context.Context) (bool, error) {
-		res, err := s.Post(ctx, "/webhook/nobody", "application/json", nil)
-		if err != nil || res.Status != 429 {
-			return false, err
+	for i, want := range []int{404, 404, 429, 429} {
+		res, err := s.Post(t.Context(), "/webhook/nobody", "application/json", nil)
+		if err != nil || res.Status != want {
+			t.Fatalf("request %d: %d %s %v, want %d", i+1, res.Status, res.Body, err, want)
 		}
 		readProblem(t, res)
-		if res.Header.Get("Retry-After") == "" {
-			t.Error("no Retry-After")
+		if got := res.Header.Get("Retry-After") != ""; got != (want == 429) {
+			t.Errorf("%d with Retry-After: %v", want, got)
 		}
-		return true, nil
-	})
+	}
 }
-
-var throttle = regexp.MustCompile(`"(Throttling(?:Rate|Burst)Limit)": \d+`)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -118,25 +119,48 @@ func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
 }
 
 func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
-	poison, good := newID(t)+"_", newID(t)+"_"
-	// An item that is no transaction, as a careless script could write it.
-	_, err := dynamodb.NewFromConfig(shared.AWS).PutItem(t.Context(), &dynamodb.PutItemInput{
-		TableName: aws.String(shared.Outputs["TransactionsTableName"]),
-		Item: map[string]types.AttributeValue{
-			"transaction_id": &types.AttributeValueMemberS{Value: poison},
-			"provider":       &types.AttributeValueMemberS{Value: "stripe"},
-		},
-	})
+	model := newID(t)
+	accept(t, shared, payment(model, "250", "USD", ""))
+	db, table := dynamodb.NewFromConfig(shared.AWS), shared.Outputs["TransactionsTableName"]
+	stored, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(table), Key: map[string]types.AttributeValue{
+		"transaction_id": &types.AttributeValueMemberS{Value: model}, "provider": &types.AttributeValueMemberS{Value: "stripe"},
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	accept(t, shared, payment(good, "250", "USD", ""))
-	eventually(t, "the good record's event", func(ctx context.Context) (bool, error) {
-		r, err := routesOf(ctx, shared, good)
-		return r.Log >= 1, err
-	})
-	m := awaitMessage(t, shared, "relay-dlq-"+shared.Suffix(), "DDBStreamBatchInfo")
-	var position struct {
+	// One batch in the stream, so that records share their invocations with the poison:
+	// items that are no transactions, as a careless script could write them.
+	const before, poison, after = 18, 3, 4
+	var batch []types.WriteRequest
+	ids := make([]string, before+poison+after)
+	for i := range ids {
+		ids[i] = newID(t) + "_"
+		item := maps.Clone(stored.Item)
+		if i >= before && i < before+poison {
+			item = map[string]types.AttributeValue{"provider": stored.Item["provider"]}
+		}
+		item["transaction_id"] = &types.AttributeValueMemberS{Value: ids[i]}
+		batch = append(batch, types.WriteRequest{PutRequest: &types.PutRequest{Item: item}})
+	}
+	written, err := db.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: batch}})
+	if err != nil || len(written.UnprocessedItems) > 0 {
+		t.Fatalf("%v, %d unprocessed", err, len(written.UnprocessedItems))
+	}
+
+	published := func(ctx context.Context, i int) (int, error) {
+		lines, err := shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", ids[i]))
+		return len(lines), err
+	}
+	for i := range ids {
+		if i >= before && i < before+poison {
+			continue
+		}
+		eventually(t, fmt.Sprintf("the event of good record %d", i), func(ctx context.Context) (bool, error) {
+			n, err := published(ctx, i)
+			return n >= 1, err
+		})
+	}
+	type position struct {
 		RequestContext struct{ Condition, FunctionArn string }
 		Batch          struct {
 			BatchSize           int
@@ -144,10 +168,32 @@ func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 			StartSequenceNumber string
 		} `json:"DDBStreamBatchInfo"`
 	}
-	if err := json.Unmarshal([]byte(*m.Body), &position); err != nil {
-		t.Fatal(err)
+	given := map[string]bool{}
+	eventually(t, "each poisoned record's position in the queue", func(ctx context.Context) (bool, error) {
+		messages, err := shared.Messages(ctx, "relay-dlq-"+shared.Suffix())
+		if err != nil {
+			return false, err
+		}
+		for _, m := range messages {
+			var p position
+			if err := json.Unmarshal([]byte(*m.Body), &p); err != nil {
+				return false, err
+			}
+			if p.Batch.BatchSize != 1 || p.Batch.StartSequenceNumber == "" || p.RequestContext.Condition != "RetryAttemptsExhausted" {
+				return false, fmt.Errorf("%s, want one record, its position and exhausted retries", *m.Body)
+			}
+			given[p.Batch.StartSequenceNumber] = true
+		}
+		return len(given) >= poison, nil
+	})
+	if len(given) != poison {
+		t.Errorf("%d records were given up, want %d", len(given), poison)
 	}
-	if position.Batch.BatchSize != 1 || position.Batch.StartSequenceNumber == "" || position.RequestContext.Condition != "RetryAttemptsExhausted" {
-		t.Errorf("%s, want one record, its position and exhausted retries", *m.Body)
+	// The relay reports the first record that failed, and all of its retries are over:
+	// what came before it was not published again. What came after may have been.
+	for i := range before {
+		if n, err := published(t.Context(), i); err != nil || n != 1 {
+			t.Errorf("record %d before the poison was published %d times (%v), want once", i, n, err)
+		}
 	}
 }

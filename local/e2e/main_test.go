@@ -16,7 +16,11 @@ import (
 
 // patience is how long a condition is waited for. Generous: it is only ever
 // waited for in full when something is wrong.
-const patience = 90 * time.Second
+const patience = 4 * time.Minute
+
+// startPatience bounds the start of the shared run. A cold machine compiles the
+// local run and every function first.
+const startPatience = 20 * time.Minute
 
 // shared is the run that most tests use together. Tests that break something
 // start one of their own.
@@ -36,8 +40,8 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "%v\nrun scripts/test, which synthesizes what is needed; see go doc ./local/e2e\n", err)
 		return 1
 	}
-	var log bytes.Buffer
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	var log syncBuffer
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
 	var err error
 	if internet, err = os.MkdirTemp("", "payment-webhooks-internet-"); err != nil {
@@ -53,7 +57,7 @@ func testMain(m *testing.M) int {
 		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(session.SecretFlags(secrets), "--internet", internet),
 	})
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, log.Bytes())
+		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, log.String())
 		return 1
 	}
 	shared = s
@@ -63,7 +67,7 @@ func testMain(m *testing.M) int {
 		code = 1
 	}
 	if code != 0 {
-		fmt.Fprintf(os.Stderr, "the local run's log:\n%s\n", log.Bytes())
+		fmt.Fprintf(os.Stderr, "the local run's log:\n%s\n", log.String())
 	}
 	return code
 }
@@ -197,7 +201,7 @@ func payment(id, amount, currency, more string) []byte {
 		id, amount, currency, more)
 }
 
-// post sends a body to the shared run's /webhook.
+// post sends a body to /webhook.
 func post(t *testing.T, s *session.Session, body []byte) session.Response {
 	t.Helper()
 	res, err := s.Post(t.Context(), "/webhook", "application/json", body)
@@ -210,7 +214,42 @@ func post(t *testing.T, s *session.Session, body []byte) session.Response {
 // accept posts a body that must be stored.
 func accept(t *testing.T, s *session.Session, body []byte) {
 	t.Helper()
-	if res := post(t, s, body); res.Status != 202 {
-		t.Fatalf("%s: %d %s, want 202", body, res.Status, res.Body)
+	var res session.Response
+	if got := delivered(t, 202, func() int { res = post(t, s, body); return res.Status }); got != 202 {
+		t.Fatalf("%s: %d %s, want 202", body, got, res.Body)
+	}
+}
+
+// overloaded is set once a delivery has taken as long as the validator waits for
+// a secret; it waits half a second more for the table. Then the right answer is 503, or
+// 200 where a second attempt finds what the first one stored.
+var overloaded atomic.Bool
+
+const validatorWaits = time.Second
+
+// delivered returns the status that a delivery is answered with. On an overloaded machine
+// it repeats what is answered with 503, as a provider does, and then takes a
+// duplicate for what was to be new.
+func delivered(t *testing.T, want int, deliver func() (status int)) int {
+	t.Helper()
+	for end := time.Now().Add(patience); ; {
+		start := time.Now()
+		got := deliver()
+		if time.Since(start) > validatorWaits {
+			overloaded.Store(true)
+		}
+		switch {
+		case !overloaded.Load():
+			return got
+		case want == 202 && got == 200:
+			return want
+		case want == 503 || got != 503 || time.Now().After(end):
+			return got
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-t.Context().Done():
+			return got
+		}
 	}
 }

@@ -20,10 +20,7 @@ func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
 		"Content-Type":    {"application/json"},
 		"X-Amzn-Trace-Id": {"Root=" + traceID + ";Parent=0123456789abcdef;Sampled=1"},
 	}
-	res, err := shared.Do(t.Context(), http.MethodPost, "/webhook", header, payment(newID(t), "15000", "USD", ""))
-	if err != nil || res.Status != 202 {
-		t.Fatalf("%d %s %v", res.Status, res.Body, err)
-	}
+	delivery{method: http.MethodPost, path: "/webhook", header: header, body: string(payment(newID(t), "15000", "USD", ""))}.send(t, 202)
 	missing := []string{"verify", "normalise", "validate", "redact", "store"}
 	eventually(t, "the validator's subsegments", func(ctx context.Context) (bool, error) {
 		documents, err := shared.Traces(ctx, traceID)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -110,8 +111,9 @@ func (s *Session) Logged(ctx context.Context, group, part string) ([]string, err
 // LowValueGroup is the log group of the low-value rule.
 func (s *Session) LowValueGroup() string { return "/aws/events/low-value-transactions-" + s.Suffix() }
 
-// Messages receives what is in a queue, without deleting it: each message is
-// hidden for a second at most.
+// Messages returns what it has found in a queue so far, a few more with each
+// call, oldest first. It deletes nothing, but hides what it found for an hour: with
+// a shorter time a slow machine would find the first ten for ever.
 func (s *Session) Messages(ctx context.Context, queue string) ([]sqstypes.Message, error) {
 	client := sqs.NewFromConfig(s.AWS)
 	u, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(queue)})
@@ -119,12 +121,15 @@ func (s *Session) Messages(ctx context.Context, queue string) ([]sqstypes.Messag
 		return nil, fmt.Errorf("queue %s: %w", queue, err)
 	}
 	out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: u.QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 1, MessageAttributeNames: []string{"All"},
+		QueueUrl: u.QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 3600, MessageAttributeNames: []string{"All"},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("queue %s: %w", queue, err)
 	}
-	return out.Messages, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.received[queue] = append(s.received[queue], out.Messages...)
+	return slices.Clone(s.received[queue]), nil
 }
 
 // Document is a segment or subsegment that the X-Ray daemon received.

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
 // Options says what to start.
@@ -42,6 +43,9 @@ type Session struct {
 	exited  chan struct{}
 	exitErr error
 	dir     string
+
+	mu       sync.Mutex
+	received map[string][]sqstypes.Message // by queue, see Messages
 }
 
 // ready is what the local run writes to its --ready-file once it answers.
@@ -66,7 +70,10 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	}
 	readyFile := filepath.Join(dir, "ready.json")
 	args := append([]string{"--cdk-out", o.CDKOut, "--endpoint-port", "0", "--api-port", "0", "--ready-file", readyFile}, o.Flags...)
-	s := &Session{process: exec.Command(binary, args...), exited: make(chan struct{}), dir: dir}
+	s := &Session{
+		process: exec.Command(binary, args...), exited: make(chan struct{}), dir: dir,
+		received: map[string][]sqstypes.Message{},
+	}
 	s.process.Dir = o.Root
 	s.process.Stdout, s.process.Stderr = o.Log, o.Log
 	// A group of its own: Ctrl-C reaches the caller, which then ends the run.
@@ -159,6 +166,10 @@ func (s *Session) describe(ctx context.Context) error {
 	return nil
 }
 
+// endsWithin is how long the local run may take to end. It is only ever waited
+// for in full when something is wrong.
+const endsWithin = 2 * time.Minute
+
 // Stop ends the local run as Ctrl-C would and reports how it ended.
 func (s *Session) Stop() error {
 	defer os.RemoveAll(s.dir)
@@ -173,8 +184,8 @@ func (s *Session) Stop() error {
 	select {
 	case <-s.exited:
 		return s.exitErr
-	case <-time.After(30 * time.Second):
-		return errors.Join(errors.New("the local run did not end within 30 s of an interrupt"), s.process.Process.Kill())
+	case <-time.After(endsWithin):
+		return errors.Join(fmt.Errorf("the local run did not end within %s of an interrupt", endsWithin), s.process.Process.Kill())
 	}
 }
 
