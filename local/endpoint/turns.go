@@ -43,10 +43,12 @@ func (t *turns) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // turnOf is the service whose turn a call waits for. Receiving messages may
-// wait for seconds for one to come, so it waits for nobody.
+// take seconds, until one comes, so nobody waits for that; nor for calls of
+// SQS's older protocol, which say what they are in their bodies.
 func turnOf(r *http.Request) string {
 	match := credential.FindStringSubmatch(r.Header.Get("Authorization"))
-	if match == nil || strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".ReceiveMessage") {
+	target := r.Header.Get("X-Amz-Target")
+	if match == nil || target == "" || strings.HasSuffix(target, ".ReceiveMessage") {
 		return ""
 	}
 	return match[2]
