@@ -160,6 +160,26 @@ func newWorld(tb testing.TB) *world {
 	return w
 }
 
+// paypal is as deployed, but for its patience: a download may take as long as a
+// busy machine needs.
+func (w *world) paypal() *PayPal {
+	p := New(w.options)
+	p.certificates.timeout = time.Minute
+	return p
+}
+
+// hold lets no answer to the addresses go before release is called.
+func (w *world) hold(tb testing.TB, addresses ...string) (release func()) {
+	tb.Helper()
+	released, body := make(chan struct{}), pemText(w.leaf, w.intermediate)
+	release = sync.OnceFunc(func() { close(released) })
+	tb.Cleanup(release) // the server waits for its answers to be given
+	for _, address := range addresses {
+		w.answers[address] = func(rw http.ResponseWriter, _ *http.Request) { <-released; rw.Write(body) }
+	}
+	return release
+}
+
 func (w *world) serve(address string, body []byte) {
 	w.answers[address] = func(rw http.ResponseWriter, _ *http.Request) { rw.Write(body) }
 }

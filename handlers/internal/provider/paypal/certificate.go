@@ -67,8 +67,9 @@ func checkCertURL(address string) error {
 
 // certificates downloads, checks and remembers the keys of signing certificates.
 type certificates struct {
-	client *http.Client
-	roots  *x509.CertPool
+	client  *http.Client
+	roots   *x509.CertPool
+	timeout time.Duration // downloadTimeout
 
 	mu    sync.Mutex
 	byURL map[string]*cached // at most maxCached
@@ -100,8 +101,7 @@ func newCertificates(client *http.Client, roots *x509.CertPool) *certificates {
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.Jar = nil
-	c.Timeout = downloadTimeout
-	return &certificates{client: &c, roots: roots, byURL: map[string]*cached{}}
+	return &certificates{client: &c, roots: roots, timeout: downloadTimeout, byURL: map[string]*cached{}}
 }
 
 // key returns the public key of the certificate at an address that checkCertURL
@@ -155,7 +155,7 @@ func (c *certificates) makeRoom(now time.Time) bool {
 
 // fill completes an entry.
 func (c *certificates) fill(ctx context.Context, entry *cached, address string, now time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, downloadTimeout)
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
 	defer cancel()
 	defer close(entry.ready)
 	leaf, notAfter, err := c.load(ctx, address, now)

@@ -152,7 +152,7 @@ func TestOnlyPayPalsCertificateIsTrusted(t *testing.T) {
 			}
 			leaf := issue(t, template, key, issuer)
 			w.serve(certURL, pemText(leaf, issuer))
-			got, err := New(w.options).certificates.key(t.Context(), certURL, now)
+			got, err := w.paypal().certificates.key(t.Context(), certURL, now)
 			if !errors.Is(err, tt.want) || err == nil && !got.Equal(w.leaf.key.Public()) {
 				t.Errorf("key = %v, %v, want %v", got, err, tt.want)
 			}
@@ -203,7 +203,7 @@ func TestAnswersOfTheHostAreJudged(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w.answers[certURL] = tt.answer
-			if err := New(w.options).Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, tt.want) {
+			if err := w.paypal().Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, tt.want) {
 				t.Errorf("Verify = %v, want %v", err, tt.want)
 			}
 		})
@@ -215,7 +215,7 @@ func TestHostMustProveItself(t *testing.T) {
 	transport := w.options.Client.Transport.(*http.Transport).Clone()
 	transport.TLSClientConfig = &tls.Config{RootCAs: x509.NewCertPool()}
 	w.options.Client = &http.Client{Transport: transport}
-	if err := New(w.options).Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, provider.ErrUnavailable) {
+	if err := w.paypal().Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, provider.ErrUnavailable) {
 		t.Errorf("Verify = %v, want %v", err, provider.ErrUnavailable)
 	}
 	if n := w.requests.Load(); n != 0 {
@@ -255,7 +255,7 @@ func TestBareLeafIsCompleted(t *testing.T) {
 			if tt.change != nil {
 				tt.change(w)
 			}
-			if err := New(w.options).Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, tt.want) {
+			if err := w.paypal().Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, tt.want) {
 				t.Errorf("Verify = %v, want %v", err, tt.want)
 			}
 		})
@@ -280,14 +280,14 @@ func TestBareLeafIsCompletedByTheHostsOwnChain(t *testing.T) {
 	w := newWorld(t)
 	w.serve(certURL, pemText(w.leaf))
 	w.options.Client.Transport = tlsExtra{w.options.Client.Transport, w.intermediate.certificate}
-	if err := New(w.options).Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); err != nil {
+	if err := w.paypal().Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); err != nil {
 		t.Error(err)
 	}
 }
 
 func TestCertificateIsDownloadedOnce(t *testing.T) {
 	w := newWorld(t)
-	p := New(w.options)
+	p := w.paypal()
 	verify := func(at time.Time) {
 		t.Helper()
 		body := fixture(t, "payment")
@@ -315,7 +315,7 @@ func TestCachedCertificateIsNotUsedPastItsEnd(t *testing.T) {
 	template.NotAfter = now.Add(time.Hour)
 	ending := issue(t, template, rsaKey(t, "intermediate", 2048), w.root)
 	w.serve(certURL, pemText(issue(t, leafTemplate(), w.leaf.key, ending), ending))
-	p, body := New(w.options), fixture(t, "payment")
+	p, body := w.paypal(), fixture(t, "payment")
 	for _, tt := range []struct {
 		after time.Duration
 		want  error
@@ -330,7 +330,7 @@ func TestCachedCertificateIsNotUsedPastItsEnd(t *testing.T) {
 
 func TestFailureIsRememberedForAShortTime(t *testing.T) {
 	w := newWorld(t)
-	p, d := New(w.options), w.delivery(t, "payment")
+	p, d := w.paypal(), w.delivery(t, "payment")
 	w.answers[certURL] = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }
 	for range 5 {
 		if err := p.Verify(t.Context(), d, []string{webhookID}); !errors.Is(err, provider.ErrUnavailable) {
@@ -349,10 +349,8 @@ func TestFailureIsRememberedForAShortTime(t *testing.T) {
 
 func TestConcurrentDeliveriesShareADownload(t *testing.T) {
 	w := newWorld(t)
-	p, d := New(w.options), w.delivery(t, "payment")
-	arrived, release := make(chan struct{}, 50), make(chan struct{})
-	good := pemText(w.leaf, w.intermediate)
-	w.answers[certURL] = func(rw http.ResponseWriter, _ *http.Request) { <-release; rw.Write(good) }
+	p, d := w.paypal(), w.delivery(t, "payment")
+	arrived, release := make(chan struct{}, 50), w.hold(t, certURL)
 	var group sync.WaitGroup
 	for range 50 {
 		group.Go(func() {
@@ -365,7 +363,7 @@ func TestConcurrentDeliveriesShareADownload(t *testing.T) {
 	for range 50 {
 		<-arrived
 	}
-	close(release)
+	release()
 	group.Wait()
 	if n := w.requests.Load(); n != 1 {
 		t.Errorf("%d downloads, want 1", n)
@@ -374,16 +372,14 @@ func TestConcurrentDeliveriesShareADownload(t *testing.T) {
 
 func TestCallerWhoGivesUpDoesNotSpoilItForOthers(t *testing.T) {
 	w := newWorld(t)
-	p, d := New(w.options), w.delivery(t, "payment")
-	release := make(chan struct{})
-	good := pemText(w.leaf, w.intermediate)
-	w.answers[certURL] = func(rw http.ResponseWriter, _ *http.Request) { <-release; rw.Write(good) }
+	p, d := w.paypal(), w.delivery(t, "payment")
+	release := w.hold(t, certURL)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := p.Verify(ctx, d, []string{webhookID}); !errors.Is(err, provider.ErrUnavailable) || !errors.Is(err, context.Canceled) {
 		t.Errorf("Verify = %v, want %v for the sake of %v", err, provider.ErrUnavailable, context.Canceled)
 	}
-	close(release)
+	release()
 	if err := p.Verify(t.Context(), d, []string{webhookID}); err != nil {
 		t.Error(err)
 	}
@@ -394,12 +390,12 @@ func TestCallerWhoGivesUpDoesNotSpoilItForOthers(t *testing.T) {
 
 func TestForgersCannotFillTheCache(t *testing.T) {
 	w := newWorld(t)
-	p := New(w.options)
+	p := w.paypal()
 	if err := p.Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); err != nil {
 		t.Fatal(err)
 	}
+	d := w.delivery(t, "payment")
 	for i := range 3 * maxCached {
-		d := w.delivery(t, "payment")
 		d.Header.Set("PAYPAL-CERT-URL", fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i))
 		if err := p.Verify(t.Context(), d, []string{webhookID}); !errors.Is(err, provider.ErrSignature) {
 			t.Fatalf("Verify = %v, want %v", err, provider.ErrSignature)
@@ -416,19 +412,17 @@ func TestForgersCannotFillTheCache(t *testing.T) {
 
 func TestDownloadsUnderWayAreBounded(t *testing.T) {
 	w := newWorld(t)
-	p := New(w.options)
+	p, d := w.paypal(), w.delivery(t, "payment")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // nobody waits
-	release := make(chan struct{})
-	verify := func(ctx context.Context, i int) error {
-		d := w.delivery(t, "payment")
-		address := fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i)
-		d.Header.Set("PAYPAL-CERT-URL", address)
-		return p.Verify(ctx, d, []string{webhookID})
+	addresses := make([]string, maxCached+1)
+	for i := range addresses {
+		addresses[i] = fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i)
 	}
-	good := pemText(w.leaf, w.intermediate)
-	for i := range maxCached + 1 {
-		w.answers[fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i)] = func(rw http.ResponseWriter, _ *http.Request) { <-release; rw.Write(good) }
+	release := w.hold(t, addresses...)
+	verify := func(ctx context.Context, i int) error {
+		d.Header.Set("PAYPAL-CERT-URL", addresses[i])
+		return p.Verify(ctx, d, []string{webhookID})
 	}
 	for i := range maxCached {
 		if err := verify(ctx, i); !errors.Is(err, context.Canceled) {
@@ -438,9 +432,19 @@ func TestDownloadsUnderWayAreBounded(t *testing.T) {
 	if err := verify(t.Context(), maxCached); !errors.Is(err, provider.ErrUnavailable) {
 		t.Errorf("Verify = %v, want %v", err, provider.ErrUnavailable)
 	}
-	close(release)
+	release()
 	if err := verify(t.Context(), 0); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDownloadThatHangsIsGivenUp(t *testing.T) {
+	w := newWorld(t)
+	p := w.paypal()
+	w.hold(t, certURL)
+	p.certificates.timeout = 10 * time.Millisecond
+	if err := p.Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, provider.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Verify = %v, want %v for the sake of %v", err, provider.ErrUnavailable, context.DeadlineExceeded)
 	}
 }
 
@@ -454,8 +458,8 @@ func TestClientOfTheCallerIsLeftAlone(t *testing.T) {
 	if client.CheckRedirect != nil || client.Jar == nil || client.Timeout != 0 {
 		t.Errorf("the caller's client was changed: %+v", client)
 	}
-	if c.client.CheckRedirect == nil || c.client.Jar != nil || c.client.Timeout != downloadTimeout {
-		t.Errorf("the client in use follows redirects, keeps cookies or waits: %+v", c.client)
+	if c.client.CheckRedirect == nil || c.client.Jar != nil || c.timeout != downloadTimeout {
+		t.Errorf("the client in use follows redirects, keeps cookies or waits: %+v, %v", c.client, c.timeout)
 	}
 }
 
@@ -472,7 +476,9 @@ func TestDefaultsComeFromTheEnvironment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := New(Options{}).Verify(t.Context(), d, []string{webhookID}); err != nil {
+		p := New(Options{})
+		p.certificates.timeout = time.Minute
+		if err := p.Verify(t.Context(), d, []string{webhookID}); err != nil {
 			t.Fatal(err)
 		}
 		return

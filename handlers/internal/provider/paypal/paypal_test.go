@@ -55,7 +55,7 @@ func TestSignedTextIsWhatPayPalSigned(t *testing.T) {
 
 func TestSignedDeliveryIsAuthentic(t *testing.T) {
 	w := newWorld(t)
-	p := New(w.options)
+	p := w.paypal()
 	for _, name := range []string{"payment", "refund", "reversal", "sale", "sale_refund", "sale_reversal", "dispute", "payout", "ignored"} {
 		if err := p.Verify(t.Context(), w.delivery(t, name), []string{webhookID}); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -65,7 +65,7 @@ func TestSignedDeliveryIsAuthentic(t *testing.T) {
 
 func TestAnyConfiguredWebhookIDIsAccepted(t *testing.T) {
 	w := newWorld(t)
-	p, d := New(w.options), w.delivery(t, "payment")
+	p, d := w.paypal(), w.delivery(t, "payment")
 	for _, tt := range []struct {
 		name    string
 		secrets []string
@@ -96,7 +96,7 @@ func TestAnyConfiguredWebhookIDIsAccepted(t *testing.T) {
 
 func TestForgedDeliveryIsRefused(t *testing.T) {
 	w := newWorld(t)
-	p := New(w.options)
+	p := w.paypal()
 	for _, tt := range []struct {
 		name  string
 		forge func(*provider.Delivery)
@@ -134,7 +134,7 @@ func TestForgedDeliveryIsRefused(t *testing.T) {
 // What is wrong in itself costs us no download.
 func TestMalformedHeadersAreRefusedWithoutADownload(t *testing.T) {
 	w := newWorld(t)
-	p := New(w.options)
+	p := w.paypal()
 	set := func(name, value string) func(http.Header) {
 		return func(h http.Header) { h.Set(name, value) }
 	}
@@ -185,7 +185,7 @@ func TestMalformedHeadersAreRefusedWithoutADownload(t *testing.T) {
 
 func TestTransmissionTimeIsBoundedInBothDirections(t *testing.T) {
 	w := newWorld(t)
-	p, body := New(w.options), fixture(t, "payment")
+	p, body := w.paypal(), fixture(t, "payment")
 	for _, tt := range []struct {
 		name string
 		age  time.Duration
@@ -243,7 +243,7 @@ func FuzzTransmission(f *testing.F) {
 // BenchmarkVerify: the certificate is there already.
 func BenchmarkVerify(b *testing.B) {
 	w := newWorld(b)
-	p, d := New(w.options), w.delivery(b, "payment")
+	p, d := w.paypal(), w.delivery(b, "payment")
 	for _, bm := range []struct {
 		name    string
 		secrets []string
@@ -265,7 +265,7 @@ func BenchmarkVerify(b *testing.B) {
 // BenchmarkDeliver is everything per event: verify, decode, check.
 func BenchmarkDeliver(b *testing.B) {
 	w := newWorld(b)
-	p := New(w.options)
+	p := w.paypal()
 	for _, name := range []string{"payment", "refund", "dispute", "payout"} {
 		b.Run(name, func(b *testing.B) {
 			d := w.delivery(b, name)

@@ -113,22 +113,20 @@ func TestSignatureIsByOneOfTheSecretsInForce(t *testing.T) {
 func TestAgreesWithTheSpecificationsLibrary(t *testing.T) {
 	const known = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 	bodies := [][]byte{nil, []byte(" "), []byte(`{"test": 2432232314}`), []byte("é漢\x00\xff\r\n"), bytes.Repeat([]byte("x"), 1<<18), body}
-	now := time.Now() // the library's clock cannot be set
 	w, err := oracle.NewWebhook(known)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range bodies {
-		d := delivery(b, now, sign(t, known, now, b))
-		d.ReceivedAt = now
-		if err := w.Verify(b, d.Header); err != nil {
+		d := delivery(b, sentAt, sign(t, known, sentAt, b))
+		if err := w.VerifyIgnoringTimestamp(b, d.Header); err != nil { // its clock cannot be set
 			t.Fatalf("the library refuses what it signed: %v", err)
 		}
 		if err := standardwebhooks.Verify(d, []string{known}); err != nil {
 			t.Errorf("%.20q: %v", b, err)
 		}
 		d.Body = append(bytes.Clone(b), ' ')
-		if w.Verify(d.Body, d.Header) == nil {
+		if w.VerifyIgnoringTimestamp(d.Body, d.Header) == nil {
 			t.Fatal("the library accepts another body")
 		}
 		if err := standardwebhooks.Verify(d, []string{known}); !errors.Is(err, provider.ErrSignature) {
