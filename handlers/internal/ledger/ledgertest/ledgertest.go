@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Ledger) {
 		{"a refund is read back with its payment", readBackRefund},
 		{"the same delivery again is a duplicate and changes nothing", duplicate},
 		{"the same key with other content is a conflict and changes nothing", conflict},
+		{"what callers do with what they gave or got changes nothing", independent},
 		{"the same id from another provider is another transaction", otherProvider},
 		{"of concurrent deliveries exactly one is stored", concurrent},
 		{"a fraud result is written once", fraudOnce},
@@ -164,6 +165,38 @@ func conflict(t *testing.T, l ledger.Ledger) {
 	}
 	store(t, l, tx, ledger.Duplicate)
 	expect(t, l, record(tx))
+}
+
+func independent(t *testing.T, l ledger.Ledger) {
+	given, result := Transaction("txn"), Fraud()
+	want := record(Transaction("txn"))
+	canonical, err := Fraud().Canonical()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Fraud = &canonical
+
+	store(t, l, given, ledger.Stored)
+	clear(given.Metadata)
+	first, _, err := l.RecordFraud(t.Context(), ledger.KeyOf(given), result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(result.RiskFactors)
+	clear(first.RiskFactors)
+	again, _, err := l.RecordFraud(t.Context(), ledger.KeyOf(given), Fraud())
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(again.RiskFactors)
+	for range 2 {
+		expect(t, l, want)
+		for _, got := range read(t, l, ledger.Shard("txn")) {
+			clear(got.Transaction.Metadata)
+			clear(got.Fraud.RiskFactors)
+			got.Fraud.Score = "1"
+		}
+	}
 }
 
 func otherProvider(t *testing.T, l ledger.Ledger) {
