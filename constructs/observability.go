@@ -25,6 +25,12 @@ const (
 	// a secret that does not match.
 	forgedIn5Minutes = 10
 
+	// unreadableSecretPeriods is for how many periods of 5 minutes in a row
+	// reads of secrets may fail: one that fails once is repeated after seconds.
+	// Values read before are served for an hour, which leaves most of it. A
+	// function without such values answers 503, which has an alarm of its own.
+	unreadableSecretPeriods = 3
+
 	// relayIteratorAgeMinutes is how far the relay may be behind the table.
 	// Its normal lag is below a second; the stream keeps records for a day.
 	relayIteratorAgeMinutes = 5
@@ -284,6 +290,7 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 			graph("Signatures", list{
 				m.business(contract.MetricForged, "Sum", "forged or stale"),
 				m.business(contract.MetricVerificationFailing, "Sum", "not verifiable"),
+				m.business(contract.MetricSecretReadsFailing, "Sum", "secret not read"),
 			}),
 			graph("Authentic, not stored", list{
 				m.business(contract.MetricIgnored, "Sum", "of an ignored kind"),
@@ -326,6 +333,10 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 		{
 			"VerificationUnavailable", "verification-unavailable", "Notifications are answered with 503, because a signing secret or certificate is missing, malformed or cannot be read. The validator's log names it; providers repeat for hours or days.",
 			over(m.business(contract.MetricVerificationFailing, "Sum", ""), fiveMinutes), 0, 1,
+		},
+		{
+			"SecretReadsFailed", "secret-reads-failed", "Signing secrets cannot be read, for 15 minutes. Notifications are verified with values read before, for an hour at most, and answered with 503 after that. The validator's log names the secret and the error.",
+			over(m.business(contract.MetricSecretReadsFailing, "Sum", ""), fiveMinutes), 0, unreadableSecretPeriods,
 		},
 		{
 			"ForgedSurge", "forged-surge", "Signatures keep failing: somebody probes the API, or a provider signs with a secret that is not the configured one. Compare the validator's log with the provider's dashboard.",

@@ -176,7 +176,7 @@ var knownMetrics = map[string]map[string][]string{
 		contract.MetricRelayLag: {"Environment"}, contract.MetricScored: {"Environment,RiskLevel"}, contract.MetricArchived: {"Environment"},
 		contract.MetricHoursArchived: {"Environment"}, contract.MetricArchiveBacklog: {"Environment"},
 		contract.MetricForged: {"Environment"}, contract.MetricIgnored: {"Environment"}, contract.MetricQuarantined: {"Environment"},
-		contract.MetricVerificationFailing: {"Environment"},
+		contract.MetricVerificationFailing: {"Environment"}, contract.MetricSecretReadsFailing: {"Environment"},
 	},
 }
 
@@ -305,6 +305,7 @@ func TestAlarmsHaveTheirThresholds(t *testing.T) {
 		"workflow-timed-out":          {"MetricName": "ExecutionsTimedOut", "Threshold": "0", "Statistic": "Sum"},
 		"alerts-failed":               {"MetricName": "NumberOfNotificationsFailed", "Threshold": "0", "Statistic": "Sum"},
 		"verification-unavailable":    {"MetricName": contract.MetricVerificationFailing, "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
+		"secret-reads-failed":         {"MetricName": contract.MetricSecretReadsFailing, "Threshold": "0", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
 		"forged-surge":                {"MetricName": contract.MetricForged, "Threshold": "10", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
 		"archive-backlog":             {"MetricName": contract.MetricArchiveBacklog, "Threshold": "0", "Statistic": "Maximum"},
 	} {

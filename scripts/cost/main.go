@@ -99,7 +99,7 @@ func bill(n, high, medium, emails, providers, kb float64) []line {
 		{"SNS", "publishes", alerts, 0.50 / million},
 		{"SNS", "emails", alerts * emails, 2.00 / 100_000},
 		{"CloudWatch", "GiB of logs, 2 KiB a transaction", n * 2 / gib, 0.50},
-		{"CloudWatch", "26 alarms", 26, 0.10},
+		{"CloudWatch", "27 alarms", 27, 0.10},
 		{"CloudWatch", "22 custom metrics, if all are in use", 22, 0.30},
 		{"CloudWatch", "the dashboard", 1, 3.00},
 		{"Secrets Manager", "secrets of providers", providers, 0.40},
