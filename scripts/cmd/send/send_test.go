@@ -175,6 +175,7 @@ func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
 	cases := map[string]struct{ provider, body, want string }{
 		"number":      {"canonical", `{"amount": 9500, "x": 1}`, `{"amount": 1500, "x": 1}`},
 		"text":        {"paypal", `{"resource":{"amount":{"value":"0.50"}}}`, `{"resource":{"amount":{"value":"1.50"}}}`},
+		"sale":        {"paypal", `{"resource":{"amount":{"total":"9.90"}}}`, `{"resource":{"amount":{"total":"1.90"}}}`},
 		"last item":   {"adyen", `{"notificationItems":[{"NotificationRequestItem":{"amount":{"value":1}}},{"NotificationRequestItem":{"amount":{"value":1}}}]}`, `{"notificationItems":[{"NotificationRequestItem":{"amount":{"value":1}}},{"NotificationRequestItem":{"amount":{"value":2}}}]}`},
 		"no amount":   {"stripe", `{"data":{}}`, "{\"data\":{}}\n"},
 		"not JSON":    {"stripe", `{"data"`, "{\"data\"\n"},

@@ -57,7 +57,7 @@ var schemes = map[string]scheme{
 	"paypal": {
 		path: "/webhook/paypal", secret: "the webhook's id", signer: payPal,
 		ids:     []string{"resource/dispute_id", "resource/payout_item_id", "resource/id"},
-		amounts: []string{"resource/amount/value", "resource/dispute_amount/value", "resource/payout_item/amount/value"},
+		amounts: []string{"resource/amount/value", "resource/amount/total", "resource/dispute_amount/value", "resource/payout_item/amount/value"},
 	},
 	"square": {
 		path: "/webhook/square", secret: "the subscription's signature key", signer: square,
