@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strconv"
 	"strings"
@@ -47,7 +48,7 @@ func numbers(body []byte) (out []byte, ok bool) {
 	for {
 		token, err := dec.ReadToken()
 		if err != nil {
-			return append(out, body[done:]...), err == io.EOF //nolint:errorlint // the decoder's own, never wrapped
+			return append(out, body[done:]...), errors.Is(err, io.EOF)
 		}
 		if whole { // 1 2 is not JSON
 			return nil, false
