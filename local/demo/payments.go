@@ -107,14 +107,11 @@ func (r *row) send(ctx context.Context, b *bench) (err error) {
 			return err
 		}
 	}
-	start := time.Now()
 	answer, err := r.deliver(ctx, b)
 	if err != nil {
 		return err
 	}
-	if r.native == nil { // else most of it is the start of the sender
-		r.millis = fmt.Sprintf("%.1f", float64(time.Since(start).Microseconds())/1000)
-	}
+	r.millis = answer.Millis
 	r.got.status = answer.Status
 	r.note = summary([]byte(answer.Body))
 	return nil
@@ -122,8 +119,10 @@ func (r *row) send(ctx context.Context, b *bench) (err error) {
 
 func (r *row) deliver(ctx context.Context, b *bench) (session.Answer, error) {
 	if r.native == nil {
+		start := time.Now()
 		res, err := b.Post(ctx, "/webhook", "application/json", []byte(r.body))
-		return session.Answer{Status: res.Status, Body: string(res.Body)}, err
+		took := float64(time.Since(start).Microseconds()) / 1000
+		return session.Answer{Status: res.Status, Body: string(res.Body), Millis: fmt.Sprintf("%.1f", took)}, err
 	}
 	args := r.native
 	if r.provider == "paypal" {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,11 @@ type Sent struct {
 type Answer struct {
 	Status int
 	Body   string
+	Millis string // from the first byte sent to the last one received
 }
+
+// answerLine is "202 {…} (12.3 ms)".
+var answerLine = regexp.MustCompile(`(?m)^([1-5]\d\d) (\{.*\}) \((\d+\.\d) ms\)$`)
 
 // Send runs the sender against the session's API, as a user would, with the secret in
 // the environment.
@@ -89,11 +94,12 @@ func (s *Session) Send(ctx context.Context, sender Sender, provider, secret stri
 		return Sent{}, fmt.Errorf("sending as %s: %w", provider, err)
 	}
 	sent := Sent{Exit: cmd.ProcessState.ExitCode(), Errors: stderr.String()}
-	for line := range strings.Lines(stdout.String()) {
-		number, body, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if status, err := strconv.Atoi(number); err == nil && status >= 100 && status <= 599 && strings.HasPrefix(body, "{") {
-			sent.Answers = append(sent.Answers, Answer{Status: status, Body: body})
+	for _, line := range answerLine.FindAllStringSubmatch(stdout.String(), -1) {
+		status, err := strconv.Atoi(line[1])
+		if err != nil {
+			return Sent{}, err // three digits
 		}
+		sent.Answers = append(sent.Answers, Answer{Status: status, Body: line[2], Millis: line[3]})
 	}
 	return sent, ctx.Err()
 }

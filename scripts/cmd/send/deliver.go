@@ -77,10 +77,11 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 			}
 			start := time.Now()
 			status, line := exchange(client, request.WithContext(ctx))
+			took := time.Since(start)
 			mu.Lock()
 			defer mu.Unlock()
-			outcomes = append(outcomes, outcome{status: status, took: time.Since(start)})
-			fmt.Fprintln(out, line)
+			outcomes = append(outcomes, outcome{status: status, took: took})
+			fmt.Fprintf(out, "%s (%.1f ms)\n", line, milliseconds(took))
 			return nil
 		})
 	}

@@ -61,7 +61,7 @@ func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
 		code     int
 		lines    string
 	}{
-		"accepted":      {[]int{202}, nil, 0, "202 {"},
+		"accepted":      {[]int{202}, nil, 0, " ms)\n"},
 		"refused":       {[]int{401}, nil, 1, "401 {"},
 		"redirected":    {[]int{302}, nil, 1, "302 {"},
 		"all good":      {[]int{202, 200}, []string{"--repeat", "3"}, 0, "200 {"},
