@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/google/go-cmp/cmp"
@@ -409,6 +410,22 @@ func TestQuarantinedDeliveryIsKeptWhole(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestReasonsAreShortAndHoldNoCardNumber(t *testing.T) {
+	for name, text := range map[string]string{
+		"short":                        "card 4111111111111111",
+		"whole beyond the cut":         strings.Repeat("x", maxDetail-8) + "4111111111111111",
+		"a card's only once it is cut": strings.Repeat("x", maxDetail-16) + "62 0000 0000 0000",
+		"cut within a character":       strings.Repeat("x", maxDetail-1) + "é",
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := masked(errors.New(text)).Error()
+			if _, n := redact.Text(got); n > 0 || len(got) > maxDetail || !utf8.ValidString(got) {
+				t.Errorf("%d bytes: %q", len(got), got)
+			}
+		})
 	}
 }
 

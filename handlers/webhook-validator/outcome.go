@@ -44,7 +44,9 @@ func masked(err error) error {
 	if n == 0 && len(text) <= maxDetail {
 		return err
 	}
-	return &maskedError{strings.ToValidUTF8(text[:min(len(text), maxDetail)], "?"), err}
+	// What is left of a longer number may be one of a card.
+	text, _ = redact.Text(strings.ToValidUTF8(text[:min(len(text), maxDetail)], "?"))
+	return &maskedError{text, err}
 }
 
 type maskedError struct {

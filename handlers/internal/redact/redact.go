@@ -111,7 +111,9 @@ func Echo(s string) string {
 	if utf8.RuneCountInString(s) <= MaxEcho {
 		return s
 	}
-	return string([]rune(s)[:MaxEcho-1]) + "…"
+	// What is left of a longer number may be one of a card.
+	s, _ = Text(string([]rune(s)[:MaxEcho-1]))
+	return s + "…"
 }
 
 // find returns the first PAN at or after from; of several that begin at the
