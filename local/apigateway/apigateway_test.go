@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"payment-webhooks/local/answertest"
 )
 
 const functionARN = "arn:aws:lambda:eu-west-1:123456789012:function:validator"
@@ -284,21 +286,10 @@ func TestAccessLogFollowsTheFormatWithoutValuesAsDash(t *testing.T) {
 	}
 }
 
-// answeredWriter tells when the caller begins to hear an answer.
-type answeredWriter struct {
-	*httptest.ResponseRecorder
-	answered func()
-}
-
-func (a answeredWriter) WriteHeader(status int) {
-	a.answered()
-	a.ResponseRecorder.WriteHeader(status)
-}
-
 func TestRequestIsLoggedBeforeItIsAnswered(t *testing.T) {
 	d := open(t, template())
 	logged := -1
-	d.ServeHTTP(answeredWriter{httptest.NewRecorder(), func() { logged = len(d.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
+	d.ServeHTTP(answertest.Recorder{ResponseRecorder: httptest.NewRecorder(), Answered: func() { logged = len(d.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
 	if logged != 1 {
 		t.Errorf("%d lines in the access log when the answer begins", logged)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"payment-webhooks/local/alerts"
+	"payment-webhooks/local/answertest"
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
@@ -167,22 +168,11 @@ func TestSubscribersGetWhatMotoAccepted(t *testing.T) {
 	}
 }
 
-// answeredWriter tells when the caller begins to hear an answer.
-type answeredWriter struct {
-	*httptest.ResponseRecorder
-	answered func()
-}
-
-func (a answeredWriter) WriteHeader(status int) {
-	a.answered()
-	a.ResponseRecorder.WriteHeader(status)
-}
-
 func TestAlertIsDeliveredBeforeItsPublisherIsAnswered(t *testing.T) {
 	b, _ := newBench(t)
 	r := b.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
 	answered := false
-	b.ServeHTTP(answeredWriter{httptest.NewRecorder(), func() {
+	b.ServeHTTP(answertest.Recorder{ResponseRecorder: httptest.NewRecorder(), Answered: func() {
 		answered = true
 		if len(b.kept) != 1 {
 			t.Errorf("delivered when the answer begins: %+v", b.kept)

@@ -4,18 +4,9 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"payment-webhooks/local/answertest"
 )
-
-// answeredWriter tells when the runtime begins to hear an answer.
-type answeredWriter struct {
-	*httptest.ResponseRecorder
-	answered func()
-}
-
-func (a answeredWriter) WriteHeader(status int) {
-	a.answered()
-	a.ResponseRecorder.WriteHeader(status)
-}
 
 func TestResultIsTakenBeforeTheRuntimeIsAnswered(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -31,7 +22,7 @@ func TestResultIsTakenBeforeTheRuntimeIsAnswered(t *testing.T) {
 			e := &environment{config: &Config{}, current: work}
 			taken := -1
 			recorder := httptest.NewRecorder()
-			e.runtimeAPI().ServeHTTP(answeredWriter{recorder, func() { taken = len(work.result) }},
+			e.runtimeAPI().ServeHTTP(answertest.Recorder{ResponseRecorder: recorder, Answered: func() { taken = len(work.result) }},
 				httptest.NewRequest("POST", "/2018-06-01/runtime/invocation/id/"+c.path, strings.NewReader(c.body)))
 			if recorder.Code != c.status || taken != 1 {
 				t.Errorf("status %d, %d results when the answer begins; want %d and 1", recorder.Code, taken, c.status)
