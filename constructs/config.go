@@ -71,7 +71,7 @@ type Config struct {
 	AlertPhones []string   // E.164, subscribed to the alerts topic
 	Thresholds  Thresholds // amounts that separate the routes
 	Providers   Providers  // whose notifications are taken, and how each is verified
-	SourceRoot  string     // directory of go.mod, Dockerfile and handlers: the images' build context
+	SourceRoot  string     // directory of the handlers' module: the images' build context
 }
 
 // StackName is the name of the CloudFormation stack.
@@ -157,13 +157,12 @@ func list(text string) []string {
 	return values
 }
 
-// sourceRoot finds the directory whose Dockerfile builds the handlers,
-// whatever directory the application was started in: first where this file
-// was compiled, then, for a binary built with -trimpath, upwards from the
-// working directory.
+// sourceRoot finds the directory of the handlers' module, whatever directory the
+// application was started in: first beside where this file was compiled, then,
+// for a binary built with -trimpath, upwards from the working directory.
 func sourceRoot() (string, error) {
 	if _, file, _, ok := runtime.Caller(0); ok {
-		if root := filepath.Dir(filepath.Dir(file)); isSourceRoot(root) {
+		if root := filepath.Join(filepath.Dir(filepath.Dir(file)), "handlers"); isSourceRoot(root) {
 			return root, nil
 		}
 	}
@@ -172,17 +171,17 @@ func sourceRoot() (string, error) {
 		return "", fmt.Errorf("find the source: %w", err)
 	}
 	for dir := start; ; dir = filepath.Dir(dir) {
-		if isSourceRoot(dir) {
-			return dir, nil
+		if root := filepath.Join(dir, "handlers"); isSourceRoot(root) {
+			return root, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("%w: no Dockerfile with go.mod and handlers in %s or above it: run this in a checkout", ErrConfig, start)
+			return "", fmt.Errorf("%w: no handlers/ with go.mod and Dockerfile in %s or above it: run this in a checkout", ErrConfig, start)
 		}
 	}
 }
 
 func isSourceRoot(dir string) bool {
-	for _, name := range []string{"go.mod", "Dockerfile", "handlers"} {
+	for _, name := range []string{"go.mod", "Dockerfile"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			return false
 		}

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsecrassets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
@@ -13,29 +12,6 @@ import (
 
 	"payment-webhooks/handlers/contract"
 )
-
-// ImageCode yields the image of a handler, named as in handlers/contract.
-type ImageCode func(handler string) awslambda.DockerImageCode
-
-// imagesFrom builds every image from the Dockerfile in root. The handler is a
-// build argument. The other handlers are left out of the context, so that an
-// edit of one redeploys that one alone.
-func imagesFrom(root string) ImageCode {
-	return func(handler string) awslambda.DockerImageCode {
-		var others []*string
-		for _, other := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
-			if other != handler {
-				others = append(others, jsii.String("handlers/"+other))
-			}
-		}
-		return awslambda.DockerImageCode_FromImageAsset(jsii.String(root), &awslambda.AssetImageCodeProps{
-			BuildArgs:   &map[string]*string{"HANDLER": jsii.String(handler)},
-			Exclude:     &others, // beside .dockerignore
-			Platform:    awsecrassets.Platform_LINUX_ARM64(),
-			DisplayName: jsii.String(handler),
-		})
-	}
-}
 
 // functionProps configures one handler.
 type functionProps struct {

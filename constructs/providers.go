@@ -47,7 +47,7 @@ func providerNames() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	fixtures, err := filepath.Glob(filepath.Join(root, "handlers", "internal", "provider", "*", "testdata", "payment.json"))
+	fixtures, err := filepath.Glob(filepath.Join(root, "internal", "provider", "*", "testdata", "payment.json"))
 	if err != nil {
 		return nil, err
 	}

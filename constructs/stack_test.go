@@ -113,21 +113,6 @@ func images(s template) []string {
 	return slices.Sorted(maps.Keys(manifest.DockerImages))
 }
 
-// sourceCopy is a checkout of its own, so that a test may edit it.
-func sourceCopy(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"Dockerfile", ".dockerignore", "go.mod", "go.sum"} {
-		content, err := os.ReadFile(filepath.Join("..", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(dir, name), string(content))
-	}
-	write(t, filepath.Join(dir, "handlers/event-relay/main.go"), "package main\n")
-	return dir
-}
-
 func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -135,43 +120,6 @@ func write(t *testing.T, path, content string) {
 	}
 	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestOnlyWhatImagesAreBuiltFromChangesThem(t *testing.T) {
-	cfg := config(t, nil)
-	cfg.SourceRoot = sourceCopy(t)
-	before := images(synthesize(t, cfg))
-	if len(before) != 4 {
-		t.Fatalf("want an image for each of four handlers, got %q", before)
-	}
-	for _, irrelevant := range []string{
-		"README.md", "docs/operations.md", "app.go", "constructs/stack.go", "local/main.go", "scripts/demo", "cdk.json", ".env",
-		"node_modules/x/index.js", "build/synth", ".git/HEAD",
-		"handlers/event-relay/main_test.go", "handlers/internal/money/testdata/seed", "handlers/event-relay/README.md",
-	} {
-		write(t, filepath.Join(cfg.SourceRoot, irrelevant), "edited")
-	}
-	edited := synthesize(t, cfg)
-	if diff := cmp.Diff(before, images(edited)); diff != "" {
-		t.Errorf("edits of other files changed images:\n%s", diff)
-	}
-	for _, c := range []struct {
-		edited  string
-		changed int
-	}{
-		{"handlers/event-relay/main.go", 1},
-		{"handlers/internal/money/money.go", 4},
-		{"go.mod", 4},
-		{"Dockerfile", 4},
-	} {
-		write(t, filepath.Join(cfg.SourceRoot, c.edited), "edited")
-		after := images(synthesize(t, cfg))
-		kept := slices.DeleteFunc(slices.Clone(after), func(hash string) bool { return !slices.Contains(before, hash) })
-		if changed := 4 - len(kept); changed != c.changed {
-			t.Errorf("an edit of %s changed %d images, want %d", c.edited, changed, c.changed)
-		}
-		before = after
 	}
 }
 

@@ -14,6 +14,16 @@ export PATH="$REPO/node_modules/.bin:$REPO/build/venv/bin:$PATH"
 # metadata service is asked for them.
 export AWS_EC2_METADATA_DISABLED=true
 
+# The repository's two modules, by their directory: what the stack and the local
+# run are made of, and the handlers.
+MODULES=(. handlers)
+
+# in_modules COMMAND…: runs it in each module.
+in_modules() {
+  local module
+  for module in "${MODULES[@]}"; do (cd "$module" && "$@"); done
+}
+
 # Nothing here needs C, and with one setting for the local run and the handlers
 # the packages that they share are compiled once. (The race detector needs it.)
 export CGO_ENABLED=0

@@ -170,3 +170,7 @@ const (
 	ErrorTypeTransactionNotFound = "TransactionNotFound" // no such item: expired, or never accepted
 	ErrorTypeLedgerUnavailable   = "LedgerUnavailable"   // DynamoDB did not answer in time
 )
+
+// RetryAfterSeconds is the Retry-After of every 503: what a sender is asked to
+// wait, by webhook-validator and by the gateway in its place.
+const RetryAfterSeconds = 5

@@ -11,28 +11,29 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/eventbridge"
 	"payment-webhooks/handlers/internal/relay"
+	"payment-webhooks/handlers/internal/relay/dynamodbstream"
+	"payment-webhooks/handlers/internal/relay/eventbridgebus"
 	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
 func main() {
 	log := telemetry.Logger(os.Stdout, contract.EventRelay)
-	h, err := run(os.Getenv, log)
+	r, err := newRelay(os.Getenv, log)
 	if err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(h.handle)
+	lambda.Start(dynamodbstream.Handler(r))
 }
 
-func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
+func newRelay(getenv func(string) string, log *slog.Logger) (*relay.Relay, error) {
 	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName)
 	if err != nil {
 		return nil, err
 	}
-	bus := eventbridge.New(eventbridge.NewClient(cfg), getenv(contract.EnvEventBusName), eventbridge.Pause)
+	bus := eventbridgebus.New(eventbridgebus.NewClient(cfg), getenv(contract.EnvEventBusName), eventbridgebus.Pause)
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
-	return &handler{relay.New(bus, log, metrics, time.Now)}, nil
+	return relay.New(bus, log, metrics, time.Now), nil
 }

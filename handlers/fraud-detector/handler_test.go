@@ -18,6 +18,7 @@ import (
 	"payment-webhooks/handlers/internal/event"
 	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -33,13 +34,13 @@ func fixture(t *testing.T, name string) []byte {
 }
 
 // holding returns a handler on a ledger that holds the fixture's transaction.
-func holding(t *testing.T, payload []byte) (*handler, *ledger.Memory, *bytes.Buffer) {
+func holding(t *testing.T, payload []byte) (*handler, *ledgertest.Memory, *bytes.Buffer) {
 	t.Helper()
 	received, err := event.Decode(payload)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := ledger.New(noon)
+	l := ledgertest.NewMemory(noon)
 	if _, err := l.Store(t.Context(), received.Transaction); err != nil {
 		t.Fatal(err)
 	}
@@ -164,9 +165,9 @@ func TestErrorsAreTypedForTheWorkflow(t *testing.T) {
 		want    error
 		named   string
 	}{
-		"not a detail":      {`{"detail":{"transaction_id":"txn_1"}}`, ledger.New(noon), event.ErrMalformed, "MalformedDetail"},
-		"not an object":     {`"txn_1"`, ledger.New(noon), event.ErrMalformed, "MalformedDetail"},
-		"never accepted":    {string(fixture(t, "low")), ledger.New(noon), ledger.ErrNotFound, "TransactionNotFound"},
+		"not a detail":      {`{"detail":{"transaction_id":"txn_1"}}`, ledgertest.NewMemory(noon), event.ErrMalformed, "MalformedDetail"},
+		"not an object":     {`"txn_1"`, ledgertest.NewMemory(noon), event.ErrMalformed, "MalformedDetail"},
+		"never accepted":    {string(fixture(t, "low")), ledgertest.NewMemory(noon), ledger.ErrNotFound, "TransactionNotFound"},
 		"table unavailable": {string(fixture(t, "low")), broken{ledger.ErrUnavailable}, ledger.ErrUnavailable, "LedgerUnavailable"},
 	}
 	for name, c := range cases {

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/dynamo"
 	"payment-webhooks/handlers/internal/fraud"
+	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
 	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
@@ -33,7 +33,7 @@ func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
 	}
 	return &handler{
 		model:   fraud.Rules{},
-		ledger:  dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName)),
+		ledger:  dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName)),
 		log:     log,
 		metrics: telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix)),
 		now:     time.Now,

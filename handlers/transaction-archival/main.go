@@ -11,29 +11,30 @@ import (
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/archive"
-	"payment-webhooks/handlers/internal/dynamo"
-	"payment-webhooks/handlers/internal/s3"
+	"payment-webhooks/handlers/internal/archive/s3store"
+	"payment-webhooks/handlers/internal/archive/schedule"
+	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
 	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
 func main() {
 	log := telemetry.Logger(os.Stdout, contract.TransactionArchival)
-	h, err := run(os.Getenv, log)
+	archiver, err := newArchiver(os.Getenv, log)
 	if err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(h.handle)
+	lambda.Start(schedule.Handler(archiver, time.Now))
 }
 
-func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
+func newArchiver(getenv func(string) string, log *slog.Logger) (*archive.Archiver, error) {
 	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName, contract.EnvAuditBucketName)
 	if err != nil {
 		return nil, err
 	}
-	table := dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName))
-	bucket := s3.New(s3.NewClient(cfg), getenv(contract.EnvAuditBucketName))
+	table := dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName))
+	bucket := s3store.New(s3store.NewClient(cfg), getenv(contract.EnvAuditBucketName))
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
-	return &handler{archive.New(table, bucket, log, metrics), time.Now}, nil
+	return archive.New(table, bucket, log, metrics), nil
 }

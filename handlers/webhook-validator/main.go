@@ -1,6 +1,5 @@
-// Command webhook-validator is the front door: API Gateway calls it with each
-// delivery, and a delivery that it answers with 2xx is stored and will not be
-// lost. docs/payload.md says what it accepts and answers.
+// Command webhook-validator is the webhook endpoint behind API Gateway. Package
+// intake says what it promises, docs/payload.md what it accepts.
 package main
 
 import (
@@ -12,45 +11,44 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/dynamo"
-	"payment-webhooks/handlers/internal/secrets"
-	"payment-webhooks/handlers/internal/secretsmanager"
-	"payment-webhooks/handlers/internal/sqs"
+	"payment-webhooks/handlers/internal/intake"
+	"payment-webhooks/handlers/internal/intake/apigateway"
+	"payment-webhooks/handlers/internal/intake/sqsqueue"
+	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
+	"payment-webhooks/handlers/internal/secrets/awssecrets"
 	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
 func main() {
 	log := telemetry.Logger(os.Stdout, contract.WebhookValidator)
-	h, err := run(os.Getenv, log)
+	in, err := newIntake(os.Getenv, log)
 	if err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(h.handle)
+	lambda.Start(apigateway.Handler(in))
 }
 
-func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
+func newIntake(getenv func(string) string, log *slog.Logger) (*intake.Intake, error) {
 	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName)
 	if err != nil {
 		return nil, err
 	}
-	canonical, providers, err := known.signers(getenv(contract.EnvProviders), verifyCanonical)
+	routes, err := intake.ParseRoutes(getenv(contract.EnvProviders), intake.Providers)
 	if err != nil {
 		return nil, err
 	}
-	if len(providers) > 0 && getenv(contract.EnvQuarantineQueue) == "" {
+	if routes.HasProviders() && getenv(contract.EnvQuarantineQueue) == "" {
 		return nil, fmt.Errorf("environment variable %s is not set, and %s names providers", contract.EnvQuarantineQueue, contract.EnvProviders)
 	}
-	h := &handler{
-		ledger:     dynamo.New(dynamo.NewClient(cfg), getenv(contract.EnvTableName)),
-		canonical:  canonical,
-		providers:  providers,
-		quarantine: sqs.New(sqs.NewClient(cfg), getenv(contract.EnvQuarantineQueue)),
-		log:        log,
-		metrics:    telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix)),
-		now:        time.Now,
-	}
-	h.secrets = secrets.NewCache(secretsmanager.New(secretsmanager.NewClient(cfg)), time.Now, h.secretFailed)
-	return h, nil
+	return intake.New(intake.Config{
+		Routes:     routes,
+		Ledger:     dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName)),
+		Secrets:    awssecrets.New(awssecrets.NewClient(cfg)),
+		Quarantine: sqsqueue.New(sqsqueue.NewClient(cfg), getenv(contract.EnvQuarantineQueue)),
+		Log:        log,
+		Metrics:    telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix)),
+		Now:        time.Now,
+	}), nil
 }

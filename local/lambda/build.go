@@ -19,7 +19,7 @@ var handlerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 func Build(ctx context.Context, cache, hash, directory string, buildArgs map[string]string) (string, error) {
 	handler := buildArgs["HANDLER"]
 	if !handlerName.MatchString(handler) {
-		return "", fmt.Errorf("image asset %s: build argument HANDLER is %q, want the name of a directory under handlers/", hash, handler)
+		return "", fmt.Errorf("image asset %s: build argument HANDLER is %q, want the name of a directory of the context", hash, handler)
 	}
 	for name := range buildArgs {
 		if name != "HANDLER" {
@@ -41,7 +41,7 @@ func Build(ctx context.Context, cache, hash, directory string, buildArgs map[str
 	// that looks finished.
 	partial := fmt.Sprintf("%s.%d", binary, os.Getpid())
 	defer os.Remove(partial)
-	build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", partial, "./handlers/"+handler)
+	build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", partial, "./"+handler)
 	build.Dir = directory
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=", "GOARCH=", "GOFLAGS=", "GOWORK=off")
 	var output bytes.Buffer

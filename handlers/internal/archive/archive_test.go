@@ -28,6 +28,7 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/archive"
 	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/telemetry"
 	"payment-webhooks/handlers/internal/transaction"
@@ -103,7 +104,7 @@ func amount(t testing.TB, text string) money.Amount {
 }
 
 // store puts a transaction into the ledger.
-func store(t testing.TB, l *ledger.Memory, id, sum, currency string, at time.Time) transaction.Transaction {
+func store(t testing.TB, l *ledgertest.Memory, id, sum, currency string, at time.Time) transaction.Transaction {
 	t.Helper()
 	tx := transaction.Transaction{
 		ID: id, Provider: "stripe", Kind: contract.KindPayment, Amount: amount(t, sum), Currency: currency, CustomerID: "cust_1", ReceivedAt: at,
@@ -121,8 +122,8 @@ func newArchiver(l archive.Ledger, b archive.Store, out io.Writer) *archive.Arch
 }
 
 // seeded is a ledger with transactions in three hours, of which one is empty.
-func seeded(t testing.TB) *ledger.Memory {
-	l := ledger.New(created)
+func seeded(t testing.TB) *ledgertest.Memory {
+	l := ledgertest.NewMemory(created)
 	scored := store(t, l, "txn_1", "15000.00", "USD", hour)
 	store(t, l, "txn_2", "0.01", "USD", hour.Add(time.Minute))
 	store(t, l, "txn_3", "9999999999999.99", "USD", hour.Add(2*time.Minute))
@@ -256,7 +257,7 @@ func TestDueHoursAreClosedSettledKeptAndWithoutManifest(t *testing.T) {
 			for _, key := range c.archived {
 				b.objects[key] = nil
 			}
-			report, err := newArchiver(ledger.New(c.created), b, io.Discard).Due(t.Context(), c.now)
+			report, err := newArchiver(ledgertest.NewMemory(c.created), b, io.Discard).Due(t.Context(), c.now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -302,7 +303,7 @@ func TestManifestOfAnOpenHourDoesNotCount(t *testing.T) {
 
 func TestEmptyHourHasAManifestAndNoObject(t *testing.T) {
 	b := &bucket{}
-	if _, err := newArchiver(ledger.New(created), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
+	if _, err := newArchiver(ledgertest.NewMemory(created), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"manifests/dt=2026-11-20/hour=15.json"}, b.puts); diff != "" {
@@ -318,7 +319,7 @@ var errBroken = errors.New("broken")
 
 // torn is a ledger whose hours break after some records.
 type torn struct {
-	*ledger.Memory
+	*ledgertest.Memory
 	at    time.Time
 	after int
 	err   error
@@ -342,13 +343,13 @@ func (l torn) Hour(ctx context.Context, h time.Time, shard int) iter.Seq2[ledger
 
 func TestFailedHourHasNoManifestAndStopsNoOther(t *testing.T) {
 	cases := map[string]struct {
-		ledger func(*ledger.Memory) archive.Ledger
+		ledger func(*ledgertest.Memory) archive.Ledger
 		fail   func(key string) error
 		err    error
 	}{
-		"the ledger breaks at once":   {ledger: func(m *ledger.Memory) archive.Ledger { return torn{m, hour, 0, errBroken} }, err: errBroken},
-		"in the midst of an object":   {ledger: func(m *ledger.Memory) archive.Ledger { return torn{m, hour, 1, errBroken} }, err: errBroken},
-		"with what looks like an end": {ledger: func(m *ledger.Memory) archive.Ledger { return torn{m, hour, 1, io.EOF} }, err: io.EOF},
+		"the ledger breaks at once":   {ledger: func(m *ledgertest.Memory) archive.Ledger { return torn{m, hour, 0, errBroken} }, err: errBroken},
+		"in the midst of an object":   {ledger: func(m *ledgertest.Memory) archive.Ledger { return torn{m, hour, 1, errBroken} }, err: errBroken},
+		"with what looks like an end": {ledger: func(m *ledgertest.Memory) archive.Ledger { return torn{m, hour, 1, io.EOF} }, err: io.EOF},
 		"an upload breaks": {fail: func(key string) error {
 			if strings.HasPrefix(key, "transactions/dt=2026-11-20/hour=15/") {
 				return errBroken
@@ -475,7 +476,7 @@ func TestRunIsCounted(t *testing.T) {
 
 // endless yields n records a shard without keeping any.
 type endless struct {
-	*ledger.Memory
+	*ledgertest.Memory
 	n int
 }
 
@@ -522,7 +523,7 @@ func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
 func TestMemoryDoesNotGrowWithTheNumberOfTransactions(t *testing.T) {
 	peak := func(records int) (heap uint64, written int64) {
 		d := &drain{}
-		report, err := newArchiver(endless{ledger.New(created), records / contract.HourShards}, d, io.Discard).
+		report, err := newArchiver(endless{ledgertest.NewMemory(created), records / contract.HourShards}, d, io.Discard).
 			Hours(t.Context(), []time.Time{hour})
 		if err != nil || report.Transactions != records {
 			t.Fatalf("%d transactions, %v", report.Transactions, err)

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,15 @@ type Record struct {
 	Transaction transaction.Transaction
 	Fingerprint string       // of the transaction as stored
 	Fraud       *FraudResult // nil until it is scored
+}
+
+// Compare orders records as Ledger.Hour does.
+func Compare(a, b Record) int {
+	return cmp.Or(
+		a.Transaction.ReceivedAt.Compare(b.Transaction.ReceivedAt),
+		cmp.Compare(a.Transaction.ID, b.Transaction.ID),
+		cmp.Compare(a.Transaction.Provider, b.Transaction.Provider),
+	)
 }
 
 // FraudResult is what the fraud model said of a transaction.

@@ -1,0 +1,149 @@
+package s3store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"payment-webhooks/handlers/internal/archive"
+)
+
+// partSize is what is buffered of an object. S3 takes 10 000 parts of at least
+// 5 MiB, so an object has at most 80 GB.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+const partSize = 8 * 1024 * 1024
+
+// abortTimeout bounds the clean-up after a failed upload.
+const abortTimeout = 5 * time.Second
+
+// NewClient is a client on the SDK's defaults. An endpoint of one's own, as in
+// the local run, has no bucket subdomains, so buckets are in its paths.
+func NewClient(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+		o.UsePathStyle = o.BaseEndpoint != nil
+	})
+}
+
+// Bucket is an archive.Store.
+type Bucket struct {
+	client *s3.Client
+	name   string
+}
+
+var _ archive.Store = (*Bucket)(nil)
+
+// New keeps objects in the bucket of that name.
+func New(client *s3.Client, name string) *Bucket { return &Bucket{client, name} }
+
+// Put implements archive.Store: one PutObject for a body of less than a part,
+// otherwise a multipart upload, one part after the other.
+func (b *Bucket) Put(ctx context.Context, key string, body io.Reader) error {
+	if err := b.put(ctx, key, body); err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	return nil
+}
+
+func (b *Bucket) put(ctx context.Context, key string, body io.Reader) error {
+	part := make([]byte, partSize)
+	n, last, err := fill(body, part)
+	if err != nil {
+		return err
+	}
+	if last {
+		_, err := b.client.PutObject(ctx, &s3.PutObjectInput{
+			Bucket: &b.name, Key: &key, ContentType: aws.String(contentType(key)), Body: bytes.NewReader(part[:n]),
+		})
+		return err
+	}
+	upload, err := b.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &b.name, Key: &key, ContentType: aws.String(contentType(key)), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+	})
+	if err != nil {
+		return err
+	}
+	if err := b.parts(ctx, key, upload.UploadId, body, part); err != nil {
+		b.abort(ctx, key, upload.UploadId)
+		return err
+	}
+	return nil
+}
+
+// parts uploads the filled part, then the rest of the body through it.
+func (b *Bucket) parts(ctx context.Context, key string, uploadID *string, body io.Reader, part []byte) error {
+	var completed []types.CompletedPart
+	for n, last := len(part), false; n > 0; {
+		number := aws.Int32(int32(len(completed) + 1))
+		uploaded, err := b.client.UploadPart(ctx, &s3.UploadPartInput{
+			Bucket: &b.name, Key: &key, UploadId: uploadID, PartNumber: number,
+			Body: bytes.NewReader(part[:n]), ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		})
+		if err != nil {
+			return err
+		}
+		completed = append(completed, types.CompletedPart{
+			PartNumber: number, ETag: uploaded.ETag, ChecksumCRC32: uploaded.ChecksumCRC32,
+		})
+		if last {
+			break
+		}
+		if n, last, err = fill(body, part); err != nil {
+			return err
+		}
+	}
+	_, err := b.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &b.name, Key: &key, UploadId: uploadID, MultipartUpload: &types.CompletedMultipartUpload{Parts: completed},
+	})
+	return err
+}
+
+// fill reads until part is full or the body ends, which it says with last. (A
+// body that ends with the part shows it at the next call, with n = 0.)
+func fill(body io.Reader, part []byte) (n int, last bool, err error) {
+	n, err = io.ReadFull(body, part)
+	if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own; a body's failure is wrapped
+		return n, true, nil
+	}
+	return n, false, err
+}
+
+// abort is best effort: the bucket's lifecycle removes parts that stay.
+func (b *Bucket) abort(ctx context.Context, key string, uploadID *string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
+	defer cancel()
+	_, _ = b.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &b.name, Key: &key, UploadId: uploadID})
+}
+
+func contentType(key string) string {
+	if strings.HasSuffix(key, ".gz") {
+		return "application/gzip" // an archive to keep, not an encoding to undo
+	}
+	return "application/json"
+}
+
+// List implements archive.Store.
+func (b *Bucket) List(ctx context.Context, prefix, after string) iter.Seq2[archive.Entry, error] {
+	return func(yield func(archive.Entry, error) bool) {
+		pages := s3.NewListObjectsV2Paginator(b.client, &s3.ListObjectsV2Input{Bucket: &b.name, Prefix: &prefix, StartAfter: &after})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(archive.Entry{}, fmt.Errorf("list %s: %w", prefix, err))
+				return
+			}
+			for _, object := range page.Contents {
+				if !yield(archive.Entry{Key: aws.ToString(object.Key), Written: aws.ToTime(object.LastModified)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}

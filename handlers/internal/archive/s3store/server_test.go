@@ -1,0 +1,134 @@
+package s3store_test
+
+import (
+	"encoding/xml"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// server is as much of S3 as the bucket uses.
+type server struct {
+	*httptest.Server
+	mu      sync.Mutex
+	objects map[string]object
+	uploads map[string]*upload
+	forget  bool // keeps no content
+	serial  int
+}
+
+type object struct {
+	content     []byte
+	contentType string
+}
+
+type upload struct {
+	object
+	parts int
+}
+
+func newServer(t *testing.T) *server {
+	s := &server{objects: map[string]object{}, uploads: map[string]*upload{}}
+	s.Server = httptest.NewServer(s)
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	query := r.URL.Query()
+	if bucket != bucketName {
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, "<Error><Code>NoSuchBucket</Code></Error>")
+		return
+	}
+	var body []byte
+	if s.forget {
+		_, _ = io.Copy(io.Discard, r.Body)
+	} else {
+		body, _ = io.ReadAll(r.Body)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := query.Get("uploadId")
+	switch {
+	case r.Method == http.MethodGet && query.Has("uploads"):
+		s.listUploads(w)
+	case r.Method == http.MethodGet && query.Has("list-type"):
+		s.list(w, query.Get("prefix"), max(query.Get("start-after"), query.Get("continuation-token")))
+	case r.Method == http.MethodGet:
+		o, ok := s.objects[key]
+		if !ok {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", o.contentType)
+		_, _ = w.Write(o.content)
+	case r.Method == http.MethodPut && id == "":
+		s.objects[key] = object{body, r.Header.Get("Content-Type")}
+	case r.Method == http.MethodPost && query.Has("uploads"):
+		s.serial++
+		id = strconv.Itoa(s.serial)
+		s.uploads[id] = &upload{object: object{contentType: r.Header.Get("Content-Type")}}
+		fmt.Fprintf(w, "<R><UploadId>%s</UploadId></R>", id)
+	case s.uploads[id] == nil:
+		w.WriteHeader(http.StatusNotFound)
+	case r.Method == http.MethodPut:
+		u := s.uploads[id]
+		if u.parts++; query.Get("partNumber") != strconv.Itoa(u.parts) {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		u.content = append(u.content, body...)
+		w.Header().Set("ETag", fmt.Sprintf("%q", query.Get("partNumber")))
+	case r.Method == http.MethodPost:
+		if strings.Count(string(body), "<Part>") != s.uploads[id].parts && !s.forget {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		s.objects[key] = s.uploads[id].object
+		delete(s.uploads, id)
+		fmt.Fprint(w, "<R></R>")
+	case r.Method == http.MethodDelete:
+		delete(s.uploads, id)
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
+func (s *server) listUploads(w http.ResponseWriter) {
+	fmt.Fprint(w, "<R>")
+	for id := range s.uploads {
+		fmt.Fprintf(w, "<Upload><UploadId>%s</UploadId></Upload>", id)
+	}
+	fmt.Fprint(w, "</R>")
+}
+
+func (s *server) list(w http.ResponseWriter, prefix, after string) {
+	type content struct{ Key, LastModified string }
+	result := struct {
+		XMLName               xml.Name `xml:"R"`
+		Contents              []content
+		IsTruncated           bool
+		NextContinuationToken string `xml:",omitempty"`
+	}{}
+	for _, key := range slices.Sorted(maps.Keys(s.objects)) {
+		if !strings.HasPrefix(key, prefix) || key <= after {
+			continue
+		}
+		if len(result.Contents) == 1000 {
+			result.IsTruncated = true
+			result.NextContinuationToken = result.Contents[999].Key
+			break
+		}
+		result.Contents = append(result.Contents, content{key, time.Now().UTC().Format(time.RFC3339)})
+	}
+	_ = xml.NewEncoder(w).Encode(result)
+}

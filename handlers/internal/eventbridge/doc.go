@@ -1,4 +1,0 @@
-// Package eventbridge publishes events to an Amazon EventBridge bus for
-// event-relay: in calls of the size that PutEvents takes, with a second and third
-// try for the single entries that it refuses.
-package eventbridge

@@ -1,0 +1,52 @@
+// Package apigateway connects package intake to API Gateway's Lambda proxy
+// integration of a REST API.
+package apigateway
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"payment-webhooks/handlers/internal/intake"
+)
+
+// Handler returns the Lambda function of an intake. Its error is always nil: a
+// function that fails is a 502 to the sender.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
+func Handler(in *intake.Intake) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
+		response := in.Handle(ctx, request(event))
+		return events.APIGatewayProxyResponse{StatusCode: response.Status, Headers: response.Header, Body: response.Body}, nil
+	}
+}
+
+func request(event events.APIGatewayProxyRequest) intake.Request {
+	return intake.Request{
+		Method:       event.HTTPMethod,
+		Resource:     event.Resource,
+		Provider:     event.PathParameters["provider"],
+		URL:          "https://" + event.RequestContext.DomainName + event.RequestContext.Path,
+		Header:       header(event),
+		Body:         event.Body,
+		BodyIsBase64: event.IsBase64Encoded,
+	}
+}
+
+// header returns the request's header fields, whose names arrive as the sender
+// wrote them. The single-value map is for callers that send no other, such as
+// the console's test button.
+func header(event events.APIGatewayProxyRequest) http.Header {
+	h := http.Header{}
+	for name, values := range event.MultiValueHeaders {
+		for _, value := range values {
+			h.Add(name, value)
+		}
+	}
+	if len(h) == 0 {
+		for name, value := range event.Headers {
+			h.Add(name, value)
+		}
+	}
+	return h
+}

@@ -1,0 +1,114 @@
+package intake
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+
+	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/redact"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// maxTextMessage bounds a message whose body is text. Escapes can make the text
+// of a body in JSON up to six times as long, and SQS takes 1 MiB; base64 makes
+// it a third longer always.
+const maxTextMessage = 768 * 1024
+
+// maxReasons bounds how many of a batch's reasons a message lists.
+const maxReasons = 50
+
+// message is what is put into the quarantine queue: a whole delivery, and why.
+type message struct {
+	Provider     string             `json:"provider"`
+	ReceivedAt   string             `json:"received_at"`
+	Events       []quarantinedEvent `json:"events"`  // those that could not be processed
+	Headers      map[string]string  `json:"headers"` // no signature, no credentials
+	Body         string             `json:"body"`    // with card numbers masked
+	BodyEncoding string             `json:"body_encoding"`
+}
+
+type quarantinedEvent struct {
+	Index  int                      `json:"index"` // in the delivery's order, from 0
+	Type   string                   `json:"type,omitzero"`
+	Reason string                   `json:"reason"` // unreadable, invalid or conflict
+	Detail string                   `json:"detail"` // for operators
+	Errors []transaction.FieldError `json:"errors,omitzero"`
+}
+
+// kept are the headers that help to understand a delivery, or to find it at the
+// provider. Anything else may be a credential or a signature.
+var kept = []string{
+	"Content-Type", "User-Agent", "X-Amzn-Trace-Id",
+	"Webhook-Id", "Webhook-Timestamp",
+	"Paypal-Transmission-Id", "Paypal-Transmission-Time",
+	"Square-Environment", "Square-Initial-Delivery-Timestamp", "Square-Retry-Number", "Square-Retry-Reason",
+}
+
+// putIntoQuarantine sends a delivery that has events to be quarantined to the
+// queue.
+func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, o *outcome) error {
+	var quarantined []quarantinedEvent
+	for i, r := range o.results {
+		if r.quarantined == nil {
+			continue
+		}
+		e := quarantinedEvent{Index: i, Type: redact.Echo(r.event), Reason: r.reason(), Detail: r.quarantined.Error()}
+		if invalid, ok := errors.AsType[*transaction.InvalidError](r.quarantined); ok {
+			e.Errors = invalid.Fields
+		}
+		quarantined = append(quarantined, e)
+	}
+	if quarantined == nil {
+		return nil
+	}
+	text, err := compose(d, o.route.name, quarantined[:min(len(quarantined), maxReasons)])
+	if err != nil {
+		return err
+	}
+	if err := in.quarantine.Send(ctx, text); err != nil {
+		return fmt.Errorf("quarantine: %w", err)
+	}
+	return nil
+}
+
+func compose(d provider.Delivery, name string, quarantined []quarantinedEvent) (string, error) {
+	m := message{
+		Provider: name, ReceivedAt: transaction.FormatTime(d.ReceivedAt), Events: quarantined,
+		Headers: map[string]string{}, BodyEncoding: "text",
+	}
+	for _, name := range kept {
+		if values := d.Header.Values(name); len(values) > 0 {
+			m.Headers[http.CanonicalHeaderKey(name)] = redact.Echo(strings.Join(values, ", "))
+		}
+	}
+	m.Body = redact.Body(string(d.Body))
+	if isText(m.Body) {
+		text, err := json.Marshal(m, json.Deterministic(true))
+		if err != nil {
+			return "", fmt.Errorf("compose quarantine message: %w", err)
+		}
+		if len(text) <= maxTextMessage {
+			return string(text), nil
+		}
+	}
+	m.Body, m.BodyEncoding = base64.StdEncoding.EncodeToString([]byte(m.Body)), "base64"
+	text, err := json.Marshal(m, json.Deterministic(true))
+	if err != nil {
+		return "", fmt.Errorf("compose quarantine message: %w", err)
+	}
+	return string(text), nil
+}
+
+// isText says that a text may be sent as it is. SQS accepts the characters of XML
+// 1.0; of those that it does not accept, JSON escapes the controls.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsAny(s, "\ufffe\uffff")
+}

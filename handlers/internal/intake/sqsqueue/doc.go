@@ -1,0 +1,2 @@
+// Package sqsqueue sends messages to one SQS queue.
+package sqsqueue

@@ -1,0 +1,206 @@
+package dynamodbledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// How long DynamoDB may take. A write normally takes 5 ms; the functions in
+// front of it have 10 s, and a provider that gets our 503 after 4 s retries,
+// where one that gets a gateway timeout may not.
+const (
+	attemptTimeout = 1500 * time.Millisecond // one HTTP request
+	maxAttempts    = 3
+	maxBackoff     = 200 * time.Millisecond // between attempts
+	writeTimeout   = 4 * time.Second        // a whole write, attempts included
+)
+
+// NewClient is a client whose calls end well within a function's time, also
+// when DynamoDB is slow.
+func NewClient(cfg aws.Config) *dynamodb.Client {
+	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
+		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+			r.MaxAttempts = maxAttempts
+			r.MaxBackoff = maxBackoff
+		})
+	})
+}
+
+// Ledger is a ledger.Ledger on one table.
+type Ledger struct {
+	client *dynamodb.Client
+	table  string
+}
+
+var _ ledger.Ledger = (*Ledger)(nil)
+
+// New returns the ledger on a table with the attributes and the index that
+// package contract names. Make the client with NewClient.
+func New(client *dynamodb.Client, table string) *Ledger {
+	return &Ledger{client, table}
+}
+
+// Store implements ledger.Ledger with one conditional PutItem, which answers
+// with the item in its way, so that a duplicate needs no second call.
+func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.Outcome, error) {
+	item, err := EncodeItem(t)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName:                           &l.table,
+		Item:                                item,
+		ConditionExpression:                 aws.String("attribute_not_exists(" + contract.AttrTransactionID + ")"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return sameOrConflict(taken.Item, t.Fingerprint())
+	}
+	if err != nil {
+		return 0, unavailable("put item", err)
+	}
+	return ledger.Stored, nil
+}
+
+func sameOrConflict(old Item, fingerprint string) (ledger.Outcome, error) {
+	stored, ok := old[contract.AttrFingerprint].(*types.AttributeValueMemberS)
+	if !ok {
+		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.AttrFingerprint))
+	}
+	if stored.Value != fingerprint {
+		return 0, ledger.ErrConflict
+	}
+	return ledger.Duplicate, nil
+}
+
+// RecordFraud implements ledger.Ledger with one conditional UpdateItem.
+func (l *Ledger) RecordFraud(ctx context.Context, key ledger.Key, result ledger.FraudResult) (ledger.FraudResult, bool, error) {
+	result, err := result.Canonical()
+	if err != nil {
+		return ledger.FraudResult{}, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	defer cancel()
+	_, err = l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.table,
+		Key: Item{
+			contract.AttrTransactionID: text(key.TransactionID),
+			contract.AttrProvider:      text(key.Provider),
+		},
+		UpdateExpression: aws.String("SET " + contract.AttrFraud + " = :result"),
+		ConditionExpression: aws.String("attribute_exists(" + contract.AttrTransactionID + ")" +
+			" AND attribute_not_exists(" + contract.AttrFraud + ")"),
+		ExpressionAttributeValues:           Item{":result": encodeFraud(result)},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return storedFraud(refused.Item)
+	}
+	if err != nil {
+		return ledger.FraudResult{}, false, unavailable("update item", err)
+	}
+	return result, true, nil
+}
+
+func storedFraud(old Item) (ledger.FraudResult, bool, error) {
+	if len(old) == 0 {
+		return ledger.FraudResult{}, false, ledger.ErrNotFound
+	}
+	record, err := DecodeItem(old)
+	if err != nil {
+		return ledger.FraudResult{}, false, err
+	}
+	if record.Fraud == nil {
+		return ledger.FraudResult{}, false, fmt.Errorf("%w: refused for its %s, which is absent", ErrItem, contract.AttrFraud)
+	}
+	return *record.Fraud, false, nil
+}
+
+// Hour implements ledger.Ledger with queries of the by-hour index, a page of at
+// most 1 MB at a time.
+func (l *Ledger) Hour(ctx context.Context, hour time.Time, shard int) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		// The index orders by received_at alone: put those of the same
+		// nanosecond in order here.
+		var same []ledger.Record
+		flush := func() bool {
+			slices.SortFunc(same, ledger.Compare)
+			for _, record := range same {
+				if !yield(record, nil) {
+					return false
+				}
+			}
+			same = same[:0]
+			return true
+		}
+		for record, err := range l.index(ctx, ledger.HourShard(hour, shard)) {
+			if err != nil {
+				yield(ledger.Record{}, err)
+				return
+			}
+			if len(same) > 0 && !record.Transaction.ReceivedAt.Equal(same[0].Transaction.ReceivedAt) && !flush() {
+				return
+			}
+			same = append(same, record)
+		}
+		flush()
+	}
+}
+
+// index yields the records of one partition of the by-hour index.
+func (l *Ledger) index(ctx context.Context, hourShard string) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{
+			TableName:                 &l.table,
+			IndexName:                 aws.String(contract.IndexByHour),
+			KeyConditionExpression:    aws.String(contract.AttrHourShard + " = :shard"),
+			ExpressionAttributeValues: Item{":shard": text(hourShard)},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(ledger.Record{}, unavailable("query "+hourShard, err))
+				return
+			}
+			for _, item := range page.Items {
+				record, err := DecodeItem(item)
+				if !yield(record, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// CreatedAt implements ledger.Ledger.
+func (l *Ledger) CreatedAt(ctx context.Context) (time.Time, error) {
+	out, err := l.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &l.table})
+	if err != nil {
+		return time.Time{}, unavailable("describe table", err)
+	}
+	return aws.ToTime(out.Table.CreationDateTime).UTC(), nil
+}
+
+// unavailable makes every failure of the store an ErrUnavailable, refusals such
+// as a missing permission included: for a caller, that too passes when somebody
+// has put it right.
+func unavailable(operation string, cause error) error {
+	return fmt.Errorf("%w: %s: %w", ledger.ErrUnavailable, operation, cause)
+}

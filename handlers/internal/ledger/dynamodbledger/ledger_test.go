@@ -1,0 +1,298 @@
+package dynamodbledger_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
+)
+
+func client(endpoint string) *dynamodb.Client {
+	return dynamodbledger.NewClient(aws.Config{
+		Region:       "us-east-1",
+		BaseEndpoint: &endpoint,
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
+	})
+}
+
+// TestLedger runs the ledger contract against a DynamoDB API server. The
+// end-to-end suite starts one; by hand:
+//
+//	moto_server -H 127.0.0.1 -p 5555 &
+//	LEDGERTEST_DYNAMODB_ENDPOINT=http://127.0.0.1:5555 go test ./handlers/internal/dynamo
+func TestLedger(t *testing.T) {
+	endpoint := os.Getenv("LEDGERTEST_DYNAMODB_ENDPOINT")
+	if endpoint == "" {
+		t.Skip("needs a DynamoDB API server: set LEDGERTEST_DYNAMODB_ENDPOINT, as the end-to-end suite does")
+	}
+	// moto locks nothing: of two conditional writes at once both may pass, which
+	// DynamoDB promises they do not.
+	var turn sync.Mutex
+	c := fake(func(r *http.Request) (*http.Response, error) {
+		turn.Lock()
+		defer turn.Unlock()
+		return http.DefaultClient.Do(r)
+	}, endpoint)
+	ledgertest.Run(t, func(t *testing.T) ledger.Ledger { return dynamodbledger.New(c, createTable(t, c)) })
+}
+
+// createTable makes a table as the stack does.
+func createTable(t *testing.T, c *dynamodb.Client) string {
+	t.Helper()
+	name := "ledgertest-" + rand.Text()
+	attribute := func(name string) types.AttributeDefinition {
+		return types.AttributeDefinition{AttributeName: &name, AttributeType: types.ScalarAttributeTypeS}
+	}
+	key := func(partition, sort string) []types.KeySchemaElement {
+		return []types.KeySchemaElement{
+			{AttributeName: &partition, KeyType: types.KeyTypeHash},
+			{AttributeName: &sort, KeyType: types.KeyTypeRange},
+		}
+	}
+	_, err := c.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName:   &name,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			attribute(contract.AttrTransactionID), attribute(contract.AttrProvider),
+			attribute(contract.AttrHourShard), attribute(contract.AttrReceivedAt),
+		},
+		KeySchema: key(contract.AttrTransactionID, contract.AttrProvider),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
+			IndexName:  aws.String(contract.IndexByHour),
+			KeySchema:  key(contract.AttrHourShard, contract.AttrReceivedAt),
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+			t.Error(err)
+		}
+	})
+	return name
+}
+
+// fake is a client whose calls f answers.
+func fake(f roundTripper, endpoint string) *dynamodb.Client {
+	options := client(endpoint).Options()
+	options.HTTPClient = f
+	return dynamodb.New(options)
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestFailingStoreIsUnavailable(t *testing.T) {
+	tests := map[string]struct {
+		answer func(http.ResponseWriter)
+		tries  int64
+	}{
+		"an internal error is tried again": {func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusInternalServerError)
+		}, 3},
+		"throttling is tried again": {func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusBadRequest)
+			w.Write([]byte(`{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException"}`))
+		}, 3},
+		"a missing permission is not": {func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusBadRequest)
+			w.Write([]byte(`{"__type":"com.amazon.coral.service#AccessDeniedException"}`))
+		}, 1},
+		"nonsense": {func(w http.ResponseWriter) {
+			w.Write([]byte(`<html>`))
+		}, 0},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var tries atomic.Int64
+			c := fake(func(*http.Request) (*http.Response, error) {
+				tries.Add(1)
+				w := httptest.NewRecorder()
+				tt.answer(w)
+				return w.Result(), nil
+			}, "http://127.0.0.1")
+			_, err := dynamodbledger.New(c, "table").Store(t.Context(), ledgertest.Transaction("txn"))
+			if !errors.Is(err, ledger.ErrUnavailable) {
+				t.Errorf("Store: %v, want ErrUnavailable", err)
+			}
+			if tt.tries > 0 && tries.Load() != tt.tries {
+				t.Errorf("%d tries, want %d", tries.Load(), tt.tries)
+			}
+		})
+	}
+}
+
+// calls are all methods of a ledger.
+var calls = map[string]func(context.Context, ledger.Ledger) error{
+	"Store": func(ctx context.Context, l ledger.Ledger) error {
+		_, err := l.Store(ctx, ledgertest.Transaction("txn"))
+		return err
+	},
+	"RecordFraud": func(ctx context.Context, l ledger.Ledger) error {
+		_, _, err := l.RecordFraud(ctx, ledger.Key{TransactionID: "txn", Provider: "stripe"}, ledgertest.Fraud())
+		return err
+	},
+	"Hour": func(ctx context.Context, l ledger.Ledger) (last error) {
+		for _, err := range l.Hour(ctx, time.Now(), 0) {
+			last = err
+		}
+		return last
+	},
+	"CreatedAt": func(ctx context.Context, l ledger.Ledger) error {
+		_, err := l.CreatedAt(ctx)
+		return err
+	},
+}
+
+// The functions have 10 s in all, and a provider gets its answer before.
+func TestWritesEndWithinFourSecondsAndEverythingWithItsCaller(t *testing.T) {
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			var end time.Time
+			l := dynamodbledger.New(fake(func(r *http.Request) (*http.Response, error) {
+				end, _ = r.Context().Deadline()
+				refused := httptest.NewRecorder()
+				refused.WriteHeader(http.StatusBadRequest)
+				return refused.Result(), nil
+			}, "http://127.0.0.1"), "table")
+
+			if name == "Store" || name == "RecordFraud" {
+				before := time.Now()
+				if err := call(t.Context(), l); !errors.Is(err, ledger.ErrUnavailable) {
+					t.Errorf("%v, want ErrUnavailable", err)
+				}
+				if after := time.Now(); end.Before(before.Add(4*time.Second)) || end.After(after.Add(4*time.Second)) {
+					t.Errorf("called at %v, to end at %v", before, end)
+				}
+			}
+
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			defer cancel()
+			if err := call(ctx, l); !errors.Is(err, ledger.ErrUnavailable) {
+				t.Errorf("%v, want ErrUnavailable", err)
+			}
+			if want, _ := ctx.Deadline(); !end.Equal(want) {
+				t.Errorf("to end at %v, the caller's end is %v", end, want)
+			}
+		})
+	}
+}
+
+func TestCallEndsWhenItsCallerLeaves(t *testing.T) {
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			ctx, leave := context.WithCancel(t.Context())
+			defer leave()
+			tries := 0
+			l := dynamodbledger.New(fake(func(r *http.Request) (*http.Response, error) {
+				tries++
+				leave()
+				select {
+				case <-r.Context().Done():
+				case <-time.After(30 * time.Second):
+					t.Error("30 s later the call goes on")
+				}
+				return nil, r.Context().Err()
+			}, "http://127.0.0.1"), "table")
+			if err := call(ctx, l); !errors.Is(err, ledger.ErrUnavailable) || !errors.Is(err, context.Canceled) || tries != 1 {
+				t.Errorf("%v after %d tries, want ErrUnavailable because of context.Canceled after one", err, tries)
+			}
+		})
+	}
+}
+
+// Three attempts fit into the four seconds of a write, nearly: the last may be
+// cut short.
+func TestAttemptsAndPausesAreShort(t *testing.T) {
+	options := client("http://127.0.0.1").Options()
+	if timeout := options.HTTPClient.(*awshttp.BuildableClient).GetTimeout(); timeout <= 0 || timeout > 2*time.Second {
+		t.Errorf("an attempt may take %v", timeout)
+	}
+	for attempt := range 3 {
+		for range 100 { // it is random
+			if pause, err := options.Retryer.RetryDelay(attempt+1, errors.New("throttled")); err != nil || pause > 200*time.Millisecond {
+				t.Fatalf("a pause of %v after attempt %d, %v", pause, attempt+1, err)
+			}
+		}
+	}
+}
+
+// Pages as DynamoDB may make them: ended anywhere, also among transactions of
+// the same nanosecond, which are in no order, and empty ones with more to come.
+func TestHourFollowsPagesAndReadsNoMoreThanItNeeds(t *testing.T) {
+	at := func(id string, second int) dynamodbledger.Item {
+		tx := ledgertest.Transaction(id)
+		tx.ReceivedAt = tx.ReceivedAt.Add(time.Duration(second) * time.Second)
+		item, err := dynamodbledger.EncodeItem(tx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return item
+	}
+	pages := [][]dynamodbledger.Item{{at("b", 0), at("a", 0), at("e", 1)}, {at("d", 1), at("c", 1)}, {}, {at("f", 2)}}
+	asked := 0
+	l := dynamodbledger.New(fake(func(r *http.Request) (*http.Response, error) {
+		var query struct {
+			IndexName         string
+			ExclusiveStartKey struct{ Page struct{ S string } }
+		}
+		if err := json.NewDecoder(r.Body).Decode(&query); err != nil {
+			t.Error(err)
+		}
+		if from := query.ExclusiveStartKey.Page.S; query.IndexName != contract.IndexByHour || asked > 0 && from != fmt.Sprint(asked) || asked == 0 && from != "" {
+			t.Errorf("query %d: %+v", asked, query)
+		}
+		var items []string
+		for _, item := range pages[asked] {
+			text, err := attributevalue.MarshalMapJSON(item)
+			if err != nil {
+				t.Error(err)
+			}
+			items = append(items, string(text))
+		}
+		w := httptest.NewRecorder()
+		fmt.Fprintf(w, `{"Items":[%s]`, strings.Join(items, ","))
+		if asked++; asked < len(pages) {
+			fmt.Fprintf(w, `,"LastEvaluatedKey":{"Page":{"S":"%d"}}`, asked)
+		}
+		fmt.Fprint(w, "}")
+		return w.Result(), nil
+	}, "http://127.0.0.1"), "table")
+	var got []string
+	for record, err := range l.Hour(t.Context(), time.Now(), 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, fmt.Sprintf("%s with page %d", record.Transaction.ID, asked))
+	}
+	want := []string{"a with page 1", "b with page 1", "c with page 4", "d with page 4", "e with page 4", "f with page 4"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,142 @@
+package ledgertest
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// Memory is a ledger.Ledger in memory, for tests; it is safe for concurrent use.
+// It stands in a package that imports testing, so that no handler runs on it.
+type Memory struct {
+	mu          sync.Mutex
+	records     map[ledger.Key]ledger.Record
+	createdAt   time.Time
+	unavailable error
+}
+
+// NewMemory returns an empty ledger whose CreatedAt is the given time.
+func NewMemory(createdAt time.Time) *Memory {
+	return &Memory{records: map[ledger.Key]ledger.Record{}, createdAt: createdAt.UTC()}
+}
+
+var _ ledger.Ledger = (*Memory)(nil)
+
+// Fail makes every call fail with ledger.ErrUnavailable because of the cause, until
+// Fail(nil).
+func (m *Memory) Fail(cause error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.unavailable = cause
+}
+
+// lock takes the lock if the ledger may be used.
+func (m *Memory) lock(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
+	}
+	m.mu.Lock()
+	if m.unavailable != nil {
+		defer m.mu.Unlock()
+		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, m.unavailable)
+	}
+	return nil
+}
+
+// Store implements ledger.Ledger.
+func (m *Memory) Store(ctx context.Context, t transaction.Transaction) (ledger.Outcome, error) {
+	if err := m.lock(ctx); err != nil {
+		return 0, err
+	}
+	defer m.mu.Unlock()
+	fingerprint := t.Fingerprint()
+	if old, taken := m.records[ledger.KeyOf(t)]; taken {
+		if old.Fingerprint != fingerprint {
+			return 0, ledger.ErrConflict
+		}
+		return ledger.Duplicate, nil
+	}
+	t.ReceivedAt = t.ReceivedAt.UTC().Round(0)
+	t.Metadata = slices.Clone(t.Metadata)
+	m.records[ledger.KeyOf(t)] = ledger.Record{Transaction: t, Fingerprint: fingerprint}
+	return ledger.Stored, nil
+}
+
+// RecordFraud implements ledger.Ledger.
+func (m *Memory) RecordFraud(ctx context.Context, key ledger.Key, result ledger.FraudResult) (ledger.FraudResult, bool, error) {
+	result, err := result.Canonical()
+	if err != nil {
+		return ledger.FraudResult{}, false, err
+	}
+	if err := m.lock(ctx); err != nil {
+		return ledger.FraudResult{}, false, err
+	}
+	defer m.mu.Unlock()
+	record, ok := m.records[key]
+	if !ok {
+		return ledger.FraudResult{}, false, ledger.ErrNotFound
+	}
+	if record.Fraud != nil {
+		return *clone(record).Fraud, false, nil
+	}
+	record.Fraud = &result
+	m.records[key] = record
+	return *clone(record).Fraud, true, nil
+}
+
+// Hour implements ledger.Ledger.
+func (m *Memory) Hour(ctx context.Context, hour time.Time, shard int) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		records, err := m.hour(ctx, ledger.HourShard(hour, shard))
+		if err != nil {
+			yield(ledger.Record{}, err)
+			return
+		}
+		for _, record := range records {
+			if !yield(record, nil) {
+				return
+			}
+		}
+	}
+}
+
+func (m *Memory) hour(ctx context.Context, hourShard string) ([]ledger.Record, error) {
+	if err := m.lock(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var records []ledger.Record
+	for key, record := range m.records {
+		if ledger.HourShard(record.Transaction.ReceivedAt, ledger.Shard(key.TransactionID)) == hourShard {
+			records = append(records, clone(record))
+		}
+	}
+	slices.SortFunc(records, ledger.Compare)
+	return records, nil
+}
+
+// CreatedAt implements ledger.Ledger.
+func (m *Memory) CreatedAt(ctx context.Context) (time.Time, error) {
+	if err := m.lock(ctx); err != nil {
+		return time.Time{}, err
+	}
+	defer m.mu.Unlock()
+	return m.createdAt, nil
+}
+
+// clone shares nothing with r, so that a caller cannot change what is stored.
+func clone(r ledger.Record) ledger.Record {
+	r.Transaction.Metadata = slices.Clone(r.Transaction.Metadata)
+	if r.Fraud != nil {
+		fraud := *r.Fraud
+		fraud.RiskFactors = slices.Clone(fraud.RiskFactors)
+		r.Fraud = &fraud
+	}
+	return r
+}

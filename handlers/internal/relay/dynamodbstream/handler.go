@@ -1,0 +1,94 @@
+// Package dynamodbstream connects package relay to the stream of the transactions
+// table, as Lambda delivers it.
+package dynamodbstream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
+	"payment-webhooks/handlers/internal/relay"
+)
+
+// Handler returns the Lambda function that relays each batch of the stream. Its
+// response lists the records that Lambda must deliver again; its error is always
+// nil. The stream mapping filters on INSERT; other changes are skipped here as
+// well, because a fraud result written to an item must not publish its
+// transaction again.
+func Handler(r *relay.Relay) func(context.Context, Batch) (events.DynamoDBEventResponse, error) {
+	return func(ctx context.Context, batch Batch) (events.DynamoDBEventResponse, error) {
+		// An empty list, not null: "everything is done" said plainly.
+		response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
+		for _, sequenceNumber := range r.Relay(ctx, inserts(batch)) {
+			response.BatchItemFailures = append(response.BatchItemFailures,
+				events.DynamoDBBatchItemFailure{ItemIdentifier: sequenceNumber})
+		}
+		return response, nil
+	}
+}
+
+// Batch is the event that Lambda sends. events.DynamoDBEvent would do, but its
+// attribute values are not the SDK's, which dynamodbledger.DecodeItem reads; and one
+// odd image must not make the whole batch unreadable.
+type Batch struct {
+	Records []Record `json:"Records"`
+}
+
+// Record is a change of one item.
+type Record struct {
+	EventName string `json:"eventName"`
+	Change    struct {
+		SequenceNumber string          `json:"SequenceNumber"`
+		Keys           json.RawMessage `json:"Keys"`
+		NewImage       json.RawMessage `json:"NewImage"`
+	} `json:"dynamodb"`
+}
+
+func inserts(batch Batch) []relay.Insert {
+	var inserts []relay.Insert
+	for _, record := range batch.Records {
+		if record.EventName != string(events.DynamoDBOperationTypeInsert) {
+			continue
+		}
+		stored, err := decode(record.Change.NewImage)
+		if err != nil {
+			stored = keyOnly(record.Change.Keys)
+		}
+		inserts = append(inserts, relay.Insert{SequenceNumber: record.Change.SequenceNumber, Record: stored, Err: err})
+	}
+	return inserts
+}
+
+var (
+	errNoImage  = errors.New("stream record without a new image")
+	errOddImage = errors.New("new image of the stream record is not DynamoDB JSON")
+)
+
+// decode reads an item in DynamoDB's JSON.
+func decode(image json.RawMessage) (ledger.Record, error) {
+	if len(image) == 0 {
+		return ledger.Record{}, errNoImage
+	}
+	item, err := attributevalue.UnmarshalMapJSON(image)
+	if err != nil {
+		return ledger.Record{}, errOddImage // err quotes values
+	}
+	return dynamodbledger.DecodeItem(item)
+}
+
+// keyOnly returns a record that has only the key, for logging an item that could
+// not be decoded.
+func keyOnly(keys json.RawMessage) (r ledger.Record) {
+	var key map[string]struct{ S string }
+	if json.Unmarshal(keys, &key) == nil {
+		r.Transaction.ID = key[contract.AttrTransactionID].S
+		r.Transaction.Provider = key[contract.AttrProvider].S
+	}
+	return r
+}

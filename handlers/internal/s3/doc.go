@@ -1,2 +1,0 @@
-// Package s3 keeps the archive's objects in the audit bucket on Amazon S3.
-package s3

@@ -1,0 +1,91 @@
+package awssecrets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+
+	"payment-webhooks/handlers/internal/secrets"
+)
+
+// Labels of the versions of a secret that are in force. Secrets Manager moves
+// them itself when a value is put.
+// https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html#term_version
+const (
+	current  = "AWSCURRENT"
+	previous = "AWSPREVIOUS"
+)
+
+// A request normally takes 10 ms, a first one with its TLS handshake some more.
+// The cache bounds the whole.
+const (
+	attemptTimeout = time.Second
+	maxAttempts    = 2
+	maxBackoff     = 100 * time.Millisecond
+)
+
+// GetSecretValue is the part of the client that Source uses.
+type GetSecretValue interface {
+	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
+}
+
+// NewClient is a client whose requests end in time.
+func NewClient(cfg aws.Config) *secretsmanager.Client {
+	return secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
+		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
+		o.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+			r.MaxAttempts = maxAttempts
+			r.MaxBackoff = maxBackoff
+		})
+	})
+}
+
+// Source is a secrets.Source.
+type Source struct{ client GetSecretValue }
+
+var _ secrets.Source = (*Source)(nil)
+
+// New reads with the client; make it with NewClient.
+func New(client GetSecretValue) *Source { return &Source{client} }
+
+// Values implements secrets.Source. White space around a value is not part of
+// it: a secret put from a file ends in a line break. A secret that was never
+// rotated has no previous version, and an empty previous one is passed over; an
+// empty current one is an error, because anyone could sign with it.
+func (s *Source) Values(ctx context.Context, name string) ([]string, error) {
+	value, err := s.value(ctx, name, current)
+	if err != nil {
+		return nil, err
+	}
+	if value == "" {
+		return nil, fmt.Errorf("%w: the version %s has no text", secrets.ErrUnavailable, current)
+	}
+	values := []string{value}
+	value, err = s.value(ctx, name, previous)
+	if _, none := errors.AsType[*types.ResourceNotFoundException](err); none {
+		return values, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if value != "" {
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+func (s *Source) value(ctx context.Context, name, stage string) (string, error) {
+	out, err := s.client.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &name, VersionStage: &stage})
+	if err != nil {
+		return "", fmt.Errorf("%w: get %s: %w", secrets.ErrUnavailable, stage, err)
+	}
+	return strings.TrimSpace(aws.ToString(out.SecretString)), nil
+}

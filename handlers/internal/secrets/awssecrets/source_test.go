@@ -1,0 +1,77 @@
+package awssecrets_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/internal/secrets"
+	"payment-webhooks/handlers/internal/secrets/awssecrets"
+)
+
+// answers is what Secrets Manager says to GetSecretValue by version stage: a
+// body, or an error's type.
+type answers map[string]string
+
+const notFound = "ResourceNotFoundException"
+
+// open is a source on a server that speaks Secrets Manager's protocol (AWS JSON
+// 1.1).
+func open(t *testing.T, a answers) *awssecrets.Source {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ SecretId, VersionStage string }
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil || in.SecretId != "payments/stripe" ||
+			r.Header.Get("X-Amz-Target") != "secretsmanager.GetSecretValue" {
+			t.Errorf("%s asks %+v, %v", r.Header.Get("X-Amz-Target"), in, err)
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		answer := a[in.VersionStage]
+		if !strings.HasPrefix(answer, "{") {
+			w.WriteHeader(http.StatusBadRequest)
+			answer = `{"__type":"` + answer + `","message":"no"}`
+		}
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+	return awssecrets.New(awssecrets.NewClient(aws.Config{
+		Region: "us-east-1", BaseEndpoint: &server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+	}))
+}
+
+func TestCurrentAndPreviousVersionAreRead(t *testing.T) {
+	tests := []struct {
+		name    string
+		answers answers
+		want    []string // nil: ErrUnavailable
+	}{
+		{"never rotated", answers{"AWSCURRENT": `{"SecretString":"one"}`, "AWSPREVIOUS": notFound}, []string{"one"}},
+		{"rotated", answers{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, []string{"two", "one"}},
+		{"put from a file", answers{"AWSCURRENT": `{"SecretString":" two\r\n"}`, "AWSPREVIOUS": `{"SecretString":"\n"}`}, []string{"two"}},
+		{"missing", answers{"AWSCURRENT": notFound, "AWSPREVIOUS": notFound}, nil},
+		{"empty", answers{"AWSCURRENT": `{"SecretString":" "}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, nil},
+		{"binary", answers{"AWSCURRENT": `{"SecretBinary":"b25l"}`, "AWSPREVIOUS": notFound}, nil},
+		{"marked for deletion", answers{"AWSCURRENT": "InvalidRequestException"}, nil},
+		{"not allowed", answers{"AWSCURRENT": "AccessDeniedException"}, nil},
+		{"previous not to be had", answers{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": "DecryptionFailure"}, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := open(t, tt.answers).Values(t.Context(), "payments/stripe")
+			if tt.want == nil && !errors.Is(err, secrets.ErrUnavailable) || tt.want != nil && err != nil {
+				t.Errorf("%v", err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,2 +1,0 @@
-// Package sqs sends messages to one SQS queue.
-package sqs
