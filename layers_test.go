@@ -1,0 +1,59 @@
+package main
+
+import (
+	"errors"
+	"go/build"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestLayers: dependencies point one way, app → constructs → handlers' public
+// packages. What emulates AWS knows the synthesized assembly and nothing of the
+// code behind it, or it could not find the template wrong.
+func TestLayers(t *testing.T) {
+	packages := 0
+	err := filepath.WalkDir(".", func(dir string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil || !entry.IsDir():
+			return err
+		case slices.Contains([]string{"build", "cdk.out", "node_modules", "handlers", "testdata", ".git"}, entry.Name()):
+			return fs.SkipDir
+		}
+		pkg, err := build.ImportDir(dir, 0)
+		if _, none := errors.AsType[*build.NoGoError](err); none {
+			return nil
+		}
+		name := path.Join("payment-webhooks", filepath.ToSlash(dir))
+		packages++
+		for _, other := range pkg.Imports {
+			in := func(importer, imported string) bool {
+				return strings.HasPrefix(name+"/", "payment-webhooks/"+importer+"/") && strings.HasPrefix(other+"/", "payment-webhooks/"+imported+"/")
+			}
+			switch {
+			case in("constructs", "local"), in("constructs", "scripts"), in("local", "constructs"), in("local", "scripts"),
+				in("local", "handlers") && !client(name), in("scripts", "constructs"), in("examples", "handlers/internal"):
+				t.Errorf("%s imports %s", name, other)
+			case other == "payment-webhooks/local":
+				t.Errorf("%s imports a main package", name)
+			}
+		}
+		return err
+	})
+	if err != nil || packages < 20 {
+		t.Fatalf("%d packages, %v", packages, err)
+	}
+}
+
+// client reports whether a package below local uses a running stack, as users do,
+// rather than emulating it: it knows the stack's names.
+func client(name string) bool {
+	switch strings.TrimPrefix(name, "payment-webhooks/local/") {
+	case "session", "demo", "e2e":
+		return true
+	}
+	return false
+}
