@@ -3,10 +3,8 @@
 package constructs
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -101,16 +99,6 @@ func TestSameConfigurationGivesTheSameTemplate(t *testing.T) {
 	if diff := cmp.Diff(string(first.assets), string(second.assets)); diff != "" {
 		t.Error(diff)
 	}
-}
-
-func images(s template) []string {
-	var manifest struct {
-		DockerImages map[string]any
-	}
-	if err := json.Unmarshal(s.assets, &manifest); err != nil {
-		s.t.Fatal(err)
-	}
-	return slices.Sorted(maps.Keys(manifest.DockerImages))
 }
 
 func write(t *testing.T, path, content string) {
