@@ -29,7 +29,7 @@ func main() {
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 	case errors.Is(err, errUsage):
-		fmt.Fprintln(os.Stderr, err)
+		fmt.Fprintf(os.Stderr, "%v (sender -help shows how)\n", err)
 		os.Exit(2)
 	default:
 		fmt.Fprintln(os.Stderr, err)

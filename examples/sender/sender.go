@@ -86,7 +86,7 @@ func (s *Sender) Send(ctx context.Context, payload []byte) ([]byte, error) {
 			pause = backoff(attempt)
 		}
 		if attempt >= s.Attempts || pause > longestWait {
-			return nil, fmt.Errorf("%w after %d attempts: %w", ErrUnavailable, attempt, err)
+			return nil, fmt.Errorf("%w after %d of %d attempts: %w", ErrUnavailable, attempt, s.Attempts, err)
 		}
 		s.Report(fmt.Sprintf("attempt %d: %v; next in %s", attempt, err, pause.Round(time.Millisecond)))
 		if err := s.wait(ctx, pause); err != nil {

@@ -144,27 +144,32 @@ func TestSendSignsAnew(t *testing.T) {
 	}
 }
 
+// silent is an endpoint that does not respond.
+func silent(t *testing.T) *httptest.Server {
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(func() { close(release); server.Close() })
+	return server
+}
+
 func TestSendEnds(t *testing.T) {
 	t.Run("when nobody answers in time", func(t *testing.T) {
-		release := make(chan struct{})
-		silent := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
-		defer silent.Close()
-		defer close(release)
-		s, waits := newSender(t, silent.URL)
+		s, waits := newSender(t, silent(t).URL)
 		s.Client.Timeout, s.Attempts = 20*time.Millisecond, 2
 		if _, err := s.Send(t.Context(), payload); !errors.Is(err, ErrUnavailable) || len(*waits) != 1 {
 			t.Errorf("got %v after the waits %v, want %v after one", err, *waits, ErrUnavailable)
 		}
 	})
 	t.Run("when the caller gives up", func(t *testing.T) {
-		e := newEndpoint(t, "30", 503)
+		e := newEndpoint(t, "60", 503)
 		s, _ := newSender(t, e.URL)
 		s.wait = wait
 		ctx, cancel := context.WithCancelCause(t.Context())
 		enough := errors.New("enough")
 		s.Report = func(string) { cancel(enough) }
-		if _, err := s.Send(ctx, payload); !errors.Is(err, enough) {
-			t.Errorf("got %v, want %v", err, enough)
+		start := time.Now()
+		if _, err := s.Send(ctx, payload); !errors.Is(err, enough) || time.Since(start) > time.Minute {
+			t.Errorf("got %v after %s, want %v at once", err, time.Since(start), enough)
 		}
 	})
 }
@@ -199,6 +204,7 @@ func TestUsage(t *testing.T) {
 	}{
 		"there is no address":         {[]string{file}, secret, "-url"},
 		"the address has no scheme":   {[]string{"-url", "example.com/webhook", file}, secret, `"example.com/webhook"`},
+		"the address has no host":     {[]string{"-url", "http:///webhook", file}, secret, `"http:///webhook"`},
 		"there is no file":            {[]string{"-url", address}, secret, "0 files"},
 		"there are two files":         {[]string{"-url", address, file, file}, secret, "2 files"},
 		"the file is missing":         {[]string{"-url", address, file + "x"}, secret, "payload.jsonx"},
@@ -249,5 +255,17 @@ func TestRun(t *testing.T) {
 				t.Errorf("%s as %s: got %v, signature %v, body %q, output %q", file, c.name, err, e.errs[last], e.bodies[last], out.String())
 			}
 		}
+	}
+}
+
+func TestRunTimeout(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "payload.json")
+	if err := os.WriteFile(file, payload, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"-url", silent(t).URL, "-timeout", "20ms", "-attempts", "1", file}
+	err := run(t.Context(), args, func(string) string { return secret }, nil, io.Discard, io.Discard)
+	if !errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "1 of 1 attempts") {
+		t.Errorf("got %v, want %v after 1 of 1 attempts", err, ErrUnavailable)
 	}
 }
