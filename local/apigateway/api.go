@@ -37,7 +37,7 @@ type API struct {
 }
 
 // New checks the template and returns the API, or everything in the template
-// that is not played.
+// that is not supported.
 func New(template Template, config Config) (*API, error) {
 	routes, err := template.compile(config.Now)
 	if unknown := unknownVariables(template.Stage.AccessLogSetting.Format); unknown != nil {
@@ -53,7 +53,7 @@ func New(template Template, config Config) (*API, error) {
 		}
 		for parameter := range r.ResponseParameters {
 			if !strings.HasPrefix(parameter, "gatewayresponse.header.") {
-				err = errors.Join(err, fmt.Errorf("gateway response %s: parameter %s is not played", r.ResponseType, parameter))
+				err = errors.Join(err, fmt.Errorf("gateway response %s: parameter %s is not supported", r.ResponseType, parameter))
 			}
 		}
 	}

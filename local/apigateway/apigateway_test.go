@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"payment-webhooks/local/answertest"
+	"payment-webhooks/local/responsetest"
 )
 
 const functionARN = "arn:aws:lambda:eu-west-1:123456789012:function:validator"
@@ -289,7 +289,7 @@ func TestAccessLogFollowsTheFormatWithoutValuesAsDash(t *testing.T) {
 func TestRequestIsLoggedBeforeItIsAnswered(t *testing.T) {
 	d := open(t, template())
 	logged := -1
-	d.ServeHTTP(answertest.Recorder{ResponseRecorder: httptest.NewRecorder(), Answered: func() { logged = len(d.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
+	d.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() { logged = len(d.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
 	if logged != 1 {
 		t.Errorf("%d lines in the access log when the answer begins", logged)
 	}

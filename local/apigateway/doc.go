@@ -3,7 +3,7 @@
 // and access log, all from the template's resolved properties.
 //
 // The caller collects the properties in a [Template], calls New, which refuses
-// what is not played by logical id and name, and serves the API on a listener of
+// what is not supported by logical id and name, and serves the API on a listener of
 // its own. Requests are answered under /<stage>/.
 //
 // Played as documented: path parameters and greedy paths, the proxy event

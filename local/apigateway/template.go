@@ -110,7 +110,7 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if t.API.MinimumCompressionSize != nil {
-		problem("REST API %s: MinimumCompressionSize is not played", t.API.Name)
+		problem("REST API %s: MinimumCompressionSize is not supported", t.API.Name)
 	}
 	if t.API.DisableExecuteApiEndpoint {
 		problem("REST API %s: DisableExecuteApiEndpoint leaves no way in, custom domains are not played", t.API.Name)
@@ -125,13 +125,13 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 			continue
 		}
 		if m.AuthorizationType != "" && m.AuthorizationType != "NONE" {
-			problem("%s: AuthorizationType %s is not played", m.LogicalID, m.AuthorizationType)
+			problem("%s: AuthorizationType %s is not supported", m.LogicalID, m.AuthorizationType)
 		}
 		if m.ApiKeyRequired {
-			problem("%s: ApiKeyRequired is not played", m.LogicalID)
+			problem("%s: ApiKeyRequired is not supported", m.LogicalID)
 		}
 		if m.Integration.Type != "AWS_PROXY" || m.Integration.ContentHandling != "" {
-			problem("%s: Integration.Type %s (ContentHandling %q) is not played, AWS_PROXY is", m.LogicalID, m.Integration.Type, m.Integration.ContentHandling)
+			problem("%s: Integration.Type %s (ContentHandling %q) is not supported, AWS_PROXY is", m.LogicalID, m.Integration.Type, m.Integration.ContentHandling)
 			continue
 		}
 		uri := functionInURI.FindStringSubmatch(m.Integration.Uri)
@@ -185,7 +185,7 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 	}
 	for _, g := range t.GatewayResponses {
 		if !slices.Contains(responseTypes(), g.ResponseType) {
-			problem("gateway response %s is not played", g.ResponseType)
+			problem("gateway response %s is not supported", g.ResponseType)
 		}
 	}
 	var list []*route

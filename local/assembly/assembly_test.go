@@ -3,6 +3,7 @@ package assembly
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,13 +12,25 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// testTypes are types with each kind of name and attributes.
+var testTypes = NewTypes([]Type{
+	{Name: "AWS::DynamoDB::Table", NameProperty: "TableName", Inert: "a test", IDs: func(i *Instance) IDs {
+		return IDs{i.Name, map[string]string{"Arn": i.ARN("dynamodb", "table/"+i.Name), "StreamArn": "unknown"}}
+	}},
+	{Name: "AWS::SQS::Queue", NameProperty: "QueueName", Properties: struct{ QueueName string }{}, IDs: func(i *Instance) IDs {
+		return IDs{Ref: i.Endpoint + "/" + i.Account + "/" + i.Name}
+	}},
+	{Name: "AWS::Events::EventBus", NameProperty: "Name"},
+	{Name: "AWS::Events::Rule", NameProperty: "Name", IDs: func(i *Instance) IDs { return IDs{Ref: i.Text("EventBusName", "default") + "|" + i.Name} }},
+})
+
 func open(t *testing.T) (*Stack, *Resolver) {
 	t.Helper()
 	stack, err := Open("testdata/good")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return stack, NewResolver(stack, Env{Account: "123456789012", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566"})
+	return stack, NewResolver(stack, testTypes, Env{Account: "123456789012", Region: "eu-west-1", Endpoint: "http://127.0.0.1:4566"})
 }
 
 func TestOpenReadsStackImagesAndPaths(t *testing.T) {
@@ -55,10 +68,7 @@ func TestResolveAnswersIntrinsicFunctions(t *testing.T) {
 	resolver.Set("Table", "StreamArn", "arn:stream")
 	cases := map[string]struct{ tree, want string }{
 		"ref of a table":              {`{"Ref": "Table"}`, `"transactions-test"`},
-		"ref of a topic is its ARN":   {`{"Ref": "Topic"}`, `"arn:aws:sns:eu-west-1:123456789012:alerts-eu-west-1"`},
-		"ref of a rule on a bus":      {`{"Ref": "Rule"}`, `"bus-test|high"`},
-		"ARN of a rule on a bus":      {`{"Fn::GetAtt": ["Rule", "Arn"]}`, `"arn:aws:events:eu-west-1:123456789012:rule/bus-test/high"`},
-		"log group ARN ends in star":  {`{"Fn::GetAtt": ["Logs", "Arn"]}`, `"arn:aws:logs:eu-west-1:123456789012:log-group:/x:*"`},
+		"ref that needs a property":   {`{"Ref": "Rule"}`, `"bus-test|high"`},
 		"attribute that was told":     {`{"Fn::GetAtt": "Table.StreamArn"}`, `"arn:stream"`},
 		"join":                        {`{"Fn::Join": ["", ["a", {"Ref": "AWS::AccountId"}, "b"]]}`, `"a123456789012b"`},
 		"sub with resource and text":  {`{"Fn::Sub": "${AWS::Partition}/${Table}/${Table.Arn}/${!literal}"}`, `"aws/transactions-test/arn:aws:dynamodb:eu-west-1:123456789012:table/transactions-test/${literal}"`},
@@ -137,7 +147,7 @@ func TestDecodeNamesEveryUnknownProperty(t *testing.T) {
 	properties := tree(t, `{"Name": "n", "Speed": 1, "name": "m", "Rules": [{"ID": "a"}, {"ID": "b", "Extra": true}], "Open": {"any": 1}, "Raw": {"thing": 2}}`)
 	var into target
 	err := Decode("Fn", "AWS::X::Y", properties, &into)
-	want := "Fn (AWS::X::Y): property Rules[1].Extra is not played\nFn (AWS::X::Y): property Speed is not played\nFn (AWS::X::Y): property name is not played"
+	want := "Fn (AWS::X::Y): property Rules[1].Extra is not supported\nFn (AWS::X::Y): property Speed is not supported\nFn (AWS::X::Y): property name is not supported"
 	if err == nil || err.Error() != want {
 		t.Errorf("error\n%v\nwant\n%s", err, want)
 	}
@@ -155,4 +165,58 @@ func tree(t *testing.T, text string) any {
 		t.Fatal(err)
 	}
 	return v
+}
+
+func TestCheck(t *testing.T) {
+	stack := &Stack{Name: "S", Resources: map[string]Resource{}, Outputs: map[string]Output{"Url": {Value: tree(t, `{"Ref": "Nowhere"}`)}}}
+	add := func(id, typeName, properties string) {
+		stack.Resources[id] = Resource{LogicalID: id, Type: typeName, Properties: tree(t, properties)}
+	}
+	add("Queue", "AWS::SQS::Queue", `{"QueueName": "q", "FifoQueue": true, "DelaySeconds": 1}`)
+	add("Cache", "AWS::ElastiCache::CacheCluster", `{}`)
+	add("Table", "AWS::DynamoDB::Table", `{"Anything": 1}`)
+	add("Bus", "AWS::Events::EventBus", `{"Name": {"Ref": "Nobody"}}`)
+	err := testTypes.Check(stack, NewResolver(stack, testTypes, Env{}))
+	want := []string{
+		"Bus (AWS::Events::EventBus): reference to Nobody, which the template does not have",
+		"Cache: resource type AWS::ElastiCache::CacheCluster is not supported",
+		"Queue (AWS::SQS::Queue): property DelaySeconds is not supported",
+		"Queue (AWS::SQS::Queue): property FifoQueue is not supported",
+		"output Url: reference to Nowhere, which the template does not have",
+	}
+	if err == nil || err.Error() != strings.Join(want, "\n") {
+		t.Errorf("error\n%v\nwant\n%s", err, strings.Join(want, "\n"))
+	}
+}
+
+func TestInertReasons(t *testing.T) {
+	types := NewTypes([]Type{
+		{Name: "Custom::Cleaner", Inert: "cleans up"},
+		{Name: "AWS::Lambda::Function", Properties: struct{}{}, IDs: func(i *Instance) IDs { return IDs{i.Name, map[string]string{"Arn": "arn:" + i.LogicalID}} }},
+	})
+	stack := &Stack{Name: "S", Resources: map[string]Resource{
+		"Cleaner":  {LogicalID: "Cleaner", Type: "Custom::Cleaner", Properties: tree(t, `{"ServiceToken": {"Fn::GetAtt": ["Provider", "Arn"]}}`)},
+		"Provider": {LogicalID: "Provider", Type: "AWS::Lambda::Function", Properties: tree(t, `{"Unsupported": 1}`)},
+		"Handler":  {LogicalID: "Handler", Type: "AWS::Lambda::Function", Properties: tree(t, `{}`)},
+	}}
+	resolver := NewResolver(stack, types, Env{})
+	want := map[string]string{"Cleaner": "cleans up", "Provider": "the provider of a custom resource that needs no emulation"}
+	if diff := cmp.Diff(want, types.InertReasons(stack, resolver)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if err := types.Check(stack, resolver); err != nil {
+		t.Errorf("a provider's properties are checked: %v", err)
+	}
+}
+
+func TestJoin(t *testing.T) {
+	b, a := errors.New("b"), errors.New("a")
+	wrapped := fmt.Errorf("c: %w", a)
+	err := Join(b, nil, errors.Join(a, errors.Join(wrapped, errors.New("b"))))
+	if err == nil || err.Error() != "a\nb\nc: a" || !errors.Is(err, b) {
+		t.Errorf("got %v", err)
+	}
+	if err := Join(nil, errors.Join()); err != nil {
+		t.Errorf("got %v for no problems", err)
+	}
 }

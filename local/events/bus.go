@@ -39,7 +39,7 @@ type BusConfig struct {
 // Bus is one event bus with its rules. It is safe for concurrent use.
 type Bus struct {
 	config BusConfig
-	place  Place
+	scope  Scope
 
 	mu    sync.RWMutex
 	rules []*Rule
@@ -53,7 +53,7 @@ func NewBus(c BusConfig) *Bus {
 	if c.NewID == nil {
 		c.NewID = newUUID
 	}
-	return &Bus{config: c, place: Place{Region: c.Region, Account: c.Account, Bus: c.Name}}
+	return &Bus{config: c, scope: Scope{Region: c.Region, Account: c.Account, Bus: c.Name}}
 }
 
 // newUUID returns a random (version 4) UUID.
@@ -65,8 +65,8 @@ func newUUID() string {
 }
 
 // AddRule adds a rule with a pattern. See NewRule for the error.
-func (b *Bus) AddRule(logicalID string, properties json.RawMessage, resolve Resolver) error {
-	r, err := NewRule(b.place, logicalID, properties, resolve)
+func (b *Bus) AddRule(logicalID string, properties RuleProperties, resolve Resolver) error {
+	r, err := NewRule(b.scope, logicalID, properties, resolve)
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (b *Bus) put(entry putEventsEntry) putEventsResult {
 func (b *Bus) refuse(e putEventsEntry) *putEventsResult {
 	var detail map[string]json.RawMessage
 	switch {
-	case e.EventBusName != "" && e.EventBusName != b.config.Name && e.EventBusName != b.place.busARN(), e.EventBusName == "" && b.config.Name != defaultBus:
+	case e.EventBusName != "" && e.EventBusName != b.config.Name && e.EventBusName != b.scope.busARN(), e.EventBusName == "" && b.config.Name != defaultBus:
 		return &putEventsResult{ErrorCode: "ResourceNotFoundException", ErrorMessage: fmt.Sprintf("Event bus %q does not exist.", e.EventBusName)}
 	case e.Source == "":
 		return &putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter Source is not valid. Reason: Source is a required argument."}

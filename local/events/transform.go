@@ -11,7 +11,8 @@ import (
 	"strings"
 )
 
-type inputTransformerProperties struct {
+// InputTransformerProperties is the InputTransformer of a target.
+type InputTransformerProperties struct {
 	InputPathsMap map[string]string
 	InputTemplate string
 }
@@ -45,7 +46,7 @@ const (
 
 var predefined = []string{varRuleARN, varRuleName, varEvent, varEventJSON, varIngestionTime}
 
-func newInput(p targetProperties) (input, error) {
+func newInput(p TargetProperties) (input, error) {
 	given := 0
 	for _, is := range []bool{p.Input != "", p.InputPath != "", p.InputTransformer != nil} {
 		if is {
@@ -77,7 +78,7 @@ func newInput(p targetProperties) (input, error) {
 	return input{}, nil
 }
 
-func newTemplate(p inputTransformerProperties) (*template, error) {
+func newTemplate(p InputTransformerProperties) (*template, error) {
 	t := &template{text: p.InputTemplate, paths: map[string]path{}}
 	var problems []error
 	for name, text := range p.InputPathsMap {

@@ -10,7 +10,7 @@ import (
 
 const ec2Event = `{"version":"0","id":"7bf73129","detail-type":"EC2 Instance State-change Notification","source":"aws.ec2","account":"123456789012","time":"2015-11-11T21:29:54Z","region":"us-east-1","resources":["arn:aws:ec2:us-east-1:123456789012:instance/i-abcd1111"],"detail":{"instance-id":"i-0123456789","state":"RUNNING","amount":15000.10,"big":123456789012345678901234567890,"tags":{"a":"b"},"text":"say \"hi\"","none":null}}`
 
-func makePayload(t *testing.T, p targetProperties) (string, error) {
+func makePayload(t *testing.T, p TargetProperties) (string, error) {
 	t.Helper()
 	in, err := newInput(p)
 	if err != nil {
@@ -51,7 +51,7 @@ func TestInputTransformerFillsItsTemplate(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := makePayload(t, targetProperties{InputTransformer: &inputTransformerProperties{paths, c.template}})
+			got, err := makePayload(t, TargetProperties{InputTransformer: &InputTransformerProperties{paths, c.template}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,14 +64,14 @@ func TestInputTransformerFillsItsTemplate(t *testing.T) {
 
 func TestInputWithoutTemplate(t *testing.T) {
 	cases := map[string]struct {
-		target targetProperties
+		target TargetProperties
 		want   string
 	}{
-		"the whole event":       {targetProperties{}, ec2Event},
-		"a constant":            {targetProperties{Input: `{"a": 1.50}`}, `{"a": 1.50}`},
-		"a part of the event":   {targetProperties{InputPath: "$.detail.tags"}, `{"a":"b"}`},
-		"a number of the event": {targetProperties{InputPath: "$.detail.big"}, `123456789012345678901234567890`},
-		"the event by its path": {targetProperties{InputPath: "$"}, ec2Event},
+		"the whole event":       {TargetProperties{}, ec2Event},
+		"a constant":            {TargetProperties{Input: `{"a": 1.50}`}, `{"a": 1.50}`},
+		"a part of the event":   {TargetProperties{InputPath: "$.detail.tags"}, `{"a":"b"}`},
+		"a number of the event": {TargetProperties{InputPath: "$.detail.big"}, `123456789012345678901234567890`},
+		"the event by its path": {TargetProperties{InputPath: "$"}, ec2Event},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestInputWithoutTemplate(t *testing.T) {
 }
 
 func TestTransformationThatGivesNoJSONIsAPermanentError(t *testing.T) {
-	_, err := makePayload(t, targetProperties{InputTransformer: &inputTransformerProperties{
+	_, err := makePayload(t, TargetProperties{InputTransformer: &InputTransformerProperties{
 		map[string]string{"text": "$.detail.text"}, `{"a":"<text>"}`,
 	}})
 	var failure *DeliveryError
@@ -93,17 +93,17 @@ func TestTransformationThatGivesNoJSONIsAPermanentError(t *testing.T) {
 }
 
 func TestInputIsRefusedByName(t *testing.T) {
-	transformer := func(paths map[string]string, template string) targetProperties {
-		return targetProperties{InputTransformer: &inputTransformerProperties{paths, template}}
+	transformer := func(paths map[string]string, template string) TargetProperties {
+		return TargetProperties{InputTransformer: &InputTransformerProperties{paths, template}}
 	}
 	cases := map[string]struct {
-		target targetProperties
+		target TargetProperties
 		want   string
 	}{
-		"two inputs":         {targetProperties{Input: "1", InputPath: "$"}, "exclude each other"},
-		"constant not JSON":  {targetProperties{Input: "{"}, "not valid JSON"},
-		"wildcard path":      {targetProperties{InputPath: "$.a[*]"}, `"[*]" is not played`},
-		"name in brackets":   {targetProperties{InputPath: "$.detail['a']"}, "is not played"},
+		"two inputs":         {TargetProperties{Input: "1", InputPath: "$"}, "exclude each other"},
+		"constant not JSON":  {TargetProperties{Input: "{"}, "not valid JSON"},
+		"wildcard path":      {TargetProperties{InputPath: "$.a[*]"}, `"[*]" is not played`},
+		"name in brackets":   {TargetProperties{InputPath: "$.detail['a']"}, "is not played"},
 		"undefined variable": {transformer(nil, `"<x>"`), "uses <x>"},
 		"reserved name":      {transformer(map[string]string{"aws.x": "$"}, `"x"`), "reserved"},
 		"text without quote": {transformer(map[string]string{"x": "$"}, `hello <x>`), "neither JSON nor text in quotes"},

@@ -39,7 +39,7 @@ func policies(t *testing.T, statements string) (*Policies, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(stack, assembly.NewResolver(stack, assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
+	return New(stack, assembly.NewResolver(stack, assembly.NewTypes(Types), assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
 }
 
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
@@ -104,7 +104,7 @@ func TestRolesHaveKeysAndUsersHaveNone(t *testing.T) {
 
 // https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 func TestRequestsAreIdentified(t *testing.T) {
-	place := Place{Account: "123456789012", Region: "eu-west-1"}
+	place := Scope{Account: "123456789012", Region: "eu-west-1"}
 	type request struct{ service, method, target, url, body string }
 	cases := map[string]struct {
 		request request
@@ -150,7 +150,7 @@ func TestRequestsThatCannotBeIdentifiedAreErrors(t *testing.T) {
 		}(),
 		"policy": httptest.NewRequest("PUT", "/bucket?policy", nil),
 	} {
-		if call, err := (Place{}).Identify("s3", r, nil); err == nil {
+		if call, err := (Scope{}).Identify("s3", r, nil); err == nil {
 			t.Errorf("%s: taken for %v", name, call)
 		}
 	}

@@ -22,7 +22,7 @@ func resourcePolicies(t *testing.T, resources string) (*ResourcePolicies, error)
 	for id, r := range parsed {
 		stack.Resources[id] = assembly.Resource{LogicalID: id, Type: r.Type, Properties: r.Properties}
 	}
-	return NewResourcePolicies(stack, assembly.NewResolver(stack, assembly.Env{Account: "1", Region: "eu-west-1"}), "1")
+	return NewResourcePolicies(stack, assembly.NewResolver(stack, assembly.NewTypes(Types), assembly.Env{Account: "1", Region: "eu-west-1"}), "1")
 }
 
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html

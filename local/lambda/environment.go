@@ -16,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"payment-webhooks/local/child"
+	"payment-webhooks/local/subprocess"
 )
 
 // environment is one execution environment: a process and the Runtime API it
@@ -87,14 +87,14 @@ func newEnvironment(config *Config) (*environment, error) {
 	e.cmd.Dir = filepath.Dir(config.Binary)
 	e.cmd.Env = e.environ(listener.Addr().String())
 	e.cmd.Stdout, e.cmd.Stderr = e.output.file, e.output.file
-	if err := errors.Join(child.Tie(e.cmd), e.cmd.Start()); err != nil {
+	if err := errors.Join(subprocess.KillWithParent(e.cmd), e.cmd.Start()); err != nil {
 		e.output.close()
 		e.server.Close()
 		return nil, fmt.Errorf("start environment: %w", err)
 	}
 	go func() {
 		err := e.cmd.Wait()
-		child.Kill(e.cmd) // what the handler may have started itself
+		subprocess.Kill(e.cmd) // what the handler may have started itself
 		e.output.close()
 		e.exitText = "Runtime exited without providing a reason"
 		if err != nil {
@@ -149,7 +149,7 @@ func (e *environment) alive() bool {
 // close ends the process and the Runtime API. It may be called more than once.
 func (e *environment) close() {
 	e.closing.Do(func() {
-		child.Stop(e.cmd, e.exited, shutdownPatience)
+		subprocess.Stop(e.cmd, e.exited, shutdownPatience)
 		e.server.Close()
 	})
 	<-e.exited
@@ -268,7 +268,7 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 }
 
 func (e *environment) kill() {
-	child.Kill(e.cmd)
+	subprocess.Kill(e.cmd)
 	<-e.exited
 }
 

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"payment-webhooks/local/answertest"
+	"payment-webhooks/local/responsetest"
 )
 
 func TestResultIsTakenBeforeTheRuntimeIsAnswered(t *testing.T) {
@@ -22,7 +22,7 @@ func TestResultIsTakenBeforeTheRuntimeIsAnswered(t *testing.T) {
 			e := &environment{config: &Config{}, current: work}
 			taken := -1
 			recorder := httptest.NewRecorder()
-			e.runtimeAPI().ServeHTTP(answertest.Recorder{ResponseRecorder: recorder, Answered: func() { taken = len(work.result) }},
+			e.runtimeAPI().ServeHTTP(responsetest.Recorder{ResponseRecorder: recorder, Begun: func() { taken = len(work.result) }},
 				httptest.NewRequest("POST", "/2018-06-01/runtime/invocation/id/"+c.path, strings.NewReader(c.body)))
 			if recorder.Code != c.status || taken != 1 {
 				t.Errorf("status %d, %d results when the answer begins; want %d and 1", recorder.Code, taken, c.status)

@@ -14,7 +14,7 @@ import (
 	"sync"
 	"time"
 
-	"payment-webhooks/local/child"
+	"payment-webhooks/local/subprocess"
 )
 
 // ErrNotInstalled says that there is no moto_server to start.
@@ -61,7 +61,7 @@ func Start(ctx context.Context, path, account string) (*Server, error) {
 	s.cmd = exec.Command(path, "-H", "127.0.0.1", "-p", "0")
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	s.cmd.Env = append(os.Environ(), "MOTO_ACCOUNT_ID="+account)
-	if err := child.Tie(s.cmd); err != nil {
+	if err := subprocess.KillWithParent(s.cmd); err != nil {
 		return nil, err
 	}
 	if err := s.cmd.Start(); err != nil {
@@ -124,7 +124,7 @@ func (s *Server) Err() error {
 }
 
 // Stop ends the server and waits for it.
-func (s *Server) Stop() { child.Stop(s.cmd, s.done, 2*time.Second) }
+func (s *Server) Stop() { subprocess.Stop(s.cmd, s.done, 2*time.Second) }
 
 // tail keeps the last few kilobytes of what the server printed, which name
 // the reason when it ends. Its access log, a line for each request, is left out.

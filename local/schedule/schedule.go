@@ -71,9 +71,9 @@ func newUUID() string {
 
 // AddRule adds a rule with a ScheduleExpression; call it before Run. The error wraps
 // events.ErrRule, and ErrExpression where that is the reason, and starts with the logical id.
-func (s *Schedules) AddRule(logicalID string, properties json.RawMessage, resolve events.Resolver) error {
+func (s *Schedules) AddRule(logicalID string, properties events.RuleProperties, resolve events.Resolver) error {
 	// "You can only create scheduled rules using the default event bus."
-	rule, err := events.NewRule(events.Place{Region: s.config.Region, Account: s.config.Account, Bus: "default"}, logicalID, properties, resolve)
+	rule, err := events.NewRule(events.Scope{Region: s.config.Region, Account: s.config.Account, Bus: "default"}, logicalID, properties, resolve)
 	if err != nil {
 		return err
 	}

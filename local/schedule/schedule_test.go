@@ -129,12 +129,12 @@ func (f *fakeTarget) Deliver(_ context.Context, payload []byte) error {
 	return nil
 }
 
-func newSchedules(t *testing.T, target events.Target, properties string) (*Schedules, *events.Deliveries, error) {
+func newSchedules(t *testing.T, target events.Target, text string) (*Schedules, *events.Deliveries, error) {
 	t.Helper()
 	deliveries := events.NewDeliveries(events.DeliveryConfig{})
 	t.Cleanup(deliveries.Close)
 	s := New(Config{Region: "us-east-1", Account: "123456789012", Deliveries: deliveries, NewID: func() string { return "id" }})
-	return s, deliveries, s.AddRule("DailyRule", json.RawMessage(properties), func(events.TargetRef) (events.Target, error) { return target, nil })
+	return s, deliveries, s.AddRule("DailyRule", properties(t, text), func(events.TargetRef) (events.Target, error) { return target, nil })
 }
 
 const daily = `{"Name":"daily-archival-dev","ScheduleExpression":"cron(20 2 * * ? *)","State":"ENABLED","Targets":[{"Id":"Target0","Arn":"arn:f"}]}`
@@ -200,16 +200,28 @@ func TestFireRefusesWhatItCannotFire(t *testing.T) {
 }
 
 func TestRuleIsRefusedByName(t *testing.T) {
-	for name, properties := range map[string]string{
+	for name, text := range map[string]string{
 		"expression":  `{"ScheduleExpression":"rate(1 hours)"}`,
 		"another bus": `{"ScheduleExpression":"rate(1 hour)","EventBusName":"payments"}`,
 		"a pattern":   `{"EventPattern":{"source":["a"]}}`,
 		"both":        `{"ScheduleExpression":"rate(1 hour)","EventPattern":{"source":["a"]}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, _, err := newSchedules(t, &fakeTarget{}, properties); !errors.Is(err, events.ErrRule) || !strings.Contains(err.Error(), "DailyRule") {
+			if _, _, err := newSchedules(t, &fakeTarget{}, text); !errors.Is(err, events.ErrRule) || !strings.Contains(err.Error(), "DailyRule") {
 				t.Errorf("got error %v, want ErrRule with the logical id", err)
 			}
 		})
 	}
+}
+
+// properties decodes the properties of a resource.
+func properties(t *testing.T, text string) events.RuleProperties {
+	t.Helper()
+	var p events.RuleProperties
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

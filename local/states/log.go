@@ -18,7 +18,8 @@ type Logs interface {
 	Write(logGroupARN string, at time.Time, event []byte)
 }
 
-type loggingProperties struct {
+// LoggingProperties is a state machine's LoggingConfiguration.
+type LoggingProperties struct {
 	Level                string
 	IncludeExecutionData bool
 	Destinations         []struct {
@@ -43,7 +44,7 @@ var (
 	}
 )
 
-func newLogging(p *loggingProperties) (logging, error) {
+func newLogging(p *LoggingProperties) (logging, error) {
 	if p == nil || p.Level == "" || p.Level == "OFF" {
 		return logging{level: "OFF"}, nil
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"payment-webhooks/local/assembly"
 )
 
 // Limits of an EXPRESS execution: developer guide, "Step Functions service quotas".
@@ -84,12 +86,22 @@ type Execution struct {
 	Output  string     `json:"output,omitempty"`
 }
 
-type machineProperties struct {
+// Types are the resource types that this package emulates.
+var Types = []assembly.Type{{
+	Name: "AWS::StepFunctions::StateMachine", Properties: Properties{}, NameProperty: "StateMachineName",
+	IDs: func(i *assembly.Instance) assembly.IDs {
+		arn := i.ARN("states", "stateMachine:"+i.Name)
+		return assembly.IDs{Ref: arn, Attributes: map[string]string{"Arn": arn, "Name": i.Name}}
+	},
+}}
+
+// Properties is AWS::StepFunctions::StateMachine.
+type Properties struct {
 	StateMachineName        string
 	StateMachineType        string
 	DefinitionString        string
 	RoleArn                 string
-	LoggingConfiguration    *loggingProperties
+	LoggingConfiguration    *LoggingProperties
 	TracingConfiguration    *struct{ Enabled bool } // no subsegments are made
 	EncryptionConfiguration json.RawMessage         // data is not encrypted here
 	Tags                    json.RawMessage
@@ -97,11 +109,7 @@ type machineProperties struct {
 
 // Load reads an AWS::StepFunctions::StateMachine. The error wraps ErrDefinition and
 // names everything that is wrong or not played.
-func Load(logicalID string, properties json.RawMessage, c Config) (*Machine, error) {
-	var p machineProperties
-	if err := strict(properties, &p); err != nil {
-		return nil, fmt.Errorf("%w %s: %w", ErrDefinition, logicalID, err)
-	}
+func Load(logicalID string, p Properties, c Config) (*Machine, error) {
 	var problems []error
 	if p.StateMachineType != "EXPRESS" {
 		problems = append(problems, fmt.Errorf("StateMachineType %q is not played", p.StateMachineType))

@@ -100,22 +100,14 @@ func (l *fakeLogs) types(t *testing.T) []string {
 
 const machineARN = "arn:aws:states:us-east-1:123456789012:stateMachine:flow"
 
-func properties(t *testing.T, definition, logging string) json.RawMessage {
-	t.Helper()
-	text, err := json.Marshal(definition)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if logging != "" {
-		logging = `,"LoggingConfiguration":` + logging
-	}
-	return json.RawMessage(fmt.Sprintf(`{"StateMachineName":"flow","StateMachineType":"EXPRESS","RoleArn":"arn:role","DefinitionString":%s%s}`, text, logging))
+func properties(definition string) Properties {
+	return Properties{StateMachineName: "flow", StateMachineType: "EXPRESS", RoleArn: "arn:role", DefinitionString: definition}
 }
 
 func load(t *testing.T, services Services, definition string) *Machine {
 	t.Helper()
 	ids := 0
-	m, err := Load("Flow", properties(t, definition, ""), Config{
+	m, err := Load("Flow", properties(definition), Config{
 		ARN: machineARN, Services: services, Jitter: func(d time.Duration) time.Duration { return d / 2 },
 		NewID: func() string { ids++; return fmt.Sprintf("id-%d", ids) },
 	})
@@ -640,8 +632,12 @@ func TestLogHasTheEventsOfItsLevel(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, data %t", level, data), func(t *testing.T) {
 				logs := &fakeLogs{}
 				services := &fakeServices{invoke: func(context.Context, int, InvokeRequest) (InvokeResponse, error) { return failed("E"), nil }}
+				p := properties(definition)
 				logging := fmt.Sprintf(`{"Level":%q,"IncludeExecutionData":%t,"Destinations":[{"CloudWatchLogsLogGroup":{"LogGroupArn":"arn:group:*"}}]}`, level, data)
-				m, err := Load("Flow", properties(t, definition, logging), Config{
+				if err := json.Unmarshal([]byte(logging), &p.LoggingConfiguration); err != nil {
+					t.Fatal(err)
+				}
+				m, err := Load("Flow", p, Config{
 					ARN: machineARN, Services: services, Logs: logs, NewID: func() string { return "id" },
 					Now: func() time.Time { return time.UnixMilli(1700000000123) },
 				})
@@ -703,7 +699,7 @@ func TestDefinitionIsRefusedByNameWithAllItsProblems(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load("Flow", properties(t, c.definition, ""), Config{ARN: machineARN})
+			_, err := Load("Flow", properties(c.definition), Config{ARN: machineARN})
 			if !errors.Is(err, ErrDefinition) || !strings.Contains(err.Error(), "Flow") {
 				t.Fatalf("got error %v, want ErrDefinition with the logical id", err)
 			}
@@ -717,15 +713,18 @@ func TestDefinitionIsRefusedByNameWithAllItsProblems(t *testing.T) {
 }
 
 func TestMachinePropertiesAreRefusedByName(t *testing.T) {
-	cases := map[string]struct{ properties, want string }{
-		"standard":       {`{"StateMachineType":"STANDARD","DefinitionString":"{}"}`, "STANDARD"},
-		"unknown":        {`{"StateMachineType":"EXPRESS","Definition":{}}`, "Definition"},
-		"log level":      {`{"StateMachineType":"EXPRESS","DefinitionString":"{}","LoggingConfiguration":{"Level":"LOUD"}}`, "LOUD"},
-		"no destination": {`{"StateMachineType":"EXPRESS","DefinitionString":"{}","LoggingConfiguration":{"Level":"ALL"}}`, "one log group"},
+	cases := map[string]struct {
+		properties Properties
+		want       string
+	}{
+		"standard":       {Properties{StateMachineType: "STANDARD"}, "STANDARD"},
+		"log level":      {Properties{StateMachineType: "EXPRESS", LoggingConfiguration: &LoggingProperties{Level: "LOUD"}}, "LOUD"},
+		"no destination": {Properties{StateMachineType: "EXPRESS", LoggingConfiguration: &LoggingProperties{Level: "ALL"}}, "one log group"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Load("Flow", json.RawMessage(c.properties), Config{ARN: machineARN}); !errors.Is(err, ErrDefinition) || !strings.Contains(err.Error(), c.want) {
+			c.properties.DefinitionString = "{}"
+			if _, err := Load("Flow", c.properties, Config{ARN: machineARN}); !errors.Is(err, ErrDefinition) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got error %v, want one that says %q", err, c.want)
 			}
 		})

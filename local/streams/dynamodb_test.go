@@ -42,7 +42,7 @@ func TestMappingReadsARealStream(t *testing.T) {
 		t.Fatal(err)
 	}
 	function := &fakeFunction{}
-	m, err := Load("Mapping", json.RawMessage(fmt.Sprintf(`{"EventSourceArn":%q,"FunctionName":"relay","StartingPosition":"TRIM_HORIZON","FilterCriteria":{"Filters":[{"Pattern":"{\"eventName\":[\"INSERT\"]}"}]}}`,
+	m, err := Load("Mapping", properties(t, fmt.Sprintf(`{"EventSourceArn":%q,"FunctionName":"relay","StartingPosition":"TRIM_HORIZON","FilterCriteria":{"Filters":[{"Pattern":"{\"eventName\":[\"INSERT\"]}"}]}}`,
 		*table.TableDescription.LatestStreamArn)), Config{Function: function, PollInterval: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package streams
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,8 +11,17 @@ import (
 	"sync"
 	"time"
 
+	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/events"
 )
+
+// Types are the resource types that this package emulates.
+var Types = []assembly.Type{{
+	Name: "AWS::Lambda::EventSourceMapping", Properties: Properties{},
+	IDs: func(i *assembly.Instance) assembly.IDs {
+		return assembly.IDs{Ref: i.UUID(), Attributes: map[string]string{"Id": i.UUID()}}
+	},
+}}
 
 // ErrMapping says that a mapping's properties are wrong or not played.
 var ErrMapping = errors.New("event source mapping")
@@ -60,7 +68,7 @@ type Config struct {
 type Mapping struct {
 	config     Config
 	logicalID  string
-	properties properties
+	properties Properties
 	filters    []*events.Pattern
 	batchSize  int
 	window     time.Duration
@@ -86,7 +94,8 @@ type Stats struct {
 	Discarded int `json:"discarded"` // records given up
 }
 
-type properties struct {
+// Properties is AWS::Lambda::EventSourceMapping.
+type Properties struct {
 	BatchSize                      *int
 	BisectBatchOnFunctionError     bool
 	DestinationConfig              *struct{ OnFailure *struct{ Destination string } }
@@ -109,13 +118,7 @@ const retention = 24 * time.Hour
 // Load reads an AWS::Lambda::EventSourceMapping. Defaults and bounds are those of the
 // developer guide, "Lambda parameters for Amazon DynamoDB event source mappings"
 // (services-ddb-params). The error wraps ErrMapping.
-func Load(logicalID string, text json.RawMessage, c Config) (*Mapping, error) {
-	var p properties
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
-		return nil, fmt.Errorf("%w %s: %w", ErrMapping, logicalID, err)
-	}
+func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

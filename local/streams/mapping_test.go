@@ -156,9 +156,10 @@ func (q *fakeQueue) Send(_ context.Context, queue string, body []byte) error {
 
 const streamARN = "arn:aws:dynamodb:us-east-1:123456789012:table/transactions/stream/2026-11-22T15:00:00.000"
 
-func mappingProperties(fields string) json.RawMessage {
-	return json.RawMessage(`{"EventSourceArn":"` + streamARN + `","FunctionName":"relay","StartingPosition":"TRIM_HORIZON",
-		"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:123456789012:dlq"}}` + fields + `}`)
+func mappingProperties(t *testing.T, fields string) Properties {
+	t.Helper()
+	return properties(t, `{"EventSourceArn":"`+streamARN+`","FunctionName":"relay","StartingPosition":"TRIM_HORIZON",
+		"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:123456789012:dlq"}}`+fields+`}`)
 }
 
 // bench runs a mapping over a fake stream within a synctest bubble.
@@ -173,14 +174,14 @@ type bench struct {
 
 func start(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *bench {
 	t.Helper()
-	return startMapping(t, mappingProperties(fields), answer, records...)
+	return startMapping(t, mappingProperties(t, fields), answer, records...)
 }
 
-func startMapping(t *testing.T, properties json.RawMessage, answer func(int, []string) (Result, error), records ...Record) *bench {
+func startMapping(t *testing.T, p Properties, answer func(int, []string) (Result, error), records ...Record) *bench {
 	t.Helper()
 	b := &bench{stream: &fakeStream{records: records}, function: &fakeFunction{answer: answer}, queue: &fakeQueue{}}
 	var err error
-	b.mapping, err = Load("Mapping", properties, Config{
+	b.mapping, err = Load("Mapping", p, Config{
 		Function: b.function, FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:relay", Destination: b.queue,
 		Log: slog.New(slog.NewJSONHandler(&b.log, nil)), NewID: func() string { return "new-id" },
 	})
@@ -285,7 +286,9 @@ func TestLatestSkipsWhatIsThereAlready(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stream := &fakeStream{records: recs(1, 3)}
 		function := &fakeFunction{}
-		m, err := Load("Mapping", json.RawMessage(strings.Replace(string(mappingProperties("")), "TRIM_HORIZON", "LATEST", 1)), Config{Function: function})
+		latest := mappingProperties(t, "")
+		latest.StartingPosition = "LATEST"
+		m, err := Load("Mapping", latest, Config{Function: function})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -387,7 +390,7 @@ func TestPartialResponseIsUnderstood(t *testing.T) {
 		"unknown record":   {`{"batchItemFailures":[{"itemIdentifier":"9"}]}`, 0},
 		"wrong type":       {`{"batchItemFailures":"2"}`, 0},
 	}
-	m, err := Load("Mapping", mappingProperties(`,"FunctionResponseTypes":["ReportBatchItemFailures"]`), Config{})
+	m, err := Load("Mapping", mappingProperties(t, `,"FunctionResponseTypes":["ReportBatchItemFailures"]`), Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -445,7 +448,7 @@ func TestRecordsAreRetriedUntilTheyExpire(t *testing.T) {
 
 func TestDiscardWithoutDestinationIsLoud(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := startMapping(t, json.RawMessage(`{"EventSourceArn":"`+streamARN+`","FunctionName":"relay",
+		b := startMapping(t, properties(t, `{"EventSourceArn":"`+streamARN+`","FunctionName":"relay",
 			"StartingPosition":"TRIM_HORIZON","MaximumRetryAttempts":0}`), poison("1"), rec(1, "a"))
 		if err := b.mapping.Idle(t.Context()); err != nil {
 			t.Fatal(err)
@@ -519,7 +522,7 @@ func TestStreamThatCannotBeReadEndsTheRun(t *testing.T) {
 	for name, stream := range map[string]*fakeStream{"errors": {fail: maxReadErrors}, "end of the shard": {ends: true}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m, err := Load("Mapping", mappingProperties(""), Config{Function: &fakeFunction{}})
+				m, err := Load("Mapping", mappingProperties(t, ""), Config{Function: &fakeFunction{}})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -536,7 +539,6 @@ func TestMappingIsRefusedByNameWithAllItsProblems(t *testing.T) {
 		properties string
 		want       []string
 	}{
-		"unknown property": {`{"TumblingWindowInSeconds":5}`, []string{"TumblingWindowInSeconds"}},
 		"several": {
 			`{"EventSourceArn":"arn:aws:kinesis:x","StartingPosition":"AT_TIMESTAMP","BatchSize":10001,"ParallelizationFactor":11,"MaximumRetryAttempts":-2,"MaximumRecordAgeInSeconds":59,"MaximumBatchingWindowInSeconds":301,
 			"FunctionResponseTypes":["X"],"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sns:x"}},"FilterCriteria":{"Filters":[{"Pattern":"{\"a\":[{\"regex\":1}]}"},{"Pattern":"{\"$or\":[{\"a\":[1]},{\"b\":[1]}]}"}]}}`,
@@ -545,7 +547,7 @@ func TestMappingIsRefusedByNameWithAllItsProblems(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := Load("TheMapping", json.RawMessage(c.properties), Config{})
+			_, err := Load("TheMapping", properties(t, c.properties), Config{})
 			if !errors.Is(err, ErrMapping) {
 				t.Fatalf("got error %v, want ErrMapping", err)
 			}
@@ -556,4 +558,16 @@ func TestMappingIsRefusedByNameWithAllItsProblems(t *testing.T) {
 			}
 		})
 	}
+}
+
+// properties decodes the properties of a resource.
+func properties(t *testing.T, text string) Properties {
+	t.Helper()
+	var p Properties
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
