@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Config is what an API needs from the local run.
@@ -79,7 +80,7 @@ type exchange struct {
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := a.config.Now()
-	x := &exchange{request: r, at: now, id: newID(), extended: extendedID(), traceID: r.Header.Get("X-Amzn-Trace-Id")}
+	x := &exchange{request: r, at: now, id: uuid.NewString(), extended: extendedID(), traceID: r.Header.Get("X-Amzn-Trace-Id")}
 	if x.traceID == "" {
 		x.traceID = a.config.NewTraceID(now)
 	}
@@ -307,15 +308,6 @@ func (a *API) log(x *exchange) {
 		return
 	}
 	a.config.AccessLog(setting.DestinationArn, expand(strings.TrimSpace(setting.Format), x.lookup(a)), x.at)
-}
-
-// newID makes a random UUID, version 4.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 func extendedID() string {

@@ -3,12 +3,13 @@ package events
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // eventTime is the format of an event's time: UTC, whole seconds.
@@ -51,17 +52,9 @@ func NewBus(c BusConfig) *Bus {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = newUUID
+		c.NewID = uuid.NewString
 	}
 	return &Bus{config: c, scope: Scope{Region: c.Region, Account: c.Account, Bus: c.Name}}
-}
-
-// newUUID returns a random (version 4) UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // AddRule adds a rule with a pattern. See NewRule for the error.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"payment-webhooks/local/clock"
 )
 
 // Target is the service behind a rule's target.
@@ -229,23 +231,11 @@ func (d *Deliveries) run(e delivered) {
 			return
 		}
 		d.config.Log.Warn("delivery failed, will retry", append(d.attrs(e), "retries", retries, "error", err)...)
-		if !sleep(d.ctx, time.Duration(float64(pause)/d.config.TimeScale)) {
+		if !clock.Sleep(d.ctx, time.Duration(float64(pause)/d.config.TimeScale)) {
 			d.config.Log.Error("event dropped: the local run is ending", append(d.attrs(e), "error", err)...)
 			return
 		}
 		wait = min(2*wait, maxWait)
-	}
-}
-
-// sleep waits and reports false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

@@ -41,6 +41,6 @@
 // AddRule refuses what this package does not play, by the rule's logical id and
 // the name of what is missing, all at once.
 //
-// An AWS::Events::Archive is not played: it only describes. Nothing is archived
+// An AWS::Events::Archive is not supported: it only describes. Nothing is archived
 // and nothing can be replayed in the local run.
 package events

@@ -274,7 +274,7 @@ func (c *compiler) operator(expression map[string]any, path []string, l *leaf) {
 		case "cidr":
 			m, err = cidr(argument)
 		default:
-			err = fmt.Errorf("operator %q is not played", name)
+			err = fmt.Errorf("operator %q is not supported", name)
 		}
 		if err != nil {
 			c.problem(path, "%v", err)
@@ -347,7 +347,7 @@ func textMatcher(name string, argument any) (matcher, error) {
 		}
 		return strMatcher(func(s string) bool { return matchWildcard(parts, s) }), nil
 	default:
-		return nil, fmt.Errorf("operator %q is not played", name)
+		return nil, fmt.Errorf("operator %q is not supported", name)
 	}
 }
 

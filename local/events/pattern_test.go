@@ -144,7 +144,7 @@ func TestPatternIsRefusedByName(t *testing.T) {
 		"empty object":             {`{"detail":{}}`, "detail: empty objects"},
 		"empty array":              {`{"source":[]}`, "source: empty arrays"},
 		"bare value":               {`{"source":"x"}`, "source: must be an object or an array"},
-		"unknown operator":         {`{"detail":{"a":[{"regex":"x"}]}}`, `detail.a: operator "regex" is not played`},
+		"unknown operator":         {`{"detail":{"a":[{"regex":"x"}]}}`, `detail.a: operator "regex" is not supported`},
 		"two keys":                 {`{"a":[{"prefix":"x","suffix":"y"}]}`, "one key, not 2"},
 		"range the wrong way":      {`{"a":[{"numeric":["<",5,">",0]}]}`, "lower bound followed by an upper bound"},
 		"empty range":              {`{"a":[{"numeric":[">",5,"<",5]}]}`, "must not be empty"},

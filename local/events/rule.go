@@ -121,7 +121,7 @@ func NewRule(scope Scope, logicalID string, p RuleProperties, resolve Resolver) 
 	}
 	var problems []error
 	if p.State != "" && p.State != "ENABLED" && p.State != "DISABLED" {
-		problems = append(problems, fmt.Errorf("the State %s is not played", p.State))
+		problems = append(problems, fmt.Errorf("the State %s is not supported", p.State))
 	}
 	if bus := p.EventBusName; bus != scope.Bus && bus != scope.busARN() && (bus != "" || scope.Bus != defaultBus) {
 		problems = append(problems, fmt.Errorf("EventBusName %q is not this bus, %q", bus, scope.Bus))

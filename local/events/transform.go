@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"payment-webhooks/local/jsonpath"
 )
 
 // InputTransformerProperties is the InputTransformer of a target.
@@ -20,7 +22,7 @@ type InputTransformerProperties struct {
 // input makes a target's payload from an event. The zero value passes the event on.
 type input struct {
 	constant []byte
-	path     path
+	path     *jsonpath.Path // nil: the whole event
 	template *template
 }
 
@@ -29,7 +31,7 @@ type input struct {
 type template struct {
 	text   string
 	isJSON bool // the template is a JSON object or array: the result must be JSON
-	paths  map[string]path
+	paths  map[string]jsonpath.Path
 }
 
 // variable is a placeholder in a template.
@@ -63,11 +65,11 @@ func newInput(p TargetProperties) (input, error) {
 		}
 		return input{constant: []byte(p.Input)}, nil
 	case p.InputPath != "":
-		path, err := parsePath(p.InputPath)
+		path, err := jsonpath.EventBridge.Parse(p.InputPath)
 		if err != nil {
 			return input{}, fmt.Errorf("property InputPath: %w", err)
 		}
-		return input{path: path}, nil
+		return input{path: &path}, nil
 	case p.InputTransformer != nil:
 		t, err := newTemplate(*p.InputTransformer)
 		if err != nil {
@@ -79,13 +81,13 @@ func newInput(p TargetProperties) (input, error) {
 }
 
 func newTemplate(p InputTransformerProperties) (*template, error) {
-	t := &template{text: p.InputTemplate, paths: map[string]path{}}
+	t := &template{text: p.InputTemplate, paths: map[string]jsonpath.Path{}}
 	var problems []error
 	for name, text := range p.InputPathsMap {
 		if strings.HasPrefix(name, "aws.") {
 			problems = append(problems, fmt.Errorf("variable %q: names that start with aws. are reserved", name))
 		}
-		path, err := parsePath(text)
+		path, err := jsonpath.EventBridge.Parse(text)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("variable %q: %w", name, err))
 		}
@@ -172,7 +174,7 @@ func (in input) payload(e delivered) ([]byte, error) {
 	case in.constant != nil:
 		return in.constant, nil
 	case in.path != nil:
-		node, ok := in.path.find(e.event)
+		node, ok := in.path.FindText(e.event)
 		if !ok {
 			return nil, &DeliveryError{Code: CodeInvalidJSON, Message: "InputPath finds nothing in the event", Permanent: true}
 		}
@@ -216,7 +218,7 @@ func (t *template) value(e delivered, name string, quoted bool) string {
 	case varEventJSON:
 		raw = quote(string(e.event))
 	default:
-		node, ok := t.paths[name].find(e.event)
+		node, ok := t.paths[name].FindText(e.event)
 		if !ok {
 			node = json.RawMessage(`""`)
 		}

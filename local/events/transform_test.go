@@ -102,8 +102,8 @@ func TestInputIsRefusedByName(t *testing.T) {
 	}{
 		"two inputs":         {TargetProperties{Input: "1", InputPath: "$"}, "exclude each other"},
 		"constant not JSON":  {TargetProperties{Input: "{"}, "not valid JSON"},
-		"wildcard path":      {TargetProperties{InputPath: "$.a[*]"}, `"[*]" is not played`},
-		"name in brackets":   {TargetProperties{InputPath: "$.detail['a']"}, "is not played"},
+		"wildcard path":      {TargetProperties{InputPath: "$.a[*]"}, `"[*]" is not supported`},
+		"name in brackets":   {TargetProperties{InputPath: "$.detail['a']"}, "is not supported"},
 		"undefined variable": {transformer(nil, `"<x>"`), "uses <x>"},
 		"reserved name":      {transformer(map[string]string{"aws.x": "$"}, `"x"`), "reserved"},
 		"text without quote": {transformer(map[string]string{"x": "$"}, `hello <x>`), "neither JSON nor text in quotes"},

@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
+
+	"payment-webhooks/local/clock"
 )
 
 // AsyncConfig is an AWS::Lambda::EventInvokeConfig. The zero value is not the
@@ -35,7 +39,7 @@ func (f *Function) InvokeAsync(request Request) (string, error) {
 	if f.closed {
 		return "", ErrClosed
 	}
-	requestID := newRequestID()
+	requestID := uuid.NewString()
 	f.wait.Add(1)
 	go func() {
 		defer f.wait.Done()
@@ -80,9 +84,7 @@ func (f *Function) deliver(requestID string, request Request) {
 		}
 		scaled := time.Duration(float64(pause) / f.config.TimeScale)
 		skipped += pause - scaled
-		select {
-		case <-time.After(scaled):
-		case <-f.ctx.Done():
+		if !clock.Sleep(f.ctx, scaled) {
 			f.lost(requestID, "the local run ended")
 			return
 		}

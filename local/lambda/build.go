@@ -23,7 +23,7 @@ func Build(ctx context.Context, cache, hash, directory string, buildArgs map[str
 	}
 	for name := range buildArgs {
 		if name != "HANDLER" {
-			return "", fmt.Errorf("image asset %s: build argument %s is not played", hash, name)
+			return "", fmt.Errorf("image asset %s: build argument %s is not supported", hash, name)
 		}
 	}
 	cache, err := filepath.Abs(cache) // the compiler runs in directory

@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"payment-webhooks/local/subprocess"
 )
 
@@ -65,7 +67,7 @@ func newEnvironment(config *Config) (*environment, error) {
 		config: config,
 		// A function with its own log group has its name in the stream's.
 		// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
-		stream:  fmt.Sprintf("%s/%s[$LATEST]%s", now.Format("2006/01/02"), config.Name, strings.ReplaceAll(newRequestID(), "-", "")),
+		stream:  fmt.Sprintf("%s/%s[$LATEST]%s", now.Format("2006/01/02"), config.Name, strings.ReplaceAll(uuid.NewString(), "-", "")),
 		started: now,
 		exited:  make(chan struct{}),
 		events:  make(chan *invocation),

@@ -3,13 +3,14 @@ package lambda
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Payload limits of Invoke.
@@ -118,7 +119,7 @@ func (f *Function) Invoke(ctx context.Context, request Request) (Response, error
 	if len(request.Payload) > maxSyncBytes {
 		return Response{}, fmt.Errorf("%w: Request must be smaller than %d bytes for the InvokeFunction operation", ErrTooLarge, maxSyncBytes)
 	}
-	return f.invoke(ctx, newRequestID(), request)
+	return f.invoke(ctx, uuid.NewString(), request)
 }
 
 func (f *Function) invoke(ctx context.Context, requestID string, request Request) (Response, error) {
@@ -214,15 +215,6 @@ func (f *Function) Close() {
 		env.close()
 	}
 	f.wait.Wait()
-}
-
-// newRequestID makes a random UUID, version 4.
-func newRequestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 // NewTraceID makes a sampled X-Ray trace header.

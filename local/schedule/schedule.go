@@ -2,13 +2,15 @@ package schedule
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
+	"payment-webhooks/local/clock"
 	"payment-webhooks/local/events"
 )
 
@@ -56,17 +58,9 @@ func New(c Config) *Schedules {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = newUUID
+		c.NewID = uuid.NewString
 	}
 	return &Schedules{config: c}
-}
-
-// newUUID returns a random (version 4) UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // AddRule adds a rule with a ScheduleExpression; call it before Run. The error wraps
@@ -129,11 +123,7 @@ const longestWait = time.Minute
 // fires once, late.
 func (s *Schedules) Run(ctx context.Context) {
 	for {
-		timer := time.NewTimer(s.fireDue())
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !clock.Sleep(ctx, s.fireDue()) {
 			return
 		}
 	}

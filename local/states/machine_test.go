@@ -127,8 +127,8 @@ func run(t *testing.T, services Services, definition, input string) Execution {
 	return x
 }
 
-// one is a machine of one Pass state with extra fields.
-func pass(fields string) string {
+// passMachine is a machine of one Pass state with extra fields.
+func passMachine(fields string) string {
 	return `{"StartAt":"P","States":{"P":{"Type":"Pass","End":true` + fields + `}}}`
 }
 
@@ -165,7 +165,7 @@ func TestStateProcessesInputAndOutput(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			x := run(t, nil, pass(c.fields), input)
+			x := run(t, nil, passMachine(c.fields), input)
 			if x.Status != Succeeded {
 				t.Fatalf("%s: %s", x.Error, x.Cause)
 			}
@@ -569,7 +569,7 @@ func TestExecutionsAreCountedAndListedWithoutTheirData(t *testing.T) {
 }
 
 func TestListOfExecutionsIsBounded(t *testing.T) {
-	m := load(t, nil, pass(""))
+	m := load(t, nil, passMachine(""))
 	for range maxRecent + 5 {
 		if _, err := m.Run("", []byte(`{}`)); err != nil {
 			t.Fatal(err)
@@ -581,7 +581,7 @@ func TestListOfExecutionsIsBounded(t *testing.T) {
 }
 
 func TestStartRefusesBadInputAndNames(t *testing.T) {
-	m := load(t, nil, pass(""))
+	m := load(t, nil, passMachine(""))
 	cases := map[string]struct {
 		name, input string
 		want        error
@@ -674,14 +674,14 @@ func TestDefinitionIsRefusedByNameWithAllItsProblems(t *testing.T) {
 		"no JSON":             {`{`, []string{"EOF"}},
 		"unknown field":       {`{"StartAt":"S","Speed":1,"States":{` + ok + `}}`, []string{"Speed"}},
 		"unknown start":       {`{"StartAt":"X","States":{` + ok + `}}`, []string{`StartAt "X"`, "state S: cannot be reached"}},
-		"unknown type":        {`{"StartAt":"M","States":{"M":{"Type":"Map","End":true}}}`, []string{`state M: type "Map" is not played`}},
+		"unknown type":        {`{"StartAt":"M","States":{"M":{"Type":"Map","End":true}}}`, []string{`state M: type "Map" is not supported`}},
 		"unknown target":      {`{"StartAt":"P","States":{"P":{"Type":"Pass","Next":"Q"}}}`, []string{`state P: the target "Q"`}},
 		"no end":              {`{"StartAt":"P","States":{"P":{"Type":"Pass"}}}`, []string{"state P: needs either Next or End"}},
 		"foreign field":       {`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Retry":[]}}}`, []string{"a Pass state has no Retry"}},
 		"unknown state field": {`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Assign":{}}}}`, []string{"state P", "Assign"}},
 		"JSONata":             {`{"StartAt":"S","QueryLanguage":"JSONata","States":{` + ok + `}}`, []string{"JSONata"}},
 		"wildcard path":       {`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"InputPath":"$.a[*]"}}}`, []string{"state P", "[*]"}},
-		"unknown function":    {`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Parameters":{"x.$":"States.MathRandom(1,2)"}}}}`, []string{"States.MathRandom is not played"}},
+		"unknown function":    {`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Parameters":{"x.$":"States.MathRandom(1,2)"}}}}`, []string{"States.MathRandom is not supported"}},
 		"function arguments":  {`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Parameters":{"x.$":"States.UUID(1)"}}}}`, []string{"takes 0 arguments"}},
 		"no path":             {`{"StartAt":"P","States":{"P":{"Type":"Pass","End":true,"Parameters":{"x.$":"a"}}}}`, []string{"does not start with $"}},
 		"unknown resource":    {`{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::dynamodb:putItem","End":true}}}`, []string{"state T", "dynamodb:putItem"}},
@@ -691,7 +691,7 @@ func TestDefinitionIsRefusedByNameWithAllItsProblems(t *testing.T) {
 		"heartbeat":           {`{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:f","HeartbeatSeconds":1,"End":true}}}`, []string{"HeartbeatSeconds"}},
 		"retry":               {`{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:f","End":true,"Retry":[{"ErrorEquals":["States.ALL"]},{"ErrorEquals":["States.Nope"],"BackoffRate":0.5,"IntervalSeconds":0,"MaxAttempts":-1,"JitterStrategy":"SOME"}]}}}`, []string{"last one", "States.Nope", "BackoffRate", "IntervalSeconds 0", "MaxAttempts -1", "SOME"}},
 		"catch":               {`{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:lambda:r:a:function:f","End":true,"Catch":[{"ErrorEquals":["States.ALL","E"],"Next":"Gone"}]}}}`, []string{"alone", `"Gone"`}},
-		"choice operator":     {`{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.a","NumericAbout":1,"Next":"S"}]},` + ok + `}}`, []string{"NumericAbout is not played"}},
+		"choice operator":     {`{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.a","NumericAbout":1,"Next":"S"}]},` + ok + `}}`, []string{"NumericAbout is not supported"}},
 		"choice value":        {`{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.a","NumericEquals":"1","Next":"S"}]},` + ok + `}}`, []string{"cannot compare"}},
 		"choice two":          {`{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.a","NumericEquals":1,"StringEquals":"1","Next":"S"}]},` + ok + `}}`, []string{"one operator"}},
 		"branch":              {`{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[{"StartAt":"S","States":{` + ok + `,"P":{"Type":"Succeed"}}}]}}}`, []string{"not unique", "cannot be reached"}},

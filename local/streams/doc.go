@@ -15,7 +15,7 @@
 //	mapping.Idle(ctx)                                // waits until all that was read is dealt with
 //
 // properties are the resolved properties of an AWS::Lambda::EventSourceMapping. Load refuses
-// what is not played by name, all problems at once. An error of Run means that the stream
+// what is not supported by name, all problems at once. An error of Run means that the stream
 // cannot be read. client is a dynamodbstreams.Client.
 //
 // Function.Invoke returns a Result; with FunctionError set, or with an error (throttle,

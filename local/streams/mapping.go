@@ -2,7 +2,6 @@ package streams
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,17 +10,10 @@ import (
 	"sync"
 	"time"
 
-	"payment-webhooks/local/assembly"
+	"github.com/google/uuid"
+
 	"payment-webhooks/local/events"
 )
-
-// Types are the resource types that this package emulates.
-var Types = []assembly.Type{{
-	Name: "AWS::Lambda::EventSourceMapping", Properties: Properties{},
-	IDs: func(i *assembly.Instance) assembly.IDs {
-		return assembly.IDs{Ref: i.UUID(), Attributes: map[string]string{"Id": i.UUID()}}
-	},
-}}
 
 // ErrMapping says that a mapping's properties are wrong or not played.
 var ErrMapping = errors.New("event source mapping")
@@ -94,24 +86,6 @@ type Stats struct {
 	Discarded int `json:"discarded"` // records given up
 }
 
-// Properties is AWS::Lambda::EventSourceMapping.
-type Properties struct {
-	BatchSize                      *int
-	BisectBatchOnFunctionError     bool
-	DestinationConfig              *struct{ OnFailure *struct{ Destination string } }
-	Enabled                        *bool
-	EventSourceArn                 string
-	FilterCriteria                 *struct{ Filters []struct{ Pattern string } }
-	FunctionName                   string
-	FunctionResponseTypes          []string
-	MaximumBatchingWindowInSeconds int
-	MaximumRecordAgeInSeconds      *int
-	MaximumRetryAttempts           *int
-	ParallelizationFactor          *int
-	StartingPosition               string
-	Tags                           json.RawMessage
-}
-
 // retention is how long a stream keeps records, and so how long they are retried at most.
 const retention = 24 * time.Hour
 
@@ -126,7 +100,7 @@ func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = newID
+		c.NewID = uuid.NewString
 	}
 	if c.PollInterval == 0 {
 		c.PollInterval = 250 * time.Millisecond

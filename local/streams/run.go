@@ -3,7 +3,6 @@ package streams
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,9 +11,11 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"payment-webhooks/local/clock"
 )
 
-// ErrShardEnded says that a shard has no more records, which is not played.
+// ErrShardEnded says that a shard has no more records, which is not supported.
 var ErrShardEnded = errors.New("the shard has ended")
 
 // Source reads a stream. Its methods are those of the DynamoDB Streams API.
@@ -67,7 +68,7 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 				return err
 			}
 			m.config.Log.WarnContext(ctx, "stream cannot be read, will retry", "mapping", m.logicalID, "error", err)
-			sleep(ctx, m.config.PollInterval)
+			clock.Sleep(ctx, m.config.PollInterval)
 			continue
 		}
 		failures, iterator = 0, next
@@ -88,7 +89,7 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 		}
 		if len(records) == 0 {
 			m.found(len(buffer) == 0)
-			sleep(ctx, m.config.PollInterval)
+			clock.Sleep(ctx, m.config.PollInterval)
 		}
 	}
 	return ctx.Err()
@@ -224,7 +225,7 @@ func (m *Mapping) process(ctx context.Context, shard string, batch []item, invok
 			return
 		default:
 			retries++
-			sleep(ctx, time.Duration(float64(wait)/m.config.TimeScale))
+			clock.Sleep(ctx, time.Duration(float64(wait)/m.config.TimeScale))
 			wait = min(2*wait, maxWait)
 		}
 	}
@@ -361,22 +362,4 @@ func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condi
 		return
 	}
 	m.config.Log.ErrorContext(ctx, "records sent to the on-failure destination", append(log, "destination", m.onFailure)...)
-}
-
-// sleep waits, or less when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// newID returns a random (version 4) UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

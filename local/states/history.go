@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Logs takes the execution log.
+// Logs receives the execution history.
 type Logs interface {
-	// Write appends one event, a JSON object without a line break, to the log group. The
-	// ARN is the one of the template, usually with ":*" at its end.
+	// Write appends one event, a JSON object without a line break, to the log group. The ARN
+	// is the template's, usually with ":*" at its end.
 	Write(logGroupARN string, at time.Time, event []byte)
 }
 
@@ -27,7 +27,7 @@ type LoggingProperties struct {
 	}
 }
 
-// logging says what is logged, and where to.
+// logging is which events are logged, and where.
 type logging struct {
 	level string
 	data  bool
@@ -70,15 +70,16 @@ func (l logging) wants(event string) bool {
 	}
 }
 
-// details are the details of an event. Without execution data, those of dataDetails are left out.
+// details are the details of an event. Those of dataDetails are logged only when execution data
+// is included.
 type details map[string]any
 
 var dataDetails = []string{"input", "output", "parameters"}
 
-// journal numbers and writes the events of an execution. Events that are not logged are
-// numbered too, as on AWS. An event's previous one is the one before it in time; AWS names the
-// one in the same branch.
-type journal struct {
+// history numbers the events of an execution and logs those of the level. Events that are not
+// logged are numbered too, as on AWS. previous_event_id is the event before in time; on AWS it
+// is the one before in the same branch.
+type history struct {
 	execution *execution
 	mu        sync.Mutex
 	last      int
@@ -94,11 +95,11 @@ type logEvent struct {
 	ExecutionARN    string  `json:"execution_arn"`
 }
 
-func (j *journal) write(event string, d details) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	m := j.execution.machine
-	j.last++
+func (h *history) add(event string, d details) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := h.execution.machine
+	h.last++
 	if m.config.Logs == nil || !m.log.wants(event) {
 		return
 	}
@@ -109,7 +110,7 @@ func (j *journal) write(event string, d details) {
 			continue
 		}
 		if m.log.data {
-			// Data is in the log as the text of its JSON.
+			// Data is logged as JSON text.
 			if s, ok := value.(string); ok && strings.HasPrefix(event, "Execution") {
 				shown[name] = s
 			} else {
@@ -120,26 +121,26 @@ func (j *journal) write(event string, d details) {
 	}
 	at := m.config.Now()
 	text, _ := json.Marshal(logEvent{ // strings and JSON encode
-		ID: strconv.Itoa(j.last), Type: event, Details: shown, RedriveCount: "0",
-		PreviousEventID: strconv.Itoa(j.last - 1), EventTimestamp: strconv.FormatInt(at.UnixMilli(), 10), ExecutionARN: j.execution.arn,
+		ID: strconv.Itoa(h.last), Type: event, Details: shown, RedriveCount: "0",
+		PreviousEventID: strconv.Itoa(h.last - 1), EventTimestamp: strconv.FormatInt(at.UnixMilli(), 10), ExecutionARN: h.execution.arn,
 	})
 	m.config.Logs.Write(m.log.group, at, text)
 }
 
-// scheduled writes that a task begins: TaskScheduled and TaskStarted, or their
+// taskScheduled adds the events of a task's start: TaskScheduled and TaskStarted, or their
 // LambdaFunction counterparts.
-func (j *journal) scheduled(t *task, parameters any) {
+func (h *history) taskScheduled(t *task, parameters any) {
 	if t.service == plainFunction {
-		j.write("LambdaFunctionScheduled", details{"resource": t.function, "input": parameters})
-		j.write("LambdaFunctionStarted", details{})
+		h.add("LambdaFunctionScheduled", details{"resource": t.function, "input": parameters})
+		h.add("LambdaFunctionStarted", details{})
 		return
 	}
-	j.write("TaskScheduled", details{"resourceType": t.service, "resource": t.action, "parameters": parameters})
-	j.write("TaskStarted", details{"resourceType": t.service, "resource": t.action})
+	h.add("TaskScheduled", details{"resourceType": t.service, "resource": t.action, "parameters": parameters})
+	h.add("TaskStarted", details{"resourceType": t.service, "resource": t.action})
 }
 
-// ended writes how a task ended.
-func (j *journal) ended(t *task, result any, failure *Failure) {
+// taskEnded adds the event of a task's end.
+func (h *history) taskEnded(t *task, result any, failure *Failure) {
 	event, d := "Task", details{"resourceType": t.service, "resource": t.action}
 	if t.service == plainFunction {
 		event, d = "LambdaFunction", details{}
@@ -155,7 +156,5 @@ func (j *journal) ended(t *task, result any, failure *Failure) {
 		event += "Failed"
 		d["error"], d["cause"] = failure.Error, failure.Cause
 	}
-	j.write(event, d)
+	h.add(event, d)
 }
-
-func number(n int) json.Number { return json.Number(strconv.Itoa(n)) }
