@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"payment-webhooks/local/session"
 )
 
 func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {

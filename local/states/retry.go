@@ -2,7 +2,6 @@ package states
 
 import (
 	"encoding/json"
-
 	"fmt"
 	"math/rand/v2"
 	"slices"
