@@ -36,7 +36,7 @@ func template() Template {
 	}
 }
 
-type door struct {
+type fixture struct {
 	*API
 	events []string
 	log    []string
@@ -44,47 +44,47 @@ type door struct {
 	answer func(ctx context.Context) ([]byte, bool, error)
 }
 
-func open(t *testing.T, tpl Template) *door {
+func open(t *testing.T, tpl Template) *fixture {
 	t.Helper()
-	d := &door{now: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)}
-	d.answer = func(context.Context) ([]byte, bool, error) {
+	f := &fixture{now: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)}
+	f.answer = func(context.Context) ([]byte, bool, error) {
 		return []byte(`{"statusCode":202,"body":"ok"}`), false, nil
 	}
 	api, err := New(tpl, Config{
-		Account: "123456789012", Now: func() time.Time { return d.now },
+		Account: "123456789012", Now: func() time.Time { return f.now },
 		NewTraceID: func(time.Time) string { return "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" },
-		AccessLog:  func(_, line string, _ time.Time) { d.log = append(d.log, line) },
+		AccessLog:  func(_, line string, _ time.Time) { f.log = append(f.log, line) },
 		Invoke: func(ctx context.Context, arn string, payload []byte, traceID string) ([]byte, bool, error) {
 			if arn != functionARN || traceID != "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" {
 				t.Errorf("invoked %s with trace %s", arn, traceID)
 			}
-			d.events = append(d.events, string(payload))
-			return d.answer(ctx)
+			f.events = append(f.events, string(payload))
+			return f.answer(ctx)
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.API = api
-	return d
+	f.API = api
+	return f
 }
 
-func (d *door) send(method, target string, body []byte, header http.Header) *httptest.ResponseRecorder {
+func (f *fixture) send(method, target string, body []byte, header http.Header) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, target, bytes.NewReader(body))
 	for name, values := range header {
 		request.Header[name] = values
 	}
 	recorder := httptest.NewRecorder()
-	d.ServeHTTP(recorder, request)
+	f.ServeHTTP(recorder, request)
 	return recorder
 }
 
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
 func TestProxyEventHasTheDocumentedShape(t *testing.T) {
-	d := open(t, template())
-	d.send("POST", "http://127.0.0.1:8080/v1/webhook/stripe?a=1&a=2", []byte(`{"x":1}`), http.Header{"Content-Type": {"application/json"}, "X-Two": {"one", "two"}})
+	f := open(t, template())
+	f.send("POST", "http://127.0.0.1:8080/v1/webhook/stripe?a=1&a=2", []byte(`{"x":1}`), http.Header{"Content-Type": {"application/json"}, "X-Two": {"one", "two"}})
 	var event map[string]any
-	if err := json.Unmarshal([]byte(d.events[0]), &event); err != nil {
+	if err := json.Unmarshal([]byte(f.events[0]), &event); err != nil {
 		t.Fatal(err)
 	}
 	got, err := json.Marshal(map[string]any{
@@ -111,12 +111,12 @@ func TestAddressCanBeToldFromTheRequestContext(t *testing.T) {
 		"http://127.0.0.1:8080/v1/webhook/square":    "https://127.0.0.1:8080/v1/webhook/square",
 		"http://pay.example.com/v1/webhook/square?a": "https://pay.example.com/v1/webhook/square",
 	} {
-		d := open(t, template())
-		d.send("POST", target, []byte(`{}`), nil)
+		f := open(t, template())
+		f.send("POST", target, []byte(`{}`), nil)
 		var event struct {
 			RequestContext struct{ DomainName, Path string }
 		}
-		if err := json.Unmarshal([]byte(d.events[0]), &event); err != nil {
+		if err := json.Unmarshal([]byte(f.events[0]), &event); err != nil {
 			t.Fatal(err)
 		}
 		if got := "https://" + event.RequestContext.DomainName + event.RequestContext.Path; got != want {
@@ -161,12 +161,12 @@ func TestRoutesPreferLiteralOverParameterOverGreedy(t *testing.T) {
 		{"POST", "/webhook", 403, ""},     // without the stage
 		{"POST", "/v1x/webhook", 403, ""}, // another stage
 	} {
-		d := open(t, template())
-		if status := d.send(c.method, c.path, nil, nil).Code; status != c.status {
+		f := open(t, template())
+		if status := f.send(c.method, c.path, nil, nil).Code; status != c.status {
 			t.Errorf("%s %s: status %d, want %d", c.method, c.path, status, c.status)
 		}
-		if c.resource != "" && !strings.Contains(d.events[0], `"resource":"`+c.resource+`"`) {
-			t.Errorf("%s %s: event %s, want resource %s", c.method, c.path, d.events[0], c.resource)
+		if c.resource != "" && !strings.Contains(f.events[0], `"resource":"`+c.resource+`"`) {
+			t.Errorf("%s %s: event %s, want resource %s", c.method, c.path, f.events[0], c.resource)
 		}
 	}
 }
@@ -192,9 +192,9 @@ func TestFunctionsAnswerBecomesTheResponse(t *testing.T) {
 		"longer than 29 seconds": {err: context.DeadlineExceeded, status: 504, body: `{"message":"Endpoint request timed out"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := open(t, template())
-			d.answer = func(context.Context) ([]byte, bool, error) { return []byte(c.answer), c.failed, c.err }
-			response := d.send("POST", "/v1/webhook", []byte("x"), nil)
+			f := open(t, template())
+			f.answer = func(context.Context) ([]byte, bool, error) { return []byte(c.answer), c.failed, c.err }
+			response := f.send("POST", "/v1/webhook", []byte("x"), nil)
 			if response.Code != c.status || response.Body.String() != c.body {
 				t.Errorf("%d %q, want %d %q", response.Code, response.Body, c.status, c.body)
 			}
@@ -205,29 +205,29 @@ func TestFunctionsAnswerBecomesTheResponse(t *testing.T) {
 func TestIntegrationTimeoutIsTheMethods(t *testing.T) {
 	tpl := template()
 	tpl.Methods[0].Integration.TimeoutInMillis = 50
-	d := open(t, tpl)
-	d.answer = func(ctx context.Context) ([]byte, bool, error) { <-ctx.Done(); return nil, false, ctx.Err() }
-	if status := d.send("POST", "/v1/webhook", nil, nil).Code; status != 504 {
+	f := open(t, tpl)
+	f.answer = func(ctx context.Context) ([]byte, bool, error) { <-ctx.Done(); return nil, false, ctx.Err() }
+	if status := f.send("POST", "/v1/webhook", nil, nil).Code; status != 504 {
 		t.Errorf("status %d, want 504", status)
 	}
 }
 
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: payload size 10 MB.
 func TestPayloadAboveTenMegabytesIsRefusedBeforeTheFunction(t *testing.T) {
-	d := open(t, template())
-	if status := d.send("POST", "/v1/webhook", make([]byte, 10<<20), nil).Code; status != 202 {
+	f := open(t, template())
+	if status := f.send("POST", "/v1/webhook", make([]byte, 10<<20), nil).Code; status != 202 {
 		t.Errorf("10 MB: status %d", status)
 	}
-	if status := d.send("POST", "/v1/webhook", make([]byte, 10<<20+1), nil).Code; status != 413 || len(d.events) != 1 {
-		t.Errorf("10 MB and a byte: status %d, function called %d times", status, len(d.events))
+	if status := f.send("POST", "/v1/webhook", make([]byte, 10<<20+1), nil).Code; status != 413 || len(f.events) != 1 {
+		t.Errorf("10 MB and a byte: status %d, function called %d times", status, len(f.events))
 	}
 }
 
 func TestStageThrottlesWithATokenBucketPerMethod(t *testing.T) {
-	d := open(t, template()) // 10 a second, burst 5
+	f := open(t, template()) // 10 a second, burst 5
 	count := func(path string, n int) (passed int) {
 		for range n {
-			if d.send("POST", path, nil, nil).Code == 202 {
+			if f.send("POST", path, nil, nil).Code == 202 {
 				passed++
 			}
 		}
@@ -239,11 +239,11 @@ func TestStageThrottlesWithATokenBucketPerMethod(t *testing.T) {
 	if got := count("/v1/webhook/p", 1); got != 1 {
 		t.Error("another method is throttled by the first one's requests")
 	}
-	d.now = d.now.Add(200 * time.Millisecond)
+	f.now = f.now.Add(200 * time.Millisecond)
 	if got := count("/v1/webhook", 8); got != 2 {
 		t.Errorf("%d passed after 200 ms, want 2", got)
 	}
-	d.now = d.now.Add(time.Hour)
+	f.now = f.now.Add(time.Hour)
 	if got := count("/v1/webhook", 8); got != 5 {
 		t.Errorf("%d passed after an hour, want no more than the burst of 5", got)
 	}
@@ -260,36 +260,36 @@ func TestGatewayResponsesComeFromTheTemplate(t *testing.T) {
 		},
 		{ResponseType: "DEFAULT_5XX", ResponseTemplates: map[string]string{"application/json": `{"title":"sorry"}`}},
 	}
-	d := open(t, tpl)
-	response := d.send("GET", "/v1/nothing", nil, nil)
+	f := open(t, tpl)
+	response := f.send("GET", "/v1/nothing", nil, nil)
 	id := response.Header().Get("X-Amzn-Requestid")
 	if response.Code != 404 || response.Header().Get("Content-Type") != "application/problem+json" || response.Header().Get("X-Id") != id ||
 		response.Body.String() != `{"title":"Missing Authentication Token","id":"`+id+`"}` {
 		t.Errorf("%d %v %s", response.Code, response.Header(), response.Body)
 	}
-	d.answer = func(context.Context) ([]byte, bool, error) { return nil, false, context.DeadlineExceeded }
-	if response := d.send("POST", "/v1/webhook", nil, nil); response.Code != 504 || response.Body.String() != `{"title":"sorry"}` {
+	f.answer = func(context.Context) ([]byte, bool, error) { return nil, false, context.DeadlineExceeded }
+	if response := f.send("POST", "/v1/webhook", nil, nil); response.Code != 504 || response.Body.String() != `{"title":"sorry"}` {
 		t.Errorf("timeout answers %d %s, want DEFAULT_5XX's body with its own status", response.Code, response.Body)
 	}
 }
 
 func TestAccessLogFollowsTheFormatWithoutValuesAsDash(t *testing.T) {
-	d := open(t, template())
-	d.send("POST", "/v1/webhook", []byte("secret body"), nil)
-	d.send("GET", "/v1/nothing", nil, nil)
+	f := open(t, template())
+	f.send("POST", "/v1/webhook", []byte("secret body"), nil)
+	f.send("GET", "/v1/nothing", nil, nil)
 	want := []string{
 		`{"status":"202","method":"POST","resource":"/webhook","error":"-","fn":"202"}`,
 		`{"status":"403","method":"GET","resource":"-","error":"MISSING_AUTHENTICATION_TOKEN","fn":"-"}`,
 	}
-	if len(d.log) != 2 || d.log[0] != want[0] || d.log[1] != want[1] {
-		t.Errorf("access log %q, want %q", d.log, want)
+	if len(f.log) != 2 || f.log[0] != want[0] || f.log[1] != want[1] {
+		t.Errorf("access log %q, want %q", f.log, want)
 	}
 }
 
 func TestRequestIsLoggedBeforeItIsAnswered(t *testing.T) {
-	d := open(t, template())
+	f := open(t, template())
 	logged := -1
-	d.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() { logged = len(d.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
+	f.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() { logged = len(f.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
 	if logged != 1 {
 		t.Errorf("%d lines in the access log when the answer begins", logged)
 	}

@@ -16,8 +16,8 @@ import (
 const eventTime = "2006-01-02T15:04:05Z"
 
 // maxEntriesBytes is the limit of all entries of a PutEvents call together, 256 KiB
-// (API reference, PutEvents: "the total entry size must be less than 256KB"). AWS
-// may accept more by now; what fits here fits there.
+// (API reference, PutEvents: "the total entry size must be less than 256KB"). AWS may accept
+// more by now.
 const maxEntriesBytes = 256 * 1024
 
 // APIError is an error of the PutEvents API as a whole.
@@ -46,7 +46,7 @@ type Bus struct {
 	rules []*Rule
 }
 
-// NewBus makes a bus without rules.
+// NewBus returns a bus without rules.
 func NewBus(c BusConfig) *Bus {
 	if c.Now == nil {
 		c.Now = time.Now
@@ -57,14 +57,14 @@ func NewBus(c BusConfig) *Bus {
 	return &Bus{config: c, scope: Scope{Region: c.Region, Account: c.Account, Bus: c.Name}}
 }
 
-// AddRule adds a rule with a pattern. See NewRule for the error.
+// AddRule adds a rule with a pattern. See [NewRule] for the error.
 func (b *Bus) AddRule(logicalID string, properties RuleProperties, resolve Resolver) error {
 	r, err := NewRule(b.scope, logicalID, properties, resolve)
 	if err != nil {
 		return err
 	}
 	if r.Expression != "" {
-		return fmt.Errorf("%w %s: a scheduled rule is not a bus's", ErrRule, logicalID)
+		return fmt.Errorf("%w %s: a scheduled rule belongs to package schedule", ErrRule, logicalID)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -105,9 +105,9 @@ type putEventsResult struct {
 	ErrorMessage string `json:",omitempty"`
 }
 
-// PutEvents takes the body of a PutEvents call and returns that of the answer. Entries
-// that are refused have their error in the answer; the others are on their way to
-// the targets of every rule that matches. The error is an *APIError.
+// PutEvents processes the body of a PutEvents call and returns that of the response. Rejected
+// entries have their error in the response. The delivery of the others to the targets of every
+// matching rule has started. The error is an *APIError.
 func (b *Bus) PutEvents(_ context.Context, body []byte) ([]byte, error) {
 	var request putEventsRequest
 	if err := strict(body, &request); err != nil {
@@ -148,7 +148,7 @@ func (e putEventsEntry) size() int {
 }
 
 func (b *Bus) put(entry putEventsEntry) putEventsResult {
-	if result := b.refuse(entry); result != nil {
+	if result := b.reject(entry); result != nil {
 		return *result
 	}
 	now := b.config.Now()
@@ -166,15 +166,15 @@ func (b *Bus) put(entry putEventsEntry) putEventsResult {
 		Region: b.config.Region, Resources: entry.Resources, Detail: json.RawMessage(entry.Detail),
 	})
 	for _, r := range b.Rules() {
-		if ok, _ := r.Selects(event); ok { // the event is JSON: it was checked
+		if ok, _ := r.Selects(event); ok { // no error: the event is JSON
 			b.config.Deliveries.Deliver(r, event, now)
 		}
 	}
 	return putEventsResult{EventID: id}
 }
 
-// refuse returns the error of an entry that EventBridge would not take, or nil.
-func (b *Bus) refuse(e putEventsEntry) *putEventsResult {
+// reject returns the error of an entry that EventBridge would reject, or nil.
+func (b *Bus) reject(e putEventsEntry) *putEventsResult {
 	var detail map[string]json.RawMessage
 	switch {
 	case e.EventBusName != "" && e.EventBusName != b.config.Name && e.EventBusName != b.scope.busARN(), e.EventBusName == "" && b.config.Name != defaultBus:
@@ -193,7 +193,7 @@ func (b *Bus) refuse(e putEventsEntry) *putEventsResult {
 	return nil
 }
 
-// Envelope is what surrounds an event's detail: user guide, "Event structure
+// Envelope holds the fields of an event: user guide, "Event structure
 // reference" (eb-events-structure).
 type Envelope struct {
 	ID         string
@@ -203,10 +203,10 @@ type Envelope struct {
 	Time       time.Time
 	Region     string
 	Resources  []string
-	Detail     json.RawMessage // a JSON object, kept as it is written
+	Detail     json.RawMessage // a JSON object; numbers keep their text
 }
 
-// NewEvent writes an event, its fields in the order in which AWS has them.
+// NewEvent returns an event as JSON, with its fields in the order in which AWS has them.
 func NewEvent(e Envelope) []byte {
 	if e.Resources == nil {
 		e.Resources = []string{}

@@ -57,8 +57,8 @@ func (q *fakeQueues) Send(_ context.Context, queue string, body []byte, attribut
 	return q.err
 }
 
-// bench is a bus with one rule and one target under a fake clock.
-type bench struct {
+// fixture is a bus with one rule and one target under a fake clock.
+type fixture struct {
 	bus        *Bus
 	deliveries *Deliveries
 	target     *fakeTarget
@@ -66,34 +66,34 @@ type bench struct {
 	log        strings.Builder
 }
 
-func newBench(t *testing.T, scale float64, targetJSON string) *bench {
+func newFixture(t *testing.T, scale float64, targetJSON string) *fixture {
 	t.Helper()
-	b := &bench{target: &fakeTarget{}, queues: &fakeQueues{}}
-	b.deliveries = NewDeliveries(DeliveryConfig{
-		DeadLetters: b.queues,
-		Log:         slog.New(slog.NewJSONHandler(&b.log, nil)),
+	f := &fixture{target: &fakeTarget{}, queues: &fakeQueues{}}
+	f.deliveries = NewDeliveries(DeliveryConfig{
+		DeadLetters: f.queues,
+		Log:         slog.New(slog.NewJSONHandler(&f.log, nil)),
 		TimeScale:   scale,
 		Jitter:      func(d time.Duration) time.Duration { return d },
 	})
-	t.Cleanup(b.deliveries.Close)
+	t.Cleanup(f.deliveries.Close)
 	id := 0
-	b.bus = NewBus(BusConfig{
-		Name: "payments", Region: "us-east-1", Account: "123456789012", Deliveries: b.deliveries,
+	f.bus = NewBus(BusConfig{
+		Name: "payments", Region: "us-east-1", Account: "123456789012", Deliveries: f.deliveries,
 		Now:   func() time.Time { return time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC) },
 		NewID: func() string { id++; return fmt.Sprintf("id-%d", id) },
 	})
 	text := fmt.Sprintf(`{"EventBusName":"payments","EventPattern":{"source":["payment.webhooks"]},"State":"ENABLED","Name":"all",
 		"Targets":[{"Id":"Target0","Arn":"arn:target"%s}]}`, targetJSON)
-	err := b.bus.AddRule("AllRule", properties(t, text), func(TargetRef) (Target, error) { return b.target, nil })
+	err := f.bus.AddRule("AllRule", properties(t, text), func(TargetRef) (Target, error) { return f.target, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return f
 }
 
-func (b *bench) put(t *testing.T) {
+func (f *fixture) put(t *testing.T) {
 	t.Helper()
-	answer, err := b.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{\"amount\":1.50}"}]}`))
+	answer, err := f.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{\"amount\":1.50}"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,23 +109,23 @@ const (
 
 func TestDeliveryRetriesWithExponentialBackoffUntilAccepted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{errors.New("down"), errors.New("down"), errors.New("down"), nil}
-		b.put(t)
-		if err := b.deliveries.Idle(t.Context()); err != nil {
+		f := newFixture(t, 1, withDLQ)
+		f.target.errors = []error{errors.New("down"), errors.New("down"), errors.New("down"), nil}
+		f.put(t)
+		if err := f.deliveries.Idle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var waits []time.Duration
-		for i := 1; i < len(b.target.times); i++ {
-			waits = append(waits, b.target.times[i].Sub(b.target.times[i-1]))
+		for i := 1; i < len(f.target.times); i++ {
+			waits = append(waits, f.target.times[i].Sub(f.target.times[i-1]))
 		}
 		if diff := cmp.Diff([]time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, waits); diff != "" {
 			t.Errorf("waits (-want +got):\n%s", diff)
 		}
-		if len(b.queues.messages) != 0 {
-			t.Errorf("an accepted event is in the dead-letter queue: %v", b.queues.messages)
+		if len(f.queues.messages) != 0 {
+			t.Errorf("an accepted event is in the dead-letter queue: %v", f.queues.messages)
 		}
-		if got, want := b.deliveries.Stats()["all"], (Stats{Invocations: 4}); got != want {
+		if got, want := f.deliveries.Stats()["all"], (Stats{Invocations: 4}); got != want {
 			t.Errorf("got stats %+v, want %+v", got, want)
 		}
 	})
@@ -166,21 +166,21 @@ func TestExhaustedDeliveryGoesToTheDeadLetterQueue(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, 1, withDLQ+c.target)
-				b.target.errors = []error{c.err}
+				f := newFixture(t, 1, withDLQ+c.target)
+				f.target.errors = []error{c.err}
 				started := time.Now()
-				b.put(t)
-				if err := b.deliveries.Idle(t.Context()); err != nil {
+				f.put(t)
+				if err := f.deliveries.Idle(t.Context()); err != nil {
 					t.Fatal(err)
 				}
-				if got := len(b.target.payloads); got != c.attempts {
+				if got := len(f.target.payloads); got != c.attempts {
 					t.Errorf("got %d attempts, want %d", got, c.attempts)
 				}
 				if took := time.Since(started); took != c.took {
 					t.Errorf("took %s, want %s", took, c.took)
 				}
 				want := []message{{"arn:dlq", theEvent, c.attributes}}
-				if diff := cmp.Diff(want, b.queues.messages); diff != "" {
+				if diff := cmp.Diff(want, f.queues.messages); diff != "" {
 					t.Errorf("dead letters (-want +got):\n%s", diff)
 				}
 			})
@@ -190,11 +190,11 @@ func TestExhaustedDeliveryGoesToTheDeadLetterQueue(t *testing.T) {
 
 func TestDefaultPolicyLastsADay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{errors.New("down")}
+		f := newFixture(t, 1, withDLQ)
+		f.target.errors = []error{errors.New("down")}
 		started := time.Now()
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
+		f.put(t)
+		_ = f.deliveries.Idle(t.Context())
 		if took := time.Since(started); took < 23*time.Hour || took > 24*time.Hour {
 			t.Errorf("gave up after %s, want about a day", took)
 		}
@@ -203,15 +203,15 @@ func TestDefaultPolicyLastsADay(t *testing.T) {
 
 func TestTimeScaleShortensWaitsButNotTheAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 60, withDLQ+`,"RetryPolicy":{"MaximumEventAgeInSeconds":60}`)
-		b.target.errors = []error{errors.New("down")}
+		f := newFixture(t, 60, withDLQ+`,"RetryPolicy":{"MaximumEventAgeInSeconds":60}`)
+		f.target.errors = []error{errors.New("down")}
 		started := time.Now()
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
+		f.put(t)
+		_ = f.deliveries.Idle(t.Context())
 		if took := time.Since(started).Round(time.Millisecond); took != 517*time.Millisecond {
 			t.Errorf("took %s, want 31 s / 60", took)
 		}
-		if got := len(b.target.payloads); got != 6 {
+		if got := len(f.target.payloads); got != 6 {
 			t.Errorf("got %d attempts, want 6 as without a scale", got)
 		}
 	})
@@ -219,11 +219,11 @@ func TestTimeScaleShortensWaitsButNotTheAge(t *testing.T) {
 
 func TestEventWithoutDeadLetterQueueIsDroppedLoudly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, `,"RetryPolicy":{"MaximumRetryAttempts":0}`)
-		b.target.errors = []error{errors.New("down")}
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
-		if log := b.log.String(); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "dropped") || strings.Contains(log, "amount") {
+		f := newFixture(t, 1, `,"RetryPolicy":{"MaximumRetryAttempts":0}`)
+		f.target.errors = []error{errors.New("down")}
+		f.put(t)
+		_ = f.deliveries.Idle(t.Context())
+		if log := f.log.String(); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "dropped") || strings.Contains(log, "amount") {
 			t.Errorf("log does not say that an event was dropped, or shows its content: %s", log)
 		}
 	})
@@ -231,15 +231,15 @@ func TestEventWithoutDeadLetterQueueIsDroppedLoudly(t *testing.T) {
 
 func TestRefusingDeadLetterQueueIsLoggedAndCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{&DeliveryError{Code: CodeNoResource, Message: "gone", Permanent: true}}
-		b.queues.err = errors.New("access denied")
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
-		if got, want := b.deliveries.Stats()["all"], (Stats{Invocations: 1, FailedInvocations: 1, FailedToBeSentToDLQ: 1}); got != want {
+		f := newFixture(t, 1, withDLQ)
+		f.target.errors = []error{&DeliveryError{Code: CodeNoResource, Message: "gone", Permanent: true}}
+		f.queues.err = errors.New("access denied")
+		f.put(t)
+		_ = f.deliveries.Idle(t.Context())
+		if got, want := f.deliveries.Stats()["all"], (Stats{Invocations: 1, FailedInvocations: 1, FailedToBeSentToDLQ: 1}); got != want {
 			t.Errorf("got stats %+v, want %+v", got, want)
 		}
-		if log := b.log.String(); !strings.Contains(log, "access denied") {
+		if log := f.log.String(); !strings.Contains(log, "access denied") {
 			t.Errorf("log does not say why: %s", log)
 		}
 	})
@@ -247,21 +247,21 @@ func TestRefusingDeadLetterQueueIsLoggedAndCounted(t *testing.T) {
 
 func TestCloseEndsWaitingDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{errors.New("down")}
-		b.put(t)
+		f := newFixture(t, 1, withDLQ)
+		f.target.errors = []error{errors.New("down")}
+		f.put(t)
 		synctest.Wait()
-		b.deliveries.Close()
-		b.put2(t)
-		if n := strings.Count(b.log.String(), "the local run is ending"); n != 2 {
-			t.Errorf("log names %d dropped events, want 2: %s", n, b.log.String())
+		f.deliveries.Close()
+		f.put2(t)
+		if n := strings.Count(f.log.String(), "the local run is ending"); n != 2 {
+			t.Errorf("log names %d dropped events, want 2: %s", n, f.log.String())
 		}
 	})
 }
 
-func (b *bench) put2(t *testing.T) {
+func (f *fixture) put2(t *testing.T) {
 	t.Helper()
-	if _, err := b.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{}"}]}`)); err != nil {
+	if _, err := f.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{}"}]}`)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -281,10 +281,10 @@ func TestPutEventsReportsEachEntry(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 1, withDLQ)
+			f := newFixture(t, 1, withDLQ)
 			// A good entry next to it is published whatever happens to the other.
 			body := `{"Entries":[` + c.entry + `,{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{}"}]}`
-			answer, err := b.bus.PutEvents(t.Context(), []byte(body))
+			answer, err := f.bus.PutEvents(t.Context(), []byte(body))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -314,8 +314,8 @@ func TestPutEventsRefusesWhatIsTooMuch(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 1, withDLQ)
-			_, err := b.bus.PutEvents(t.Context(), []byte(c.body))
+			f := newFixture(t, 1, withDLQ)
+			_, err := f.bus.PutEvents(t.Context(), []byte(c.body))
 			var failure *APIError
 			if !errors.As(err, &failure) || failure.Code != c.code {
 				t.Errorf("got error %v, want %s", err, c.code)
@@ -326,19 +326,19 @@ func TestPutEventsRefusesWhatIsTooMuch(t *testing.T) {
 
 func TestDisabledRuleAndOtherEventsDeliverNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
+		f := newFixture(t, 1, withDLQ)
 		off := &fakeTarget{}
-		err := b.bus.AddRule("Off", properties(t, `{"EventBusName":"payments","EventPattern":{"source":["s"]},"State":"DISABLED","Targets":[{"Id":"T","Arn":"arn:off"}]}`),
+		err := f.bus.AddRule("Off", properties(t, `{"EventBusName":"payments","EventPattern":{"source":["s"]},"State":"DISABLED","Targets":[{"Id":"T","Arn":"arn:off"}]}`),
 			func(TargetRef) (Target, error) { return off, nil })
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := b.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"s","DetailType":"T","Detail":"{}"}]}`)); err != nil {
+		if _, err := f.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"s","DetailType":"T","Detail":"{}"}]}`)); err != nil {
 			t.Fatal(err)
 		}
-		_ = b.deliveries.Idle(t.Context())
-		if len(b.target.payloads)+len(off.payloads) != 0 {
-			t.Errorf("delivered %v and %v, want nothing", b.target.payloads, off.payloads)
+		_ = f.deliveries.Idle(t.Context())
+		if len(f.target.payloads)+len(off.payloads) != 0 {
+			t.Errorf("delivered %v and %v, want nothing", f.target.payloads, off.payloads)
 		}
 	})
 }
@@ -358,8 +358,8 @@ func TestRuleIsRefusedByNameWithAllItsProblems(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 1, withDLQ)
-			err := b.bus.AddRule("TheRule", properties(t, c.properties), func(TargetRef) (Target, error) { return nil, errors.New("not found") })
+			f := newFixture(t, 1, withDLQ)
+			err := f.bus.AddRule("TheRule", properties(t, c.properties), func(TargetRef) (Target, error) { return nil, errors.New("not found") })
 			if !errors.Is(err, ErrRule) {
 				t.Fatalf("got error %v, want ErrRule", err)
 			}

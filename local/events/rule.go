@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrRule says that a rule's properties are wrong or not played.
+// ErrRule is wrapped by the error of a rule that is invalid or not supported.
 var ErrRule = errors.New("rule")
 
 // Rule is one AWS::Events::Rule with its targets.
@@ -23,7 +23,7 @@ type Rule struct {
 	targets []target
 }
 
-// TargetRef is what a Resolver gets to find a target.
+// TargetRef identifies a target for a Resolver.
 type TargetRef struct {
 	RuleLogicalID string
 	RuleARN       string
@@ -32,10 +32,10 @@ type TargetRef struct {
 	RoleARN       string // the role that EventBridge assumes; empty when the rule names none
 }
 
-// Resolver finds what an ARN stands for. An error stops the start-up.
+// Resolver returns the target that an ARN stands for. An error stops the start.
 type Resolver func(TargetRef) (Target, error)
 
-// target is a rule's target with what delivery needs to know of it.
+// target is a rule's target with its settings for delivery.
 type target struct {
 	id            string
 	arn           string
@@ -46,7 +46,7 @@ type target struct {
 	maxAge        time.Duration
 }
 
-// Retry policy where a target has none: API reference, RetryPolicy.
+// The retry policy of a target without one: API reference, RetryPolicy.
 const (
 	defaultMaxRetries = 185
 	defaultMaxAge     = 24 * time.Hour
@@ -79,7 +79,7 @@ type TargetProperties struct {
 	}
 }
 
-// strict decodes text and refuses fields that value does not have.
+// strict decodes text and rejects fields that value does not have.
 func strict(text []byte, value any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -106,8 +106,8 @@ func (s Scope) ruleARN(name string) string {
 
 const defaultBus = "default"
 
-// NewRule reads a rule. The error wraps ErrRule, starts with the logical id and names
-// everything that is wrong or not played.
+// NewRule reads a rule. The error wraps ErrRule, starts with the logical id and lists
+// everything that is invalid or not supported.
 func NewRule(scope Scope, logicalID string, p RuleProperties, resolve Resolver) (*Rule, error) {
 	if p.Name == "" {
 		p.Name = logicalID
@@ -127,7 +127,7 @@ func NewRule(scope Scope, logicalID string, p RuleProperties, resolve Resolver) 
 		problems = append(problems, fmt.Errorf("EventBusName %q is not this bus, %q", bus, scope.Bus))
 	}
 	if (p.EventPattern == nil) == (p.ScheduleExpression == "") {
-		problems = append(problems, errors.New("has to have an EventPattern or a ScheduleExpression, not both"))
+		problems = append(problems, errors.New("needs either an EventPattern or a ScheduleExpression"))
 	}
 	if p.EventPattern != nil {
 		var err error

@@ -19,7 +19,7 @@ type InputTransformerProperties struct {
 	InputTemplate string
 }
 
-// input makes a target's payload from an event. The zero value passes the event on.
+// input yields a target's payload from an event. The zero value yields the event unchanged.
 type input struct {
 	constant []byte
 	path     *jsonpath.Path // nil: the whole event
@@ -139,8 +139,8 @@ func jsonValues(text string, one bool) error {
 	}
 }
 
-// replace puts values in place of the variables. A variable is quoted when it stands
-// inside a JSON string.
+// replace replaces the variables by values. quoted is true for a variable inside a JSON
+// string.
 func (t *template) replace(value func(name string, quoted bool) string) string {
 	var out strings.Builder
 	quoted, end := false, 0
@@ -167,8 +167,8 @@ func endsInString(text string, quoted bool) bool {
 	return quoted
 }
 
-// payload makes what the target gets. An error is permanent: the same event gives
-// the same error again.
+// payload returns what the target receives. An error is permanent: the same event yields the
+// same error again.
 func (in input) payload(e delivered) ([]byte, error) {
 	switch {
 	case in.constant != nil:
@@ -186,7 +186,7 @@ func (in input) payload(e delivered) ([]byte, error) {
 	}
 }
 
-// fill makes the target's text. Values are not escaped inside strings
+// fill fills the template. Values are not escaped inside strings
 // (eb-transform-target-input, "Common issues with transforming input"); JSON
 // is minified, text keeps its quotes: an SNS topic gets "This event was …" with them (user
 // guide, eb-input-transformer-tutorial).
@@ -202,8 +202,8 @@ func (t *template) fill(e delivered) ([]byte, error) {
 	return compact.Bytes(), nil
 }
 
-// value renders one variable. What the event does not have becomes empty: nothing
-// within quotes, an empty string without.
+// value returns the text of one variable. One that the event does not have becomes an empty
+// string: nothing within quotes, "" without.
 func (t *template) value(e delivered, name string, quoted bool) string {
 	var raw json.RawMessage
 	switch name {

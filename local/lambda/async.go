@@ -18,11 +18,11 @@ type AsyncConfig struct {
 	MaximumRetryAttempts int
 	MaximumEventAge      time.Duration
 	OnFailure            string // ARN of the destination, "" for none
-	// Send takes the record of a failed invocation to the destination.
+	// Send sends the record of a failed invocation to the destination.
 	Send func(ctx context.Context, destinationARN string, record []byte) error
 }
 
-// DefaultAsync is what holds for a function without an EventInvokeConfig.
+// DefaultAsync is the configuration of a function without an EventInvokeConfig.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 var DefaultAsync = AsyncConfig{MaximumRetryAttempts: 2, MaximumEventAge: 6 * time.Hour}
 
@@ -50,7 +50,7 @@ func (f *Function) InvokeAsync(request Request) (string, error) {
 
 func (f *Function) deliver(requestID string, request Request) {
 	accepted := time.Now()
-	var skipped time.Duration // of the waits, what TimeScale cut away
+	var skipped time.Duration // the part of the waits that TimeScale removed
 	invokes, throttles := 0, 0
 	var last Response
 	for {
@@ -135,11 +135,11 @@ func (f *Function) fail(requestID string, request Request, last Response, condit
 	}
 }
 
-func (f *Function) lost(requestID, why string) {
-	f.config.Notices.Error("asynchronous event lost", "function", f.config.Name, "request_id", requestID, "why", why)
+func (f *Function) lost(requestID, reason string) {
+	f.config.Notices.Error("asynchronous event lost", "function", f.config.Name, "request_id", requestID, "reason", reason)
 }
 
-// orNull keeps a payload as it is when it is JSON.
+// orNull returns the payload if it is JSON, else null.
 func orNull(payload []byte) json.RawMessage {
 	if !json.Valid(payload) {
 		return json.RawMessage("null")

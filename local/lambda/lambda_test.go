@@ -18,8 +18,8 @@ import (
 
 var probe string // the built testdata handler
 
-// patience is generous: it is only ever waited for in full when something is wrong.
-const patience = 5 * time.Minute
+// waitTimeout is generous: it only elapses when something is wrong.
+const waitTimeout = 5 * time.Minute
 
 func TestMain(m *testing.M) {
 	cache, err := os.MkdirTemp("", "lambda-test-")
@@ -62,7 +62,7 @@ func newProbe(t *testing.T, change func(*Config)) (*Function, *logLines) {
 	lines := &logLines{}
 	config := Config{
 		Name: "probe-dev", ARN: "arn:aws:lambda:eu-west-1:123456789012:function:probe-dev", Binary: probe,
-		MemoryMB: 512, Timeout: patience, JSONLogs: true, Concurrency: 4,
+		MemoryMB: 512, Timeout: waitTimeout, JSONLogs: true, Concurrency: 4,
 		Environment: map[string]string{"TABLE_NAME": "t", "AWS_REGION": "eu-west-1"}, LogGroup: "/aws/lambda/probe-dev",
 		Async: DefaultAsync, Log: lines.log, Notices: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
@@ -128,7 +128,7 @@ func TestInvocationCarriesRuntimeAPIHeaders(t *testing.T) {
 	if _, err := fmt.Sscan(s.Headers["Lambda-Runtime-Deadline-Ms"][0], &deadline); err != nil {
 		t.Fatal(err)
 	}
-	if at := time.UnixMilli(deadline); at.Before(before.Add(patience-time.Second)) || at.After(time.Now().Add(patience+time.Second)) {
+	if at := time.UnixMilli(deadline); at.Before(before.Add(waitTimeout-time.Second)) || at.After(time.Now().Add(waitTimeout+time.Second)) {
 		t.Errorf("deadline %s is not the timeout after the invocation", at)
 	}
 }
@@ -391,7 +391,7 @@ func receive(t *testing.T, records <-chan []byte) []byte {
 	select {
 	case record := <-records:
 		return record
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("no record arrived")
 		return nil
 	}
@@ -400,7 +400,7 @@ func receive(t *testing.T, records <-chan []byte) []byte {
 // waitFor waits for a condition with a generous deadline.
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatal("condition not reached")

@@ -53,7 +53,7 @@ func TestDrainWaitsForAFullPipe(t *testing.T) {
 	close(taking)
 	select {
 	case <-drained:
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("drain does not return")
 	}
 	if n := taken.Load(); n != written {

@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// patience is generous: it is only ever waited for in full when something is wrong.
-const patience = 5 * time.Minute
+// waitTimeout is generous: it only elapses when something is wrong.
+const waitTimeout = 5 * time.Minute
 
 // TestMain lets a test start this binary again as a parent that dies.
 func TestMain(m *testing.M) {
@@ -37,12 +37,12 @@ func start(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, waitTimeout)
 	defer cancel()
 	return Start(ctx, path, "123456789012")
 }
 
-func answers(url string) bool {
+func responds(url string) bool {
 	response, err := http.Get(url + "/moto-api/data.json")
 	if err == nil {
 		response.Body.Close()
@@ -55,8 +55,8 @@ func TestServerRunsUntilStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(server.URL, "http://127.0.0.1:") || !answers(server.URL) || server.Err() != nil {
-		t.Errorf("%s does not answer: %v", server.URL, server.Err())
+	if !strings.HasPrefix(server.URL, "http://127.0.0.1:") || !responds(server.URL) || server.Err() != nil {
+		t.Errorf("%s does not respond: %v", server.URL, server.Err())
 	}
 	server.Stop()
 	// Asking the port would ask whoever has it now.
@@ -75,7 +75,7 @@ func TestServerThatEndsIsReportedWithItsReason(t *testing.T) {
 	}
 	select {
 	case <-server.Done():
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("the end is not noticed")
 	}
 	if err := server.Err(); err == nil || !strings.Contains(err.Error(), "killed") || strings.Contains(err.Error(), "GET /") {
@@ -85,7 +85,7 @@ func TestServerThatEndsIsReportedWithItsReason(t *testing.T) {
 
 func TestServerEndsWhenItsParentIsKilled(t *testing.T) {
 	// The parent has the writing end of a pipe, which the server inherits: the
-	// pipe ends when both have. (Twice: outside Linux, package child has another
+	// pipe ends when both have. (Twice: outside Linux, package subprocess has another
 	// use for the first descriptor.)
 	alive, end, err := os.Pipe()
 	if err != nil {
@@ -107,14 +107,14 @@ func TestServerEndsWhenItsParentIsKilled(t *testing.T) {
 	defer func() { _ = parent.Process.Kill() }() // if the test does not get that far
 	line, err := bufio.NewReader(output).ReadString('\n')
 	url := strings.TrimSpace(line)
-	if err != nil || !strings.HasPrefix(url, "http://") || !answers(url) {
+	if err != nil || !strings.HasPrefix(url, "http://") || !responds(url) {
 		t.Fatalf("the parent's server: %q, %v", line, err)
 	}
 	if err := parent.Process.Signal(syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	_ = parent.Wait() // it was killed
-	if err := alive.SetReadDeadline(time.Now().Add(patience)); err != nil {
+	if err := alive.SetReadDeadline(time.Now().Add(waitTimeout)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := alive.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrExpression says that a schedule expression is wrong.
+// ErrExpression is wrapped by the error of an invalid schedule expression.
 var ErrExpression = errors.New("schedule expression")
 
 // Expression is a parsed rate(...) or cron(...): EventBridge user guide, "Creating a rule
@@ -29,7 +29,7 @@ var (
 
 var units = map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 
-// Parse reads a schedule expression. The error wraps ErrExpression.
+// Parse parses a schedule expression. The error wraps ErrExpression.
 func Parse(text string) (Expression, error) {
 	if m := rateSyntax.FindStringSubmatch(text); m != nil {
 		n, err := strconv.Atoi(m[1])
@@ -52,8 +52,8 @@ func Parse(text string) (Expression, error) {
 	return e, nil
 }
 
-// Next returns the first time after the given one. A rate counts from since. There is none
-// when the years of a cron expression are over.
+// Next returns the first time after the given one. A rate counts from since. It returns false
+// when the years of a cron expression have passed.
 func (e Expression) Next(since, after time.Time) (time.Time, bool) {
 	if e.rate > 0 {
 		if after.Before(since) {

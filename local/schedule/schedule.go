@@ -20,7 +20,7 @@ var (
 	ErrDisabled    = errors.New("the scheduled rule is disabled")
 )
 
-// Config is what schedules need. Now and NewID are the real clock and random UUIDs when nil.
+// Config configures schedules. Now and NewID are the real clock and random UUIDs when nil.
 type Config struct {
 	Region, Account string
 	Deliveries      *events.Deliveries
@@ -42,7 +42,7 @@ type scheduled struct {
 	next       time.Time // zero: never again
 }
 
-// Info is what is known of a scheduled rule. Next is zero when it will not fire by itself.
+// Info describes a scheduled rule. Next is zero when the rule will not fire by itself.
 type Info struct {
 	LogicalID  string    `json:"logicalId"`
 	Name       string    `json:"name"`
@@ -97,8 +97,8 @@ func (s *Schedules) List() []Info {
 	return all
 }
 
-// Fire delivers the rule's event with the time at, whenever it is due. The name may be the
-// logical id. Errors are ErrUnknownRule and ErrDisabled.
+// Fire delivers the rule's event now, with the time at. The name may be the logical id. Errors
+// are ErrUnknownRule and ErrDisabled.
 func (s *Schedules) Fire(_ context.Context, name string, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,12 +115,12 @@ func (s *Schedules) Fire(_ context.Context, name string, at time.Time) error {
 	return fmt.Errorf("%w: %s", ErrUnknownRule, name)
 }
 
-// longestWait bounds the time until Run looks at the clock again, so that it is right after the
-// machine was asleep.
+// longestWait bounds the time until Run reads the clock again, so that rules fire soon after
+// the machine wakes from sleep.
 const longestWait = time.Minute
 
-// Run fires what becomes due until ctx ends. What became due while the machine was asleep
-// fires once, late.
+// Run fires rules when they are due, until ctx ends. A rule that became due while the machine
+// was asleep fires once, late.
 func (s *Schedules) Run(ctx context.Context) {
 	for {
 		if !clock.Sleep(ctx, s.fireDue()) {
@@ -150,7 +150,7 @@ func (s *Schedules) fireDue() time.Duration {
 	return wait
 }
 
-// deliver hands the scheduled event to delivery: EventBridge user guide, "Events from
+// deliver starts the delivery of the scheduled event: EventBridge user guide, "Events from
 // scheduled rules".
 func (s *Schedules) deliver(r *scheduled, at time.Time) {
 	event := events.NewEvent(events.Envelope{

@@ -18,14 +18,14 @@ import (
 	"payment-webhooks/local/moto"
 )
 
-// patience is generous: it is only ever waited for in full when something is wrong.
-const patience = 5 * time.Minute
+// waitTimeout is generous: it only elapses when something is wrong.
+const waitTimeout = 5 * time.Minute
 
 // TestMappingReadsARealStream runs a mapping over a table of moto: an INSERT is delivered
 // with its exact numbers, the MODIFY after it is filtered out.
 func TestMappingReadsARealStream(t *testing.T) {
 	endpoint := startMoto(t)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	config := aws.Config{
 		Region: "us-east-1", BaseEndpoint: &endpoint,
@@ -117,7 +117,7 @@ func startMoto(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), waitTimeout)
 	defer cancel()
 	server, err := moto.Start(ctx, path, "123456789012")
 	if err != nil {

@@ -15,16 +15,16 @@ import (
 	"payment-webhooks/local/events"
 )
 
-// ErrMapping says that a mapping's properties are wrong or not played.
+// ErrMapping is wrapped by the error of a mapping that is invalid or not supported.
 var ErrMapping = errors.New("event source mapping")
 
 // Function is the function that the mapping invokes.
 type Function interface {
-	// Invoke invokes synchronously with a DynamoDB event and returns what Lambda answers.
+	// Invoke invokes the function synchronously with a DynamoDB event.
 	Invoke(ctx context.Context, payload []byte) (Result, error)
 }
 
-// Result is Lambda's answer to an invocation.
+// Result is the response of Lambda's Invoke.
 type Result struct {
 	RequestID       string
 	StatusCode      int
@@ -38,7 +38,7 @@ type Destination interface {
 	Send(ctx context.Context, queueARN string, body []byte) error
 }
 
-// Config is what a mapping needs. What is nil or zero gets the default.
+// Config configures a mapping. Fields that are nil or zero get the defaults in the comments.
 type Config struct {
 	Function    Function
 	FunctionARN string
@@ -58,18 +58,18 @@ type Config struct {
 
 // Mapping is a loaded event source mapping.
 type Mapping struct {
-	config     Config
-	logicalID  string
-	properties Properties
-	filters    []*events.Pattern
-	batchSize  int
-	window     time.Duration
-	lanes      int
-	bisect     bool
-	retries    int           // -1: until the records expire
-	maxAge     time.Duration // of records
-	partial    bool          // ReportBatchItemFailures
-	onFailure  string        // queue ARN
+	config          Config
+	logicalID       string
+	properties      Properties
+	filters         []*events.Pattern
+	batchSize       int
+	window          time.Duration
+	parallelization int
+	bisect          bool
+	retries         int           // -1: until the records expire
+	maxAge          time.Duration // of records
+	partial         bool          // ReportBatchItemFailures
+	onFailure       string        // queue ARN
 
 	mu    sync.Mutex
 	stats Stats
@@ -77,13 +77,13 @@ type Mapping struct {
 	quiet *sync.Cond
 }
 
-// Stats counts what happened to the records since the mapping began.
+// Stats counts batches and records since the mapping was loaded.
 type Stats struct {
 	Batches   int `json:"batches"`   // invocations
 	Failed    int `json:"failed"`    // invocations that failed, wholly or in part
-	Delivered int `json:"delivered"` // records that the function dealt with
-	Filtered  int `json:"filtered"`  // records that no filter selects
-	Discarded int `json:"discarded"` // records given up
+	Delivered int `json:"delivered"` // records that the function processed
+	Filtered  int `json:"filtered"`  // records that no filter matches
+	Discarded int `json:"discarded"` // records that could not be delivered
 }
 
 // retention is how long a stream keeps records, and so how long they are retried at most.
@@ -123,11 +123,11 @@ func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 		return *value
 	}
 	m.batchSize = number("BatchSize", p.BatchSize, 100, 1, 10000)
-	m.lanes = number("ParallelizationFactor", p.ParallelizationFactor, 1, 1, 10)
+	m.parallelization = number("ParallelizationFactor", p.ParallelizationFactor, 1, 1, 10)
 	m.retries = number("MaximumRetryAttempts", p.MaximumRetryAttempts, -1, -1, 10000)
 	number("MaximumBatchingWindowInSeconds", &p.MaximumBatchingWindowInSeconds, 0, 0, 300)
 	m.maxAge = retention
-	// 0 to 59 are refused by the API: -1, or at least a minute.
+	// The API rejects 0 to 59: it wants -1 or at least a minute.
 	if age := number("MaximumRecordAgeInSeconds", p.MaximumRecordAgeInSeconds, -1, -1, 604800); age != -1 {
 		if age < 60 {
 			problem("MaximumRecordAgeInSeconds %d is neither -1 nor at least 60", age)
@@ -138,18 +138,18 @@ func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 		problem("StartingPosition %q is not TRIM_HORIZON or LATEST", p.StartingPosition)
 	}
 	if !strings.HasPrefix(p.EventSourceArn, "arn:aws:dynamodb:") {
-		problem("EventSourceArn %q is not a DynamoDB stream: nothing else is played", p.EventSourceArn)
+		problem("EventSourceArn %q is not a DynamoDB stream: nothing else is supported", p.EventSourceArn)
 	}
-	for _, kind := range p.FunctionResponseTypes {
-		if kind != "ReportBatchItemFailures" {
-			problem("FunctionResponseTypes %s does not exist", kind)
+	for _, response := range p.FunctionResponseTypes {
+		if response != "ReportBatchItemFailures" {
+			problem("FunctionResponseTypes %s does not exist", response)
 		}
 		m.partial = true
 	}
 	if p.DestinationConfig != nil && p.DestinationConfig.OnFailure != nil {
 		m.onFailure = p.DestinationConfig.OnFailure.Destination
 		if !strings.HasPrefix(m.onFailure, "arn:aws:sqs:") {
-			problem("the destination %q is not an SQS queue: nothing else is played", m.onFailure)
+			problem("the destination %q is not an SQS queue: nothing else is supported", m.onFailure)
 		}
 	}
 	if p.FilterCriteria != nil {
@@ -178,7 +178,7 @@ func (m *Mapping) EventSourceARN() string { return m.properties.EventSourceArn }
 // FunctionName is the function's name or ARN.
 func (m *Mapping) FunctionName() string { return m.properties.FunctionName }
 
-// Enabled reports whether the mapping reads the stream at all.
+// Enabled reports whether the mapping is enabled.
 func (m *Mapping) Enabled() bool { return m.properties.Enabled == nil || *m.properties.Enabled }
 
 // Stats returns the counts.
@@ -194,8 +194,8 @@ func (m *Mapping) count(change func(*Stats)) {
 	change(&m.stats)
 }
 
-// Idle waits until a read that began after this call has found nothing and everything read
-// before it is delivered or discarded, or ctx ends.
+// Idle waits until a read that began after the call has found no records, and every record
+// read before is delivered or discarded, or until ctx ends.
 func (m *Mapping) Idle(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		m.mu.Lock()
@@ -205,7 +205,7 @@ func (m *Mapping) Idle(ctx context.Context) error {
 	defer stop()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// The read under way may have begun before the caller's write: the one after it has not.
+	// The current read may have begun before the caller's write; the one after it has not.
 	for from := m.reads; m.reads < from+2; {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -215,8 +215,7 @@ func (m *Mapping) Idle(ctx context.Context) error {
 	return nil
 }
 
-// selects reports whether a filter selects the record. The filter sees it as the function
-// does (developer guide, "Control which events Lambda sends to your function").
+// selects reports whether a filter matches the record, in the form that the function receives (developer guide, "Control which events Lambda sends to your function").
 func (m *Mapping) selects(record []byte) (bool, error) {
 	if len(m.filters) == 0 {
 		return true, nil

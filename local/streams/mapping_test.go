@@ -162,8 +162,8 @@ func mappingProperties(t *testing.T, fields string) Properties {
 		"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:123456789012:dlq"}}`+fields+`}`)
 }
 
-// bench runs a mapping over a fake stream within a synctest bubble.
-type bench struct {
+// fixture runs a mapping over a fake stream within a synctest bubble.
+type fixture struct {
 	mapping  *Mapping
 	stream   *fakeStream
 	function *fakeFunction
@@ -172,53 +172,53 @@ type bench struct {
 	stop     func() error
 }
 
-func start(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *bench {
+func start(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *fixture {
 	t.Helper()
 	return startMapping(t, mappingProperties(t, fields), answer, records...)
 }
 
-func startMapping(t *testing.T, p Properties, answer func(int, []string) (Result, error), records ...Record) *bench {
+func startMapping(t *testing.T, p Properties, answer func(int, []string) (Result, error), records ...Record) *fixture {
 	t.Helper()
-	b := &bench{stream: &fakeStream{records: records}, function: &fakeFunction{answer: answer}, queue: &fakeQueue{}}
+	f := &fixture{stream: &fakeStream{records: records}, function: &fakeFunction{answer: answer}, queue: &fakeQueue{}}
 	var err error
-	b.mapping, err = Load("Mapping", p, Config{
-		Function: b.function, FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:relay", Destination: b.queue,
-		Log: slog.New(slog.NewJSONHandler(&b.log, nil)), NewID: func() string { return "new-id" },
+	f.mapping, err = Load("Mapping", p, Config{
+		Function: f.function, FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:relay", Destination: f.queue,
+		Log: slog.New(slog.NewJSONHandler(&f.log, nil)), NewID: func() string { return "new-id" },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- b.mapping.Run(ctx, b.stream) }()
-	b.stop = func() error {
+	go func() { done <- f.mapping.Run(ctx, f.stream) }()
+	f.stop = func() error {
 		cancel()
 		return <-done
 	}
-	return b
+	return f
 }
 
-// play runs until all records are dealt with.
-func play(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *bench {
+// runAll runs a mapping until all records are delivered or discarded.
+func runAll(t *testing.T, fields string, answer func(int, []string) (Result, error), records ...Record) *fixture {
 	t.Helper()
-	b := start(t, fields, answer, records...)
-	if err := b.mapping.Idle(t.Context()); err != nil {
+	f := start(t, fields, answer, records...)
+	if err := f.mapping.Idle(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.stop(); err != nil {
+	if err := f.stop(); err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return f
 }
 
 func TestFunctionGetsTheEventThatLambdaSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := play(t, "", nil, rec(1, "a"))
+		f := runAll(t, "", nil, rec(1, "a"))
 		want := `{"Records":[{"eventID":"e1","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1","dynamodb":{"ApproximateCreationDateTime":946684800,"Keys":{"id":{"S":"a"}},"NewImage":{"amount":{"N":"1.10"},"id":{"S":"a"}},"SequenceNumber":"1","SizeBytes":26,"StreamViewType":"NEW_AND_OLD_IMAGES"},"eventSourceARN":"` + streamARN + `"}]}`
-		if got := string(b.function.payload); got != want {
+		if got := string(f.function.payload); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
-		if got, want := b.mapping.Stats(), (Stats{Batches: 1, Delivered: 1}); got != want {
+		if got, want := f.mapping.Stats(), (Stats{Batches: 1, Delivered: 1}); got != want {
 			t.Errorf("got stats %+v, want %+v", got, want)
 		}
 	})
@@ -239,8 +239,8 @@ func TestRecordsAreBatched(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := play(t, c.fields, nil, recs(1, 5)...)
-				if diff := cmp.Diff(c.want, b.function.batches); diff != "" {
+				f := runAll(t, c.fields, nil, recs(1, 5)...)
+				if diff := cmp.Diff(c.want, f.function.batches); diff != "" {
 					t.Errorf("batches (-want +got):\n%s", diff)
 				}
 			})
@@ -251,19 +251,19 @@ func TestRecordsAreBatched(t *testing.T) {
 func TestBatchingWindowGathersRecords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		started := time.Now()
-		b := start(t, `,"MaximumBatchingWindowInSeconds":10`, nil, rec(1, "a"))
+		f := start(t, `,"MaximumBatchingWindowInSeconds":10`, nil, rec(1, "a"))
 		time.Sleep(3 * time.Second)
-		b.stream.add(rec(2, "b"))
-		if err := b.mapping.Idle(t.Context()); err != nil {
+		f.stream.add(rec(2, "b"))
+		if err := f.mapping.Idle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		if err := b.stop(); err != nil {
+		if err := f.stop(); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff([]string{"1 2"}, b.function.batches); diff != "" {
+		if diff := cmp.Diff([]string{"1 2"}, f.function.batches); diff != "" {
 			t.Errorf("batches (-want +got):\n%s", diff)
 		}
-		if after := b.function.times[0].Sub(started); after != 10*time.Second {
+		if after := f.function.times[0].Sub(started); after != 10*time.Second {
 			t.Errorf("invoked after %s, want 10 s", after)
 		}
 	})
@@ -275,8 +275,8 @@ func TestEventStaysWithinWhatAnInvocationTakes(t *testing.T) {
 		large.NewImage = json.RawMessage(`{"x":{"S":"` + strings.Repeat("x", 4*1024*1024) + `"}}`)
 		other := large
 		other.SequenceNumber = "2"
-		b := play(t, "", nil, large, other, rec(3, "b"))
-		if diff := cmp.Diff([]string{"1", "2 3"}, b.function.batches); diff != "" {
+		f := runAll(t, "", nil, large, other, rec(3, "b"))
+		if diff := cmp.Diff([]string{"1", "2 3"}, f.function.batches); diff != "" {
 			t.Errorf("batches (-want +got):\n%s", diff)
 		}
 	})
@@ -348,12 +348,12 @@ func TestFailedBatchIsRetriedOrGivenUp(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := play(t, c.fields, c.answer, recs(1, 4)...)
-				if diff := cmp.Diff(c.batches, b.function.batches); diff != "" {
+				f := runAll(t, c.fields, c.answer, recs(1, 4)...)
+				if diff := cmp.Diff(c.batches, f.function.batches); diff != "" {
 					t.Errorf("batches (-want +got):\n%s", diff)
 				}
 				var discarded []string
-				for _, body := range b.queue.bodies {
+				for _, body := range f.queue.bodies {
 					var r onFailureRecord
 					if err := json.Unmarshal([]byte(body), &r); err != nil {
 						t.Fatal(err)
@@ -363,7 +363,7 @@ func TestFailedBatchIsRetriedOrGivenUp(t *testing.T) {
 				if diff := cmp.Diff(c.discarded, discarded); diff != "" {
 					t.Errorf("discarded (-want +got):\n%s", diff)
 				}
-				if s := b.mapping.Stats(); s.Delivered+s.Discarded != 4 {
+				if s := f.mapping.Stats(); s.Delivered+s.Discarded != 4 {
 					t.Errorf("stats %+v do not account for 4 records", s)
 				}
 			})
@@ -397,7 +397,7 @@ func TestPartialResponseIsUnderstood(t *testing.T) {
 	batch := []item{{record: rec(1, "a")}, {record: rec(2, "b")}, {record: rec(3, "c")}}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			from, failed := m.outcome(batch, Result{Payload: []byte(c.response)}, nil)
+			from, failed := m.firstFailed(batch, Result{Payload: []byte(c.response)}, nil)
 			if from != c.from || failed != (c.from < 3) {
 				t.Errorf("got %d, %t, want %d", from, failed, c.from)
 			}
@@ -407,12 +407,12 @@ func TestPartialResponseIsUnderstood(t *testing.T) {
 
 func TestOnFailureRecordIsAsDocumented(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := play(t, `,"MaximumRetryAttempts":1`, poison("2"), recs(1, 2)...)
+		f := runAll(t, `,"MaximumRetryAttempts":1`, poison("2"), recs(1, 2)...)
 		want := `{"requestContext":{"requestId":"r-1","functionArn":"arn:aws:lambda:us-east-1:123456789012:function:relay","condition":"RetryAttemptsExhausted","approximateInvokeCount":2},"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":"Unhandled"},"version":"1.0","timestamp":"2000-01-01T00:00:00.500Z","DDBStreamBatchInfo":{"shardId":"shardId-1","startSequenceNumber":"1","endSequenceNumber":"2","approximateArrivalOfFirstRecord":"2000-01-01T00:00:00Z","approximateArrivalOfLastRecord":"2000-01-01T00:00:00Z","batchSize":2,"streamArn":"` + streamARN + `"}}`
-		if diff := cmp.Diff([]string{want}, b.queue.bodies); diff != "" {
+		if diff := cmp.Diff([]string{want}, f.queue.bodies); diff != "" {
 			t.Errorf("records (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff([]string{"arn:aws:sqs:us-east-1:123456789012:dlq"}, b.queue.queues); diff != "" {
+		if diff := cmp.Diff([]string{"arn:aws:sqs:us-east-1:123456789012:dlq"}, f.queue.queues); diff != "" {
 			t.Errorf("queues (-want +got):\n%s", diff)
 		}
 	})
@@ -422,13 +422,13 @@ func TestRecordsThatAreTooOldAreDiscarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		old, young := rec(1, "a"), rec(2, "b")
 		old.Created = old.Created.Add(-61 * time.Second)
-		b := play(t, `,"MaximumRecordAgeInSeconds":60`, nil, old, young)
-		if diff := cmp.Diff([]string{"2"}, b.function.batches); diff != "" {
+		f := runAll(t, `,"MaximumRecordAgeInSeconds":60`, nil, old, young)
+		if diff := cmp.Diff([]string{"2"}, f.function.batches); diff != "" {
 			t.Errorf("batches (-want +got):\n%s", diff)
 		}
-		if len(b.queue.bodies) != 1 || !strings.Contains(b.queue.bodies[0], `"requestId":"new-id"`) ||
-			!strings.Contains(b.queue.bodies[0], `"condition":"RecordAgeExceeded","approximateInvokeCount":0},"version"`) {
-			t.Errorf("got on-failure records %v", b.queue.bodies)
+		if len(f.queue.bodies) != 1 || !strings.Contains(f.queue.bodies[0], `"requestId":"new-id"`) ||
+			!strings.Contains(f.queue.bodies[0], `"condition":"RecordAgeExceeded","approximateInvokeCount":0},"version"`) {
+			t.Errorf("got on-failure records %v", f.queue.bodies)
 		}
 	})
 }
@@ -436,25 +436,25 @@ func TestRecordsThatAreTooOldAreDiscarded(t *testing.T) {
 func TestRecordsAreRetriedUntilTheyExpire(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		started := time.Now()
-		b := play(t, `,"MaximumRecordAgeInSeconds":60`, poison("1"), rec(1, "a"))
+		f := runAll(t, `,"MaximumRecordAgeInSeconds":60`, poison("1"), rec(1, "a"))
 		if took := time.Since(started); took < time.Minute || took > 2*time.Minute {
 			t.Errorf("gave up after %s, want a minute", took)
 		}
-		if len(b.queue.bodies) != 1 || !strings.Contains(b.queue.bodies[0], "RecordAgeExceeded") {
-			t.Errorf("got on-failure records %v", b.queue.bodies)
+		if len(f.queue.bodies) != 1 || !strings.Contains(f.queue.bodies[0], "RecordAgeExceeded") {
+			t.Errorf("got on-failure records %v", f.queue.bodies)
 		}
 	})
 }
 
 func TestDiscardWithoutDestinationIsLoud(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := startMapping(t, properties(t, `{"EventSourceArn":"`+streamARN+`","FunctionName":"relay",
+		f := startMapping(t, properties(t, `{"EventSourceArn":"`+streamARN+`","FunctionName":"relay",
 			"StartingPosition":"TRIM_HORIZON","MaximumRetryAttempts":0}`), poison("1"), rec(1, "a"))
-		if err := b.mapping.Idle(t.Context()); err != nil {
+		if err := f.mapping.Idle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		_ = b.stop()
-		if log := b.log.String(); !strings.Contains(log, `"level":"ERROR","msg":"records dropped`) || strings.Contains(log, "amount") {
+		_ = f.stop()
+		if log := f.log.String(); !strings.Contains(log, `"level":"ERROR","msg":"records dropped`) || strings.Contains(log, "amount") {
 			t.Errorf("the log does not say that records were dropped, or shows them: %s", log)
 		}
 	})
@@ -468,7 +468,7 @@ func TestParallelBatchesKeepTheOrderOfAnItem(t *testing.T) {
 		}
 		running, most := 0, 0
 		var mu sync.Mutex
-		b := play(t, `,"ParallelizationFactor":4`, func(int, []string) (Result, error) {
+		f := runAll(t, `,"ParallelizationFactor":4`, func(int, []string) (Result, error) {
 			mu.Lock()
 			running++
 			most = max(most, running)
@@ -485,7 +485,7 @@ func TestParallelBatchesKeepTheOrderOfAnItem(t *testing.T) {
 		last := map[int]int{}
 		batchOf := map[int]int{}
 		total := 0
-		for n, batch := range b.function.batches {
+		for n, batch := range f.function.batches {
 			for _, text := range strings.Fields(batch) {
 				seq, _ := strconv.Atoi(text)
 				key := seq % 8
@@ -504,16 +504,16 @@ func TestParallelBatchesKeepTheOrderOfAnItem(t *testing.T) {
 
 func TestTransientReadErrorsAreRetried(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, "", nil, rec(1, "a"))
-		b.stream.mu.Lock()
-		b.stream.fail = maxReadErrors - 1
-		b.stream.mu.Unlock()
-		if err := b.mapping.Idle(t.Context()); err != nil {
+		f := start(t, "", nil, rec(1, "a"))
+		f.stream.mu.Lock()
+		f.stream.fail = maxReadErrors - 1
+		f.stream.mu.Unlock()
+		if err := f.mapping.Idle(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		_ = b.stop()
-		if len(b.function.batches) != 1 {
-			t.Errorf("got batches %v, want one", b.function.batches)
+		_ = f.stop()
+		if len(f.function.batches) != 1 {
+			t.Errorf("got batches %v, want one", f.function.batches)
 		}
 	})
 }

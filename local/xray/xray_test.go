@@ -7,12 +7,12 @@ import (
 	"time"
 )
 
-// patience is generous: it is only ever waited for in full when something is wrong.
-const patience = 5 * time.Minute
+// waitTimeout is generous: it only elapses when something is wrong.
+const waitTimeout = 5 * time.Minute
 
 func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
-	refused := make(chan error, 1)
-	d, err := Listen(func(err error) { refused <- err })
+	rejected := make(chan error, 1)
+	d, err := Listen(func(err error) { rejected <- err })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +39,8 @@ func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
 	for _, broken := range []string{"no header", `{"format": "json", "version": 2}` + "\n{}", header + "{}", header + "{"} {
 		send(broken)
 		select {
-		case <-refused:
-		case <-time.After(patience):
+		case <-rejected:
+		case <-time.After(waitTimeout):
 			t.Errorf("%q is not reported", broken)
 		}
 	}
@@ -57,7 +57,7 @@ func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
 
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatal("condition not reached")
