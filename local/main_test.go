@@ -264,12 +264,12 @@ func TestRun(t *testing.T) {
 		text, _ := io.ReadAll(response.Body)
 		response.Body.Close()
 		if strings.Contains(string(text), "things-audit") {
-			t.Error("the endpoint still answers")
+			t.Error("the endpoint still responds")
 		}
 	}
 }
 
-func TestRunFailsWithTheReason(t *testing.T) {
+func TestRun_errors(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -299,9 +299,9 @@ func TestRunFailsWithTheReason(t *testing.T) {
 	}
 }
 
-// TestRunNamesEverythingUnsupported changes the template in several places, each of which
+// TestRun_unsupported changes the template in several places, each of which
 // another package emulates.
-func TestRunNamesEverythingUnsupported(t *testing.T) {
+func TestRun_unsupported(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"manifest.json", "S.assets.json", "S.template.json"} {
 		text, err := os.ReadFile(filepath.Join("testdata/cdk.out", name))

@@ -45,7 +45,7 @@ type Config struct {
 	Now       func() time.Time
 }
 
-// Endpoint answers AWS API calls.
+// Endpoint responds to AWS API calls.
 type Endpoint struct {
 	config Config
 	moto   *httputil.ReverseProxy
@@ -82,7 +82,7 @@ var credential = regexp.MustCompile(`Credential=([^/,\s]+)/\d{8}/[^/]+/([^/]+)/a
 // largest of them, may have 16 MB.
 const maxBuffered = 16 << 20
 
-// ServeHTTP answers one call.
+// ServeHTTP responds to one call.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/_local/") {
 		e.config.Control.ServeHTTP(w, r)

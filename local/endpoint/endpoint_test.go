@@ -93,44 +93,90 @@ func (f *fixture) call(key, service, target, method, path, body string) *httptes
 	return recorder
 }
 
-func TestCallsGoWhereTheirSignatureSays(t *testing.T) {
-	f, m := newFixture(t)
-	if got := f.call("test", "dynamodb", "DynamoDB_20120810.PutItem", "POST", "/", `{}`).Body.String(); got != "from moto" {
-		t.Errorf("dynamodb: %s", got)
-	}
-	if want := "POST 127.0.0.1:4566/ {}"; f.moto[0] != want {
-		t.Errorf("moto saw %q, want %q (with the caller's host: queue URLs are made of it)", f.moto[0], want)
-	}
-	if got := f.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `{"Entries":[]}`); got.Code != 200 || string(f.put) != `{"Entries":[]}` {
-		t.Errorf("events: %d %s, bus got %s", got.Code, got.Body, f.put)
-	}
-	if got := f.call("test", "states", "AWSStepFunctions.StartExecution", "POST", "/", `{"stateMachineArn":"arn:machine","input":"{\"a\":1}"}`); got.Code != 200 || m.inputs[0] != `{"a":1}` {
-		t.Errorf("states: %d %s, machine got %q", got.Code, got.Body, m.inputs)
-	}
-	if got := f.call("", "", "", "GET", "/_local/alerts", "").Body.String(); got != "control" {
-		t.Errorf("control: %s", got)
-	}
-	if len(f.moto) != 1 {
-		t.Errorf("emulated services reached moto: %q", f.moto)
-	}
-}
-
-func TestOperationsThatAreNotPlayedAreRefusedByName(t *testing.T) {
-	f, _ := newFixture(t)
-	for _, c := range [][3]string{{"events", "AWSEvents.PutRule", "PutRule"}, {"states", "AWSStepFunctions.CreateStateMachine", "CreateStateMachine"}, {"lambda", "", "GET"}} {
-		got := f.call("test", c[0], c[1], map[bool]string{true: "GET", false: "POST"}[c[0] == "lambda"], "/2015-03-31/functions", `{}`)
-		if got.Code != 501 || !strings.Contains(got.Body.String(), c[2]) {
-			t.Errorf("%s %s: %d %s", c[0], c[1], got.Code, got.Body)
+func TestEndpoint(t *testing.T) {
+	t.Run("dispatches calls by the service in their signature", func(t *testing.T) {
+		f, m := newFixture(t)
+		if got := f.call("test", "dynamodb", "DynamoDB_20120810.PutItem", "POST", "/", `{}`).Body.String(); got != "from moto" {
+			t.Errorf("dynamodb: %s", got)
 		}
-	}
-	// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
-	if got := f.call("test", "states", "AWSStepFunctions.ListExecutions", "POST", "/", `{}`); got.Header().Get("X-Amzn-Errortype") != "StateMachineTypeNotSupported" {
-		t.Errorf("ListExecutions: %d %s", got.Code, got.Body)
-	}
+		if want := "POST 127.0.0.1:4566/ {}"; f.moto[0] != want {
+			t.Errorf("moto saw %q, want %q (with the caller's host: queue URLs are made of it)", f.moto[0], want)
+		}
+		if got := f.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `{"Entries":[]}`); got.Code != 200 || string(f.put) != `{"Entries":[]}` {
+			t.Errorf("events: %d %s, bus got %s", got.Code, got.Body, f.put)
+		}
+		if got := f.call("test", "states", "AWSStepFunctions.StartExecution", "POST", "/", `{"stateMachineArn":"arn:machine","input":"{\"a\":1}"}`); got.Code != 200 || m.inputs[0] != `{"a":1}` {
+			t.Errorf("states: %d %s, machine got %q", got.Code, got.Body, m.inputs)
+		}
+		if got := f.call("", "", "", "GET", "/_local/alerts", "").Body.String(); got != "control" {
+			t.Errorf("control: %s", got)
+		}
+		if len(f.moto) != 1 {
+			t.Errorf("emulated services reached moto: %q", f.moto)
+		}
+	})
+	t.Run("rejects unsupported operations by name", func(t *testing.T) {
+		f, _ := newFixture(t)
+		for _, c := range [][3]string{{"events", "AWSEvents.PutRule", "PutRule"}, {"states", "AWSStepFunctions.CreateStateMachine", "CreateStateMachine"}, {"lambda", "", "GET"}} {
+			got := f.call("test", c[0], c[1], map[bool]string{true: "GET", false: "POST"}[c[0] == "lambda"], "/2015-03-31/functions", `{}`)
+			if got.Code != 501 || !strings.Contains(got.Body.String(), c[2]) {
+				t.Errorf("%s %s: %d %s", c[0], c[1], got.Code, got.Body)
+			}
+		}
+		// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+		if got := f.call("test", "states", "AWSStepFunctions.ListExecutions", "POST", "/", `{}`); got.Header().Get("X-Amzn-Errortype") != "StateMachineTypeNotSupported" {
+			t.Errorf("ListExecutions: %d %s", got.Code, got.Body)
+		}
+	})
+	t.Run("denies a role without permission in the service's protocol", func(t *testing.T) {
+		const key = "ASIALOCALROLE0000000"
+		for service, c := range map[string]struct {
+			target, method, path, body string
+			status                     int
+			code                       string
+		}{
+			"dynamodb": {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
+			"events":   {"AWSEvents.PutEvents", "POST", "/", `{"Entries":[{}]}`, 400, "AccessDeniedException"},
+			"sqs":      {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "AccessDeniedException"},
+			"sns":      {"", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m", 403, "AuthorizationError"},
+			"s3":       {"", "PUT", "/bucket/key", "data", 403, "AccessDenied"},
+			"lambda":   {"", "POST", "/2015-03-31/functions/f/invocations", "{}", 403, "AccessDeniedException"},
+		} {
+			t.Run(service, func(t *testing.T) {
+				f, _ := newFixture(t)
+				got := f.call(key, service, c.target, c.method, c.path, c.body)
+				code := ""
+				if service == "s3" || service == "sns" {
+					var failure struct {
+						Code  string
+						Error struct{ Code string }
+					}
+					if err := xml.Unmarshal(got.Body.Bytes(), &failure); err != nil {
+						t.Fatal(err)
+					}
+					code = failure.Code + failure.Error.Code
+				} else {
+					var failure struct {
+						Type string `json:"__type"`
+					}
+					if err := json.Unmarshal(got.Body.Bytes(), &failure); err != nil {
+						t.Fatal(err)
+					}
+					code = failure.Type
+				}
+				if got.Code != c.status || code != c.code {
+					t.Errorf("%d %s, want %d %s", got.Code, code, c.status, c.code)
+				}
+				if len(f.moto) > 0 || f.put != nil {
+					t.Error("the denied call was made all the same")
+				}
+			})
+		}
+	})
 }
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
-func TestDescribeStacksAnswersOutputs(t *testing.T) {
+func TestDescribeStacks(t *testing.T) {
 	f, _ := newFixture(t)
 	got := f.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=TapStackdev")
 	var response struct {
@@ -148,90 +194,47 @@ func TestDescribeStacksAnswersOutputs(t *testing.T) {
 	}
 }
 
-func TestSubscribersGetWhatMotoAccepted(t *testing.T) {
-	f, _ := newFixture(t)
-	publish := func(form url.Values) *httptest.ResponseRecorder {
-		form.Set("Action", "Publish")
-		form.Set("TopicArn", "arn:topic")
-		return f.call("test", "sns", "", "POST", "/", form.Encode())
-	}
-	publish(url.Values{"Message": {`{"default":"d","sms":"short"}`}, "MessageStructure": {"json"}})
-	if len(f.kept) != 1 || f.kept[0].Message != "short" {
-		t.Fatalf("delivered %+v", f.kept)
-	}
-	publish(url.Values{"Message": {"rejected-by-moto"}})
-	if got := publish(url.Values{"Message": {`{"sms":"no default"}`}, "MessageStructure": {"json"}}); got.Code != 400 {
-		t.Errorf("structure without default: %d", got.Code)
-	}
-	if len(f.kept) != 1 {
-		t.Errorf("a rejected message was delivered: %+v", f.kept[1:])
-	}
-}
-
-func TestAlertIsDeliveredBeforeItsPublisherIsAnswered(t *testing.T) {
-	f, _ := newFixture(t)
-	r := f.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
-	begun := false
-	f.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() {
-		begun = true
-		if len(f.kept) != 1 {
-			t.Errorf("delivered when the response begins: %+v", f.kept)
+func TestPublish(t *testing.T) {
+	t.Run("delivers what moto accepted", func(t *testing.T) {
+		f, _ := newFixture(t)
+		publish := func(form url.Values) *httptest.ResponseRecorder {
+			form.Set("Action", "Publish")
+			form.Set("TopicArn", "arn:topic")
+			return f.call("test", "sns", "", "POST", "/", form.Encode())
 		}
-	}}, r)
-	if !begun {
-		t.Error("no response")
-	}
+		publish(url.Values{"Message": {`{"default":"d","sms":"short"}`}, "MessageStructure": {"json"}})
+		if len(f.kept) != 1 || f.kept[0].Message != "short" {
+			t.Fatalf("delivered %+v", f.kept)
+		}
+		publish(url.Values{"Message": {"rejected-by-moto"}})
+		if got := publish(url.Values{"Message": {`{"sms":"no default"}`}, "MessageStructure": {"json"}}); got.Code != 400 {
+			t.Errorf("structure without default: %d", got.Code)
+		}
+		if len(f.kept) != 1 {
+			t.Errorf("a rejected message was delivered: %+v", f.kept[1:])
+		}
+	})
+	t.Run("delivers before the response begins", func(t *testing.T) {
+		f, _ := newFixture(t)
+		r := f.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
+		begun := false
+		f.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() {
+			begun = true
+			if len(f.kept) != 1 {
+				t.Errorf("delivered when the response begins: %+v", f.kept)
+			}
+		}}, r)
+		if !begun {
+			t.Error("no response")
+		}
+	})
 }
 
-func TestRoleWithoutGrantIsRefusedInTheServicesProtocol(t *testing.T) {
-	const key = "ASIALOCALROLE0000000"
-	for service, c := range map[string]struct {
-		target, method, path, body string
-		status                     int
-		code                       string
-	}{
-		"dynamodb": {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
-		"events":   {"AWSEvents.PutEvents", "POST", "/", `{"Entries":[{}]}`, 400, "AccessDeniedException"},
-		"sqs":      {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "AccessDeniedException"},
-		"sns":      {"", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m", 403, "AuthorizationError"},
-		"s3":       {"", "PUT", "/bucket/key", "data", 403, "AccessDenied"},
-		"lambda":   {"", "POST", "/2015-03-31/functions/f/invocations", "{}", 403, "AccessDeniedException"},
-	} {
-		t.Run(service, func(t *testing.T) {
-			f, _ := newFixture(t)
-			got := f.call(key, service, c.target, c.method, c.path, c.body)
-			code := ""
-			if service == "s3" || service == "sns" {
-				var failure struct {
-					Code  string
-					Error struct{ Code string }
-				}
-				if err := xml.Unmarshal(got.Body.Bytes(), &failure); err != nil {
-					t.Fatal(err)
-				}
-				code = failure.Code + failure.Error.Code
-			} else {
-				var failure struct {
-					Type string `json:"__type"`
-				}
-				if err := json.Unmarshal(got.Body.Bytes(), &failure); err != nil {
-					t.Fatal(err)
-				}
-				code = failure.Type
-			}
-			if got.Code != c.status || code != c.code {
-				t.Errorf("%d %s, want %d %s", got.Code, code, c.status, c.code)
-			}
-			if len(f.moto) > 0 || f.put != nil {
-				t.Error("the denied call was made all the same")
-			}
-		})
-	}
-}
-
-func TestPutEventsErrorsKeepTheirCode(t *testing.T) {
-	f, _ := newFixture(t)
-	if got := f.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `"too many"`); got.Code != 400 || got.Header().Get("X-Amzn-Errortype") != "ValidationException" {
-		t.Errorf("%d %s", got.Code, got.Body)
-	}
+func TestPutEvents(t *testing.T) {
+	t.Run("keeps the code of errors", func(t *testing.T) {
+		f, _ := newFixture(t)
+		if got := f.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `"too many"`); got.Code != 400 || got.Header().Get("X-Amzn-Errortype") != "ValidationException" {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+	})
 }
