@@ -22,8 +22,8 @@ import (
 	"time"
 )
 
-// TestMain makes this binary a client too: with a URL in CLIENT_GET it gets that
-// with Go's default client, as a function would, and prints status and body.
+// TestMain lets a test start this binary again as a client: it requests the URL in CLIENT_GET with
+// Go's default client, as a function would, and prints status and body.
 func TestMain(m *testing.M) {
 	if address := os.Getenv("CLIENT_GET"); address != "" {
 		response, err := http.Get(address)
@@ -57,7 +57,7 @@ func (l *logLines) String() string {
 	return l.text.String()
 }
 
-// files are written below a directory, which is opened.
+// open writes files below a directory and opens it.
 func open(t *testing.T, dir string, files map[string]string) (*Stub, *logLines) {
 	t.Helper()
 	for name, content := range files {

@@ -17,7 +17,7 @@ import (
 	"payment-webhooks/local/states"
 )
 
-// planMachines loads every state machine.
+// planMachines loads the state machines.
 func (e *Emulator) planMachines() error {
 	var problems []error
 	for _, resource := range e.stack.ByType("AWS::StepFunctions::StateMachine") {

@@ -43,7 +43,7 @@ type deliver func(ctx context.Context, payload []byte) error
 
 func (d deliver) Deliver(ctx context.Context, payload []byte) error { return d(ctx, payload) }
 
-// target implements events.Resolver: it returns what delivers to a target.
+// target implements events.Resolver.
 func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 	var send deliver
 	switch service := strings.Split(ref.ARN+":::", ":")[2]; service {

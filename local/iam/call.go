@@ -99,8 +99,8 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
 		}
-		// A policy names the ARN with its six random characters, usually as
-		// "-??????"; a caller may give the bare name.
+		// A policy has the ARN with six random characters at its end, usually as "-??????";
+		// a caller may use the name without them.
 		resource := full(input.SecretId, "secretsmanager", "secret:")
 		if resource != input.SecretId {
 			resource += "-aaaaaa"

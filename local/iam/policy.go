@@ -13,8 +13,7 @@ import (
 // ErrDenied is wrapped by the error of every call that is not allowed.
 var ErrDenied = errors.New("not authorized")
 
-// Call is one API call: an action on one or several resources, all of which
-// must be allowed.
+// Call is one API call: an action on one or more resources, all of which must be allowed.
 type Call struct {
 	Action    string // "dynamodb:PutItem"
 	Resources []string

@@ -88,7 +88,7 @@ func (e Expression) runsOn(day time.Time) bool {
 type field struct {
 	name        string
 	least, most int
-	names       []string // of least and what follows
+	names       []string // of least and the following values
 	special     *regexp.Regexp
 }
 
@@ -143,7 +143,7 @@ func parseCron(text string) (Expression, error) {
 	return e, nil
 }
 
-// weekday counts from 1, Sunday.
+// weekday returns the day of the week from 1, Sunday, to 7.
 func weekday(day time.Time) int { return int(day.Weekday()) + 1 }
 
 func lastOfMonth(day time.Time) int {
@@ -191,8 +191,8 @@ func nearestWeekday(day time.Time, n int) int {
 	}
 }
 
-// values lists what a field stands for: parts separated by commas, each a value, a range or
-// all, with an increment or without.
+// values returns the values of a field: parts separated by commas, each a value, a range or
+// all, with or without an increment.
 func (f field) values(text string) ([]int, error) {
 	var all []int
 	for part := range strings.SplitSeq(text, ",") {

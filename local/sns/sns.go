@@ -112,7 +112,7 @@ func (d *Delivery) keep(n Notification) {
 	d.notify(n)
 }
 
-// Delivered returns what was delivered, oldest first.
+// Delivered returns the most recent notifications, oldest first.
 func (d *Delivery) Delivered() []Notification {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -27,7 +27,7 @@ type LoggingProperties struct {
 	}
 }
 
-// logging is which events are logged, and where.
+// logging says which events are logged, and to which log group.
 type logging struct {
 	level string
 	data  bool
@@ -76,9 +76,9 @@ type details map[string]any
 
 var dataDetails = []string{"input", "output", "parameters"}
 
-// history numbers the events of an execution and logs those of the level. Events that are not
-// logged are numbered too, as on AWS. previous_event_id is the event before in time; on AWS it
-// is the one before in the same branch.
+// history is the execution history: it numbers the events of an execution and logs those of the
+// level. Events that are not logged are numbered too, as on AWS. previous_event_id is the previous
+// event in time; on AWS it is the previous one in the same branch.
 type history struct {
 	execution *execution
 	mu        sync.Mutex

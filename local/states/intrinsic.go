@@ -130,7 +130,7 @@ func (p *intrinsicParser) argument(depth int) (expression, error) {
 	case strings.HasPrefix(rest, "States."):
 		return p.call(depth + 1)
 	}
-	// A path may hold commas only within brackets and quotes, which nobody writes here.
+	// Commas within the brackets and quotes of a path are not supported.
 	end := strings.IndexAny(rest, ",)")
 	if end < 0 {
 		return nil, errors.New("a parenthesis is missing")

@@ -63,7 +63,7 @@ type Counts struct{ Started, Succeeded, Failed, TimedOut, Aborted int }
 // Status is how an execution ended, or RUNNING.
 type Status string
 
-// The statuses of an execution.
+// Statuses of an execution.
 const (
 	Running   Status = "RUNNING"
 	Succeeded Status = "SUCCEEDED"
@@ -137,7 +137,7 @@ func (m *Machine) Start(name string, input []byte) (executionARN string, started
 	return x.arn, x.started, nil
 }
 
-// Run executes and returns how it ended, as StartSyncExecution does.
+// Run executes the machine and returns the ended execution, as StartSyncExecution does.
 func (m *Machine) Run(name string, input []byte) (Execution, error) {
 	x, err := m.begin(name, input)
 	if err != nil {

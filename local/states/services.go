@@ -21,8 +21,8 @@ type InvokeRequest struct {
 	Payload      json.RawMessage
 }
 
-// InvokeResponse is the response of Lambda Invoke. FunctionError is "Unhandled" (or "Handled") when the
-// function failed; Payload is then {"errorType": …, "errorMessage": …}.
+// InvokeResponse is the response of Lambda Invoke. FunctionError is "Unhandled" (or "Handled")
+// when the function failed; Payload is then {"errorType": …, "errorMessage": …}.
 type InvokeResponse struct {
 	StatusCode      int
 	ExecutedVersion string
