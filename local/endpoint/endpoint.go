@@ -197,8 +197,7 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", err.Error())
 		return
 	}
-	name = strings.TrimSuffix(name, ":$LATEST")
-	function := e.config.Functions[name[strings.LastIndex(name, ":")+1:]]
+	function := e.config.Functions[lambda.NameOf(name)]
 	if function == nil {
 		fail(w, "lambda", http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+name)
 		return
