@@ -27,6 +27,7 @@ require (
 	github.com/cockroachdb/apd/v3 v3.2.1
 	github.com/go-json-experiment/json v0.0.0-20250910080747-cc2cfa0554c3
 	github.com/google/go-cmp v0.7.0
+	github.com/google/uuid v1.6.0
 	github.com/standard-webhooks/standard-webhooks/libraries v0.0.1
 	golang.org/x/mod v0.39.0
 	golang.org/x/sync v0.22.0

@@ -1,40 +1,40 @@
-// Command local runs the synthesized stack on this machine: the template in
-// cdk.out, with the real handlers, over moto for the data.
+// Command local runs the synthesized stack on this machine: the template in cdk.out, with
+// the real handlers, and moto for the data.
 //
 //	npx cdk synth        # writes cdk.out
 //	go run ./local       # Ctrl-C ends it
 //
-// It prints the AWS endpoint, the API's URL, the variables to export, and what
-// each resource of the template became. Everything listens on 127.0.0.1 only
-// and is gone when it ends. It needs Go, and moto_server from MOTO_SERVER,
-// build/venv or the PATH.
+// It prints the AWS endpoint, the API's URL, the variables to export, and the physical name
+// of each resource of the template. Everything listens on 127.0.0.1 only, and nothing remains
+// when it ends. It needs Go, and moto_server from MOTO_SERVER, build/venv or the PATH.
 //
-// The parts are the packages below this one; each says in its documentation
-// what it plays. What the template asks for and no part plays stops the
-// start with the logical id and the name of what is missing, all at once.
+// This package parses the flags. Package emulator connects the packages that emulate the
+// services; the documentation of each lists what it supports. A template that asks for
+// anything else stops the start, with the logical id and the name of everything that is
+// missing.
 //
 // # Flags
 //
-//	--cdk-out DIR            the assembly (default cdk.out)
+//	--cdk-out DIR            the cloud assembly (default cdk.out)
 //	--build-dir DIR          where built handlers are kept (default build/local)
-//	--endpoint-port PORT     AWS endpoint (default 4566; 0 takes a free one)
-//	--api-port PORT          API (default 8080; 0 takes a free one)
-//	--ready-file FILE        written once everything answers: JSON with endpoint,
+//	--endpoint-port PORT     of the AWS endpoint (default 4566; 0 for a free one)
+//	--api-port PORT          of the API (default 8080; 0 for a free one)
+//	--ready-file FILE        written once everything responds: JSON with endpoint,
 //	                         api_url, pid, stack, region
 //	--time-scale N           divides the waits between EventBridge's and Lambda's
 //	                         asynchronous retries (default 60: an hour in a minute)
 //	--secret NAME=VALUE      a Secrets Manager secret; NAME=@FILE takes the file's
 //	                         content without a line break at its end; may be repeated
 //	--internet DIR           functions find DIR/host/path at https://host/path and
-//	                         reach no other host (package internet)
-//	--max-environments N     processes per function (default 64); more concurrent
+//	                         reach no other host (package egress)
+//	--max-environments N     processes per function (default 64); further concurrent
 //	                         events are throttled, as by a reserved concurrency
 //	--quiet                  print neither log lines nor the table of resources
 //
-// AWS_REGION chooses the region where the template leaves it open (default
-// us-east-1). The account is 123456789012 unless the template names one.
+// AWS_REGION chooses the region when the template does not name one (default us-east-1). The
+// account is 123456789012 unless the template names one.
 //
-// # The local run's own paths, on the AWS endpoint
+// # Paths of the local run on the AWS endpoint
 //
 //	GET  /_local/resources                       logical id, type, physical id, CDK path
 //	GET  /_local/alerts                          what each subscriber received, oldest first
@@ -43,44 +43,41 @@
 //	POST /_local/rules/NAME/fire[?time=RFC3339]  fire a scheduled rule as of that time (default now)
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output
 //	GET  /_local/mappings                        stream mappings: batches and records
-//	POST /_local/flush                           wait until what was logged has reached CloudWatch
+//	POST /_local/flush                           wait until everything logged is in CloudWatch
 //
-// Answers are JSON; an error is {"error": "…"} with a 4xx or 5xx status.
+// Responses are JSON. An error is {"error": "…"} with a 4xx or 5xx status.
 //
 // # Secrets
 //
-// The template names secrets and makes none, so --secret does what an operator does
+// The template refers to secrets and creates none, so --secret does what an operator does
 // before a deployment. `aws secretsmanager` then works against the endpoint:
-// put-secret-value makes the given value AWSCURRENT and the one before it
-// AWSPREVIOUS, as a rotation does. Secrets are gone when the run ends. A name
-// ends at the first equals sign.
+// put-secret-value makes the given value AWSCURRENT and the one before it AWSPREVIOUS, as a
+// rotation does. Secrets are lost when the run ends. A name ends at the first equals sign.
 //
-// # The internet
+// # Outbound HTTPS
 //
-// Without --internet functions reach whatever this machine reaches. With it, they
-// have HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (the system's authorities, or those of
-// this command's own SSL_CERT_FILE, and DIR/ca.pem), and every https call ends in
-// DIR. DIR/ca.pem and DIR/ca-key.pem are made when absent. A refused host is named
-// in the log and gets 403. This is for calls of Go's HTTP client on Linux; it is no
-// firewall for a handler that opens connections itself.
+// Without --internet, functions reach whatever this machine reaches. With it, they have
+// HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (the system's certificate authorities, or those of
+// this command's own SSL_CERT_FILE, and DIR/ca.pem), and every HTTPS request is answered from
+// DIR. DIR/ca.pem and DIR/ca-key.pem are created when absent. A rejected host is named in the
+// log and gets 403. This works for Go's HTTP client on Linux; it is no firewall for a handler
+// that opens connections itself.
 //
 // # Permissions
 //
-// Each function signs with a key of its own role, and its calls are allowed
-// only if the role's policies allow them (package iam). The same holds for the
-// state machine's role and the stream mapping. EventBridge needs its targets'
-// and queues' policies, API Gateway the function's permission. Any other key,
-// such as test/test, may do everything.
+// Each function signs with an access key of its own role, and its calls are allowed only if
+// the role's policies allow them (package iam). The same holds for the state machine's role
+// and the stream mapping. EventBridge needs the policies of its targets and queues, API
+// Gateway the function's permission. Any other key, such as test/test, may do everything.
 //
-// # Not here
+// # Not supported
 //
-// CloudWatch holds the metrics that functions write in embedded metric format,
-// and none of AWS's own namespaces (AWS/Lambda, AWS/ApiGateway …): the dashboard
-// can be read, its graphs of those would be empty. Alarms are not evaluated, the
-// event archive cannot be replayed, keys do not encrypt. CloudWatch answers the
-// AWS CLI, boto3 and every client of the query protocol, not the SDK for Go, whose
-// protocol moto does not speak.
+// CloudWatch has the metrics that functions write in embedded metric format, and none of
+// AWS's own namespaces (AWS/Lambda, AWS/ApiGateway …): the dashboard can be read, but its
+// graphs of those would be empty. Alarms are not evaluated, the event archive cannot be
+// replayed, and nothing is encrypted. CloudWatch responds to the AWS CLI, boto3 and every
+// client of the query protocol, but not to the SDK for Go, whose protocol moto does not have.
 //
-// Exit status: 0 after Ctrl-C or SIGTERM, 1 when it could not start or moto
-// ended, 2 for wrong flags.
+// Exit status: 0 after Ctrl-C or SIGTERM, 1 when it could not start or moto ended, 2 for
+// wrong flags.
 package main

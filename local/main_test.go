@@ -25,44 +25,45 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"payment-webhooks/local/emulator"
 )
 
-// patience is generous: it is only ever waited for in full when something is wrong.
-const patience = 5 * time.Minute
+// waitTimeout is generous: it only elapses when something is wrong.
+const waitTimeout = 5 * time.Minute
 
-// screen is a terminal that a test reads.
-type screen struct {
+// fakeTerminal keeps what is printed.
+type fakeTerminal struct {
 	mu   sync.Mutex
 	text bytes.Buffer
 }
 
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
+func (f *fakeTerminal) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.text.Write(p)
 }
 
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
+func (f *fakeTerminal) String() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.text.String()
 }
 
-// TestTemplateIsPlayed starts the run for a small template once, uses every
-// part as a user would, and ends it.
-func TestTemplateIsPlayed(t *testing.T) {
+// TestRun starts a small template once, uses every service as a user would, and ends it.
+func TestRun(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	ready := filepath.Join(t.TempDir(), "ready.json")
-	outside, secretFile := t.TempDir(), filepath.Join(t.TempDir(), "secret")
+	egressDir, secretFile := t.TempDir(), filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secretFile, []byte("whsec_first\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	terminal := &screen{}
+	terminal := &fakeTerminal{}
 	ended := make(chan error, 1)
 	go func() {
 		ended <- run(ctx, []string{
 			"--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--endpoint-port", "0", "--api-port", "0", "--ready-file", ready, "--time-scale", "1000",
-			"--secret", "payments/stripe=@" + secretFile, "--secret", "payments/other=a=b", "--internet", outside,
+			"--secret", "payments/stripe=@" + secretFile, "--secret", "payments/other=a=b", "--internet", egressDir,
 		}, os.Getenv, terminal, terminal)
 	}()
 	var r struct {
@@ -103,7 +104,7 @@ func TestTemplateIsPlayed(t *testing.T) {
 			t.Errorf("%+v, %v", out, err)
 		}
 	})
-	t.Run("a secret is read by the role that may, current and previous", func(t *testing.T) {
+	t.Run("a permitted role reads the current and the previous secret", func(t *testing.T) {
 		read := func(name, stage string) string {
 			_, body := post(t, r.APIURL+"/do", "secret "+name+" "+stage)
 			return body
@@ -131,11 +132,11 @@ func TestTemplateIsPlayed(t *testing.T) {
 			t.Errorf("%+v, %v", out, err)
 		}
 	})
-	t.Run("the internet is what the directory holds", func(t *testing.T) {
-		if err := os.Mkdir(filepath.Join(outside, "api.example.com"), 0o755); err != nil {
+	t.Run("outbound HTTPS is answered from the directory", func(t *testing.T) {
+		if err := os.Mkdir(filepath.Join(egressDir, "api.example.com"), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(outside, "api.example.com", "cert"), []byte("certificate"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(egressDir, "api.example.com", "cert"), []byte("certificate"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		if status, body := post(t, r.APIURL+"/do", "https://api.example.com/cert"); status != 200 || body != "certificate" {
@@ -145,7 +146,7 @@ func TestTemplateIsPlayed(t *testing.T) {
 			t.Errorf("another host: %d %s", status, body)
 		}
 		if !strings.Contains(terminal.String(), "example.org") {
-			t.Error("the terminal does not name the refused host")
+			t.Error("the terminal does not name the rejected host")
 		}
 	})
 	t.Run("no secret reaches the terminal", func(t *testing.T) {
@@ -153,7 +154,7 @@ func TestTemplateIsPlayed(t *testing.T) {
 			t.Error(text)
 		}
 	})
-	t.Run("a call that the role does not allow is refused and shown", func(t *testing.T) {
+	t.Run("a call that the role does not allow is denied and logged", func(t *testing.T) {
 		status, body := post(t, r.APIURL+"/do", "DeleteItem")
 		if status != 400 || !strings.Contains(body, "AccessDeniedException") || !strings.Contains(body, "dynamodb:DeleteItem") {
 			t.Errorf("%d %s", status, body)
@@ -162,7 +163,7 @@ func TestTemplateIsPlayed(t *testing.T) {
 			t.Error("the terminal does not say so")
 		}
 	})
-	t.Run("what the table's stream shows is published to the rule's target", func(t *testing.T) {
+	t.Run("a stored item's stream record is published to the rule's target", func(t *testing.T) {
 		if body := receive(t, config, r.Endpoint+"/123456789012/events"); !strings.Contains(body, `"detail-type":"stored"`) || !strings.Contains(body, `"amount":5`) {
 			t.Errorf("message %s", body)
 		}
@@ -201,7 +202,7 @@ func TestTemplateIsPlayed(t *testing.T) {
 			return nil
 		})
 	})
-	t.Run("Invoke answers with payload and log tail", func(t *testing.T) {
+	t.Run("Invoke returns payload and log tail", func(t *testing.T) {
 		out, err := lambda.NewFromConfig(config).Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("echo-test"), Payload: []byte(`{"body":"UHV0SXRlbQ=="}`), LogType: "Tail"})
 		if err != nil {
 			t.Fatal(err)
@@ -234,8 +235,8 @@ func TestTemplateIsPlayed(t *testing.T) {
 			t.Errorf("dashboard %s", body)
 		}
 	})
-	t.Run("control answers and refuses", func(t *testing.T) {
-		var resources []resourceLine
+	t.Run("/_local/ responds, and rejects wrong requests", func(t *testing.T) {
+		var resources []emulator.Resource
 		control(t, http.MethodGet, r.Endpoint+"/_local/resources", 200, &resources)
 		if len(resources) < 20 {
 			t.Errorf("%d resources", len(resources))
@@ -255,7 +256,7 @@ func TestTemplateIsPlayed(t *testing.T) {
 		if err != nil {
 			t.Errorf("after Ctrl-C: %v", err)
 		}
-	case <-time.After(patience):
+	case <-time.After(waitTimeout):
 		t.Fatal("does not end")
 	}
 	// Somebody else may have the port by now, but not with these resources.
@@ -263,12 +264,12 @@ func TestTemplateIsPlayed(t *testing.T) {
 		text, _ := io.ReadAll(response.Body)
 		response.Body.Close()
 		if strings.Contains(string(text), "things-audit") {
-			t.Error("the endpoint still answers")
+			t.Error("the endpoint still responds")
 		}
 	}
 }
 
-func TestStartIsRefusedWithTheReason(t *testing.T) {
+func TestRun_errors(t *testing.T) {
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -298,9 +299,9 @@ func TestStartIsRefusedWithTheReason(t *testing.T) {
 	}
 }
 
-// TestEverythingThatIsNotPlayedIsNamedAtOnce changes the template in several
-// places, each of a part that another package plays.
-func TestEverythingThatIsNotPlayedIsNamedAtOnce(t *testing.T) {
+// TestRun_unsupported changes the template in several places, each of which
+// another package emulates.
+func TestRun_unsupported(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"manifest.json", "S.assets.json", "S.template.json"} {
 		text, err := os.ReadFile(filepath.Join("testdata/cdk.out", name))
@@ -309,11 +310,12 @@ func TestEverythingThatIsNotPlayedIsNamedAtOnce(t *testing.T) {
 		}
 		for old, replacement := range map[string]string{
 			`"Queue": {"Type": "AWS::SQS::Queue", "Properties": {`: `"Cache": {"Type": "AWS::ElastiCache::CacheCluster"}, "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"FifoQueue": true, `,
-			`"source": ["test"]`:                              `"source": [{"sounds-like": "test"}]`,
-			`"AuthorizationType": "NONE"`:                     `"AuthorizationType": "AWS_IAM"`,
-			`"MemorySize": 512`:                               `"MemorySize": 512, "SnapStart": {"ApplyOn": "None"}`,
-			`"BatchSize": 10`:                                 `"BatchSize": 10, "TumblingWindowInSeconds": 3`,
-			`"Effect": "Allow", "Action": "dynamodb:PutItem"`: `"Effect": "Allow", "Condition": {}, "Action": "dynamodb:PutItem"`,
+			`"source": ["test"]`: `"source": [{"sounds-like": "test"}]`,
+			`{"Id": "Queue", "Arn": {"Fn::GetAtt": ["Refused"`: `{"Id": "Queue", "KinesisParameters": {}, "Arn": {"Fn::GetAtt": ["Refused"`,
+			`"AuthorizationType": "NONE"`:                      `"AuthorizationType": "AWS_IAM"`,
+			`"MemorySize": 512`:                                `"MemorySize": 512, "SnapStart": {"ApplyOn": "None"}`,
+			`"BatchSize": 10`:                                  `"BatchSize": 10, "TumblingWindowInSeconds": 3`,
+			`"Effect": "Allow", "Action": "dynamodb:PutItem"`:  `"Effect": "Allow", "Condition": {}, "Action": "dynamodb:PutItem"`,
 		} {
 			text = bytes.ReplaceAll(text, []byte(old), []byte(replacement))
 		}
@@ -324,7 +326,7 @@ func TestEverythingThatIsNotPlayedIsNamedAtOnce(t *testing.T) {
 	err := run(t.Context(), []string{"--cdk-out", dir, "--endpoint-port", "0", "--api-port", "0"}, os.Getenv, io.Discard, io.Discard)
 	for _, want := range []string{
 		"Cache: resource type AWS::ElastiCache::CacheCluster", "Queue (AWS::SQS::Queue): property FifoQueue", "sounds-like", "ApiDoPost: AuthorizationType AWS_IAM",
-		"Function (AWS::Lambda::Function): property SnapStart", "TumblingWindowInSeconds", "Policy: Statement[0]",
+		"Function (AWS::Lambda::Function): property SnapStart", "TumblingWindowInSeconds", "Targets[0].KinesisParameters", "Policy: Statement[0]",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %q:\n%v", want, err)
@@ -411,7 +413,7 @@ func receive(t *testing.T, config aws.Config, queueURL string) (body string) {
 // eventually waits until check finds nothing wrong, with a generous deadline.
 func eventually(t *testing.T, check func() error) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for {
 		err := check()
 		if err == nil {
@@ -421,32 +423,5 @@ func eventually(t *testing.T, check func() error) {
 			t.Fatal(err)
 		}
 		time.Sleep(50 * time.Millisecond)
-	}
-}
-
-func TestSecretsAreReadFromFlags(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	for name, c := range map[string]struct{ flag, content, name, value string }{
-		"text":                   {"payments/stripe=whsec_1", "", "payments/stripe", "whsec_1"},
-		"text with equals signs": {"a=b==", "", "a", "b=="},
-		"file":                   {"a=@" + file, "key\n", "a", "key"},
-		"file from Windows":      {"a=@" + file, "key\r\n", "a", "key"},
-		"only one line break":    {"a=@" + file, "key\n\n", "a", "key\n"},
-	} {
-		if err := os.WriteFile(file, []byte(c.content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		got, err := parseSecret(c.flag)
-		if err != nil || got != (secret{c.name, c.value}) {
-			t.Errorf("%s: %+v, %v", name, got, err)
-		}
-	}
-	if err := os.WriteFile(file, []byte("\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, flag := range []string{"", "a", "=b", "a=", "a=@" + file, "a=@/absent"} {
-		if got, err := parseSecret(flag); err == nil {
-			t.Errorf("%q is taken for %+v", flag, got)
-		}
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,22 +12,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
-// Config is what an API needs from the local run.
+// Config configures an API.
 type Config struct {
 	Account string
-	// Invoke calls a function and waits. failed says that the function
-	// answered with an error; err that the service could not call it.
-	Invoke func(ctx context.Context, functionARN string, payload []byte, traceID string) (answer []byte, failed bool, err error)
-	// NewTraceID makes an X-Ray header for a request that has none.
+	// Invoke invokes a function synchronously. failed reports that the function returned an
+	// error; err is an error of the Lambda service.
+	Invoke func(ctx context.Context, functionARN string, payload []byte, traceID string) (response []byte, failed bool, err error)
+	// NewTraceID returns an X-Ray header for a request that has none.
 	NewTraceID func(time.Time) string
-	// AccessLog takes a line of the access log; group is a log group's ARN.
+	// AccessLog receives the lines of the access log.
 	AccessLog func(groupARN, line string, at time.Time)
 	Now       func() time.Time
 }
 
-// API answers HTTP requests as one stage of a REST API.
+// API serves one stage of a REST API.
 type API struct {
 	config    Config
 	template  Template
@@ -36,31 +37,30 @@ type API struct {
 	responses map[string]GatewayResponse
 }
 
-// New checks the template and returns the API, or everything in the template
-// that is not played.
+// New checks the template and returns the API. The error lists everything unsupported.
 func New(template Template, config Config) (*API, error) {
 	routes, err := template.compile(config.Now)
 	if unknown := unknownVariables(template.Stage.AccessLogSetting.Format); unknown != nil {
-		err = errors.Join(err, fmt.Errorf("stage %s: access log variables %s are not played", template.Stage.StageName, strings.Join(unknown, ", ")))
+		err = errors.Join(err, fmt.Errorf("stage %s: access log variables %s are not supported", template.Stage.StageName, strings.Join(unknown, ", ")))
 	}
 	responses := map[string]GatewayResponse{}
 	for _, r := range template.GatewayResponses {
 		responses[r.ResponseType] = r
 		for kind, body := range r.ResponseTemplates {
 			if unknown := unknownVariables(body); unknown != nil {
-				err = errors.Join(err, fmt.Errorf("gateway response %s, %s: variables %s are not played", r.ResponseType, kind, strings.Join(unknown, ", ")))
+				err = errors.Join(err, fmt.Errorf("gateway response %s, %s: variables %s are not supported", r.ResponseType, kind, strings.Join(unknown, ", ")))
 			}
 		}
 		for parameter := range r.ResponseParameters {
 			if !strings.HasPrefix(parameter, "gatewayresponse.header.") {
-				err = errors.Join(err, fmt.Errorf("gateway response %s: parameter %s is not played", r.ResponseType, parameter))
+				err = errors.Join(err, fmt.Errorf("gateway response %s: parameter %s is not supported", r.ResponseType, parameter))
 			}
 		}
 	}
 	return &API{config: config, template: template, routes: routes, responses: responses}, err
 }
 
-// exchange is one request and what is known about it so far, for the access log.
+// exchange is one request with what the access log needs to know of it.
 type exchange struct {
 	request   *http.Request
 	at        time.Time
@@ -68,18 +68,18 @@ type exchange struct {
 	traceID   string
 	extended  string
 	route     *route
-	answer    gatewayAnswer // set when API Gateway answers itself
+	gateway   gatewayResponse // set when API Gateway responds itself
 	status    int
 	length    int
 	called    bool          // the function was called
 	latency   time.Duration // of the integration
-	intStatus int           // status that the function answered
+	intStatus int           // status of the function's response
 }
 
-// ServeHTTP answers one request.
+// ServeHTTP responds to one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := a.config.Now()
-	x := &exchange{request: r, at: now, id: newID(), extended: extendedID(), traceID: r.Header.Get("X-Amzn-Trace-Id")}
+	x := &exchange{request: r, at: now, id: uuid.NewString(), extended: extendedID(), traceID: r.Header.Get("X-Amzn-Trace-Id")}
 	if x.traceID == "" {
 		x.traceID = a.config.NewTraceID(now)
 	}
@@ -96,7 +96,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	root, _, _ := strings.Cut(x.traceID, ";")
 	header.Set("X-Amzn-Trace-Id", root)
 	header.Set("Content-Length", strconv.Itoa(len(out.body)))
-	// Logged first: who has the answer and flushes the log finds the line in it.
+	// The access log is written before the response begins, so that a client can look for the
+	// line at once.
 	x.status, x.length = out.status, len(out.body)
 	a.log(x)
 	w.WriteHeader(out.status)
@@ -113,51 +114,51 @@ func (a *API) handle(x *exchange) output {
 	path := x.request.URL.EscapedPath()
 	rest, inStage := strings.CutPrefix(path, "/"+a.template.Stage.StageName)
 	if !inStage || rest != "" && rest[0] != '/' {
-		return a.gateway(x, notFound)
+		return a.respond(x, notFound)
 	}
 	method, parameters := a.find(x, rest)
 	if method == nil {
-		return a.gateway(x, missingToken)
+		return a.respond(x, missingToken)
 	}
 	if !method.bucket.take() {
-		return a.gateway(x, throttled)
+		return a.respond(x, throttled)
 	}
 	body, err := io.ReadAll(io.LimitReader(x.request.Body, maxPayload+1))
 	if err != nil {
-		return a.gateway(x, integrationFailure)
+		return a.respond(x, integrationFailure)
 	}
 	if len(body) > maxPayload {
-		return a.gateway(x, tooLarge)
+		return a.respond(x, tooLarge)
 	}
 	payload, err := json.Marshal(a.event(x, rest, parameters, body))
 	if err != nil {
-		return a.gateway(x, configError)
+		return a.respond(x, configError)
 	}
 
 	ctx, cancel := context.WithTimeout(x.request.Context(), method.timeout)
 	defer cancel()
 	begin := a.config.Now()
 	x.called = true
-	answer, failed, err := a.config.Invoke(ctx, method.functionARN, payload, x.traceID)
+	payload, failed, err := a.config.Invoke(ctx, method.functionARN, payload, x.traceID)
 	x.latency = a.config.Now().Sub(begin)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return a.gateway(x, integrationTimeout)
+		return a.respond(x, integrationTimeout)
 	case err != nil:
-		return a.gateway(x, serviceError)
+		return a.respond(x, serviceError)
 	case failed:
-		return a.gateway(x, malformedResponse)
+		return a.respond(x, malformedResponse)
 	}
-	out, err := decodeAnswer(answer)
+	out, err := decodeResponse(payload)
 	if err != nil {
-		return a.gateway(x, malformedResponse)
+		return a.respond(x, malformedResponse)
 	}
 	x.intStatus = out.status
 	return out
 }
 
 func (a *API) find(x *exchange, path string) (*method, map[string]string) {
-	// API Gateway takes "/webhook/" for "/webhook".
+	// API Gateway treats "/webhook/" like "/webhook".
 	segments := split(path)
 	for _, r := range a.routes {
 		parameters, ok := r.match(segments)
@@ -207,9 +208,9 @@ func (a *API) resourceID(path string) string {
 	return a.template.RootResourceID
 }
 
-// decodeAnswer reads a proxy integration's output.
+// decodeResponse decodes a proxy integration's output.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
-func decodeAnswer(answer []byte) (output, error) {
+func decodeResponse(response []byte) (output, error) {
 	var decoded struct {
 		StatusCode        json.RawMessage     `json:"statusCode"`
 		Headers           map[string]any      `json:"headers"`
@@ -217,12 +218,12 @@ func decodeAnswer(answer []byte) (output, error) {
 		Body              *string             `json:"body"`
 		IsBase64Encoded   bool                `json:"isBase64Encoded"`
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(answer)))
+	decoder := json.NewDecoder(strings.NewReader(string(response)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&decoded); err != nil {
 		return output{}, err
 	}
-	// 200 and "200" are both taken; none means 200.
+	// 200 and "200" are both accepted; without one the status is 200.
 	status := 200
 	if text := strings.Trim(string(decoded.StatusCode), `"`); text != "" && text != "null" {
 		var err error
@@ -253,9 +254,10 @@ func decodeAnswer(answer []byte) (output, error) {
 	return out, nil
 }
 
-func (a *API) gateway(x *exchange, answer gatewayAnswer) output {
-	x.answer = answer
-	r := answer.render(a.responses, x.lookup(a), x.request.Header.Get)
+// respond returns the response of API Gateway itself.
+func (a *API) respond(x *exchange, response gatewayResponse) output {
+	x.gateway = response
+	r := response.render(a.responses, x.lookup(a), x.request.Header.Get)
 	headers := map[string][]string{}
 	for name, value := range r.headers {
 		headers[name] = []string{value}
@@ -263,7 +265,7 @@ func (a *API) gateway(x *exchange, answer gatewayAnswer) output {
 	return output{r.status, headers, []byte(r.body)}
 }
 
-// lookup answers $context variables.
+// lookup returns the values of $context variables.
 func (x *exchange) lookup(a *API) func(string) (string, bool) {
 	values := map[string]string{
 		"accountId": a.config.Account, "apiId": a.template.APIID, "stage": a.template.Stage.StageName,
@@ -273,10 +275,10 @@ func (x *exchange) lookup(a *API) func(string) (string, bool) {
 		"requestTime": clf(x.at), "requestTimeEpoch": strconv.FormatInt(x.at.UnixMilli(), 10),
 		"status": strconv.Itoa(x.status), "responseLength": strconv.Itoa(x.length),
 		"responseLatency": strconv.FormatInt(a.config.Now().Sub(x.at).Milliseconds(), 10),
-		"error.message":   x.answer.message, "error.responseType": x.answer.kind,
+		"error.message":   x.gateway.message, "error.responseType": x.gateway.name,
 	}
-	if x.answer.message != "" {
-		quoted, _ := json.Marshal(x.answer.message)
+	if x.gateway.message != "" {
+		quoted, _ := json.Marshal(x.gateway.message)
 		values["error.messageString"] = string(quoted)
 	}
 	if x.route != nil {
@@ -294,8 +296,8 @@ func (x *exchange) lookup(a *API) func(string) (string, bool) {
 		if x.intStatus != 0 {
 			values["integration.status"] = strconv.Itoa(x.intStatus)
 		}
-		if x.answer.kind != "" {
-			values["integrationErrorMessage"], values["integration.error"] = x.answer.message, x.answer.message
+		if x.gateway.name != "" {
+			values["integrationErrorMessage"], values["integration.error"] = x.gateway.message, x.gateway.message
 		}
 	}
 	return func(name string) (string, bool) { value, ok := values[name]; return value, ok }
@@ -307,15 +309,6 @@ func (a *API) log(x *exchange) {
 		return
 	}
 	a.config.AccessLog(setting.DestinationArn, expand(strings.TrimSpace(setting.Format), x.lookup(a)), x.at)
-}
-
-// newID makes a random UUID, version 4.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 func extendedID() string {

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"payment-webhooks/local/answertest"
+	"payment-webhooks/local/responsetest"
 )
 
 const functionARN = "arn:aws:lambda:eu-west-1:123456789012:function:validator"
@@ -36,291 +36,296 @@ func template() Template {
 	}
 }
 
-type door struct {
+type fixture struct {
 	*API
 	events []string
 	log    []string
 	now    time.Time
-	answer func(ctx context.Context) ([]byte, bool, error)
+	invoke func(ctx context.Context) ([]byte, bool, error)
 }
 
-func open(t *testing.T, tpl Template) *door {
+func open(t *testing.T, tpl Template) *fixture {
 	t.Helper()
-	d := &door{now: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)}
-	d.answer = func(context.Context) ([]byte, bool, error) {
+	f := &fixture{now: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)}
+	f.invoke = func(context.Context) ([]byte, bool, error) {
 		return []byte(`{"statusCode":202,"body":"ok"}`), false, nil
 	}
 	api, err := New(tpl, Config{
-		Account: "123456789012", Now: func() time.Time { return d.now },
+		Account: "123456789012", Now: func() time.Time { return f.now },
 		NewTraceID: func(time.Time) string { return "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" },
-		AccessLog:  func(_, line string, _ time.Time) { d.log = append(d.log, line) },
+		AccessLog:  func(_, line string, _ time.Time) { f.log = append(f.log, line) },
 		Invoke: func(ctx context.Context, arn string, payload []byte, traceID string) ([]byte, bool, error) {
 			if arn != functionARN || traceID != "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" {
 				t.Errorf("invoked %s with trace %s", arn, traceID)
 			}
-			d.events = append(d.events, string(payload))
-			return d.answer(ctx)
+			f.events = append(f.events, string(payload))
+			return f.invoke(ctx)
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.API = api
-	return d
+	f.API = api
+	return f
 }
 
-func (d *door) send(method, target string, body []byte, header http.Header) *httptest.ResponseRecorder {
+func (f *fixture) send(method, target string, body []byte, header http.Header) *httptest.ResponseRecorder {
 	request := httptest.NewRequest(method, target, bytes.NewReader(body))
 	for name, values := range header {
 		request.Header[name] = values
 	}
 	recorder := httptest.NewRecorder()
-	d.ServeHTTP(recorder, request)
+	f.ServeHTTP(recorder, request)
 	return recorder
 }
 
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
-func TestProxyEventHasTheDocumentedShape(t *testing.T) {
-	d := open(t, template())
-	d.send("POST", "http://127.0.0.1:8080/v1/webhook/stripe?a=1&a=2", []byte(`{"x":1}`), http.Header{"Content-Type": {"application/json"}, "X-Two": {"one", "two"}})
-	var event map[string]any
-	if err := json.Unmarshal([]byte(d.events[0]), &event); err != nil {
-		t.Fatal(err)
-	}
-	got, err := json.Marshal(map[string]any{
-		"resource": event["resource"], "path": event["path"], "method": event["httpMethod"], "params": event["pathParameters"],
-		"query": event["queryStringParameters"], "multi": event["multiValueQueryStringParameters"], "stageVariables": event["stageVariables"],
-		"body": event["body"], "base64": event["isBase64Encoded"],
-		"two": event["headers"].(map[string]any)["X-Two"], "twos": event["multiValueHeaders"].(map[string]any)["X-Two"],
-		"contextPath": event["requestContext"].(map[string]any)["path"], "stage": event["requestContext"].(map[string]any)["stage"],
-		"time": event["requestContext"].(map[string]any)["requestTime"], "epoch": event["requestContext"].(map[string]any)["requestTimeEpoch"],
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := `{"base64":true,"body":"eyJ4IjoxfQ==","contextPath":"/v1/webhook/stripe","epoch":1795359845000,"method":"POST","multi":{"a":["1","2"]},"params":{"provider":"stripe"},` +
-		`"path":"/webhook/stripe","query":{"a":"2"},"resource":"/webhook/{provider}","stage":"v1","stageVariables":null,"time":"22/Nov/2026:15:04:05 +0000","two":"two","twos":["one","two"]}`
-	if string(got) != want {
-		t.Errorf("event\n%s\nwant\n%s", got, want)
-	}
-}
-
-// Signatures over the notification's address are made over what this gives.
-func TestAddressCanBeToldFromTheRequestContext(t *testing.T) {
-	for target, want := range map[string]string{
-		"http://127.0.0.1:8080/v1/webhook/square":    "https://127.0.0.1:8080/v1/webhook/square",
-		"http://pay.example.com/v1/webhook/square?a": "https://pay.example.com/v1/webhook/square",
-	} {
-		d := open(t, template())
-		d.send("POST", target, []byte(`{}`), nil)
-		var event struct {
-			RequestContext struct{ DomainName, Path string }
-		}
-		if err := json.Unmarshal([]byte(d.events[0]), &event); err != nil {
+func TestProxyEvent(t *testing.T) {
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
+	t.Run("has the documented form", func(t *testing.T) {
+		f := open(t, template())
+		f.send("POST", "http://127.0.0.1:8080/v1/webhook/stripe?a=1&a=2", []byte(`{"x":1}`), http.Header{"Content-Type": {"application/json"}, "X-Two": {"one", "two"}})
+		var event map[string]any
+		if err := json.Unmarshal([]byte(f.events[0]), &event); err != nil {
 			t.Fatal(err)
 		}
-		if got := "https://" + event.RequestContext.DomainName + event.RequestContext.Path; got != want {
-			t.Errorf("%s: got %s", target, got)
-		}
-	}
-}
-
-func TestBodyIsTextUnlessItsTypeIsBinary(t *testing.T) {
-	for name, c := range map[string]struct {
-		types       []string
-		contentType string
-		base64      bool
-	}{
-		"everything is binary":       {[]string{"*/*"}, "application/json", true},
-		"everything, without a type": {[]string{"*/*"}, "", true},
-		"another type":               {[]string{"image/png"}, "application/json", false},
-		"its type, with a parameter": {[]string{"application/json"}, "application/json; charset=utf-8", true},
-		"its main type":              {[]string{"image/*"}, "image/png", true},
-		"no binary types":            {nil, "application/octet-stream", false},
-	} {
-		if _, got := encodeBody([]byte("x"), c.contentType, c.types); got != c.base64 {
-			t.Errorf("%s: base64 %v, want %v", name, got, c.base64)
-		}
-	}
-	if body, base64 := encodeBody(nil, "application/json", []string{"*/*"}); body != nil || base64 {
-		t.Error("a request without a body has one in its event")
-	}
-}
-
-func TestRoutesPreferLiteralOverParameterOverGreedy(t *testing.T) {
-	for _, c := range []struct {
-		method, path string
-		status       int
-		resource     string
-	}{
-		{"POST", "/v1/webhook", 202, "/webhook"},
-		{"POST", "/v1/webhook/", 202, "/webhook"},
-		{"POST", "/v1/webhook/adyen", 202, "/webhook/{provider}"},
-		{"PUT", "/v1/a/b/c", 202, "/{all+}"},
-		{"GET", "/v1/webhook", 403, ""},
-		{"POST", "/webhook", 403, ""},     // without the stage
-		{"POST", "/v1x/webhook", 403, ""}, // another stage
-	} {
-		d := open(t, template())
-		if status := d.send(c.method, c.path, nil, nil).Code; status != c.status {
-			t.Errorf("%s %s: status %d, want %d", c.method, c.path, status, c.status)
-		}
-		if c.resource != "" && !strings.Contains(d.events[0], `"resource":"`+c.resource+`"`) {
-			t.Errorf("%s %s: event %s, want resource %s", c.method, c.path, d.events[0], c.resource)
-		}
-	}
-}
-
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
-func TestFunctionsAnswerBecomesTheResponse(t *testing.T) {
-	for name, c := range map[string]struct {
-		answer string
-		failed bool
-		err    error
-		status int
-		body   string
-	}{
-		"plain":                  {answer: `{"statusCode":201,"headers":{"X-A":"1"},"body":"hi"}`, status: 201, body: "hi"},
-		"base64":                 {answer: `{"statusCode":200,"body":"aGk=","isBase64Encoded":true}`, status: 200, body: "hi"},
-		"status as text":         {answer: `{"statusCode":"404"}`, status: 404},
-		"unknown member":         {answer: `{"statusCode":200,"status":1}`, status: 502, body: `{"message":"Internal server error"}`},
-		"no object":              {answer: `"hello"`, status: 502, body: `{"message":"Internal server error"}`},
-		"impossible status":      {answer: `{"statusCode":99}`, status: 502, body: `{"message":"Internal server error"}`},
-		"function error":         {answer: `{"errorType":"x"}`, failed: true, status: 502, body: `{"message":"Internal server error"}`},
-		"service error":          {err: errors.New("throttled"), status: 500, body: `{"message":"Internal server error"}`},
-		"longer than 29 seconds": {err: context.DeadlineExceeded, status: 504, body: `{"message":"Endpoint request timed out"}`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := open(t, template())
-			d.answer = func(context.Context) ([]byte, bool, error) { return []byte(c.answer), c.failed, c.err }
-			response := d.send("POST", "/v1/webhook", []byte("x"), nil)
-			if response.Code != c.status || response.Body.String() != c.body {
-				t.Errorf("%d %q, want %d %q", response.Code, response.Body, c.status, c.body)
-			}
+		got, err := json.Marshal(map[string]any{
+			"resource": event["resource"], "path": event["path"], "method": event["httpMethod"], "params": event["pathParameters"],
+			"query": event["queryStringParameters"], "multi": event["multiValueQueryStringParameters"], "stageVariables": event["stageVariables"],
+			"body": event["body"], "base64": event["isBase64Encoded"],
+			"two": event["headers"].(map[string]any)["X-Two"], "twos": event["multiValueHeaders"].(map[string]any)["X-Two"],
+			"contextPath": event["requestContext"].(map[string]any)["path"], "stage": event["requestContext"].(map[string]any)["stage"],
+			"time": event["requestContext"].(map[string]any)["requestTime"], "epoch": event["requestContext"].(map[string]any)["requestTimeEpoch"],
 		})
-	}
-}
-
-func TestIntegrationTimeoutIsTheMethods(t *testing.T) {
-	tpl := template()
-	tpl.Methods[0].Integration.TimeoutInMillis = 50
-	d := open(t, tpl)
-	d.answer = func(ctx context.Context) ([]byte, bool, error) { <-ctx.Done(); return nil, false, ctx.Err() }
-	if status := d.send("POST", "/v1/webhook", nil, nil).Code; status != 504 {
-		t.Errorf("status %d, want 504", status)
-	}
-}
-
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: payload size 10 MB.
-func TestPayloadAboveTenMegabytesIsRefusedBeforeTheFunction(t *testing.T) {
-	d := open(t, template())
-	if status := d.send("POST", "/v1/webhook", make([]byte, 10<<20), nil).Code; status != 202 {
-		t.Errorf("10 MB: status %d", status)
-	}
-	if status := d.send("POST", "/v1/webhook", make([]byte, 10<<20+1), nil).Code; status != 413 || len(d.events) != 1 {
-		t.Errorf("10 MB and a byte: status %d, function called %d times", status, len(d.events))
-	}
-}
-
-func TestStageThrottlesWithATokenBucketPerMethod(t *testing.T) {
-	d := open(t, template()) // 10 a second, burst 5
-	count := func(path string, n int) (passed int) {
-		for range n {
-			if d.send("POST", path, nil, nil).Code == 202 {
-				passed++
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `{"base64":true,"body":"eyJ4IjoxfQ==","contextPath":"/v1/webhook/stripe","epoch":1795359845000,"method":"POST","multi":{"a":["1","2"]},"params":{"provider":"stripe"},` +
+			`"path":"/webhook/stripe","query":{"a":"2"},"resource":"/webhook/{provider}","stage":"v1","stageVariables":null,"time":"22/Nov/2026:15:04:05 +0000","two":"two","twos":["one","two"]}`
+		if string(got) != want {
+			t.Errorf("event\n%s\nwant\n%s", got, want)
+		}
+	})
+	// Signatures over the notification's address are made over what this gives.
+	t.Run("has the request's address", func(t *testing.T) {
+		for target, want := range map[string]string{
+			"http://127.0.0.1:8080/v1/webhook/square":    "https://127.0.0.1:8080/v1/webhook/square",
+			"http://pay.example.com/v1/webhook/square?a": "https://pay.example.com/v1/webhook/square",
+		} {
+			f := open(t, template())
+			f.send("POST", target, []byte(`{}`), nil)
+			var event struct {
+				RequestContext struct{ DomainName, Path string }
+			}
+			if err := json.Unmarshal([]byte(f.events[0]), &event); err != nil {
+				t.Fatal(err)
+			}
+			if got := "https://" + event.RequestContext.DomainName + event.RequestContext.Path; got != want {
+				t.Errorf("%s: got %s", target, got)
 			}
 		}
-		return passed
-	}
-	if got := count("/v1/webhook", 8); got != 5 {
-		t.Errorf("%d of 8 passed at once, want the burst of 5", got)
-	}
-	if got := count("/v1/webhook/p", 1); got != 1 {
-		t.Error("another method is throttled by the first one's requests")
-	}
-	d.now = d.now.Add(200 * time.Millisecond)
-	if got := count("/v1/webhook", 8); got != 2 {
-		t.Errorf("%d passed after 200 ms, want 2", got)
-	}
-	d.now = d.now.Add(time.Hour)
-	if got := count("/v1/webhook", 8); got != 5 {
-		t.Errorf("%d passed after an hour, want no more than the burst of 5", got)
-	}
-}
-
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
-func TestGatewayResponsesComeFromTheTemplate(t *testing.T) {
-	tpl := template()
-	tpl.GatewayResponses = []GatewayResponse{
-		{
-			ResponseType: "MISSING_AUTHENTICATION_TOKEN", StatusCode: "404",
-			ResponseParameters: map[string]string{"gatewayresponse.header.Content-Type": "'application/problem+json'", "gatewayresponse.header.X-Id": "context.requestId"},
-			ResponseTemplates:  map[string]string{"application/json": `{"title":$context.error.messageString,"id":"$context.requestId"}`},
-		},
-		{ResponseType: "DEFAULT_5XX", ResponseTemplates: map[string]string{"application/json": `{"title":"sorry"}`}},
-	}
-	d := open(t, tpl)
-	response := d.send("GET", "/v1/nothing", nil, nil)
-	id := response.Header().Get("X-Amzn-Requestid")
-	if response.Code != 404 || response.Header().Get("Content-Type") != "application/problem+json" || response.Header().Get("X-Id") != id ||
-		response.Body.String() != `{"title":"Missing Authentication Token","id":"`+id+`"}` {
-		t.Errorf("%d %v %s", response.Code, response.Header(), response.Body)
-	}
-	d.answer = func(context.Context) ([]byte, bool, error) { return nil, false, context.DeadlineExceeded }
-	if response := d.send("POST", "/v1/webhook", nil, nil); response.Code != 504 || response.Body.String() != `{"title":"sorry"}` {
-		t.Errorf("timeout answers %d %s, want DEFAULT_5XX's body with its own status", response.Code, response.Body)
-	}
-}
-
-func TestAccessLogFollowsTheFormatWithoutValuesAsDash(t *testing.T) {
-	d := open(t, template())
-	d.send("POST", "/v1/webhook", []byte("secret body"), nil)
-	d.send("GET", "/v1/nothing", nil, nil)
-	want := []string{
-		`{"status":"202","method":"POST","resource":"/webhook","error":"-","fn":"202"}`,
-		`{"status":"403","method":"GET","resource":"-","error":"MISSING_AUTHENTICATION_TOKEN","fn":"-"}`,
-	}
-	if len(d.log) != 2 || d.log[0] != want[0] || d.log[1] != want[1] {
-		t.Errorf("access log %q, want %q", d.log, want)
-	}
-}
-
-func TestRequestIsLoggedBeforeItIsAnswered(t *testing.T) {
-	d := open(t, template())
-	logged := -1
-	d.ServeHTTP(answertest.Recorder{ResponseRecorder: httptest.NewRecorder(), Answered: func() { logged = len(d.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
-	if logged != 1 {
-		t.Errorf("%d lines in the access log when the answer begins", logged)
-	}
-}
-
-func TestWhatIsNotPlayedIsRefusedByNameAllAtOnce(t *testing.T) {
-	tpl := template()
-	tpl.Methods[0].AuthorizationType = "AWS_IAM"
-	tpl.Methods[1].Integration.Type = "HTTP_PROXY"
-	tpl.Stage.AccessLogSetting.Format = "$context.authorizer.claims.sub"
-	tpl.Stage.MethodSettings = append(tpl.Stage.MethodSettings, MethodSetting{ResourcePath: "/~1absent", HttpMethod: "POST"})
-	tpl.GatewayResponses = []GatewayResponse{{ResponseType: "TEAPOT"}}
-	_, err := New(tpl, Config{Now: time.Now})
-	for _, want := range []string{"M1: AuthorizationType AWS_IAM", "M2: Integration.Type HTTP_PROXY", "$context.authorizer.claims.sub", "/~1absent", "TEAPOT"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error does not name %q:\n%v", want, err)
+	})
+	t.Run("has the body as text unless its type is binary", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			types       []string
+			contentType string
+			base64      bool
+		}{
+			"everything is binary":       {[]string{"*/*"}, "application/json", true},
+			"everything, without a type": {[]string{"*/*"}, "", true},
+			"another type":               {[]string{"image/png"}, "application/json", false},
+			"its type, with a parameter": {[]string{"application/json"}, "application/json; charset=utf-8", true},
+			"its main type":              {[]string{"image/*"}, "image/png", true},
+			"no binary types":            {nil, "application/octet-stream", false},
+		} {
+			if _, got := encodeBody([]byte("x"), c.contentType, c.types); got != c.base64 {
+				t.Errorf("%s: base64 %v, want %v", name, got, c.base64)
+			}
 		}
-	}
+		if body, base64 := encodeBody(nil, "application/json", []string{"*/*"}); body != nil || base64 {
+			t.Error("a request without a body has one in its event")
+		}
+	})
 }
 
-func TestResponseCarriesRequestIDsAndTrace(t *testing.T) {
-	response := open(t, template()).send("POST", "/v1/webhook", nil, nil).Result()
-	if _, err := io.ReadAll(response.Body); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Apigw-Id"} {
-		if response.Header.Get(name) == "" {
-			t.Errorf("no %s", name)
+func TestRoutes(t *testing.T) {
+	t.Run("prefer literals to parameters to greedy parameters", func(t *testing.T) {
+		for _, c := range []struct {
+			method, path string
+			status       int
+			resource     string
+		}{
+			{"POST", "/v1/webhook", 202, "/webhook"},
+			{"POST", "/v1/webhook/", 202, "/webhook"},
+			{"POST", "/v1/webhook/adyen", 202, "/webhook/{provider}"},
+			{"PUT", "/v1/a/b/c", 202, "/{all+}"},
+			{"GET", "/v1/webhook", 403, ""},
+			{"POST", "/webhook", 403, ""},     // without the stage
+			{"POST", "/v1x/webhook", 403, ""}, // another stage
+		} {
+			f := open(t, template())
+			if status := f.send(c.method, c.path, nil, nil).Code; status != c.status {
+				t.Errorf("%s %s: status %d, want %d", c.method, c.path, status, c.status)
+			}
+			if c.resource != "" && !strings.Contains(f.events[0], `"resource":"`+c.resource+`"`) {
+				t.Errorf("%s %s: event %s, want resource %s", c.method, c.path, f.events[0], c.resource)
+			}
 		}
-	}
-	if got := response.Header.Get("X-Amzn-Trace-Id"); got != "Root=1-aaaa-bbbb" {
-		t.Errorf("X-Amzn-Trace-Id %q", got)
-	}
+	})
+}
+
+func TestResponse(t *testing.T) {
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
+	t.Run("is the function's", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			payload string
+			failed  bool
+			err     error
+			status  int
+			body    string
+		}{
+			"plain":                  {payload: `{"statusCode":201,"headers":{"X-A":"1"},"body":"hi"}`, status: 201, body: "hi"},
+			"base64":                 {payload: `{"statusCode":200,"body":"aGk=","isBase64Encoded":true}`, status: 200, body: "hi"},
+			"status as text":         {payload: `{"statusCode":"404"}`, status: 404},
+			"unknown member":         {payload: `{"statusCode":200,"status":1}`, status: 502, body: `{"message":"Internal server error"}`},
+			"no object":              {payload: `"hello"`, status: 502, body: `{"message":"Internal server error"}`},
+			"impossible status":      {payload: `{"statusCode":99}`, status: 502, body: `{"message":"Internal server error"}`},
+			"function error":         {payload: `{"errorType":"x"}`, failed: true, status: 502, body: `{"message":"Internal server error"}`},
+			"service error":          {err: errors.New("throttled"), status: 500, body: `{"message":"Internal server error"}`},
+			"longer than 29 seconds": {err: context.DeadlineExceeded, status: 504, body: `{"message":"Endpoint request timed out"}`},
+		} {
+			t.Run(name, func(t *testing.T) {
+				f := open(t, template())
+				f.invoke = func(context.Context) ([]byte, bool, error) { return []byte(c.payload), c.failed, c.err }
+				response := f.send("POST", "/v1/webhook", []byte("x"), nil)
+				if response.Code != c.status || response.Body.String() != c.body {
+					t.Errorf("%d %q, want %d %q", response.Code, response.Body, c.status, c.body)
+				}
+			})
+		}
+	})
+	t.Run("has request ids and trace", func(t *testing.T) {
+		response := open(t, template()).send("POST", "/v1/webhook", nil, nil).Result()
+		if _, err := io.ReadAll(response.Body); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"X-Amzn-Requestid", "X-Amz-Apigw-Id"} {
+			if response.Header.Get(name) == "" {
+				t.Errorf("no %s", name)
+			}
+		}
+		if got := response.Header.Get("X-Amzn-Trace-Id"); got != "Root=1-aaaa-bbbb" {
+			t.Errorf("X-Amzn-Trace-Id %q", got)
+		}
+	})
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
+	t.Run("is the template's gateway response when API Gateway fails", func(t *testing.T) {
+		tpl := template()
+		tpl.GatewayResponses = []GatewayResponse{
+			{
+				ResponseType: "MISSING_AUTHENTICATION_TOKEN", StatusCode: "404",
+				ResponseParameters: map[string]string{"gatewayresponse.header.Content-Type": "'application/problem+json'", "gatewayresponse.header.X-Id": "context.requestId"},
+				ResponseTemplates:  map[string]string{"application/json": `{"title":$context.error.messageString,"id":"$context.requestId"}`},
+			},
+			{ResponseType: "DEFAULT_5XX", ResponseTemplates: map[string]string{"application/json": `{"title":"sorry"}`}},
+		}
+		f := open(t, tpl)
+		response := f.send("GET", "/v1/nothing", nil, nil)
+		id := response.Header().Get("X-Amzn-Requestid")
+		if response.Code != 404 || response.Header().Get("Content-Type") != "application/problem+json" || response.Header().Get("X-Id") != id ||
+			response.Body.String() != `{"title":"Missing Authentication Token","id":"`+id+`"}` {
+			t.Errorf("%d %v %s", response.Code, response.Header(), response.Body)
+		}
+		f.invoke = func(context.Context) ([]byte, bool, error) { return nil, false, context.DeadlineExceeded }
+		if response := f.send("POST", "/v1/webhook", nil, nil); response.Code != 504 || response.Body.String() != `{"title":"sorry"}` {
+			t.Errorf("timeout yields %d %s, want DEFAULT_5XX's body with its own status", response.Code, response.Body)
+		}
+	})
+}
+
+func TestLimits(t *testing.T) {
+	t.Run("end an integration after the method's timeout", func(t *testing.T) {
+		tpl := template()
+		tpl.Methods[0].Integration.TimeoutInMillis = 50
+		f := open(t, tpl)
+		f.invoke = func(ctx context.Context) ([]byte, bool, error) { <-ctx.Done(); return nil, false, ctx.Err() }
+		if status := f.send("POST", "/v1/webhook", nil, nil).Code; status != 504 {
+			t.Errorf("status %d, want 504", status)
+		}
+	})
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: payload size 10 MB.
+	t.Run("reject a payload above 10 MB before the function", func(t *testing.T) {
+		f := open(t, template())
+		if status := f.send("POST", "/v1/webhook", make([]byte, 10<<20), nil).Code; status != 202 {
+			t.Errorf("10 MB: status %d", status)
+		}
+		if status := f.send("POST", "/v1/webhook", make([]byte, 10<<20+1), nil).Code; status != 413 || len(f.events) != 1 {
+			t.Errorf("10 MB and a byte: status %d, function called %d times", status, len(f.events))
+		}
+	})
+	t.Run("throttle with a token bucket per method", func(t *testing.T) {
+		f := open(t, template()) // 10 a second, burst 5
+		count := func(path string, n int) (passed int) {
+			for range n {
+				if f.send("POST", path, nil, nil).Code == 202 {
+					passed++
+				}
+			}
+			return passed
+		}
+		if got := count("/v1/webhook", 8); got != 5 {
+			t.Errorf("%d of 8 passed at once, want the burst of 5", got)
+		}
+		if got := count("/v1/webhook/p", 1); got != 1 {
+			t.Error("another method is throttled by the first one's requests")
+		}
+		f.now = f.now.Add(200 * time.Millisecond)
+		if got := count("/v1/webhook", 8); got != 2 {
+			t.Errorf("%d passed after 200 ms, want 2", got)
+		}
+		f.now = f.now.Add(time.Hour)
+		if got := count("/v1/webhook", 8); got != 5 {
+			t.Errorf("%d passed after an hour, want no more than the burst of 5", got)
+		}
+	})
+}
+
+func TestAccessLog(t *testing.T) {
+	t.Run("follows the format, with - for a missing value", func(t *testing.T) {
+		f := open(t, template())
+		f.send("POST", "/v1/webhook", []byte("secret body"), nil)
+		f.send("GET", "/v1/nothing", nil, nil)
+		want := []string{
+			`{"status":"202","method":"POST","resource":"/webhook","error":"-","fn":"202"}`,
+			`{"status":"403","method":"GET","resource":"-","error":"MISSING_AUTHENTICATION_TOKEN","fn":"-"}`,
+		}
+		if len(f.log) != 2 || f.log[0] != want[0] || f.log[1] != want[1] {
+			t.Errorf("access log %q, want %q", f.log, want)
+		}
+	})
+	t.Run("is written before the response begins", func(t *testing.T) {
+		f := open(t, template())
+		logged := -1
+		f.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() { logged = len(f.log) }}, httptest.NewRequest("POST", "/v1/webhook", nil))
+		if logged != 1 {
+			t.Errorf("%d lines in the access log when the response begins", logged)
+		}
+	})
+}
+
+func TestNew(t *testing.T) {
+	t.Run("names everything unsupported at once", func(t *testing.T) {
+		tpl := template()
+		tpl.Methods[0].AuthorizationType = "AWS_IAM"
+		tpl.Methods[1].Integration.Type = "HTTP_PROXY"
+		tpl.Stage.AccessLogSetting.Format = "$context.authorizer.claims.sub"
+		tpl.Stage.MethodSettings = append(tpl.Stage.MethodSettings, MethodSetting{ResourcePath: "/~1absent", HttpMethod: "POST"})
+		tpl.GatewayResponses = []GatewayResponse{{ResponseType: "TEAPOT"}}
+		_, err := New(tpl, Config{Now: time.Now})
+		for _, want := range []string{"M1: AuthorizationType AWS_IAM", "M2: Integration.Type HTTP_PROXY", "$context.authorizer.claims.sub", "/~1absent", "TEAPOT"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error does not name %q:\n%v", want, err)
+			}
+		}
+	})
 }

@@ -15,8 +15,7 @@ var contextVariable = regexp.MustCompile(`\$context\.([a-zA-Z0-9_-]+(?:\.[a-zA-Z
 func expand(format string, lookup func(string) (string, bool)) string {
 	return contextVariable.ReplaceAllStringFunc(format, func(match string) string {
 		name := strings.TrimPrefix(match, "$context.")
-		// A sentence's full stop after a variable is no part of it, and the
-		// expression never takes one at the end.
+		// The expression excludes a full stop at the end: it belongs to the sentence.
 		if value, ok := lookup(name); ok && value != "" {
 			return value
 		}
@@ -33,11 +32,11 @@ var knownVariables = map[string]bool{
 	"integrationLatency": true, "integrationStatus": true, "path": true, "protocol": true, "requestId": true,
 	"requestTime": true, "requestTimeEpoch": true, "resourceId": true, "resourcePath": true, "responseLatency": true,
 	"responseLength": true, "stage": true, "status": true, "xrayTraceId": true,
-	// Always without a value here, because nobody is authorised: "-".
+	// Never have a value here, because there is no authorization: "-".
 	"identity.caller": true, "identity.user": true, "identity.userArn": true, "wafResponseCode": true,
 }
 
-// unknownVariables lists what a format uses and the local run has no value for.
+// unknownVariables returns the variables of a format that are not supported.
 func unknownVariables(format string) []string {
 	var unknown []string
 	for _, match := range contextVariable.FindAllStringSubmatch(format, -1) {

@@ -51,13 +51,13 @@ type requestContext struct {
 // requestTimeFormat is the CLF time of $context.requestTime.
 const requestTimeFormat = "02/Jan/2006:15:04:05 -0700"
 
-// headers copies the request's headers as API Gateway passes them: the last
-// value of each in one map, all values in the other, with those that it adds.
+// headers returns the headers of the event, with those that API Gateway adds: the last value of
+// each in one map, all values in the other.
 func headers(r *http.Request, traceID string) (map[string]string, map[string][]string) {
 	single, multi := map[string]string{}, map[string][]string{}
 	for name, values := range r.Header {
 		switch name {
-		case "Connection", "Transfer-Encoding": // belong to the hop
+		case "Connection", "Transfer-Encoding": // hop-by-hop headers
 			continue
 		}
 		multi[name] = values
@@ -100,9 +100,8 @@ func port(host string) string {
 	return port
 }
 
-// encodeBody decides how the body travels. Binary media types are compared
-// with the request's Content-Type, and "*/*" takes everything, also a request
-// without one.
+// encodeBody returns the event's body, and whether it is base64. Binary media types are compared
+// with the request's Content-Type; "*/*" matches every request, also one without the header.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
 func encodeBody(body []byte, contentType string, binaryTypes []string) (*string, bool) {
 	if len(body) == 0 {

@@ -6,35 +6,35 @@ import (
 	"strings"
 )
 
-// gatewayAnswer is what API Gateway itself answers with when a request does
-// not reach the function, or the function's answer is no answer.
-type gatewayAnswer struct {
-	kind    string
+// gatewayResponse is the response of API Gateway itself, when a request does not reach the
+// function or the function's response is malformed.
+type gatewayResponse struct {
+	name    string // the gateway response type
 	status  int
 	message string
 }
 
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 var (
-	missingToken       = gatewayAnswer{"MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token"}
-	notFound           = gatewayAnswer{"MISSING_AUTHENTICATION_TOKEN", 403, "Forbidden"} // outside the stage
-	tooLarge           = gatewayAnswer{"REQUEST_TOO_LARGE", 413, "Request Too Long"}
-	throttled          = gatewayAnswer{"THROTTLED", 429, "Too Many Requests"}
-	integrationFailure = gatewayAnswer{"INTEGRATION_FAILURE", 504, "Network error communicating with endpoint"}
-	integrationTimeout = gatewayAnswer{"INTEGRATION_TIMEOUT", 504, "Endpoint request timed out"}
+	missingToken       = gatewayResponse{"MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token"}
+	notFound           = gatewayResponse{"MISSING_AUTHENTICATION_TOKEN", 403, "Forbidden"} // outside the stage
+	tooLarge           = gatewayResponse{"REQUEST_TOO_LARGE", 413, "Request Too Long"}
+	throttled          = gatewayResponse{"THROTTLED", 429, "Too Many Requests"}
+	integrationFailure = gatewayResponse{"INTEGRATION_FAILURE", 504, "Network error communicating with endpoint"}
+	integrationTimeout = gatewayResponse{"INTEGRATION_TIMEOUT", 504, "Endpoint request timed out"}
 	// A function error and a malformed proxy response have no type of their
 	// own: DEFAULT_5XX, 502.
 	// https://docs.aws.amazon.com/apigateway/latest/developerguide/handle-errors-in-lambda-integration.html
-	malformedResponse = gatewayAnswer{"DEFAULT_5XX", 502, "Internal server error"}
+	malformedResponse = gatewayResponse{"DEFAULT_5XX", 502, "Internal server error"}
 	// A throttled or failing Lambda service call is a 500.
 	// https://repost.aws/knowledge-center/api-gateway-lambda-stage-variable-500
-	serviceError = gatewayAnswer{"DEFAULT_5XX", 500, "Internal server error"}
-	configError  = gatewayAnswer{"API_CONFIGURATION_ERROR", 500, "Internal server error"}
+	serviceError = gatewayResponse{"DEFAULT_5XX", 500, "Internal server error"}
+	configError  = gatewayResponse{"API_CONFIGURATION_ERROR", 500, "Internal server error"}
 )
 
-// responseTypes are those that the local run can produce, and those that it
-// cannot because what they belong to (authorizers, keys, validators, WAF) is
-// refused elsewhere: overriding them is harmless.
+// responseTypes returns the known gateway response types. Some never occur here, because what
+// they belong to (authorizers, keys, validators, WAF) is rejected elsewhere: overriding them is
+// harmless.
 func responseTypes() []string {
 	return []string{
 		"ACCESS_DENIED", "API_CONFIGURATION_ERROR", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE",
@@ -51,28 +51,28 @@ type rendered struct {
 	body    string
 }
 
-// render answers with the template's gateway response of that type, else its
-// DEFAULT_4XX or DEFAULT_5XX, else {"message": …}.
+// render renders the template's gateway response of that type, else its DEFAULT_4XX or
+// DEFAULT_5XX, else {"message": …}.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html
-func (a gatewayAnswer) render(responses map[string]GatewayResponse, lookup func(string) (string, bool), header func(string) string) rendered {
-	out := rendered{status: a.status, headers: map[string]string{"x-amzn-ErrorType": errorType(a)}}
+func (g gatewayResponse) render(responses map[string]GatewayResponse, lookup func(string) (string, bool), header func(string) string) rendered {
+	out := rendered{status: g.status, headers: map[string]string{"x-amzn-ErrorType": errorType(g)}}
 	fallback := "DEFAULT_4XX"
-	if a.status >= 500 {
+	if g.status >= 500 {
 		fallback = "DEFAULT_5XX"
 	}
-	response, ok := responses[a.kind]
+	response, ok := responses[g.name]
 	if !ok {
 		response, ok = responses[fallback]
 	}
 	context := func(name string) (string, bool) {
 		switch name {
 		case "error.message":
-			return a.message, true
+			return g.message, true
 		case "error.messageString":
-			quoted, _ := json.Marshal(a.message) // a text always marshals
+			quoted, _ := json.Marshal(g.message) // a string always marshals
 			return string(quoted), true
 		case "error.responseType":
-			return a.kind, true
+			return g.name, true
 		}
 		return lookup(name)
 	}
@@ -81,16 +81,16 @@ func (a gatewayAnswer) render(responses map[string]GatewayResponse, lookup func(
 	}
 	contentType, body := "application/json", `{"message":$context.error.messageString}`
 	if ok && len(response.ResponseTemplates) > 0 {
-		// API Gateway picks the template of the request's content type and
-		// falls back to the default one, application/json.
+		// API Gateway uses the template of the request's content type, or else that of
+		// application/json.
 		wanted, _, _ := strings.Cut(header("Content-Type"), ";")
 		if template, has := response.ResponseTemplates[strings.TrimSpace(wanted)]; has {
 			contentType, body = strings.TrimSpace(wanted), template
 		} else if template, has := response.ResponseTemplates["application/json"]; has {
 			body = template
 		} else {
-			for kind, template := range response.ResponseTemplates {
-				contentType, body = kind, template
+			for mediaType, template := range response.ResponseTemplates {
+				contentType, body = mediaType, template
 			}
 		}
 	}
@@ -113,9 +113,9 @@ func (a gatewayAnswer) render(responses map[string]GatewayResponse, lookup func(
 	return out
 }
 
-// errorType is the x-amzn-ErrorType header that comes with a gateway answer.
-func errorType(a gatewayAnswer) string {
-	switch a.kind {
+// errorType returns the x-amzn-ErrorType header of a gateway response.
+func errorType(g gatewayResponse) string {
+	switch g.name {
 	case "MISSING_AUTHENTICATION_TOKEN":
 		return "MissingAuthenticationTokenException"
 	case "REQUEST_TOO_LARGE":

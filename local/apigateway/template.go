@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// The properties of the template's types that are played. A property that is
-// missing here is refused when the assembly is decoded into them.
+// The supported properties of the resource types. A property that is missing here is
+// rejected when the template is decoded.
 type (
 	// RestAPI is AWS::ApiGateway::RestApi.
 	RestAPI struct {
 		Name, Description         string
 		BinaryMediaTypes          []string
-		EndpointConfiguration     struct{ Types []string } // describes: there is one machine
+		EndpointConfiguration     struct{ Types []string } // inert: there is one machine
 		DisableExecuteApiEndpoint bool
 		MinimumCompressionSize    *int `json:",omitempty"`
 		Tags                      any
@@ -34,9 +34,9 @@ type (
 		ApiKeyRequired                                       bool
 		OperationName                                        string
 		Integration                                          Integration
-		MethodResponses                                      []any // describes: a proxy integration answers for itself
+		MethodResponses                                      []any // inert: a proxy integration defines its own responses
 	}
-	// Integration is a method's. Only Lambda proxy integrations are played.
+	// Integration is the integration of a method. Only Lambda proxy integrations are supported.
 	Integration struct {
 		Type, IntegrationHttpMethod, Uri string
 		TimeoutInMillis                  int
@@ -52,14 +52,14 @@ type (
 		Variables                                       map[string]string
 		Tags                                            any
 	}
-	// MethodSetting is a stage's setting for one method or all.
+	// MethodSetting is a stage's setting for one method or for all methods.
 	MethodSetting struct {
 		ResourcePath, HttpMethod string
 		ThrottlingRateLimit      *float64 // requests a second
 		ThrottlingBurstLimit     *int
-		MetricsEnabled           bool   // describes
-		DataTraceEnabled         bool   // describes: there is no execution log
-		LoggingLevel             string // describes
+		MetricsEnabled           bool   // inert
+		DataTraceEnabled         bool   // inert: there is no execution log
+		LoggingLevel             string // inert
 	}
 	// GatewayResponse is AWS::ApiGateway::GatewayResponse.
 	GatewayResponse struct {
@@ -68,7 +68,7 @@ type (
 	}
 )
 
-// Template is everything of one API.
+// Template holds the properties of one API's resources.
 type Template struct {
 	API              RestAPI
 	APIID            string // Ref of the RestApi
@@ -79,7 +79,7 @@ type Template struct {
 	GatewayResponses []GatewayResponse
 }
 
-// Account-level throttling that holds where the stage sets none.
+// Account-level throttling, for a stage that sets none.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 const (
 	accountRate  = 10_000
@@ -105,15 +105,15 @@ type method struct {
 
 var functionInURI = regexp.MustCompile(`^arn:aws:apigateway:[^:]+:lambda:path/2015-03-31/functions/(arn:aws:lambda:[^:]+:\d+:function:[^:/]+)/invocations$`)
 
-// compile turns the template into routes. It returns every problem.
+// compile returns the template's routes. The error lists every problem.
 func (t Template) compile(now func() time.Time) ([]*route, error) {
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if t.API.MinimumCompressionSize != nil {
-		problem("REST API %s: MinimumCompressionSize is not played", t.API.Name)
+		problem("REST API %s: MinimumCompressionSize is not supported", t.API.Name)
 	}
 	if t.API.DisableExecuteApiEndpoint {
-		problem("REST API %s: DisableExecuteApiEndpoint leaves no way in, custom domains are not played", t.API.Name)
+		problem("REST API %s: DisableExecuteApiEndpoint is not supported, nor are custom domains", t.API.Name)
 	}
 
 	paths := t.paths()
@@ -121,22 +121,22 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 	for _, m := range t.Methods {
 		path, known := paths[m.ResourceId]
 		if !known {
-			problem("%s: its resource is no resource of this API", m.LogicalID)
+			problem("%s: its resource is not a resource of this API", m.LogicalID)
 			continue
 		}
 		if m.AuthorizationType != "" && m.AuthorizationType != "NONE" {
-			problem("%s: AuthorizationType %s is not played", m.LogicalID, m.AuthorizationType)
+			problem("%s: AuthorizationType %s is not supported", m.LogicalID, m.AuthorizationType)
 		}
 		if m.ApiKeyRequired {
-			problem("%s: ApiKeyRequired is not played", m.LogicalID)
+			problem("%s: ApiKeyRequired is not supported", m.LogicalID)
 		}
 		if m.Integration.Type != "AWS_PROXY" || m.Integration.ContentHandling != "" {
-			problem("%s: Integration.Type %s (ContentHandling %q) is not played, AWS_PROXY is", m.LogicalID, m.Integration.Type, m.Integration.ContentHandling)
+			problem("%s: Integration.Type %s (ContentHandling %q) is not supported, only AWS_PROXY is", m.LogicalID, m.Integration.Type, m.Integration.ContentHandling)
 			continue
 		}
 		uri := functionInURI.FindStringSubmatch(m.Integration.Uri)
 		if uri == nil {
-			problem("%s: Integration.Uri %s is no Lambda function", m.LogicalID, m.Integration.Uri)
+			problem("%s: Integration.Uri %s is not a Lambda function", m.LogicalID, m.Integration.Uri)
 			continue
 		}
 		timeout := maxIntegration
@@ -185,7 +185,7 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 	}
 	for _, g := range t.GatewayResponses {
 		if !slices.Contains(responseTypes(), g.ResponseType) {
-			problem("gateway response %s is not played", g.ResponseType)
+			problem("gateway response %s is not supported", g.ResponseType)
 		}
 	}
 	var list []*route
@@ -197,7 +197,7 @@ func (t Template) compile(now func() time.Time) ([]*route, error) {
 	return list, errors.Join(problems...)
 }
 
-// paths is the path of each resource by its id, whatever the resources' order.
+// paths returns the path of each resource by its id. The resources may be in any order.
 func (t Template) paths() map[string]string {
 	paths := map[string]string{t.RootResourceID: "/"}
 	for range t.Resources {
@@ -210,11 +210,11 @@ func (t Template) paths() map[string]string {
 	return paths
 }
 
-// Path is the path of a resource, "/webhook/{provider}", or "" when it is none
-// of this API.
+// Path returns the path of a resource, "/webhook/{provider}", or "" when it is not a resource of
+// this API.
 func (t Template) Path(resourceID string) string { return t.paths()[resourceID] }
 
-// FunctionARN is the function that the method invokes, or "".
+// FunctionARN returns the ARN of the function that the method invokes, or "".
 func (m Method) FunctionARN() string {
 	if uri := functionInURI.FindStringSubmatch(m.Integration.Uri); uri != nil {
 		return uri[1]
@@ -222,8 +222,7 @@ func (m Method) FunctionARN() string {
 	return ""
 }
 
-// escapePath writes a path the way MethodSettings do: "/" becomes "~1" after
-// the first one.
+// escapePath returns a path as MethodSettings have it, with ~1 for /.
 func escapePath(path string) string {
 	return strings.ReplaceAll(path, "/", "~1")
 }
@@ -236,7 +235,7 @@ func split(path string) []string {
 	return strings.Split(path, "/")
 }
 
-// rank sorts routes by how specific each segment is.
+// rank returns a sort key that puts more specific segments first.
 func rank(r *route) string {
 	var b strings.Builder
 	for _, s := range r.segments {
@@ -252,7 +251,7 @@ func rank(r *route) string {
 	return b.String() + r.path
 }
 
-// match returns the path parameters when the route fits the path.
+// match returns the path parameters, and whether the route matches the path.
 func (r *route) match(segments []string) (map[string]string, bool) {
 	parameters := map[string]string{}
 	for i, want := range r.segments {

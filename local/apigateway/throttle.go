@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// bucket is the token bucket that API Gateway throttles with: rate tokens are
-// added a second, up to burst.
+// bucket is the token bucket of API Gateway's throttling: it gains rate tokens per second, up to
+// burst.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
 type bucket struct {
 	rate, burst float64
@@ -22,7 +22,7 @@ func newBucket(rate float64, burst int, now func() time.Time) *bucket {
 	return &bucket{rate: rate, burst: float64(burst), now: now, tokens: float64(burst), filled: now()}
 }
 
-// take reports whether a request may pass.
+// take takes a token and reports whether there was one.
 func (b *bucket) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// ErrNoAssembly says that there is no cdk.out to run.
+// ErrNoAssembly is returned when the directory holds no cloud assembly.
 var ErrNoAssembly = errors.New("no cloud assembly")
 
 // Stack is the one stack of a cloud assembly.
@@ -29,7 +29,7 @@ type Stack struct {
 type Resource struct {
 	LogicalID  string
 	Type       string
-	Path       string // where CDK made it, "TapStackdev/Ingest/Api/Resource"
+	Path       string // in the CDK app, "TapStackdev/Ingest/Api/Resource"
 	Properties any    // JSON tree with numbers as json.Number
 	DependsOn  []string
 }
@@ -41,7 +41,7 @@ type Output struct {
 	ExportName  any
 }
 
-// Image is a container image asset: what `docker build` would be given.
+// Image is a container image asset: the input of `docker build`.
 type Image struct {
 	Hash       string
 	Directory  string // the staged build context, an absolute path
@@ -49,9 +49,8 @@ type Image struct {
 	BuildArgs  map[string]string
 }
 
-// Open reads the assembly in dir. It returns [ErrNoAssembly] when there is
-// none, and an error that lists everything in the template that it does not
-// know.
+// Open reads the assembly in dir. It returns [ErrNoAssembly] when there is none, or an
+// error that lists every unsupported section of the template.
 func Open(dir string) (*Stack, error) {
 	var manifest struct {
 		Artifacts map[string]struct {
@@ -77,15 +76,15 @@ func Open(dir string) (*Stack, error) {
 		switch artifact.Type {
 		case "aws:cloudformation:stack":
 			if templateFile != "" {
-				return nil, fmt.Errorf("%s: more than one stack; the local run plays exactly one", dir)
+				return nil, fmt.Errorf("%s: more than one stack; the local run supports exactly one", dir)
 			}
 			templateFile = artifact.Properties.TemplateFile
 			stack.Name = artifact.Properties.StackName
 			if stack.Name == "" {
 				stack.Name = id
 			}
-			// "aws://ACCOUNT/REGION", with unknown-account and unknown-region
-			// for a stack that may be deployed anywhere.
+			// "aws://ACCOUNT/REGION", or unknown-account and unknown-region for an
+			// environment-agnostic stack.
 			account, region, _ := strings.Cut(strings.TrimPrefix(artifact.Environment, "aws://"), "/")
 			if account != "unknown-account" {
 				stack.Account = account
@@ -135,12 +134,12 @@ func (s *Stack) readImages(dir, file string) error {
 	return nil
 }
 
-// Image finds the asset that a function's resolved Code.ImageUri names.
+// Image returns the asset that a function's resolved Code.ImageUri names.
 func (s *Stack) Image(uri string) (Image, error) {
 	tag := uri[strings.LastIndex(uri, ":")+1:]
 	image, ok := s.images[tag]
 	if !ok {
-		return Image{}, fmt.Errorf("image %q is no asset of this assembly", uri)
+		return Image{}, fmt.Errorf("image %q is not an asset of this assembly", uri)
 	}
 	return image, nil
 }
@@ -162,7 +161,7 @@ func (s *Stack) readTemplate(path string) error {
 			Metadata   struct {
 				Path string `json:"aws:cdk:path"`
 			}
-			// A local run is thrown away as a whole.
+			// Unused: the resources of a local run end with it.
 			DeletionPolicy, UpdateReplacePolicy string
 
 			CreationPolicy, UpdatePolicy json.RawMessage
@@ -183,32 +182,32 @@ func (s *Stack) readTemplate(path string) error {
 	unknown := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	for name := range template.Parameters {
 		if name != "BootstrapVersion" {
-			unknown("parameter %s: template parameters are not played", name)
+			unknown("parameter %s: template parameters are not supported", name)
 		}
 	}
 	for name := range template.Rules {
 		if name != "CheckBootstrapVersion" {
-			unknown("rule %s: template rules are not played", name)
+			unknown("rule %s: template rules are not supported", name)
 		}
 	}
 	for name := range template.Conditions {
 		if name != "CDKMetadataAvailable" {
-			unknown("condition %s: template conditions are not played", name)
+			unknown("condition %s: template conditions are not supported", name)
 		}
 	}
 	for name, section := range map[string]json.RawMessage{"Mappings": template.Mappings, "Transform": template.Transform, "Hooks": template.Hooks} {
 		if section != nil {
-			unknown("template section %s is not played", name)
+			unknown("template section %s is not supported", name)
 		}
 	}
 
 	s.Resources = map[string]Resource{}
 	for id, r := range template.Resources {
 		if r.Condition != "" && r.Type != "AWS::CDK::Metadata" {
-			unknown("%s (%s): Condition is not played", id, r.Type)
+			unknown("%s (%s): Condition is not supported", id, r.Type)
 		}
 		if r.CreationPolicy != nil || r.UpdatePolicy != nil {
-			unknown("%s (%s): CreationPolicy and UpdatePolicy are not played", id, r.Type)
+			unknown("%s (%s): CreationPolicy and UpdatePolicy are not supported", id, r.Type)
 		}
 		resource := Resource{LogicalID: id, Type: r.Type, Path: r.Metadata.Path, Properties: r.Properties}
 		if resource.Properties == nil {
@@ -227,18 +226,18 @@ func (s *Stack) readTemplate(path string) error {
 	s.Outputs = map[string]Output{}
 	for name, o := range template.Outputs {
 		if o.Condition != "" {
-			unknown("output %s: Condition is not played", name)
+			unknown("output %s: Condition is not supported", name)
 		}
 		s.Outputs[name] = Output{Description: o.Description, Value: o.Value, ExportName: o.Export.Name}
 	}
-	return joinSorted(problems)
+	return Join(problems...)
 }
 
-// ByType lists the resources of a type in the order of their logical ids.
-func (s *Stack) ByType(kind string) []Resource {
+// ByType returns the resources of a type, sorted by logical id.
+func (s *Stack) ByType(name string) []Resource {
 	var found []Resource
 	for _, r := range s.Resources {
-		if r.Type == kind {
+		if r.Type == name {
 			found = append(found, r)
 		}
 	}
@@ -257,11 +256,4 @@ func readJSON(path string, into any) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
-}
-
-// joinSorted joins errors in the order of their text, so that the same
-// template always gives the same list.
-func joinSorted(problems []error) error {
-	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
-	return errors.Join(problems...)
 }

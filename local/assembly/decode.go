@@ -7,30 +7,28 @@ import (
 	"strings"
 )
 
-// Decode turns resolved properties into a struct that names every property
-// the local run plays. Each property that the struct does not name is a
-// problem, and all are returned together.
+// Decode decodes resolved properties into a struct that names every supported property.
+// The error lists all properties that the struct does not name.
 //
-// A field of type [json.RawMessage], any or a map takes whatever there is:
-// such a field is either decoded strictly elsewhere or only describes.
-// Property names are compared exactly, as CloudFormation does.
-func Decode(logicalID, kind string, properties, into any) error {
+// A field of type [json.RawMessage], any or a map accepts any value: it is decoded strictly
+// elsewhere, or it is inert. Property names are case-sensitive, as in CloudFormation.
+func Decode(logicalID, typeName string, properties, into any) error {
 	target := reflect.TypeOf(into)
 	if target.Kind() != reflect.Pointer || target.Elem().Kind() != reflect.Struct {
 		panic("assembly: Decode wants a pointer to a struct")
 	}
 	var problems []error
 	for _, path := range unknownFields("", properties, target.Elem()) {
-		problems = append(problems, fmt.Errorf("%s (%s): property %s is not played", logicalID, kind, path))
+		problems = append(problems, fmt.Errorf("%s (%s): property %s is not supported", logicalID, typeName, path))
 	}
 	text, err := json.Marshal(properties)
 	if err == nil {
 		err = json.Unmarshal(text, into)
 	}
 	if err != nil {
-		problems = append(problems, fmt.Errorf("%s (%s): %w", logicalID, kind, err))
+		problems = append(problems, fmt.Errorf("%s (%s): %w", logicalID, typeName, err))
 	}
-	return joinSorted(problems)
+	return Join(problems...)
 }
 
 func unknownFields(path string, value any, target reflect.Type) []string {

@@ -1,14 +1,13 @@
-// Package assembly reads what `cdk synth` wrote: the cloud assembly in
-// cdk.out, its one CloudFormation template and its image assets.
+// Package assembly reads the output of `cdk synth`: the cloud assembly in cdk.out, its one
+// CloudFormation template and its image assets.
 //
-// It is the only package of the local run that knows CloudFormation's
-// language. It promises that nothing is ignored in silence: an intrinsic
-// function, a template section or (through [Decode]) a property that it does
-// not know is an error that names the logical id.
+// It is the only package of the local run that knows CloudFormation's language. Nothing is
+// ignored silently: an unsupported intrinsic function, template section, resource type or
+// property is an error that names the logical id. Which types and properties are supported
+// is declared by the packages that emulate them ([Type]).
 //
-// References are answered without creating anything: a resource's name comes
-// from the template or is made up the way CloudFormation does
-// (<stack>-<logical id>-<hash>), and its attributes follow from the name. What
-// is only known once the resource exists (a table's stream) is told with
-// [Resolver.Set].
+// References are resolved before any resource exists: a resource's name comes from the
+// template or is generated (<stack>-<logical id>-<hash>), and its attributes follow from the
+// name. An attribute that is known only once the resource exists, such as the ARN of a table's
+// stream, is set with [Resolver.Set].
 package assembly

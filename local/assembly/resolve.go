@@ -9,9 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/google/uuid"
 )
 
-// Env is what the pseudo parameters and physical ids are made of.
+// Env holds the values of pseudo parameters and the parts of physical ids.
 type Env struct {
 	Account string // twelve digits
 	Region  string
@@ -20,24 +22,26 @@ type Env struct {
 	Endpoint string
 }
 
-// Resolver answers Ref, Fn::GetAtt and the other intrinsic functions. It is
-// safe for concurrent use.
+// Resolver evaluates Ref, Fn::GetAtt and the other intrinsic functions. It is safe for
+// concurrent use.
 type Resolver struct {
 	stack *Stack
+	types Types
 	env   Env
 
 	mu    sync.Mutex
-	set   map[string]string // "logical.attribute" told by Set
-	ids   map[string]identity
+	set   map[string]string // "logicalID.attribute", see Set
+	ids   map[string]IDs
 	inUse map[string]bool // logical ids whose name is being resolved
 }
 
-// NewResolver returns a resolver for the stack's intrinsics.
-func NewResolver(stack *Stack, env Env) *Resolver {
-	return &Resolver{stack: stack, env: env, set: map[string]string{}, ids: map[string]identity{}, inUse: map[string]bool{}}
+// NewResolver returns a resolver for the stack. types determine the resources' names and
+// attributes. A resource of another type has a generated name and no attributes.
+func NewResolver(stack *Stack, types Types, env Env) *Resolver {
+	return &Resolver{stack: stack, types: types, env: env, set: map[string]string{}, ids: map[string]IDs{}, inUse: map[string]bool{}}
 }
 
-// Set tells an attribute that only exists once the resource does.
+// Set sets an attribute whose value is known only once the resource exists.
 func (r *Resolver) Set(logicalID, attribute, value string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,7 +206,7 @@ func (r *Resolver) intrinsic(name string, argument any) (any, error) {
 	case "Fn::Sub":
 		return r.sub(argument)
 	default:
-		return nil, fmt.Errorf("intrinsic function %s is not played", name)
+		return nil, fmt.Errorf("intrinsic function %s is not supported", name)
 	}
 }
 
@@ -289,7 +293,7 @@ func (r *Resolver) ref(id string) (string, error) {
 		return r.StackID(), nil
 	}
 	found, err := r.identify(id)
-	return found.ref, err
+	return found.Ref, err
 }
 
 func (r *Resolver) att(id, attribute string) (string, error) {
@@ -300,26 +304,27 @@ func (r *Resolver) att(id, attribute string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	value, ok := found.atts[attribute]
+	value, ok := found.Attributes[attribute]
 	if !ok {
-		return "", fmt.Errorf("Fn::GetAtt %s.%s: the local run does not know this attribute of %s", id, attribute, r.stack.Resources[id].Type)
+		return "", fmt.Errorf("Fn::GetAtt %s.%s: this attribute of %s is not supported", id, attribute, r.stack.Resources[id].Type)
 	}
 	return value, nil
 }
 
 // StackID is the stack's ARN.
 func (r *Resolver) StackID() string {
-	return fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%s", r.env.Region, r.env.Account, r.stack.Name, uuid(r.stack.Name))
+	return fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%s", r.env.Region, r.env.Account, r.stack.Name, hashUUID(r.stack.Name))
 }
 
-// made returns n hexadecimal digits that depend only on the parts, so that a
-// second run of the same template uses the same physical ids.
-func made(n int, parts ...string) string {
+// hash returns n hexadecimal digits, up to 64, that depend only on the parts, so that a
+// second run of the same template has the same physical ids.
+func hash(n int, parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:])[:n]
 }
 
-func uuid(parts ...string) string {
-	h := made(32, parts...)
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
+// hashUUID returns a UUID that depends only on the parts.
+func hashUUID(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return uuid.UUID(sum[:16]).String()
 }

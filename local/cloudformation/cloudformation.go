@@ -15,7 +15,7 @@ type Output struct {
 	ExportName  string `xml:",omitempty"`
 }
 
-// Stack is what there is to describe.
+// Stack is the stack that DescribeStacks returns.
 type Stack struct {
 	ID, Name string
 	Created  time.Time
@@ -50,11 +50,11 @@ type errorResponse struct {
 
 const requestID = "00000000-0000-0000-0000-000000000000"
 
-// Answer writes the answer to a query API request.
+// ServeQuery responds to a request of the query API. Only DescribeStacks is supported.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
-func (s Stack) Answer(w http.ResponseWriter, form url.Values) {
+func (s Stack) ServeQuery(w http.ResponseWriter, form url.Values) {
 	if action := form.Get("Action"); action != "DescribeStacks" {
-		fail(w, "InvalidAction", "the local run answers DescribeStacks only, not "+action)
+		fail(w, "InvalidAction", "the local run supports DescribeStacks only, not "+action)
 		return
 	}
 	if name := form.Get("StackName"); name != "" && name != s.Name && name != s.ID {
@@ -71,8 +71,8 @@ func fail(w http.ResponseWriter, code, message string) {
 	write(w, http.StatusBadRequest, errorResponse{Type: "Sender", Code: code, Message: message, RequestID: requestID})
 }
 
-func write(w http.ResponseWriter, status int, answer any) {
+func write(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.WriteHeader(status)
-	_ = xml.NewEncoder(w).Encode(answer) // a client that went away
+	_ = xml.NewEncoder(w).Encode(body) // a client that went away
 }

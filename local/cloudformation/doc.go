@@ -1,5 +1,4 @@
-// Package cloudformation answers DescribeStacks for the stack that the local
-// run plays, in the query protocol, so that the README's
-// `aws cloudformation describe-stacks` works unchanged. Nothing else of the
-// service is played.
+// Package cloudformation responds to DescribeStacks for the emulated stack, in the query
+// protocol, so that the README's `aws cloudformation describe-stacks` works unchanged.
+// No other operation of the service is supported.
 package cloudformation

@@ -85,7 +85,7 @@ func TestArchivingTwiceGivesTheSameObjects(t *testing.T) {
 
 	// A run that lost its manifests writes the same objects again.
 	for key := range manifests {
-		if err := s.DeleteArchived(t.Context(), key); err != nil {
+		if err := deleteArchived(t.Context(), s, key); err != nil {
 			t.Fatal(err)
 		}
 	}

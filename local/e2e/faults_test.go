@@ -22,11 +22,11 @@ func awaitMessage(t *testing.T, s *session.Session, queue, part string) sqstypes
 	t.Helper()
 	var found sqstypes.Message
 	eventually(t, fmt.Sprintf("%s in %s", part, queue), func(ctx context.Context) (bool, error) {
-		messages, err := s.Messages(ctx, queue)
+		all, err := messages(ctx, s, queue)
 		if err != nil {
 			return false, err
 		}
-		for _, m := range messages {
+		for _, m := range all {
 			if strings.Contains(aws.ToString(m.Body), part) {
 				found = m
 				return true, nil
@@ -170,11 +170,11 @@ func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 	}
 	given := map[string]bool{}
 	eventually(t, "each poisoned record's position in the queue", func(ctx context.Context) (bool, error) {
-		messages, err := shared.Messages(ctx, "relay-dlq-"+shared.Suffix())
+		all, err := messages(ctx, shared, "relay-dlq-"+shared.Suffix())
 		if err != nil {
 			return false, err
 		}
-		for _, m := range messages {
+		for _, m := range all {
 			var p position
 			if err := json.Unmarshal([]byte(*m.Body), &p); err != nil {
 				return false, err

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"payment-webhooks/local/session"
 )
 
 func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
@@ -23,7 +21,7 @@ func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
 	delivery{method: http.MethodPost, path: "/webhook", header: header, body: string(payment(newID(t), "15000", "USD", ""))}.send(t, 202)
 	missing := []string{"verify", "normalise", "validate", "redact", "store"}
 	eventually(t, "the validator's subsegments", func(ctx context.Context) (bool, error) {
-		documents, err := shared.Traces(ctx, traceID)
+		documents, err := traces(ctx, shared, traceID)
 		for _, d := range documents {
 			names := namesIn(t, d.JSON)
 			missing = slices.DeleteFunc(missing, func(name string) bool { return slices.Contains(names, name) })
@@ -34,8 +32,8 @@ func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
 	// The others have traces of their own: the stream carries none.
 	for function, want := range map[string]string{"event-relay": "publish", "fraud-detector": "score"} {
 		eventually(t, function+"'s subsegments", func(ctx context.Context) (bool, error) {
-			documents, err := shared.Traces(ctx, "")
-			return slices.ContainsFunc(documents, func(d session.Document) bool {
+			documents, err := traces(ctx, shared, "")
+			return slices.ContainsFunc(documents, func(d document) bool {
 				return slices.Contains(namesIn(t, d.JSON), want)
 			}), err
 		})

@@ -1,15 +1,14 @@
 // Package endpoint is the one AWS endpoint of the local run: the address in
-// AWS_ENDPOINT_URL. It looks at the service name in a request's signature, and
+// AWS_ENDPOINT_URL. It reads the service name from a request's signature, and
 //
-//   - answers DescribeStacks, Lambda's Invoke, EventBridge's PutEvents and Step
-//     Functions' StartExecution itself, from the packages that play them;
-//   - passes everything else on to moto, DynamoDB's and SQS's calls one at a
-//     time, because moto keeps their promises only then, and tells the mail
-//     carrier (package alerts) of each accepted SNS Publish;
-//   - checks the policies of the role whose access key signed the request
-//     (package iam). Signatures themselves are not verified.
+//   - responds to DescribeStacks, Lambda's Invoke, EventBridge's PutEvents and Step
+//     Functions' StartExecution itself, through the packages that emulate them;
+//   - passes every other call on to moto. DynamoDB's and SQS's calls are serialized,
+//     because moto is not safe for concurrent calls. An SNS Publish that moto accepted is
+//     delivered to the subscribers (package sns);
+//   - checks the policies of the role whose access key signed the request (package iam).
+//     Signatures are not verified.
 //
-// An operation of a played service that is not played is refused with 501 and
-// its name. Paths under /_local/ are the local run's own: see the command's
-// documentation.
+// An unsupported operation of an emulated service gets 501 with its name. The paths under
+// /_local/ belong to the local run itself: see the command's documentation.
 package endpoint

@@ -16,36 +16,36 @@ import (
 	"strings"
 	"time"
 
-	"payment-webhooks/local/alerts"
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
+	"payment-webhooks/local/sns"
 )
 
-// StateMachine is what StartExecution needs of a state machine.
+// StateMachine starts executions, for the StartExecution call.
 type StateMachine interface {
 	Start(name string, input []byte) (executionARN string, started time.Time, err error)
 }
 
-// Config is what the endpoint dispatches to.
+// Config holds what the endpoint dispatches calls to.
 type Config struct {
 	Moto     *url.URL
-	Place    iam.Place
+	Scope    iam.Scope // account and region of resources that a request names by name only
 	Policies *iam.Policies
 	Stack    cloudformation.Stack
 	// Functions by physical name.
 	Functions map[string]*lambda.Function
-	// PutEvents takes the body of the API call and returns the answer's.
+	// PutEvents processes the body of the API call and returns that of the response.
 	PutEvents func(ctx context.Context, body []byte) ([]byte, error)
 	Machines  map[string]StateMachine // by ARN
-	Carrier   *alerts.Carrier
+	SNS       *sns.Delivery
 	Control   http.Handler // paths under /_local/
 	Log       *slog.Logger
 	Now       func() time.Time
 }
 
-// Endpoint answers AWS API calls.
+// Endpoint responds to AWS API calls.
 type Endpoint struct {
 	config Config
 	moto   *httputil.ReverseProxy
@@ -55,19 +55,19 @@ type Endpoint struct {
 func New(config Config) *Endpoint {
 	e := &Endpoint{config: config}
 	e.moto = &httputil.ReverseProxy{
-		FlushInterval: -1, // stream answers as they come
+		FlushInterval: -1, // stream responses as they arrive
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(config.Moto)
 			r.Out.Host = r.In.Host // queue URLs are made of it
-			// The body leaves as it came: the proxy must not add an encoding.
+			// The body is passed on unchanged: the proxy must not add an encoding.
 			if _, ok := r.In.Header["Accept-Encoding"]; !ok {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
-		Transport: newTurns(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		Transport: newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
-				config.Log.Error("moto did not answer", "path", r.URL.Path, "error", err)
+				config.Log.Error("moto did not respond", "path", r.URL.Path, "error", err)
 			}
 			w.WriteHeader(http.StatusBadGateway)
 		},
@@ -78,11 +78,11 @@ func New(config Config) *Endpoint {
 // credential is in "AWS4-HMAC-SHA256 Credential=KEY/20261122/us-east-1/sqs/aws4_request, …".
 var credential = regexp.MustCompile(`Credential=([^/,\s]+)/\d{8}/[^/]+/([^/]+)/aws4_request`)
 
-// maxBuffered bounds the requests that are read whole: DynamoDB's, the
+// maxBuffered bounds the requests that are read into memory, in bytes: DynamoDB's, the
 // largest of them, may have 16 MB.
 const maxBuffered = 16 << 20
 
-// ServeHTTP answers one call.
+// ServeHTTP responds to one call.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if strings.HasPrefix(r.URL.Path, "/_local/") {
 		e.config.Control.ServeHTTP(w, r)
@@ -104,7 +104,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	if role := e.config.Policies.RoleOf(accessKey); role != "" && iam.Checked(service) {
-		call, err := e.config.Place.Identify(service, r, body)
+		call, err := e.config.Scope.Identify(service, r, body)
 		if err == nil {
 			err = e.config.Policies.Check(role, call)
 		}
@@ -122,7 +122,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			fail(w, service, http.StatusBadRequest, "MalformedQueryString", err.Error())
 			return
 		}
-		e.config.Stack.Answer(w, form)
+		e.config.Stack.ServeQuery(w, form)
 	case "lambda":
 		e.lambda(w, r, body)
 	case "events":
@@ -179,17 +179,17 @@ func fail(w http.ResponseWriter, service string, status int, code, message strin
 	}
 }
 
-func notPlayed(w http.ResponseWriter, service, operation string) {
-	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not play "+service+" "+operation)
+func notSupported(w http.ResponseWriter, service, operation string) {
+	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not support "+service+" "+operation)
 }
 
-// lambda answers Invoke.
+// lambda responds to Invoke.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 	const prefix, suffix = "/2015-03-31/functions/", "/invocations"
 	escaped := r.URL.EscapedPath()
 	if r.Method != http.MethodPost || !strings.HasPrefix(escaped, prefix) || !strings.HasSuffix(escaped, suffix) {
-		notPlayed(w, "lambda", r.Method+" "+r.URL.Path)
+		notSupported(w, "lambda", r.Method+" "+r.URL.Path)
 		return
 	}
 	name, err := url.PathUnescape(strings.TrimSuffix(strings.TrimPrefix(escaped, prefix), suffix))
@@ -197,8 +197,7 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", err.Error())
 		return
 	}
-	name = strings.TrimSuffix(name, ":$LATEST")
-	function := e.config.Functions[name[strings.LastIndex(name, ":")+1:]]
+	function := e.config.Functions[lambda.NameOf(name)]
 	if function == nil {
 		fail(w, "lambda", http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+name)
 		return
@@ -208,7 +207,7 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 		return
 	}
 	request := lambda.Request{Payload: body, TraceID: r.Header.Get("X-Amzn-Trace-Id")}
-	switch kind := r.Header.Get("X-Amz-Invocation-Type"); kind {
+	switch invocation := r.Header.Get("X-Amz-Invocation-Type"); invocation {
 	case "Event":
 		id, err := function.InvokeAsync(request)
 		if err != nil {
@@ -237,7 +236,7 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 		}
 		_, _ = w.Write(response.Payload) // a client that went away
 	default:
-		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", "invocation type "+kind)
+		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", "invocation type "+invocation)
 	}
 }
 
@@ -254,19 +253,19 @@ func lambdaError(w http.ResponseWriter, err error) {
 
 func (e *Endpoint) events(w http.ResponseWriter, r *http.Request, operation string, body []byte) {
 	if operation != "PutEvents" {
-		notPlayed(w, "events", operation)
+		notSupported(w, "events", operation)
 		return
 	}
-	answer, err := e.config.PutEvents(r.Context(), body)
-	var refused *events.APIError
+	response, err := e.config.PutEvents(r.Context(), body)
+	var rejected *events.APIError
 	switch {
-	case errors.As(err, &refused):
-		fail(w, "events", http.StatusBadRequest, refused.Code, refused.Message)
+	case errors.As(err, &rejected):
+		fail(w, "events", http.StatusBadRequest, rejected.Code, rejected.Message)
 	case err != nil:
 		fail(w, "events", http.StatusInternalServerError, "InternalException", err.Error())
 	default:
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		_, _ = w.Write(answer) // a client that went away
+		_, _ = w.Write(response) // a client that went away
 	}
 }
 
@@ -294,16 +293,16 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		_ = json.NewEncoder(w).Encode(map[string]any{"executionArn": arn, "startDate": float64(started.UnixMilli()) / 1000})
 	case "ListExecutions":
-		// What AWS answers for an EXPRESS machine.
+		// What AWS returns for an EXPRESS machine.
 		// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
 		fail(w, "states", http.StatusBadRequest, "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
 	default:
-		notPlayed(w, "states", operation)
+		notSupported(w, "states", operation)
 	}
 }
 
-// sns passes the call on to moto. Once moto accepted a Publish, subscribers
-// get it, before the caller hears of it: whoever published can look for it.
+// sns passes the call on to moto. Once moto has accepted a Publish, the message is
+// delivered before the response begins, so that the publisher can look for it at once.
 func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
@@ -313,13 +312,13 @@ func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 	switch form.Get("Action") {
 	case "Publish":
 	case "PublishBatch":
-		notPlayed(w, "sns", "PublishBatch")
+		notSupported(w, "sns", "PublishBatch")
 		return
 	default:
 		e.moto.ServeHTTP(w, r)
 		return
 	}
-	message := alerts.Message{
+	message := sns.Message{
 		TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Structure: form.Get("MessageStructure"),
 	}
 	if _, err := message.Texts(); err != nil {
@@ -327,13 +326,13 @@ func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 		return
 	}
 	e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: func() {
-		if err := e.config.Carrier.Publish(message, e.config.Now()); err != nil {
-			e.config.Log.Error("alert not delivered", "error", err)
+		if err := e.config.SNS.Publish(message, e.config.Now()); err != nil {
+			e.config.Log.Error("notification not delivered", "error", err)
 		}
 	}}, r)
 }
 
-// acceptedWriter calls accepted when the status says so, before passing it on.
+// acceptedWriter calls accepted before it passes on a 2xx status.
 type acceptedWriter struct {
 	http.ResponseWriter
 	accepted func()

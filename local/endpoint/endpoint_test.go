@@ -13,18 +13,18 @@ import (
 	"testing"
 	"time"
 
-	"payment-webhooks/local/alerts"
-	"payment-webhooks/local/answertest"
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/iam"
+	"payment-webhooks/local/responsetest"
+	"payment-webhooks/local/sns"
 )
 
-type bench struct {
+type fixture struct {
 	*Endpoint
 	moto []string // what reached moto: "METHOD path body"
-	kept []alerts.Alert
+	kept []sns.Notification
 	put  []byte
 }
 
@@ -35,13 +35,13 @@ func (m *machine) Start(_ string, input []byte) (string, time.Time, error) {
 	return "arn:execution", time.Unix(1_700_000_000, 0), nil
 }
 
-func newBench(t *testing.T) (*bench, *machine) {
+func newFixture(t *testing.T) (*fixture, *machine) {
 	t.Helper()
-	b, m := &bench{}, &machine{}
+	f, m := &fixture{}, &machine{}
 	moto := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		b.moto = append(b.moto, r.Method+" "+r.Host+r.URL.Path+" "+string(body))
-		if strings.Contains(string(body), "refused-by-moto") {
+		f.moto = append(f.moto, r.Method+" "+r.Host+r.URL.Path+" "+string(body))
+		if strings.Contains(string(body), "rejected-by-moto") {
 			w.WriteHeader(http.StatusNotFound)
 		}
 		_, _ = io.WriteString(w, "from moto")
@@ -54,29 +54,29 @@ func newBench(t *testing.T) (*bench, *machine) {
 	stack := &assembly.Stack{Name: "S", Resources: map[string]assembly.Resource{
 		"Role": {LogicalID: "Role", Type: "AWS::IAM::Role", Properties: map[string]any{"RoleName": "fn"}},
 	}}
-	policies, err := iam.New(stack, assembly.NewResolver(stack, assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
+	policies, err := iam.New(stack, assembly.NewResolver(stack, assembly.NewTypes(iam.Types), assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.Endpoint = New(Config{
-		Moto: motoURL, Place: iam.Place{Account: "123456789012", Region: "eu-west-1"}, Policies: policies,
+	f.Endpoint = New(Config{
+		Moto: motoURL, Scope: iam.Scope{Account: "123456789012", Region: "eu-west-1"}, Policies: policies,
 		Stack: cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
 		PutEvents: func(_ context.Context, body []byte) ([]byte, error) {
-			b.put = body
+			f.put = body
 			if strings.Contains(string(body), "too many") {
 				return nil, &events.APIError{Code: "ValidationException", Message: "no"}
 			}
 			return []byte(`{"FailedEntryCount":0}`), nil
 		},
 		Machines: map[string]StateMachine{"arn:machine": m},
-		Carrier:  alerts.NewCarrier([]alerts.Subscriber{{TopicARN: "arn:topic", Protocol: "sms", Endpoint: "+1"}}, func(a alerts.Alert) { b.kept = append(b.kept, a) }),
+		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
 		Control:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "control") }),
 		Log:      slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	})
-	return b, m
+	return f, m
 }
 
-func (b *bench) request(key, service, target, method, path, body string) *http.Request {
+func (f *fixture) request(key, service, target, method, path, body string) *http.Request {
 	r := httptest.NewRequest(method, "http://127.0.0.1:4566"+path, strings.NewReader(body))
 	if service != "" {
 		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/20261122/eu-west-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
@@ -87,151 +87,154 @@ func (b *bench) request(key, service, target, method, path, body string) *http.R
 	return r
 }
 
-func (b *bench) call(key, service, target, method, path, body string) *httptest.ResponseRecorder {
+func (f *fixture) call(key, service, target, method, path, body string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
-	b.ServeHTTP(recorder, b.request(key, service, target, method, path, body))
+	f.ServeHTTP(recorder, f.request(key, service, target, method, path, body))
 	return recorder
 }
 
-func TestCallsGoWhereTheirSignatureSays(t *testing.T) {
-	b, m := newBench(t)
-	if got := b.call("test", "dynamodb", "DynamoDB_20120810.PutItem", "POST", "/", `{}`).Body.String(); got != "from moto" {
-		t.Errorf("dynamodb: %s", got)
-	}
-	if want := "POST 127.0.0.1:4566/ {}"; b.moto[0] != want {
-		t.Errorf("moto saw %q, want %q (with the caller's host: queue URLs are made of it)", b.moto[0], want)
-	}
-	if got := b.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `{"Entries":[]}`); got.Code != 200 || string(b.put) != `{"Entries":[]}` {
-		t.Errorf("events: %d %s, bus got %s", got.Code, got.Body, b.put)
-	}
-	if got := b.call("test", "states", "AWSStepFunctions.StartExecution", "POST", "/", `{"stateMachineArn":"arn:machine","input":"{\"a\":1}"}`); got.Code != 200 || m.inputs[0] != `{"a":1}` {
-		t.Errorf("states: %d %s, machine got %q", got.Code, got.Body, m.inputs)
-	}
-	if got := b.call("", "", "", "GET", "/_local/alerts", "").Body.String(); got != "control" {
-		t.Errorf("control: %s", got)
-	}
-	if len(b.moto) != 1 {
-		t.Errorf("played services reached moto: %q", b.moto)
-	}
-}
-
-func TestOperationsThatAreNotPlayedAreRefusedByName(t *testing.T) {
-	b, _ := newBench(t)
-	for _, c := range [][3]string{{"events", "AWSEvents.PutRule", "PutRule"}, {"states", "AWSStepFunctions.CreateStateMachine", "CreateStateMachine"}, {"lambda", "", "GET"}} {
-		got := b.call("test", c[0], c[1], map[bool]string{true: "GET", false: "POST"}[c[0] == "lambda"], "/2015-03-31/functions", `{}`)
-		if got.Code != 501 || !strings.Contains(got.Body.String(), c[2]) {
-			t.Errorf("%s %s: %d %s", c[0], c[1], got.Code, got.Body)
+func TestEndpoint(t *testing.T) {
+	t.Run("dispatches calls by the service in their signature", func(t *testing.T) {
+		f, m := newFixture(t)
+		if got := f.call("test", "dynamodb", "DynamoDB_20120810.PutItem", "POST", "/", `{}`).Body.String(); got != "from moto" {
+			t.Errorf("dynamodb: %s", got)
 		}
-	}
-	// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
-	if got := b.call("test", "states", "AWSStepFunctions.ListExecutions", "POST", "/", `{}`); got.Header().Get("X-Amzn-Errortype") != "StateMachineTypeNotSupported" {
-		t.Errorf("ListExecutions: %d %s", got.Code, got.Body)
-	}
+		if want := "POST 127.0.0.1:4566/ {}"; f.moto[0] != want {
+			t.Errorf("moto saw %q, want %q (with the caller's host: queue URLs are made of it)", f.moto[0], want)
+		}
+		if got := f.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `{"Entries":[]}`); got.Code != 200 || string(f.put) != `{"Entries":[]}` {
+			t.Errorf("events: %d %s, bus got %s", got.Code, got.Body, f.put)
+		}
+		if got := f.call("test", "states", "AWSStepFunctions.StartExecution", "POST", "/", `{"stateMachineArn":"arn:machine","input":"{\"a\":1}"}`); got.Code != 200 || m.inputs[0] != `{"a":1}` {
+			t.Errorf("states: %d %s, machine got %q", got.Code, got.Body, m.inputs)
+		}
+		if got := f.call("", "", "", "GET", "/_local/alerts", "").Body.String(); got != "control" {
+			t.Errorf("control: %s", got)
+		}
+		if len(f.moto) != 1 {
+			t.Errorf("emulated services reached moto: %q", f.moto)
+		}
+	})
+	t.Run("rejects unsupported operations by name", func(t *testing.T) {
+		f, _ := newFixture(t)
+		for _, c := range [][3]string{{"events", "AWSEvents.PutRule", "PutRule"}, {"states", "AWSStepFunctions.CreateStateMachine", "CreateStateMachine"}, {"lambda", "", "GET"}} {
+			got := f.call("test", c[0], c[1], map[bool]string{true: "GET", false: "POST"}[c[0] == "lambda"], "/2015-03-31/functions", `{}`)
+			if got.Code != 501 || !strings.Contains(got.Body.String(), c[2]) {
+				t.Errorf("%s %s: %d %s", c[0], c[1], got.Code, got.Body)
+			}
+		}
+		// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+		if got := f.call("test", "states", "AWSStepFunctions.ListExecutions", "POST", "/", `{}`); got.Header().Get("X-Amzn-Errortype") != "StateMachineTypeNotSupported" {
+			t.Errorf("ListExecutions: %d %s", got.Code, got.Body)
+		}
+	})
+	t.Run("denies a role without permission in the service's protocol", func(t *testing.T) {
+		const key = "ASIALOCALROLE0000000"
+		for service, c := range map[string]struct {
+			target, method, path, body string
+			status                     int
+			code                       string
+		}{
+			"dynamodb": {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
+			"events":   {"AWSEvents.PutEvents", "POST", "/", `{"Entries":[{}]}`, 400, "AccessDeniedException"},
+			"sqs":      {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "AccessDeniedException"},
+			"sns":      {"", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m", 403, "AuthorizationError"},
+			"s3":       {"", "PUT", "/bucket/key", "data", 403, "AccessDenied"},
+			"lambda":   {"", "POST", "/2015-03-31/functions/f/invocations", "{}", 403, "AccessDeniedException"},
+		} {
+			t.Run(service, func(t *testing.T) {
+				f, _ := newFixture(t)
+				got := f.call(key, service, c.target, c.method, c.path, c.body)
+				code := ""
+				if service == "s3" || service == "sns" {
+					var failure struct {
+						Code  string
+						Error struct{ Code string }
+					}
+					if err := xml.Unmarshal(got.Body.Bytes(), &failure); err != nil {
+						t.Fatal(err)
+					}
+					code = failure.Code + failure.Error.Code
+				} else {
+					var failure struct {
+						Type string `json:"__type"`
+					}
+					if err := json.Unmarshal(got.Body.Bytes(), &failure); err != nil {
+						t.Fatal(err)
+					}
+					code = failure.Type
+				}
+				if got.Code != c.status || code != c.code {
+					t.Errorf("%d %s, want %d %s", got.Code, code, c.status, c.code)
+				}
+				if len(f.moto) > 0 || f.put != nil {
+					t.Error("the denied call was made all the same")
+				}
+			})
+		}
+	})
 }
 
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
-func TestDescribeStacksAnswersOutputs(t *testing.T) {
-	b, _ := newBench(t)
-	got := b.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=TapStackdev")
-	var answer struct {
+func TestDescribeStacks(t *testing.T) {
+	f, _ := newFixture(t)
+	got := f.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=TapStackdev")
+	var response struct {
 		Outputs []struct{ OutputKey, OutputValue string } `xml:"DescribeStacksResult>Stacks>member>Outputs>member"`
 		Status  string                                    `xml:"DescribeStacksResult>Stacks>member>StackStatus"`
 	}
-	if err := xml.Unmarshal(got.Body.Bytes(), &answer); err != nil {
+	if err := xml.Unmarshal(got.Body.Bytes(), &response); err != nil {
 		t.Fatal(err)
 	}
-	if len(answer.Outputs) != 1 || answer.Outputs[0].OutputValue != "http://127.0.0.1:8080/v1" || answer.Status != "CREATE_COMPLETE" {
-		t.Errorf("answer %+v", answer)
+	if len(response.Outputs) != 1 || response.Outputs[0].OutputValue != "http://127.0.0.1:8080/v1" || response.Status != "CREATE_COMPLETE" {
+		t.Errorf("response %+v", response)
 	}
-	if got := b.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=Other"); got.Code != 400 || !strings.Contains(got.Body.String(), "Stack with id Other does not exist") {
+	if got := f.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=Other"); got.Code != 400 || !strings.Contains(got.Body.String(), "Stack with id Other does not exist") {
 		t.Errorf("another stack: %d %s", got.Code, got.Body)
 	}
 }
 
-func TestSubscribersGetWhatMotoAccepted(t *testing.T) {
-	b, _ := newBench(t)
-	publish := func(form url.Values) *httptest.ResponseRecorder {
-		form.Set("Action", "Publish")
-		form.Set("TopicArn", "arn:topic")
-		return b.call("test", "sns", "", "POST", "/", form.Encode())
-	}
-	publish(url.Values{"Message": {`{"default":"d","sms":"short"}`}, "MessageStructure": {"json"}})
-	if len(b.kept) != 1 || b.kept[0].Message != "short" {
-		t.Fatalf("delivered %+v", b.kept)
-	}
-	publish(url.Values{"Message": {"refused-by-moto"}})
-	if got := publish(url.Values{"Message": {`{"sms":"no default"}`}, "MessageStructure": {"json"}}); got.Code != 400 {
-		t.Errorf("structure without default: %d", got.Code)
-	}
-	if len(b.kept) != 1 {
-		t.Errorf("a refused message was delivered: %+v", b.kept[1:])
-	}
-}
-
-func TestAlertIsDeliveredBeforeItsPublisherIsAnswered(t *testing.T) {
-	b, _ := newBench(t)
-	r := b.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
-	answered := false
-	b.ServeHTTP(answertest.Recorder{ResponseRecorder: httptest.NewRecorder(), Answered: func() {
-		answered = true
-		if len(b.kept) != 1 {
-			t.Errorf("delivered when the answer begins: %+v", b.kept)
+func TestPublish(t *testing.T) {
+	t.Run("delivers what moto accepted", func(t *testing.T) {
+		f, _ := newFixture(t)
+		publish := func(form url.Values) *httptest.ResponseRecorder {
+			form.Set("Action", "Publish")
+			form.Set("TopicArn", "arn:topic")
+			return f.call("test", "sns", "", "POST", "/", form.Encode())
 		}
-	}}, r)
-	if !answered {
-		t.Error("no answer")
-	}
+		publish(url.Values{"Message": {`{"default":"d","sms":"short"}`}, "MessageStructure": {"json"}})
+		if len(f.kept) != 1 || f.kept[0].Message != "short" {
+			t.Fatalf("delivered %+v", f.kept)
+		}
+		publish(url.Values{"Message": {"rejected-by-moto"}})
+		if got := publish(url.Values{"Message": {`{"sms":"no default"}`}, "MessageStructure": {"json"}}); got.Code != 400 {
+			t.Errorf("structure without default: %d", got.Code)
+		}
+		if len(f.kept) != 1 {
+			t.Errorf("a rejected message was delivered: %+v", f.kept[1:])
+		}
+	})
+	t.Run("delivers before the response begins", func(t *testing.T) {
+		f, _ := newFixture(t)
+		r := f.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
+		begun := false
+		f.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() {
+			begun = true
+			if len(f.kept) != 1 {
+				t.Errorf("delivered when the response begins: %+v", f.kept)
+			}
+		}}, r)
+		if !begun {
+			t.Error("no response")
+		}
+	})
 }
 
-func TestRoleWithoutGrantIsRefusedInTheServicesProtocol(t *testing.T) {
-	const key = "ASIALOCALROLE0000000"
-	for service, c := range map[string]struct {
-		target, method, path, body string
-		status                     int
-		code                       string
-	}{
-		"dynamodb": {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
-		"events":   {"AWSEvents.PutEvents", "POST", "/", `{"Entries":[{}]}`, 400, "AccessDeniedException"},
-		"sqs":      {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "AccessDeniedException"},
-		"sns":      {"", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m", 403, "AuthorizationError"},
-		"s3":       {"", "PUT", "/bucket/key", "data", 403, "AccessDenied"},
-		"lambda":   {"", "POST", "/2015-03-31/functions/f/invocations", "{}", 403, "AccessDeniedException"},
-	} {
-		t.Run(service, func(t *testing.T) {
-			b, _ := newBench(t)
-			got := b.call(key, service, c.target, c.method, c.path, c.body)
-			code := ""
-			if service == "s3" || service == "sns" {
-				var failure struct {
-					Code  string
-					Error struct{ Code string }
-				}
-				if err := xml.Unmarshal(got.Body.Bytes(), &failure); err != nil {
-					t.Fatal(err)
-				}
-				code = failure.Code + failure.Error.Code
-			} else {
-				var failure struct {
-					Type string `json:"__type"`
-				}
-				if err := json.Unmarshal(got.Body.Bytes(), &failure); err != nil {
-					t.Fatal(err)
-				}
-				code = failure.Type
-			}
-			if got.Code != c.status || code != c.code {
-				t.Errorf("%d %s, want %d %s", got.Code, code, c.status, c.code)
-			}
-			if len(b.moto) > 0 || b.put != nil {
-				t.Error("the refused call was made all the same")
-			}
-		})
-	}
-}
-
-func TestPutEventsErrorsKeepTheirCode(t *testing.T) {
-	b, _ := newBench(t)
-	if got := b.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `"too many"`); got.Code != 400 || got.Header().Get("X-Amzn-Errortype") != "ValidationException" {
-		t.Errorf("%d %s", got.Code, got.Body)
-	}
+func TestPutEvents(t *testing.T) {
+	t.Run("keeps the code of errors", func(t *testing.T) {
+		f, _ := newFixture(t)
+		if got := f.call("test", "events", "AWSEvents.PutEvents", "POST", "/", `"too many"`); got.Code != 400 || got.Header().Get("X-Amzn-Errortype") != "ValidationException" {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+	})
 }

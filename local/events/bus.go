@@ -3,20 +3,21 @@ package events
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // eventTime is the format of an event's time: UTC, whole seconds.
 const eventTime = "2006-01-02T15:04:05Z"
 
 // maxEntriesBytes is the limit of all entries of a PutEvents call together, 256 KiB
-// (API reference, PutEvents: "the total entry size must be less than 256KB"). AWS
-// may accept more by now; what fits here fits there.
+// (API reference, PutEvents: "the total entry size must be less than 256KB"). AWS may accept
+// more by now.
 const maxEntriesBytes = 256 * 1024
 
 // APIError is an error of the PutEvents API as a whole.
@@ -39,39 +40,31 @@ type BusConfig struct {
 // Bus is one event bus with its rules. It is safe for concurrent use.
 type Bus struct {
 	config BusConfig
-	place  Place
+	scope  Scope
 
 	mu    sync.RWMutex
 	rules []*Rule
 }
 
-// NewBus makes a bus without rules.
+// NewBus returns a bus without rules.
 func NewBus(c BusConfig) *Bus {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = newUUID
+		c.NewID = uuid.NewString
 	}
-	return &Bus{config: c, place: Place{Region: c.Region, Account: c.Account, Bus: c.Name}}
+	return &Bus{config: c, scope: Scope{Region: c.Region, Account: c.Account, Bus: c.Name}}
 }
 
-// newUUID returns a random (version 4) UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
-// AddRule adds a rule with a pattern. See NewRule for the error.
-func (b *Bus) AddRule(logicalID string, properties json.RawMessage, resolve Resolver) error {
-	r, err := NewRule(b.place, logicalID, properties, resolve)
+// AddRule adds a rule with a pattern. See [NewRule] for the error.
+func (b *Bus) AddRule(logicalID string, properties RuleProperties, resolve Resolver) error {
+	r, err := NewRule(b.scope, logicalID, properties, resolve)
 	if err != nil {
 		return err
 	}
 	if r.Expression != "" {
-		return fmt.Errorf("%w %s: a scheduled rule is not a bus's", ErrRule, logicalID)
+		return fmt.Errorf("%w %s: a scheduled rule belongs to package schedule", ErrRule, logicalID)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -112,9 +105,9 @@ type putEventsResult struct {
 	ErrorMessage string `json:",omitempty"`
 }
 
-// PutEvents takes the body of a PutEvents call and returns that of the answer. Entries
-// that are refused have their error in the answer; the others are on their way to
-// the targets of every rule that matches. The error is an *APIError.
+// PutEvents processes the body of a PutEvents call and returns that of the response. Rejected
+// entries have their error in the response. The delivery of the others to the targets of every
+// matching rule has started. The error is an *APIError.
 func (b *Bus) PutEvents(_ context.Context, body []byte) ([]byte, error) {
 	var request putEventsRequest
 	if err := strict(body, &request); err != nil {
@@ -155,7 +148,7 @@ func (e putEventsEntry) size() int {
 }
 
 func (b *Bus) put(entry putEventsEntry) putEventsResult {
-	if result := b.refuse(entry); result != nil {
+	if result := b.reject(entry); result != nil {
 		return *result
 	}
 	now := b.config.Now()
@@ -173,18 +166,18 @@ func (b *Bus) put(entry putEventsEntry) putEventsResult {
 		Region: b.config.Region, Resources: entry.Resources, Detail: json.RawMessage(entry.Detail),
 	})
 	for _, r := range b.Rules() {
-		if ok, _ := r.Selects(event); ok { // the event is JSON: it was checked
+		if ok, _ := r.Selects(event); ok { // no error: the event is JSON
 			b.config.Deliveries.Deliver(r, event, now)
 		}
 	}
 	return putEventsResult{EventID: id}
 }
 
-// refuse returns the error of an entry that EventBridge would not take, or nil.
-func (b *Bus) refuse(e putEventsEntry) *putEventsResult {
+// reject returns the error of an entry that EventBridge would reject, or nil.
+func (b *Bus) reject(e putEventsEntry) *putEventsResult {
 	var detail map[string]json.RawMessage
 	switch {
-	case e.EventBusName != "" && e.EventBusName != b.config.Name && e.EventBusName != b.place.busARN(), e.EventBusName == "" && b.config.Name != defaultBus:
+	case e.EventBusName != "" && e.EventBusName != b.config.Name && e.EventBusName != b.scope.busARN(), e.EventBusName == "" && b.config.Name != defaultBus:
 		return &putEventsResult{ErrorCode: "ResourceNotFoundException", ErrorMessage: fmt.Sprintf("Event bus %q does not exist.", e.EventBusName)}
 	case e.Source == "":
 		return &putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter Source is not valid. Reason: Source is a required argument."}
@@ -200,7 +193,7 @@ func (b *Bus) refuse(e putEventsEntry) *putEventsResult {
 	return nil
 }
 
-// Envelope is what surrounds an event's detail: user guide, "Event structure
+// Envelope holds the fields of an event: user guide, "Event structure
 // reference" (eb-events-structure).
 type Envelope struct {
 	ID         string
@@ -210,10 +203,10 @@ type Envelope struct {
 	Time       time.Time
 	Region     string
 	Resources  []string
-	Detail     json.RawMessage // a JSON object, kept as it is written
+	Detail     json.RawMessage // a JSON object; numbers keep their text
 }
 
-// NewEvent writes an event, its fields in the order in which AWS has them.
+// NewEvent returns an event as JSON, with its fields in the order in which AWS has them.
 func NewEvent(e Envelope) []byte {
 	if e.Resources == nil {
 		e.Resources = []string{}

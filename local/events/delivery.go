@@ -9,16 +9,18 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"payment-webhooks/local/clock"
 )
 
 // Target is the service behind a rule's target.
 type Target interface {
-	// Deliver hands payload to the service once and returns nil when it accepted
+	// Deliver passes payload to the service once and returns nil when the service accepted
 	// it. See DeliveryError for the errors.
 	Deliver(ctx context.Context, payload []byte) error
 }
 
-// DeadLetters sends to the queues that rules name as their dead-letter queues.
+// DeadLetters sends to the dead-letter queues of rules.
 type DeadLetters interface {
 	// Send sends one message with string attributes to the queue.
 	Send(ctx context.Context, queueARN string, body []byte, attributes map[string]string) error
@@ -27,27 +29,27 @@ type DeadLetters interface {
 // Codes of a DeliveryError, as they appear in ERROR_CODE (EventBridge user guide,
 // "Using dead-letter queues to process undelivered events", eb-rule-dlq).
 const (
-	CodeNoPermissions   = "NO_PERMISSIONS"    // permanent: the target refuses EventBridge
+	CodeNoPermissions   = "NO_PERMISSIONS"    // permanent: the target denies EventBridge access
 	CodeNoResource      = "NO_RESOURCE"       // permanent: the target does not exist
 	CodeInvalidJSON     = "INVALID_JSON"      // permanent: the input transformation gives no JSON
-	CodeInvalidParam    = "INVALID_PARAMETER" // permanent: the target refuses the payload
+	CodeInvalidParam    = "INVALID_PARAMETER" // permanent: the target rejects the payload
 	CodeThrottling      = "THROTTLING"
 	CodeTimeout         = "TIMEOUT"
 	CodeErrorFromTarget = "ERROR_FROM_TARGET"
 	CodeSDKClientError  = "SDK_CLIENT_ERROR" // any error without a code
 )
 
-// DeliveryError is an error of Target.Deliver that says more than that it failed.
+// DeliveryError is an error of Target.Deliver with a code.
 type DeliveryError struct {
 	Code      string // one of the codes above
 	Message   string
-	Permanent bool // retrying is useless: the event goes to the dead-letter queue at once
+	Permanent bool // a retry cannot fix it: the event goes to the dead-letter queue at once
 }
 
 func (e *DeliveryError) Error() string { return e.Code + ": " + e.Message }
 
-// DeliveryConfig is what deliveries need. DeadLetters may be nil when no rule has a
-// dead-letter queue.
+// DeliveryConfig configures deliveries. DeadLetters may be nil when no rule has a dead-letter
+// queue.
 type DeliveryConfig struct {
 	DeadLetters DeadLetters
 	Log         *slog.Logger // nil: slog.Default
@@ -60,7 +62,7 @@ type DeliveryConfig struct {
 	Jitter func(time.Duration) time.Duration
 }
 
-// Deliveries carries events to targets in the background. It is safe for concurrent use.
+// Deliveries delivers events to targets in the background. It is safe for concurrent use.
 type Deliveries struct {
 	config DeliveryConfig
 	ctx    context.Context
@@ -70,20 +72,19 @@ type Deliveries struct {
 	mu      sync.Mutex
 	closed  bool
 	pending int
-	idle    chan struct{} // closed when pending falls to 0; nil while nobody waits
+	idle    chan struct{} // closed when pending falls to 0; nil while no call of Idle waits
 	stats   map[string]Stats
 }
 
-// Stats counts what happened to a rule's events, with the meaning of the CloudWatch
-// metrics of the same name (EventBridge user guide, eb-monitoring).
+// Stats counts a rule's events, like the CloudWatch metrics of the same names (EventBridge user guide, eb-monitoring).
 type Stats struct {
 	Invocations         int // attempts, first ones and retries
-	FailedInvocations   int // events that were given up
+	FailedInvocations   int // events that could not be delivered
 	SentToDLQ           int // of these, sent to a dead-letter queue
 	FailedToBeSentToDLQ int
 }
 
-// NewDeliveries makes the delivery side of buses and schedules.
+// NewDeliveries returns deliveries for buses and schedules.
 func NewDeliveries(c DeliveryConfig) *Deliveries {
 	if c.Log == nil {
 		c.Log = slog.Default()
@@ -137,7 +138,7 @@ func (d *Deliveries) done() {
 	d.wg.Done()
 }
 
-// Idle waits until no delivery is under way or waiting for a retry, or ctx ends.
+// Idle waits until no event is being delivered or waits for a retry, or ctx ends.
 func (d *Deliveries) Idle(ctx context.Context) error {
 	d.mu.Lock()
 	if d.pending == 0 {
@@ -166,7 +167,7 @@ func (d *Deliveries) Close() {
 	d.wg.Wait()
 }
 
-// Stats returns the counts by the rule's name.
+// Stats returns the counts by rule name.
 func (d *Deliveries) Stats() map[string]Stats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -185,8 +186,8 @@ func (d *Deliveries) count(r *Rule, change func(*Stats)) {
 	d.stats[r.Name] = s
 }
 
-// AWS says that it retries "with an exponential back off and jitter", not which. With
-// these, 185 attempts take about a day, as the default policy pairs them.
+// AWS documents "an exponential back off and jitter" without numbers. With these, 185 attempts
+// take about a day, which are the two limits of the default policy.
 const (
 	firstWait = time.Second
 	maxWait   = 8 * time.Minute
@@ -198,7 +199,8 @@ const (
 	exhaustedAge      = "MaximumEventAgeInSeconds"
 )
 
-// run delivers one event to one target, retrying until it is accepted or given up.
+// run delivers one event to one target, with retries until the target accepts it or the retry
+// policy is exhausted.
 func (d *Deliveries) run(e delivered) {
 	payload, err := e.target.input.payload(e)
 	if err != nil {
@@ -229,23 +231,11 @@ func (d *Deliveries) run(e delivered) {
 			return
 		}
 		d.config.Log.Warn("delivery failed, will retry", append(d.attrs(e), "retries", retries, "error", err)...)
-		if !sleep(d.ctx, time.Duration(float64(pause)/d.config.TimeScale)) {
+		if !clock.Sleep(d.ctx, time.Duration(float64(pause)/d.config.TimeScale)) {
 			d.config.Log.Error("event dropped: the local run is ending", append(d.attrs(e), "error", err)...)
 			return
 		}
 		wait = min(2*wait, maxWait)
-	}
-}
-
-// sleep waits and reports false when ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -275,7 +265,7 @@ func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries 
 	}
 	if err := d.sendToDLQ(e, attributes); err != nil {
 		d.count(e.rule, func(s *Stats) { s.FailedToBeSentToDLQ++ })
-		d.config.Log.Error("event dropped: the dead-letter queue refused it", append(log, "queue_error", err)...)
+		d.config.Log.Error("event dropped: the dead-letter queue rejected it", append(log, "queue_error", err)...)
 		return
 	}
 	d.count(e.rule, func(s *Stats) { s.SentToDLQ++ })

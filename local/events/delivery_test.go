@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// fakeTarget answers with its errors in turn, then with nil, and keeps what it got.
+// fakeTarget returns its errors in turn, then nil, and records the payloads.
 type fakeTarget struct {
 	mu       sync.Mutex
 	errors   []error
@@ -57,8 +57,8 @@ func (q *fakeQueues) Send(_ context.Context, queue string, body []byte, attribut
 	return q.err
 }
 
-// bench is a bus with one rule and one target under a fake clock.
-type bench struct {
+// fixture is a bus with one rule and one target under a fake clock.
+type fixture struct {
 	bus        *Bus
 	deliveries *Deliveries
 	target     *fakeTarget
@@ -66,39 +66,39 @@ type bench struct {
 	log        strings.Builder
 }
 
-func newBench(t *testing.T, scale float64, targetJSON string) *bench {
+func newFixture(t *testing.T, scale float64, targetJSON string) *fixture {
 	t.Helper()
-	b := &bench{target: &fakeTarget{}, queues: &fakeQueues{}}
-	b.deliveries = NewDeliveries(DeliveryConfig{
-		DeadLetters: b.queues,
-		Log:         slog.New(slog.NewJSONHandler(&b.log, nil)),
+	f := &fixture{target: &fakeTarget{}, queues: &fakeQueues{}}
+	f.deliveries = NewDeliveries(DeliveryConfig{
+		DeadLetters: f.queues,
+		Log:         slog.New(slog.NewJSONHandler(&f.log, nil)),
 		TimeScale:   scale,
 		Jitter:      func(d time.Duration) time.Duration { return d },
 	})
-	t.Cleanup(b.deliveries.Close)
+	t.Cleanup(f.deliveries.Close)
 	id := 0
-	b.bus = NewBus(BusConfig{
-		Name: "payments", Region: "us-east-1", Account: "123456789012", Deliveries: b.deliveries,
+	f.bus = NewBus(BusConfig{
+		Name: "payments", Region: "us-east-1", Account: "123456789012", Deliveries: f.deliveries,
 		Now:   func() time.Time { return time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC) },
 		NewID: func() string { id++; return fmt.Sprintf("id-%d", id) },
 	})
-	properties := fmt.Sprintf(`{"EventBusName":"payments","EventPattern":{"source":["payment.webhooks"]},"State":"ENABLED","Name":"all",
+	text := fmt.Sprintf(`{"EventBusName":"payments","EventPattern":{"source":["payment.webhooks"]},"State":"ENABLED","Name":"all",
 		"Targets":[{"Id":"Target0","Arn":"arn:target"%s}]}`, targetJSON)
-	err := b.bus.AddRule("AllRule", json.RawMessage(properties), func(TargetRef) (Target, error) { return b.target, nil })
+	err := f.bus.AddRule("AllRule", properties(t, text), func(TargetRef) (Target, error) { return f.target, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return f
 }
 
-func (b *bench) put(t *testing.T) {
+func (f *fixture) put(t *testing.T) {
 	t.Helper()
-	answer, err := b.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{\"amount\":1.50}"}]}`))
+	response, err := f.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{\"amount\":1.50}"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := string(answer), `{"FailedEntryCount":0,"Entries":[{"EventId":"id-1"}]}`; got != want {
-		t.Fatalf("got answer %s, want %s", got, want)
+	if got, want := string(response), `{"FailedEntryCount":0,"Entries":[{"EventId":"id-1"}]}`; got != want {
+		t.Fatalf("got response %s, want %s", got, want)
 	}
 }
 
@@ -107,272 +107,280 @@ const (
 	withDLQ  = `,"DeadLetterConfig":{"Arn":"arn:dlq"}`
 )
 
-func TestDeliveryRetriesWithExponentialBackoffUntilAccepted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{errors.New("down"), errors.New("down"), errors.New("down"), nil}
-		b.put(t)
-		if err := b.deliveries.Idle(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		var waits []time.Duration
-		for i := 1; i < len(b.target.times); i++ {
-			waits = append(waits, b.target.times[i].Sub(b.target.times[i-1]))
-		}
-		if diff := cmp.Diff([]time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, waits); diff != "" {
-			t.Errorf("waits (-want +got):\n%s", diff)
-		}
-		if len(b.queues.messages) != 0 {
-			t.Errorf("an accepted event is in the dead-letter queue: %v", b.queues.messages)
-		}
-		if got, want := b.deliveries.Stats()["all"], (Stats{Invocations: 4}); got != want {
-			t.Errorf("got stats %+v, want %+v", got, want)
-		}
-	})
-}
-
-func TestExhaustedDeliveryGoesToTheDeadLetterQueue(t *testing.T) {
-	attributes := func(more ...string) map[string]string {
-		all := map[string]string{"RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/payments/all", "TARGET_ARN": "arn:target"}
-		for i := 0; i < len(more); i += 2 {
-			all[more[i]] = more[i+1]
-		}
-		return all
-	}
-	cases := map[string]struct {
-		target     string
-		err        error
-		attempts   int
-		took       time.Duration
-		attributes map[string]string
-	}{
-		"attempts exhausted": {
-			`,"RetryPolicy":{"MaximumRetryAttempts":3,"MaximumEventAgeInSeconds":3600}`, errors.New("down"), 4, 7 * time.Second,
-			attributes("ERROR_CODE", "SDK_CLIENT_ERROR", "ERROR_MESSAGE", "down", "RETRY_ATTEMPTS", "3", "EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts"),
-		},
-		"no retries wanted": {
-			`,"RetryPolicy":{"MaximumRetryAttempts":0}`, &DeliveryError{Code: CodeThrottling, Message: "slow down"}, 1, 0,
-			attributes("ERROR_CODE", "THROTTLING", "ERROR_MESSAGE", "slow down", "RETRY_ATTEMPTS", "0", "EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts"),
-		},
-		"age exhausted": { // after waits of 1, 2, 4, 8, 16 and, too long, 32 seconds
-			`,"RetryPolicy":{"MaximumRetryAttempts":185,"MaximumEventAgeInSeconds":60}`, errors.New("down"), 6, 31 * time.Second,
-			attributes("ERROR_CODE", "SDK_CLIENT_ERROR", "ERROR_MESSAGE", "down", "RETRY_ATTEMPTS", "5", "EXHAUSTED_RETRY_CONDITION", "MaximumEventAgeInSeconds"),
-		},
-		"permanent error": {
-			``, &DeliveryError{Code: CodeNoPermissions, Message: "not yours", Permanent: true}, 1, 0,
-			attributes("ERROR_CODE", "NO_PERMISSIONS", "ERROR_MESSAGE", "not yours", "RETRY_ATTEMPTS", "0"),
-		},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				b := newBench(t, 1, withDLQ+c.target)
-				b.target.errors = []error{c.err}
-				started := time.Now()
-				b.put(t)
-				if err := b.deliveries.Idle(t.Context()); err != nil {
-					t.Fatal(err)
-				}
-				if got := len(b.target.payloads); got != c.attempts {
-					t.Errorf("got %d attempts, want %d", got, c.attempts)
-				}
-				if took := time.Since(started); took != c.took {
-					t.Errorf("took %s, want %s", took, c.took)
-				}
-				want := []message{{"arn:dlq", theEvent, c.attributes}}
-				if diff := cmp.Diff(want, b.queues.messages); diff != "" {
-					t.Errorf("dead letters (-want +got):\n%s", diff)
-				}
-			})
+func TestDeliveries(t *testing.T) {
+	t.Run("retry with exponential backoff until accepted", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, 1, withDLQ)
+			f.target.errors = []error{errors.New("down"), errors.New("down"), errors.New("down"), nil}
+			f.put(t)
+			if err := f.deliveries.Idle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			var waits []time.Duration
+			for i := 1; i < len(f.target.times); i++ {
+				waits = append(waits, f.target.times[i].Sub(f.target.times[i-1]))
+			}
+			if diff := cmp.Diff([]time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, waits); diff != "" {
+				t.Errorf("waits (-want +got):\n%s", diff)
+			}
+			if len(f.queues.messages) != 0 {
+				t.Errorf("an accepted event is in the dead-letter queue: %v", f.queues.messages)
+			}
+			if got, want := f.deliveries.Stats()["all"], (Stats{Invocations: 4}); got != want {
+				t.Errorf("got stats %+v, want %+v", got, want)
+			}
 		})
-	}
-}
-
-func TestDefaultPolicyLastsADay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{errors.New("down")}
-		started := time.Now()
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
-		if took := time.Since(started); took < 23*time.Hour || took > 24*time.Hour {
-			t.Errorf("gave up after %s, want about a day", took)
-		}
+	})
+	t.Run("retry for a day by default", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, 1, withDLQ)
+			f.target.errors = []error{errors.New("down")}
+			started := time.Now()
+			f.put(t)
+			_ = f.deliveries.Idle(t.Context())
+			if took := time.Since(started); took < 23*time.Hour || took > 24*time.Hour {
+				t.Errorf("gave up after %s, want about a day", took)
+			}
+		})
+	})
+	t.Run("scale waits but not the age", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, 60, withDLQ+`,"RetryPolicy":{"MaximumEventAgeInSeconds":60}`)
+			f.target.errors = []error{errors.New("down")}
+			started := time.Now()
+			f.put(t)
+			_ = f.deliveries.Idle(t.Context())
+			if took := time.Since(started).Round(time.Millisecond); took != 517*time.Millisecond {
+				t.Errorf("took %s, want 31 s / 60", took)
+			}
+			if got := len(f.target.payloads); got != 6 {
+				t.Errorf("got %d attempts, want 6 as without a scale", got)
+			}
+		})
+	})
+	t.Run("end on Close", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, 1, withDLQ)
+			f.target.errors = []error{errors.New("down")}
+			f.put(t)
+			synctest.Wait()
+			f.deliveries.Close()
+			f.put2(t)
+			if n := strings.Count(f.log.String(), "the local run is ending"); n != 2 {
+				t.Errorf("log names %d dropped events, want 2: %s", n, f.log.String())
+			}
+		})
+	})
+	t.Run("skip disabled rules and other events", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, 1, withDLQ)
+			off := &fakeTarget{}
+			err := f.bus.AddRule("Off", properties(t, `{"EventBusName":"payments","EventPattern":{"source":["s"]},"State":"DISABLED","Targets":[{"Id":"T","Arn":"arn:off"}]}`),
+				func(TargetRef) (Target, error) { return off, nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := f.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"s","DetailType":"T","Detail":"{}"}]}`)); err != nil {
+				t.Fatal(err)
+			}
+			_ = f.deliveries.Idle(t.Context())
+			if len(f.target.payloads)+len(off.payloads) != 0 {
+				t.Errorf("delivered %v and %v, want nothing", f.target.payloads, off.payloads)
+			}
+		})
 	})
 }
 
-func TestTimeScaleShortensWaitsButNotTheAge(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 60, withDLQ+`,"RetryPolicy":{"MaximumEventAgeInSeconds":60}`)
-		b.target.errors = []error{errors.New("down")}
-		started := time.Now()
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
-		if took := time.Since(started).Round(time.Millisecond); took != 517*time.Millisecond {
-			t.Errorf("took %s, want 31 s / 60", took)
+func TestDeadLetterQueue(t *testing.T) {
+	t.Run("receives an event whose retries are exhausted", func(t *testing.T) {
+		attributes := func(more ...string) map[string]string {
+			all := map[string]string{"RULE_ARN": "arn:aws:events:us-east-1:123456789012:rule/payments/all", "TARGET_ARN": "arn:target"}
+			for i := 0; i < len(more); i += 2 {
+				all[more[i]] = more[i+1]
+			}
+			return all
 		}
-		if got := len(b.target.payloads); got != 6 {
-			t.Errorf("got %d attempts, want 6 as without a scale", got)
+		cases := map[string]struct {
+			target     string
+			err        error
+			attempts   int
+			took       time.Duration
+			attributes map[string]string
+		}{
+			"attempts exhausted": {
+				`,"RetryPolicy":{"MaximumRetryAttempts":3,"MaximumEventAgeInSeconds":3600}`, errors.New("down"), 4, 7 * time.Second,
+				attributes("ERROR_CODE", "SDK_CLIENT_ERROR", "ERROR_MESSAGE", "down", "RETRY_ATTEMPTS", "3", "EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts"),
+			},
+			"no retries wanted": {
+				`,"RetryPolicy":{"MaximumRetryAttempts":0}`, &DeliveryError{Code: CodeThrottling, Message: "slow down"}, 1, 0,
+				attributes("ERROR_CODE", "THROTTLING", "ERROR_MESSAGE", "slow down", "RETRY_ATTEMPTS", "0", "EXHAUSTED_RETRY_CONDITION", "MaximumRetryAttempts"),
+			},
+			"age exhausted": { // after waits of 1, 2, 4, 8, 16 and, too long, 32 seconds
+				`,"RetryPolicy":{"MaximumRetryAttempts":185,"MaximumEventAgeInSeconds":60}`, errors.New("down"), 6, 31 * time.Second,
+				attributes("ERROR_CODE", "SDK_CLIENT_ERROR", "ERROR_MESSAGE", "down", "RETRY_ATTEMPTS", "5", "EXHAUSTED_RETRY_CONDITION", "MaximumEventAgeInSeconds"),
+			},
+			"permanent error": {
+				``, &DeliveryError{Code: CodeNoPermissions, Message: "not yours", Permanent: true}, 1, 0,
+				attributes("ERROR_CODE", "NO_PERMISSIONS", "ERROR_MESSAGE", "not yours", "RETRY_ATTEMPTS", "0"),
+			},
 		}
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					f := newFixture(t, 1, withDLQ+c.target)
+					f.target.errors = []error{c.err}
+					started := time.Now()
+					f.put(t)
+					if err := f.deliveries.Idle(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					if got := len(f.target.payloads); got != c.attempts {
+						t.Errorf("got %d attempts, want %d", got, c.attempts)
+					}
+					if took := time.Since(started); took != c.took {
+						t.Errorf("took %s, want %s", took, c.took)
+					}
+					want := []message{{"arn:dlq", theEvent, c.attributes}}
+					if diff := cmp.Diff(want, f.queues.messages); diff != "" {
+						t.Errorf("dead letters (-want +got):\n%s", diff)
+					}
+				})
+			})
+		}
+	})
+	t.Run("missing: the event is dropped and logged", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, 1, `,"RetryPolicy":{"MaximumRetryAttempts":0}`)
+			f.target.errors = []error{errors.New("down")}
+			f.put(t)
+			_ = f.deliveries.Idle(t.Context())
+			if log := f.log.String(); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "dropped") || strings.Contains(log, "amount") {
+				t.Errorf("log does not say that an event was dropped, or shows its content: %s", log)
+			}
+		})
+	})
+	t.Run("that rejects the event: it is logged and counted", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFixture(t, 1, withDLQ)
+			f.target.errors = []error{&DeliveryError{Code: CodeNoResource, Message: "gone", Permanent: true}}
+			f.queues.err = errors.New("access denied")
+			f.put(t)
+			_ = f.deliveries.Idle(t.Context())
+			if got, want := f.deliveries.Stats()["all"], (Stats{Invocations: 1, FailedInvocations: 1, FailedToBeSentToDLQ: 1}); got != want {
+				t.Errorf("got stats %+v, want %+v", got, want)
+			}
+			if log := f.log.String(); !strings.Contains(log, "access denied") {
+				t.Errorf("log does not say why: %s", log)
+			}
+		})
 	})
 }
 
-func TestEventWithoutDeadLetterQueueIsDroppedLoudly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, `,"RetryPolicy":{"MaximumRetryAttempts":0}`)
-		b.target.errors = []error{errors.New("down")}
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
-		if log := b.log.String(); !strings.Contains(log, `"level":"ERROR"`) || !strings.Contains(log, "dropped") || strings.Contains(log, "amount") {
-			t.Errorf("log does not say that an event was dropped, or shows its content: %s", log)
-		}
-	})
-}
-
-func TestRefusingDeadLetterQueueIsLoggedAndCounted(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{&DeliveryError{Code: CodeNoResource, Message: "gone", Permanent: true}}
-		b.queues.err = errors.New("access denied")
-		b.put(t)
-		_ = b.deliveries.Idle(t.Context())
-		if got, want := b.deliveries.Stats()["all"], (Stats{Invocations: 1, FailedInvocations: 1, FailedToBeSentToDLQ: 1}); got != want {
-			t.Errorf("got stats %+v, want %+v", got, want)
-		}
-		if log := b.log.String(); !strings.Contains(log, "access denied") {
-			t.Errorf("log does not say why: %s", log)
-		}
-	})
-}
-
-func TestCloseEndsWaitingDeliveries(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		b.target.errors = []error{errors.New("down")}
-		b.put(t)
-		synctest.Wait()
-		b.deliveries.Close()
-		b.put2(t)
-		if n := strings.Count(b.log.String(), "the local run is ending"); n != 2 {
-			t.Errorf("log names %d dropped events, want 2: %s", n, b.log.String())
-		}
-	})
-}
-
-func (b *bench) put2(t *testing.T) {
+func (f *fixture) put2(t *testing.T) {
 	t.Helper()
-	if _, err := b.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{}"}]}`)); err != nil {
+	if _, err := f.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"payment.webhooks","DetailType":"T","Detail":"{}"}]}`)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func TestPutEventsReportsEachEntry(t *testing.T) {
-	cases := map[string]struct{ entry, code string }{
-		"good":             {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{}","Time":1448312994,"Resources":["r"]}`, ""},
-		"good, by ARN":     {`{"EventBusName":"arn:aws:events:us-east-1:123456789012:event-bus/payments","Source":"s","DetailType":"t","Detail":"{}"}`, ""},
-		"no source":        {`{"EventBusName":"payments","DetailType":"t","Detail":"{}"}`, "InvalidArgument"},
-		"no detail type":   {`{"EventBusName":"payments","Source":"s","Detail":"{}"}`, "InvalidArgument"},
-		"no detail":        {`{"EventBusName":"payments","Source":"s","DetailType":"t"}`, "InvalidArgument"},
-		"malformed detail": {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{"}`, "MalformedDetail"},
-		"detail is null":   {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"null"}`, "MalformedDetail"},
-		"an AWS source":    {`{"EventBusName":"payments","Source":"aws.ec2","DetailType":"t","Detail":"{}"}`, "NotAuthorizedForSourceException"},
-		"another bus":      {`{"EventBusName":"other","Source":"s","DetailType":"t","Detail":"{}"}`, "ResourceNotFoundException"},
-		"the default bus":  {`{"Source":"s","DetailType":"t","Detail":"{}"}`, "ResourceNotFoundException"},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 1, withDLQ)
-			// A good entry next to it is published whatever happens to the other.
-			body := `{"Entries":[` + c.entry + `,{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{}"}]}`
-			answer, err := b.bus.PutEvents(t.Context(), []byte(body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var response putEventsResponse
-			if err := json.Unmarshal(answer, &response); err != nil {
-				t.Fatal(err)
-			}
-			failed := 0
-			if c.code != "" {
-				failed = 1
-			}
-			first, second := response.Entries[0], response.Entries[1]
-			if response.FailedEntryCount != failed || first.ErrorCode != c.code || (first.EventID == "") != (c.code != "") || second.EventID == "" {
-				t.Errorf("got answer %s, want code %q for the first entry only", answer, c.code)
-			}
-		})
-	}
-}
-
-func TestPutEventsRefusesWhatIsTooMuch(t *testing.T) {
-	entry := `{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{\"x\":\"` + strings.Repeat("x", 130*1024) + `\"}"}`
-	cases := map[string]struct{ body, code string }{
-		"no entries":      {`{"Entries":[]}`, "ValidationException"},
-		"eleven entries":  {`{"Entries":[` + strings.Repeat(`{},`, 10) + `{}]}`, "ValidationException"},
-		"too many bytes":  {`{"Entries":[` + entry + `,` + entry + `]}`, "ValidationException"},
-		"unknown members": {`{"Entries":[{"Sauce":"s"}]}`, "SerializationException"},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 1, withDLQ)
-			_, err := b.bus.PutEvents(t.Context(), []byte(c.body))
-			var failure *APIError
-			if !errors.As(err, &failure) || failure.Code != c.code {
-				t.Errorf("got error %v, want %s", err, c.code)
-			}
-		})
-	}
-}
-
-func TestDisabledRuleAndOtherEventsDeliverNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBench(t, 1, withDLQ)
-		off := &fakeTarget{}
-		err := b.bus.AddRule("Off", json.RawMessage(`{"EventBusName":"payments","EventPattern":{"source":["s"]},"State":"DISABLED","Targets":[{"Id":"T","Arn":"arn:off"}]}`),
-			func(TargetRef) (Target, error) { return off, nil })
-		if err != nil {
-			t.Fatal(err)
+func TestPutEvents(t *testing.T) {
+	t.Run("reports each entry", func(t *testing.T) {
+		cases := map[string]struct{ entry, code string }{
+			"good":             {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{}","Time":1448312994,"Resources":["r"]}`, ""},
+			"good, by ARN":     {`{"EventBusName":"arn:aws:events:us-east-1:123456789012:event-bus/payments","Source":"s","DetailType":"t","Detail":"{}"}`, ""},
+			"no source":        {`{"EventBusName":"payments","DetailType":"t","Detail":"{}"}`, "InvalidArgument"},
+			"no detail type":   {`{"EventBusName":"payments","Source":"s","Detail":"{}"}`, "InvalidArgument"},
+			"no detail":        {`{"EventBusName":"payments","Source":"s","DetailType":"t"}`, "InvalidArgument"},
+			"malformed detail": {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{"}`, "MalformedDetail"},
+			"detail is null":   {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"null"}`, "MalformedDetail"},
+			"an AWS source":    {`{"EventBusName":"payments","Source":"aws.ec2","DetailType":"t","Detail":"{}"}`, "NotAuthorizedForSourceException"},
+			"another bus":      {`{"EventBusName":"other","Source":"s","DetailType":"t","Detail":"{}"}`, "ResourceNotFoundException"},
+			"the default bus":  {`{"Source":"s","DetailType":"t","Detail":"{}"}`, "ResourceNotFoundException"},
 		}
-		if _, err := b.bus.PutEvents(t.Context(), []byte(`{"Entries":[{"EventBusName":"payments","Source":"s","DetailType":"T","Detail":"{}"}]}`)); err != nil {
-			t.Fatal(err)
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				f := newFixture(t, 1, withDLQ)
+				// A good entry next to it is published whatever happens to the other.
+				body := `{"Entries":[` + c.entry + `,{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{}"}]}`
+				text, err := f.bus.PutEvents(t.Context(), []byte(body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var response putEventsResponse
+				if err := json.Unmarshal(text, &response); err != nil {
+					t.Fatal(err)
+				}
+				failed := 0
+				if c.code != "" {
+					failed = 1
+				}
+				first, second := response.Entries[0], response.Entries[1]
+				if response.FailedEntryCount != failed || first.ErrorCode != c.code || (first.EventID == "") != (c.code != "") || second.EventID == "" {
+					t.Errorf("got response %s, want code %q for the first entry only", text, c.code)
+				}
+			})
 		}
-		_ = b.deliveries.Idle(t.Context())
-		if len(b.target.payloads)+len(off.payloads) != 0 {
-			t.Errorf("delivered %v and %v, want nothing", b.target.payloads, off.payloads)
+	})
+	t.Run("rejects too many or too large entries", func(t *testing.T) {
+		entry := `{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{\"x\":\"` + strings.Repeat("x", 130*1024) + `\"}"}`
+		cases := map[string]struct{ body, code string }{
+			"no entries":      {`{"Entries":[]}`, "ValidationException"},
+			"eleven entries":  {`{"Entries":[` + strings.Repeat(`{},`, 10) + `{}]}`, "ValidationException"},
+			"too many bytes":  {`{"Entries":[` + entry + `,` + entry + `]}`, "ValidationException"},
+			"unknown members": {`{"Entries":[{"Sauce":"s"}]}`, "SerializationException"},
+		}
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				f := newFixture(t, 1, withDLQ)
+				_, err := f.bus.PutEvents(t.Context(), []byte(c.body))
+				var failure *APIError
+				if !errors.As(err, &failure) || failure.Code != c.code {
+					t.Errorf("got error %v, want %s", err, c.code)
+				}
+			})
 		}
 	})
 }
 
-func TestRuleIsRefusedByNameWithAllItsProblems(t *testing.T) {
-	cases := map[string]struct {
-		properties string
-		want       []string
-	}{
-		"unknown property": {`{"EventBusName":"payments","EventPattern":{"a":[1]},"Speed":1}`, []string{"TheRule", "Speed"}},
-		"unknown target property": {
-			`{"EventBusName":"payments","EventPattern":{"a":[1]},"Targets":[{"Id":"T","Arn":"a","KinesisParameters":{}}]}`,
-			[]string{"TheRule", "KinesisParameters"},
-		},
-		"no pattern":  {`{"EventBusName":"payments"}`, []string{"TheRule", "EventPattern"}},
-		"another bus": {`{"EventBusName":"other","EventPattern":{"a":[1]}}`, []string{"TheRule", `"other"`}},
-		"a schedule":  {`{"EventBusName":"payments","ScheduleExpression":"rate(1 day)"}`, []string{"TheRule", "scheduled"}},
-		"several": {
-			`{"EventBusName":"payments","EventPattern":{"a":[{"regex":"x"}]},"State":"MAYBE","Targets":[{"Id":"T","Arn":"nowhere","InputPath":"x","RetryPolicy":{"MaximumRetryAttempts":186,"MaximumEventAgeInSeconds":59}}]}`,
-			[]string{"TheRule", "MAYBE", "regex", "target T", "not found", "186", "59", "InputPath"},
-		},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, 1, withDLQ)
-			err := b.bus.AddRule("TheRule", json.RawMessage(c.properties), func(TargetRef) (Target, error) { return nil, errors.New("not found") })
-			if !errors.Is(err, ErrRule) {
-				t.Fatalf("got error %v, want ErrRule", err)
-			}
-			for _, want := range c.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("error does not say %q: %v", want, err)
+func TestAddRule(t *testing.T) {
+	t.Run("names all problems of a rule", func(t *testing.T) {
+		cases := map[string]struct {
+			properties string
+			want       []string
+		}{
+			"no pattern":  {`{"EventBusName":"payments"}`, []string{"TheRule", "EventPattern"}},
+			"another bus": {`{"EventBusName":"other","EventPattern":{"a":[1]}}`, []string{"TheRule", `"other"`}},
+			"a schedule":  {`{"EventBusName":"payments","ScheduleExpression":"rate(1 day)"}`, []string{"TheRule", "scheduled"}},
+			"several": {
+				`{"EventBusName":"payments","EventPattern":{"a":[{"regex":"x"}]},"State":"MAYBE","Targets":[{"Id":"T","Arn":"nowhere","InputPath":"x","RetryPolicy":{"MaximumRetryAttempts":186,"MaximumEventAgeInSeconds":59}}]}`,
+				[]string{"TheRule", "MAYBE", "regex", "target T", "not found", "186", "59", "InputPath"},
+			},
+		}
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				f := newFixture(t, 1, withDLQ)
+				err := f.bus.AddRule("TheRule", properties(t, c.properties), func(TargetRef) (Target, error) { return nil, errors.New("not found") })
+				if !errors.Is(err, ErrRule) {
+					t.Fatalf("got error %v, want ErrRule", err)
 				}
-			}
-		})
+				for _, want := range c.want {
+					if !strings.Contains(err.Error(), want) {
+						t.Errorf("error does not say %q: %v", want, err)
+					}
+				}
+			})
+		}
+	})
+}
+
+// properties decodes the properties of a resource.
+func properties(t *testing.T, text string) RuleProperties {
+	t.Helper()
+	var p RuleProperties
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&p); err != nil {
+		t.Fatal(err)
 	}
+	return p
 }

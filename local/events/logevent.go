@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// LogEvent makes the log event that a CloudWatch Logs target writes of a payload. A
+// LogEvent returns the log event that a CloudWatch Logs target writes for a payload. A
 // payload of an input transformer is an object {"timestamp": …, "message": …} (user
 // guide, eb-transform-target-input, "Amazon CloudWatch log group"): timestamp is RFC 3339
 // or milliseconds since the epoch, message is a string. Any other payload is the
-// message as it is, at the time of the event, or at now when it has none.
+// message unchanged, at the time of the event, or at now when it has none.
 //
-// The error is a permanent *DeliveryError: the template cannot make a log event.
+// The error is a permanent *DeliveryError: the template cannot yield a log event.
 func LogEvent(payload []byte, now time.Time) (message string, at time.Time, err error) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(payload, &fields) != nil {
@@ -37,7 +37,7 @@ func LogEvent(payload []byte, now time.Time) (message string, at time.Time, err 
 }
 
 func invalidLogEvent(err error) error {
-	return &DeliveryError{Code: CodeInvalidParam, Message: "the target's input is no log event: " + err.Error(), Permanent: true}
+	return &DeliveryError{Code: CodeInvalidParam, Message: "the target's input is not a log event: " + err.Error(), Permanent: true}
 }
 
 func logTime(raw json.RawMessage) (time.Time, error) {

@@ -6,10 +6,10 @@ import "github.com/cockroachdb/apd/v3"
 // compares as a number: five billion.
 const maxComparable = 5_000_000_000 * 1_000_000
 
-// comparableNumber turns the text of a JSON number into millionths. It reports false for
-// a number that EventBridge does not compare: outside -5e9 to 5e9, or with more
-// than six decimals. Such a number matches no numeric pattern and equals another
-// one only when their texts are the same (aws/event-ruler, ComparableNumber.java).
+// comparableNumber converts the text of a JSON number to millionths. It returns false for a
+// number that EventBridge does not compare: outside -5e9 to 5e9, or with more than six
+// decimals. Such a number matches no numeric pattern, and equals another number only if their
+// texts are equal (aws/event-ruler, ComparableNumber.java).
 func comparableNumber(text string) (int64, bool) {
 	d, _, err := apd.NewFromString(text)
 	if err != nil || d.Form != apd.Finite {

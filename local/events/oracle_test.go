@@ -8,7 +8,7 @@ import (
 )
 
 // motoMatcher reads pairs of pattern and event and prints moto's verdicts. moto's API
-// TestEventPattern answers nothing, so its matcher is called as a library.
+// TestEventPattern returns nothing, so its matcher is called as a library.
 const motoMatcher = `
 import json, sys
 from moto.events.models import EventPattern
@@ -29,8 +29,8 @@ var motoDiffers = map[string]string{
 	"does not exist in any element":         "moto does not look into arrays of objects",
 }
 
-// TestPatternAgreesWithMoto compares the matcher with another implementation.
-func TestPatternAgreesWithMoto(t *testing.T) {
+// TestPattern_moto compares the matcher with another implementation.
+func TestPattern_moto(t *testing.T) {
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Skip("python3 is not on the PATH: nothing to compare with")

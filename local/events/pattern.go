@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// ErrPattern says that an event pattern is wrong or uses an operator that is not
-// played.
+// ErrPattern is wrapped by the error of an event pattern that is invalid or uses an operator
+// that is not supported.
 var ErrPattern = errors.New("event pattern")
 
 // Pattern is a compiled event pattern. The rules are those of "Comparison operators
@@ -41,7 +41,7 @@ type leaf struct {
 	matchers []matcher
 }
 
-// matcher judges one value: string, json.Number, bool or nil.
+// matcher reports whether one value matches: a string, json.Number, bool or nil.
 type matcher func(value any) bool
 
 // ParsePattern compiles an event pattern. The error wraps ErrPattern and names
@@ -63,8 +63,8 @@ func ParsePattern(text []byte) (*Pattern, error) {
 	return &Pattern{root}, nil
 }
 
-// Matches reports whether the pattern selects event, a JSON object. The error
-// says that event is no JSON.
+// Matches reports whether the pattern matches event, a JSON object. The error is that event is
+// not JSON.
 func (p *Pattern) Matches(event []byte) (bool, error) {
 	value, err := decode(event)
 	if err != nil {
@@ -87,8 +87,8 @@ func decode(text []byte) (any, error) {
 	return value, nil
 }
 
-// matches judges value, which may be an array: then one of its elements must match
-// the whole level, as fields of different elements do not belong together.
+// matches reports whether value matches the level. Of an array, one element must match the
+// whole level: fields of different elements do not belong together.
 func (o *object) matches(value, event any) bool {
 	switch v := value.(type) {
 	case []any:
@@ -134,7 +134,7 @@ func (l *leaf) matches(fields map[string]any, name string, event any) bool {
 }
 
 // leaves returns the values of a field: itself, or the elements of an array of any
-// depth. An object is no value: operators work on leaf nodes only.
+// depth. An object yields no values: operators apply to leaf nodes only.
 func leaves(value any) []any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -158,8 +158,8 @@ func hasLeaf(value any, path []string) bool {
 	}
 	switch v := value.(type) {
 	case map[string]any:
-		child, ok := v[path[0]]
-		return ok && hasLeaf(child, path[1:])
+		member, ok := v[path[0]]
+		return ok && hasLeaf(member, path[1:])
 	case []any:
 		return slices.ContainsFunc(v, func(element any) bool { return hasLeaf(element, path) })
 	default:
@@ -242,7 +242,7 @@ func (c *compiler) leaf(values []any, path []string) *leaf {
 	return l
 }
 
-// operator adds what {"name": argument} means to l.
+// operator adds the matcher of {"name": argument} to l.
 func (c *compiler) operator(expression map[string]any, path []string, l *leaf) {
 	if len(expression) != 1 {
 		c.problem(path, "an operator is an object with one key, not %d", len(expression))
@@ -274,7 +274,7 @@ func (c *compiler) operator(expression map[string]any, path []string, l *leaf) {
 		case "cidr":
 			m, err = cidr(argument)
 		default:
-			err = fmt.Errorf("operator %q is not played", name)
+			err = fmt.Errorf("operator %q is not supported", name)
 		}
 		if err != nil {
 			c.problem(path, "%v", err)
@@ -327,7 +327,7 @@ func affix(name string, argument any) (matcher, error) {
 	return textMatcher(name, argument)
 }
 
-// textMatcher makes the matcher of an operator that takes one string.
+// textMatcher returns the matcher of an operator whose argument is one string.
 func textMatcher(name string, argument any) (matcher, error) {
 	text, ok := argument.(string)
 	if !ok {
@@ -347,7 +347,7 @@ func textMatcher(name string, argument any) (matcher, error) {
 		}
 		return strMatcher(func(s string) bool { return matchWildcard(parts, s) }), nil
 	default:
-		return nil, fmt.Errorf("operator %q is not played", name)
+		return nil, fmt.Errorf("operator %q is not supported", name)
 	}
 }
 
@@ -359,7 +359,7 @@ func strMatcher(accept func(string) bool) matcher {
 }
 
 // splitWildcard cuts a wildcard expression at its asterisks. A backslash makes
-// an asterisk or backslash literal; two asterisks in a row are refused, as by AWS.
+// an asterisk or backslash literal; two asterisks in a row are rejected, as by AWS.
 func splitWildcard(text string) ([]string, error) {
 	var parts []string
 	var part strings.Builder
@@ -405,7 +405,7 @@ func matchWildcard(parts []string, s string) bool {
 }
 
 // numeric is one comparison, or a lower bound followed by an upper bound. Two
-// bounds the other way round are refused by AWS too.
+// bounds the other way round are rejected by AWS too.
 func numeric(argument any) (matcher, error) {
 	terms, ok := argument.([]any)
 	if !ok || (len(terms) != 2 && len(terms) != 4) {
@@ -469,14 +469,14 @@ func compare(n int64, operator string, bound int64) bool {
 	}
 }
 
-// anythingBut accepts every value but: a string or number, several strings or
-// several numbers, or what prefix, suffix, equals-ignore-case or wildcard accept.
-// A field that is absent has no value to accept.
+// anythingBut matches every value except the given ones: a string or number, several strings or
+// numbers, or what prefix, suffix, equals-ignore-case or wildcard match. It does not match an
+// absent field.
 func anythingBut(argument any) (matcher, error) {
-	var refused []matcher
+	var excluded []matcher
 	switch a := argument.(type) {
 	case string, json.Number:
-		refused = append(refused, equals(a))
+		excluded = append(excluded, equals(a))
 	case []any:
 		_, numbers := firstOf(a).(json.Number)
 		for _, value := range a {
@@ -485,7 +485,7 @@ func anythingBut(argument any) (matcher, error) {
 			if (numbers && !isNumber) || (!numbers && !isString) {
 				return nil, errors.New("anything-but takes strings only or numbers only")
 			}
-			refused = append(refused, equals(value))
+			excluded = append(excluded, equals(value))
 		}
 	case map[string]any:
 		if len(a) != 1 {
@@ -504,15 +504,15 @@ func anythingBut(argument any) (matcher, error) {
 				if text == "" && (name == "prefix" || name == "suffix") {
 					return nil, fmt.Errorf("anything-but: an empty %s is not allowed", name)
 				}
-				refused = append(refused, m)
+				excluded = append(excluded, m)
 			}
 		}
 	}
-	if len(refused) == 0 {
+	if len(excluded) == 0 {
 		return nil, errors.New("anything-but takes strings, numbers or an operator")
 	}
 	return func(value any) bool {
-		return !slices.ContainsFunc(refused, func(m matcher) bool { return m(value) })
+		return !slices.ContainsFunc(excluded, func(m matcher) bool { return m(value) })
 	}, nil
 }
 

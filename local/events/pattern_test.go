@@ -119,64 +119,67 @@ var patternCases = []struct {
 	},
 }
 
-func TestPatternSelectsWhatEventBridgeDocuments(t *testing.T) {
-	for _, c := range patternCases {
-		t.Run(c.name, func(t *testing.T) {
-			p, err := ParsePattern([]byte(c.pattern))
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := p.Matches([]byte(c.event))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got != c.want {
-				t.Errorf("pattern %s on event %s: got %t, want %t", c.pattern, c.event, got, c.want)
-			}
-		})
-	}
-}
-
-func TestPatternIsRefusedByName(t *testing.T) {
-	cases := map[string]struct{ pattern, want string }{
-		"not JSON":                 {`{`, "EOF"},
-		"not an object":            {`[]`, "must be a JSON object"},
-		"empty object":             {`{"detail":{}}`, "detail: empty objects"},
-		"empty array":              {`{"source":[]}`, "source: empty arrays"},
-		"bare value":               {`{"source":"x"}`, "source: must be an object or an array"},
-		"unknown operator":         {`{"detail":{"a":[{"regex":"x"}]}}`, `detail.a: operator "regex" is not played`},
-		"two keys":                 {`{"a":[{"prefix":"x","suffix":"y"}]}`, "one key, not 2"},
-		"range the wrong way":      {`{"a":[{"numeric":["<",5,">",0]}]}`, "lower bound followed by an upper bound"},
-		"empty range":              {`{"a":[{"numeric":[">",5,"<",5]}]}`, "must not be empty"},
-		"bound out of range":       {`{"a":[{"numeric":[">",5000000001]}]}`, "outside -5e9 to 5e9"},
-		"bound as text":            {`{"a":[{"numeric":[">","5"]}]}`, "needs a number"},
-		"numeric operator":         {`{"a":[{"numeric":["==",5]}]}`, "not one of"},
-		"mixed anything-but":       {`{"a":[{"anything-but":["x",1]}]}`, "strings only or numbers only"},
-		"anything-but null":        {`{"a":[{"anything-but":null}]}`, "anything-but takes"},
-		"anything-but unknown":     {`{"a":[{"anything-but":{"numeric":["=",1]}}]}`, "anything-but"},
-		"anything-but no prefix":   {`{"a":[{"anything-but":{"prefix":""}}]}`, "empty prefix"},
-		"or with one branch":       {`{"$or":[{"a":[1]}]}`, "at least two"},
-		"or of values":             {`{"$or":[1,2]}`, "objects only"},
-		"operator as a field name": {`{"$or":[{"numeric":[1]},{"a":[1]}]}`, "reserved name"},
-		"consecutive asterisks":    {`{"a":[{"wildcard":"x**y"}]}`, "consecutive asterisks"},
-		"exists of text":           {`{"a":[{"exists":"yes"}]}`, "exists takes true or false"},
-		"cidr of text":             {`{"a":[{"cidr":"x"}]}`, "cidr"},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			_, err := ParsePattern([]byte(c.pattern))
-			if !errors.Is(err, ErrPattern) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got error %v, want one that says %q", err, c.want)
-			}
-		})
-	}
-}
-
-func TestEveryProblemOfAPatternIsNamed(t *testing.T) {
-	_, err := ParsePattern([]byte(`{"a":[{"regex":"x"}],"b":[],"c":{"d":[{"numeric":[1]}]}}`))
-	for _, want := range []string{"a: operator", "b: empty arrays", "c.d: numeric"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error %v does not say %q", err, want)
+func TestPattern(t *testing.T) {
+	t.Run("matches as EventBridge documents", func(t *testing.T) {
+		for _, c := range patternCases {
+			t.Run(c.name, func(t *testing.T) {
+				p, err := ParsePattern([]byte(c.pattern))
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := p.Matches([]byte(c.event))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got != c.want {
+					t.Errorf("pattern %s on event %s: got %t, want %t", c.pattern, c.event, got, c.want)
+				}
+			})
 		}
-	}
+	})
+}
+
+func TestParsePattern(t *testing.T) {
+	t.Run("rejects a pattern by name", func(t *testing.T) {
+		cases := map[string]struct{ pattern, want string }{
+			"not JSON":                 {`{`, "EOF"},
+			"not an object":            {`[]`, "must be a JSON object"},
+			"empty object":             {`{"detail":{}}`, "detail: empty objects"},
+			"empty array":              {`{"source":[]}`, "source: empty arrays"},
+			"bare value":               {`{"source":"x"}`, "source: must be an object or an array"},
+			"unknown operator":         {`{"detail":{"a":[{"regex":"x"}]}}`, `detail.a: operator "regex" is not supported`},
+			"two keys":                 {`{"a":[{"prefix":"x","suffix":"y"}]}`, "one key, not 2"},
+			"range the wrong way":      {`{"a":[{"numeric":["<",5,">",0]}]}`, "lower bound followed by an upper bound"},
+			"empty range":              {`{"a":[{"numeric":[">",5,"<",5]}]}`, "must not be empty"},
+			"bound out of range":       {`{"a":[{"numeric":[">",5000000001]}]}`, "outside -5e9 to 5e9"},
+			"bound as text":            {`{"a":[{"numeric":[">","5"]}]}`, "needs a number"},
+			"numeric operator":         {`{"a":[{"numeric":["==",5]}]}`, "not one of"},
+			"mixed anything-but":       {`{"a":[{"anything-but":["x",1]}]}`, "strings only or numbers only"},
+			"anything-but null":        {`{"a":[{"anything-but":null}]}`, "anything-but takes"},
+			"anything-but unknown":     {`{"a":[{"anything-but":{"numeric":["=",1]}}]}`, "anything-but"},
+			"anything-but no prefix":   {`{"a":[{"anything-but":{"prefix":""}}]}`, "empty prefix"},
+			"or with one branch":       {`{"$or":[{"a":[1]}]}`, "at least two"},
+			"or of values":             {`{"$or":[1,2]}`, "objects only"},
+			"operator as a field name": {`{"$or":[{"numeric":[1]},{"a":[1]}]}`, "reserved name"},
+			"consecutive asterisks":    {`{"a":[{"wildcard":"x**y"}]}`, "consecutive asterisks"},
+			"exists of text":           {`{"a":[{"exists":"yes"}]}`, "exists takes true or false"},
+			"cidr of text":             {`{"a":[{"cidr":"x"}]}`, "cidr"},
+		}
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				_, err := ParsePattern([]byte(c.pattern))
+				if !errors.Is(err, ErrPattern) || !strings.Contains(err.Error(), c.want) {
+					t.Errorf("got error %v, want one that says %q", err, c.want)
+				}
+			})
+		}
+	})
+	t.Run("names every problem", func(t *testing.T) {
+		_, err := ParsePattern([]byte(`{"a":[{"regex":"x"}],"b":[],"c":{"d":[{"numeric":[1]}]}}`))
+		for _, want := range []string{"a: operator", "b: empty arrays", "c.d: numeric"} {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("error %v does not say %q", err, want)
+			}
+		}
+	})
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrRule says that a rule's properties are wrong or not played.
+// ErrRule is wrapped by the error of a rule that is invalid or not supported.
 var ErrRule = errors.New("rule")
 
 // Rule is one AWS::Events::Rule with its targets.
@@ -23,7 +23,7 @@ type Rule struct {
 	targets []target
 }
 
-// TargetRef is what a Resolver gets to find a target.
+// TargetRef identifies a target for a Resolver.
 type TargetRef struct {
 	RuleLogicalID string
 	RuleARN       string
@@ -32,10 +32,10 @@ type TargetRef struct {
 	RoleARN       string // the role that EventBridge assumes; empty when the rule names none
 }
 
-// Resolver finds what an ARN stands for. An error stops the start-up.
+// Resolver returns the target that an ARN stands for. An error stops the start.
 type Resolver func(TargetRef) (Target, error)
 
-// target is a rule's target with what delivery needs to know of it.
+// target is a rule's target with its settings for delivery.
 type target struct {
 	id            string
 	arn           string
@@ -46,30 +46,32 @@ type target struct {
 	maxAge        time.Duration
 }
 
-// Retry policy where a target has none: API reference, RetryPolicy.
+// The retry policy of a target without one: API reference, RetryPolicy.
 const (
 	defaultMaxRetries = 185
 	defaultMaxAge     = 24 * time.Hour
 )
 
-type ruleProperties struct {
+// RuleProperties is AWS::Events::Rule.
+type RuleProperties struct {
 	Name               string
 	Description        string
 	EventBusName       string
 	EventPattern       json.RawMessage
 	ScheduleExpression string
 	State              string
-	Targets            []targetProperties
+	Targets            []TargetProperties
 	Tags               json.RawMessage
 }
 
-type targetProperties struct {
+// TargetProperties is a target of a rule.
+type TargetProperties struct {
 	ID               string `json:"Id"`
 	Arn              string
 	RoleArn          string
 	Input            string
 	InputPath        string
-	InputTransformer *inputTransformerProperties
+	InputTransformer *InputTransformerProperties
 	DeadLetterConfig *struct{ Arn string }
 	RetryPolicy      *struct {
 		MaximumRetryAttempts     *int
@@ -77,66 +79,55 @@ type targetProperties struct {
 	}
 }
 
-// strict decodes text and refuses fields that value does not have.
+// strict decodes text and rejects fields that value does not have.
 func strict(text []byte, value any) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	return d.Decode(value)
 }
 
-// IsScheduled reports whether a rule's properties have a ScheduleExpression, so that
-// it belongs to package schedule and not to a bus.
-func IsScheduled(properties json.RawMessage) bool {
-	var p struct{ ScheduleExpression string }
-	return json.Unmarshal(properties, &p) == nil && p.ScheduleExpression != ""
-}
-
-// Place is where a rule lives.
-type Place struct {
+// Scope is the region, account and bus of a rule.
+type Scope struct {
 	Region, Account string
 	Bus             string // "default" for scheduled rules
 }
 
-func (p Place) busARN() string {
-	return fmt.Sprintf("arn:aws:events:%s:%s:event-bus/%s", p.Region, p.Account, p.Bus)
+func (s Scope) busARN() string {
+	return fmt.Sprintf("arn:aws:events:%s:%s:event-bus/%s", s.Region, s.Account, s.Bus)
 }
 
 // ruleARN is arn:…:rule/NAME on the default bus and arn:…:rule/BUS/NAME elsewhere.
-func (p Place) ruleARN(name string) string {
-	if p.Bus != defaultBus {
-		name = p.Bus + "/" + name
+func (s Scope) ruleARN(name string) string {
+	if s.Bus != defaultBus {
+		name = s.Bus + "/" + name
 	}
-	return fmt.Sprintf("arn:aws:events:%s:%s:rule/%s", p.Region, p.Account, name)
+	return fmt.Sprintf("arn:aws:events:%s:%s:rule/%s", s.Region, s.Account, name)
 }
 
 const defaultBus = "default"
 
-// NewRule reads a rule. The error wraps ErrRule, starts with the logical id and names
-// everything that is wrong or not played.
-func NewRule(place Place, logicalID string, properties json.RawMessage, resolve Resolver) (*Rule, error) {
-	var p ruleProperties
-	if err := strict(properties, &p); err != nil {
-		return nil, fmt.Errorf("%w %s: %w", ErrRule, logicalID, err)
-	}
+// NewRule reads a rule. The error wraps ErrRule, starts with the logical id and lists
+// everything that is invalid or not supported.
+func NewRule(scope Scope, logicalID string, p RuleProperties, resolve Resolver) (*Rule, error) {
 	if p.Name == "" {
 		p.Name = logicalID
 	}
 	r := &Rule{
 		LogicalID:  logicalID,
 		Name:       p.Name,
-		ARN:        place.ruleARN(p.Name),
+		ARN:        scope.ruleARN(p.Name),
 		Enabled:    p.State != "DISABLED",
 		Expression: p.ScheduleExpression,
 	}
 	var problems []error
 	if p.State != "" && p.State != "ENABLED" && p.State != "DISABLED" {
-		problems = append(problems, fmt.Errorf("the State %s is not played", p.State))
+		problems = append(problems, fmt.Errorf("the State %s is not supported", p.State))
 	}
-	if bus := p.EventBusName; bus != place.Bus && bus != place.busARN() && (bus != "" || place.Bus != defaultBus) {
-		problems = append(problems, fmt.Errorf("EventBusName %q is not this bus, %q", bus, place.Bus))
+	if bus := p.EventBusName; bus != scope.Bus && bus != scope.busARN() && (bus != "" || scope.Bus != defaultBus) {
+		problems = append(problems, fmt.Errorf("EventBusName %q is not this bus, %q", bus, scope.Bus))
 	}
 	if (p.EventPattern == nil) == (p.ScheduleExpression == "") {
-		problems = append(problems, errors.New("has to have an EventPattern or a ScheduleExpression, not both"))
+		problems = append(problems, errors.New("needs either an EventPattern or a ScheduleExpression"))
 	}
 	if p.EventPattern != nil {
 		var err error
@@ -162,7 +153,7 @@ func NewRule(place Place, logicalID string, properties json.RawMessage, resolve 
 	return r, nil
 }
 
-func newTarget(p targetProperties, r *Rule, resolve Resolver) (target, error) {
+func newTarget(p TargetProperties, r *Rule, resolve Resolver) (target, error) {
 	t := target{id: p.ID, arn: p.Arn, maxRetries: defaultMaxRetries, maxAge: defaultMaxAge}
 	var problems []error
 	var err error

@@ -9,17 +9,20 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"payment-webhooks/local/jsonpath"
 )
 
-type inputTransformerProperties struct {
+// InputTransformerProperties is the InputTransformer of a target.
+type InputTransformerProperties struct {
 	InputPathsMap map[string]string
 	InputTemplate string
 }
 
-// input makes a target's payload from an event. The zero value passes the event on.
+// input yields a target's payload from an event. The zero value yields the event unchanged.
 type input struct {
 	constant []byte
-	path     path
+	path     *jsonpath.Path // nil: the whole event
 	template *template
 }
 
@@ -28,7 +31,7 @@ type input struct {
 type template struct {
 	text   string
 	isJSON bool // the template is a JSON object or array: the result must be JSON
-	paths  map[string]path
+	paths  map[string]jsonpath.Path
 }
 
 // variable is a placeholder in a template.
@@ -45,7 +48,7 @@ const (
 
 var predefined = []string{varRuleARN, varRuleName, varEvent, varEventJSON, varIngestionTime}
 
-func newInput(p targetProperties) (input, error) {
+func newInput(p TargetProperties) (input, error) {
 	given := 0
 	for _, is := range []bool{p.Input != "", p.InputPath != "", p.InputTransformer != nil} {
 		if is {
@@ -62,11 +65,11 @@ func newInput(p targetProperties) (input, error) {
 		}
 		return input{constant: []byte(p.Input)}, nil
 	case p.InputPath != "":
-		path, err := parsePath(p.InputPath)
+		path, err := jsonpath.EventBridge.Parse(p.InputPath)
 		if err != nil {
 			return input{}, fmt.Errorf("property InputPath: %w", err)
 		}
-		return input{path: path}, nil
+		return input{path: &path}, nil
 	case p.InputTransformer != nil:
 		t, err := newTemplate(*p.InputTransformer)
 		if err != nil {
@@ -77,14 +80,14 @@ func newInput(p targetProperties) (input, error) {
 	return input{}, nil
 }
 
-func newTemplate(p inputTransformerProperties) (*template, error) {
-	t := &template{text: p.InputTemplate, paths: map[string]path{}}
+func newTemplate(p InputTransformerProperties) (*template, error) {
+	t := &template{text: p.InputTemplate, paths: map[string]jsonpath.Path{}}
 	var problems []error
 	for name, text := range p.InputPathsMap {
 		if strings.HasPrefix(name, "aws.") {
 			problems = append(problems, fmt.Errorf("variable %q: names that start with aws. are reserved", name))
 		}
-		path, err := parsePath(text)
+		path, err := jsonpath.EventBridge.Parse(text)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("variable %q: %w", name, err))
 		}
@@ -136,8 +139,8 @@ func jsonValues(text string, one bool) error {
 	}
 }
 
-// replace puts values in place of the variables. A variable is quoted when it stands
-// inside a JSON string.
+// replace replaces the variables by values. quoted is true for a variable inside a JSON
+// string.
 func (t *template) replace(value func(name string, quoted bool) string) string {
 	var out strings.Builder
 	quoted, end := false, 0
@@ -164,14 +167,14 @@ func endsInString(text string, quoted bool) bool {
 	return quoted
 }
 
-// payload makes what the target gets. An error is permanent: the same event gives
-// the same error again.
+// payload returns what the target receives. An error is permanent: the same event yields the
+// same error again.
 func (in input) payload(e delivered) ([]byte, error) {
 	switch {
 	case in.constant != nil:
 		return in.constant, nil
 	case in.path != nil:
-		node, ok := in.path.find(e.event)
+		node, ok := in.path.FindText(e.event)
 		if !ok {
 			return nil, &DeliveryError{Code: CodeInvalidJSON, Message: "InputPath finds nothing in the event", Permanent: true}
 		}
@@ -183,7 +186,7 @@ func (in input) payload(e delivered) ([]byte, error) {
 	}
 }
 
-// fill makes the target's text. Values are not escaped inside strings
+// fill fills the template. Values are not escaped inside strings
 // (eb-transform-target-input, "Common issues with transforming input"); JSON
 // is minified, text keeps its quotes: an SNS topic gets "This event was …" with them (user
 // guide, eb-input-transformer-tutorial).
@@ -199,8 +202,8 @@ func (t *template) fill(e delivered) ([]byte, error) {
 	return compact.Bytes(), nil
 }
 
-// value renders one variable. What the event does not have becomes empty: nothing
-// within quotes, an empty string without.
+// value returns the text of one variable. One that the event does not have becomes an empty
+// string: nothing within quotes, "" without.
 func (t *template) value(e delivered, name string, quoted bool) string {
 	var raw json.RawMessage
 	switch name {
@@ -215,7 +218,7 @@ func (t *template) value(e delivered, name string, quoted bool) string {
 	case varEventJSON:
 		raw = quote(string(e.event))
 	default:
-		node, ok := t.paths[name].find(e.event)
+		node, ok := t.paths[name].FindText(e.event)
 		if !ok {
 			node = json.RawMessage(`""`)
 		}

@@ -8,18 +8,17 @@ import (
 	"strings"
 )
 
-// Place is where the resources are that a request names shortly.
-type Place struct{ Account, Region string }
+// Scope is the account and region of resources that a request names by name only.
+type Scope struct{ Account, Region string }
 
-// Identify says which action a request performs on which resources. service
-// is the name in the request's signature; body is nil for S3, whose actions
-// follow from method and path. What it does not know is an error: nothing is
-// let through unchecked.
+// Identify returns the action that a request performs, and its resources. service is the
+// name in the request's signature. body is nil for S3, whose actions follow from method and
+// path. A request that it does not know is an error, so that no call passes unchecked.
 //
 // Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/
-func (p Place) Identify(service string, r *http.Request, body []byte) (Call, error) {
+func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, error) {
 	arn := func(service, rest string) string {
-		return "arn:aws:" + service + ":" + p.Region + ":" + p.Account + ":" + rest
+		return "arn:aws:" + service + ":" + s.Region + ":" + s.Account + ":" + rest
 	}
 	full := func(name, service, prefix string) string {
 		if strings.HasPrefix(name, "arn:") {
@@ -60,12 +59,12 @@ func (p Place) Identify(service string, r *http.Request, body []byte) (Call, err
 				call.Resources = append(call.Resources, full(table, "dynamodb", "table/"))
 			}
 			for _, item := range input.TransactItems {
-				for kind, one := range item {
-					// Each part of a transaction is checked as its own action.
-					if kind != "Put" && kind != "Update" && kind != "Delete" && kind != "ConditionCheck" && kind != "Get" {
-						return Call{}, fmt.Errorf("%s: %s is not played", operation, kind)
+				for operator, one := range item {
+					// IAM checks each part of a transaction as an action of its own.
+					if operator != "Put" && operator != "Update" && operator != "Delete" && operator != "ConditionCheck" && operator != "Get" {
+						return Call{}, fmt.Errorf("%s: %s is not supported", operation, operator)
 					}
-					return Call{}, fmt.Errorf("%s on %s: permissions of transactions are not played", operation, one.TableName)
+					return Call{}, fmt.Errorf("%s on %s: permissions of transactions are not supported", operation, one.TableName)
 				}
 			}
 			if call.Resources == nil {
@@ -100,8 +99,8 @@ func (p Place) Identify(service string, r *http.Request, body []byte) (Call, err
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
 		}
-		// A policy names the ARN with its six random characters, usually as
-		// "-??????"; a caller may give the bare name.
+		// A policy has the ARN with six random characters at its end, usually as "-??????";
+		// a caller may use the name without them.
 		resource := full(input.SecretId, "secretsmanager", "secret:")
 		if resource != input.SecretId {
 			resource += "-aaaaaa"
@@ -127,7 +126,7 @@ func (p Place) Identify(service string, r *http.Request, body []byte) (Call, err
 		name, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/functions/")
 		name, isInvoke := strings.CutSuffix(name, "/invocations")
 		if !ok || !isInvoke {
-			return Call{}, fmt.Errorf("lambda %s %s is not played", r.Method, r.URL.Path)
+			return Call{}, fmt.Errorf("lambda %s %s is not supported", r.Method, r.URL.Path)
 		}
 		if unescaped, err := url.PathUnescape(name); err == nil {
 			name = unescaped
@@ -139,7 +138,7 @@ func (p Place) Identify(service string, r *http.Request, body []byte) (Call, err
 	return Call{}, fmt.Errorf("service %s is not checked", service)
 }
 
-// s3Call reads an S3 request with the bucket in the path.
+// s3Call identifies an S3 request in path style.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
 func s3Call(r *http.Request) (Call, error) {
 	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
@@ -178,5 +177,5 @@ func s3Call(r *http.Request) (Call, error) {
 		r.Method == http.MethodPost && (has("uploads") || has("uploadId")):
 		return Call{"s3:PutObject", onObject}, nil
 	}
-	return Call{}, fmt.Errorf("s3 %s %s: permissions of this request are not played", r.Method, r.URL)
+	return Call{}, fmt.Errorf("s3 %s %s: permissions of this request are not supported", r.Method, r.URL)
 }

@@ -39,119 +39,120 @@ func policies(t *testing.T, statements string) (*Policies, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return New(stack, assembly.NewResolver(stack, assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
+	return New(stack, assembly.NewResolver(stack, assembly.NewTypes(Types), assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
 }
 
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
-func TestCallsAreAllowedOnlyByTheirPolicy(t *testing.T) {
-	cases := map[string]struct {
-		statements string
-		call       Call
-		allowed    bool
-	}{
-		"exact":                        {`[{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:PutItem", []string{tableARN}}, true},
-		"another action":               {`[{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:UpdateItem", []string{tableARN}}, false},
-		"another table":                {`[{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:PutItem", []string{tableARN + "2"}}, false},
-		"the table is not its index":   {`[{"Effect": "Allow", "Action": "dynamodb:Query", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:Query", []string{tableARN + "/index/by-hour"}}, false},
-		"no statement":                 {`[]`, Call{"dynamodb:PutItem", []string{tableARN}}, false},
-		"wildcards":                    {`[{"Effect": "Allow", "Action": ["dynamodb:*Item"], "Resource": ["arn:aws:dynamodb:*:*:table/tr?nsactions"]}]`, Call{"dynamodb:PutItem", []string{tableARN}}, true},
-		"action names ignore case":     {`[{"Effect": "Allow", "Action": "DynamoDB:putitem", "Resource": "*"}]`, Call{"dynamodb:PutItem", []string{tableARN}}, true},
-		"explicit deny wins":           {`[{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:PutItem", []string{tableARN}}, false},
-		"every resource must be":       {`[{"Effect": "Allow", "Action": "events:PutEvents", "Resource": "a"}]`, Call{"events:PutEvents", []string{"a", "b"}}, false},
-		"statements about kms skipped": {`[{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {"a": "b"}}}]`, Call{"dynamodb:PutItem", []string{tableARN}}, false},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			p, err := policies(t, c.statements)
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = p.Check(roleARN, c.call)
-			if c.allowed && err != nil || !c.allowed && !errors.Is(err, ErrDenied) {
-				t.Errorf("allowed %v, got %v", c.allowed, err)
-			}
-			if err != nil && !strings.Contains(err.Error(), c.call.Action) {
-				t.Errorf("error does not name the action: %v", err)
-			}
-		})
-	}
-}
-
-func TestPolicyElementsThatAreNotPlayedAreRefused(t *testing.T) {
-	for name, statements := range map[string]string{
-		"Condition":   `[{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]`,
-		"NotAction":   `[{"Effect": "Allow", "NotAction": "s3:PutObject", "Resource": "*"}]`,
-		"NotResource": `[{"Effect": "Allow", "Action": "s3:PutObject", "NotResource": "*"}]`,
-		"Principal":   `[{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Principal": "*"}]`,
-	} {
-		if _, err := policies(t, statements); err == nil || !strings.Contains(err.Error(), "Policy") {
-			t.Errorf("%s: error %v, want one that names the policy", name, err)
+func TestPolicies(t *testing.T) {
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html
+	t.Run("allow calls", func(t *testing.T) {
+		cases := map[string]struct {
+			statements string
+			call       Call
+			allowed    bool
+		}{
+			"exact":                        {`[{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:PutItem", []string{tableARN}}, true},
+			"another action":               {`[{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:UpdateItem", []string{tableARN}}, false},
+			"another table":                {`[{"Effect": "Allow", "Action": "dynamodb:PutItem", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:PutItem", []string{tableARN + "2"}}, false},
+			"the table is not its index":   {`[{"Effect": "Allow", "Action": "dynamodb:Query", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:Query", []string{tableARN + "/index/by-hour"}}, false},
+			"no statement":                 {`[]`, Call{"dynamodb:PutItem", []string{tableARN}}, false},
+			"wildcards":                    {`[{"Effect": "Allow", "Action": ["dynamodb:*Item"], "Resource": ["arn:aws:dynamodb:*:*:table/tr?nsactions"]}]`, Call{"dynamodb:PutItem", []string{tableARN}}, true},
+			"action names ignore case":     {`[{"Effect": "Allow", "Action": "DynamoDB:putitem", "Resource": "*"}]`, Call{"dynamodb:PutItem", []string{tableARN}}, true},
+			"explicit deny wins":           {`[{"Effect": "Allow", "Action": "*", "Resource": "*"}, {"Effect": "Deny", "Action": "dynamodb:*", "Resource": "` + tableARN + `"}]`, Call{"dynamodb:PutItem", []string{tableARN}}, false},
+			"every resource must be":       {`[{"Effect": "Allow", "Action": "events:PutEvents", "Resource": "a"}]`, Call{"events:PutEvents", []string{"a", "b"}}, false},
+			"statements about kms skipped": {`[{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Condition": {"StringEquals": {"a": "b"}}}]`, Call{"dynamodb:PutItem", []string{tableARN}}, false},
 		}
-	}
-}
-
-func TestRolesHaveKeysAndUsersHaveNone(t *testing.T) {
-	p, err := policies(t, `[]`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := p.AccessKey(roleARN)
-	if err != nil || p.RoleOf(key) != roleARN || p.RoleOf("test") != "" {
-		t.Errorf("key %q (%v) belongs to %q; test belongs to %q", key, err, p.RoleOf(key), p.RoleOf("test"))
-	}
-}
-
-// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
-func TestRequestsAreIdentified(t *testing.T) {
-	place := Place{Account: "123456789012", Region: "eu-west-1"}
-	type request struct{ service, method, target, url, body string }
-	cases := map[string]struct {
-		request request
-		want    Call
-	}{
-		"PutItem":        {request{"dynamodb", "POST", "DynamoDB_20120810.PutItem", "/", `{"TableName":"transactions"}`}, Call{"dynamodb:PutItem", []string{tableARN}}},
-		"Query on index": {request{"dynamodb", "POST", "DynamoDB_20120810.Query", "/", `{"TableName":"transactions","IndexName":"by-hour"}`}, Call{"dynamodb:Query", []string{tableARN + "/index/by-hour"}}},
-		"BatchGetItem":   {request{"dynamodb", "POST", "DynamoDB_20120810.BatchGetItem", "/", `{"RequestItems":{"transactions":{}}}`}, Call{"dynamodb:BatchGetItem", []string{tableARN}}},
-		"GetRecords":     {request{"dynamodb", "POST", "DynamoDBStreams_20120810.GetRecords", "/", `{"ShardIterator":"` + tableARN + `/stream/x|1|abc"}`}, Call{"dynamodb:GetRecords", []string{tableARN + "/stream/x"}}},
-		"SendMessage":    {request{"sqs", "POST", "AmazonSQS.SendMessage", "/", `{"QueueUrl":"http://127.0.0.1:4566/123456789012/dlq"}`}, Call{"sqs:SendMessage", []string{"arn:aws:sqs:eu-west-1:123456789012:dlq"}}},
-		"PutEvents":      {request{"events", "POST", "AWSEvents.PutEvents", "/", `{"Entries":[{"EventBusName":"bus"},{}]}`}, Call{"events:PutEvents", []string{"arn:aws:events:eu-west-1:123456789012:event-bus/bus", "arn:aws:events:eu-west-1:123456789012:event-bus/default"}}},
-		"Publish":        {request{"sns", "POST", "", "/", "Action=Publish&TopicArn=arn:topic"}, Call{"sns:Publish", []string{"arn:topic"}}},
-		"Invoke":         {request{"lambda", "POST", "", "/2015-03-31/functions/fn/invocations", `{}`}, Call{"lambda:InvokeFunction", []string{"arn:aws:lambda:eu-west-1:123456789012:function:fn"}}},
-		"PutObject":      {request{"s3", "PUT", "", "/bucket/a/b?x-id=PutObject", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/a/b"}}},
-		"UploadPart":     {request{"s3", "PUT", "", "/bucket/k?partNumber=1&uploadId=u", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/k"}}},
-		"AbortMultipart": {request{"s3", "DELETE", "", "/bucket/k?uploadId=u", ""}, Call{"s3:AbortMultipartUpload", []string{"arn:aws:s3:::bucket/k"}}},
-		"HeadObject":     {request{"s3", "HEAD", "", "/bucket/k", ""}, Call{"s3:GetObject", []string{"arn:aws:s3:::bucket/k"}}},
-		"ListObjectsV2":  {request{"s3", "GET", "", "/bucket?list-type=2&prefix=manifests/", ""}, Call{"s3:ListBucket", []string{"arn:aws:s3:::bucket"}}},
-		"GetSecretValue": {request{"secretsmanager", "POST", "secretsmanager.GetSecretValue", "/", `{"SecretId":"stripe"}`}, Call{"secretsmanager:GetSecretValue", []string{"arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-aaaaaa"}}},
-	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest(c.request.method, c.request.url, bytes.NewReader([]byte(c.request.body)))
-			r.Header.Set("X-Amz-Target", c.request.target)
-			got, err := place.Identify(c.request.service, r, []byte(c.request.body))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(c.want, got); diff != "" {
-				t.Errorf("(-want +got)\n%s", diff)
-			}
-		})
-	}
-}
-
-func TestRequestsThatCannotBeIdentifiedAreErrors(t *testing.T) {
-	for name, r := range map[string]*http.Request{
-		"object ACL": httptest.NewRequest("PUT", "/bucket/k?acl", nil),
-		"copy": func() *http.Request {
-			r := httptest.NewRequest("PUT", "/bucket/k", nil)
-			r.Header.Set("X-Amz-Copy-Source", "b/k")
-			return r
-		}(),
-		"policy": httptest.NewRequest("PUT", "/bucket?policy", nil),
-	} {
-		if call, err := (Place{}).Identify("s3", r, nil); err == nil {
-			t.Errorf("%s: taken for %v", name, call)
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				p, err := policies(t, c.statements)
+				if err != nil {
+					t.Fatal(err)
+				}
+				err = p.Check(roleARN, c.call)
+				if c.allowed && err != nil || !c.allowed && !errors.Is(err, ErrDenied) {
+					t.Errorf("allowed %v, got %v", c.allowed, err)
+				}
+				if err != nil && !strings.Contains(err.Error(), c.call.Action) {
+					t.Errorf("error does not name the action: %v", err)
+				}
+			})
 		}
-	}
+	})
+	t.Run("with unsupported elements are rejected", func(t *testing.T) {
+		for name, statements := range map[string]string{
+			"Condition":   `[{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}}]`,
+			"NotAction":   `[{"Effect": "Allow", "NotAction": "s3:PutObject", "Resource": "*"}]`,
+			"NotResource": `[{"Effect": "Allow", "Action": "s3:PutObject", "NotResource": "*"}]`,
+			"Principal":   `[{"Effect": "Allow", "Action": "s3:PutObject", "Resource": "*", "Principal": "*"}]`,
+		} {
+			if _, err := policies(t, statements); err == nil || !strings.Contains(err.Error(), "Policy") {
+				t.Errorf("%s: error %v, want one that names the policy", name, err)
+			}
+		}
+	})
+	t.Run("have access keys for roles", func(t *testing.T) {
+		p, err := policies(t, `[]`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		key, err := p.AccessKey(roleARN)
+		if err != nil || p.RoleOf(key) != roleARN || p.RoleOf("test") != "" {
+			t.Errorf("key %q (%v) belongs to %q; test belongs to %q", key, err, p.RoleOf(key), p.RoleOf("test"))
+		}
+	})
+}
+
+func TestIdentify(t *testing.T) {
+	// https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+	t.Run("returns action and resources", func(t *testing.T) {
+		scope := Scope{Account: "123456789012", Region: "eu-west-1"}
+		type request struct{ service, method, target, url, body string }
+		cases := map[string]struct {
+			request request
+			want    Call
+		}{
+			"PutItem":        {request{"dynamodb", "POST", "DynamoDB_20120810.PutItem", "/", `{"TableName":"transactions"}`}, Call{"dynamodb:PutItem", []string{tableARN}}},
+			"Query on index": {request{"dynamodb", "POST", "DynamoDB_20120810.Query", "/", `{"TableName":"transactions","IndexName":"by-hour"}`}, Call{"dynamodb:Query", []string{tableARN + "/index/by-hour"}}},
+			"BatchGetItem":   {request{"dynamodb", "POST", "DynamoDB_20120810.BatchGetItem", "/", `{"RequestItems":{"transactions":{}}}`}, Call{"dynamodb:BatchGetItem", []string{tableARN}}},
+			"GetRecords":     {request{"dynamodb", "POST", "DynamoDBStreams_20120810.GetRecords", "/", `{"ShardIterator":"` + tableARN + `/stream/x|1|abc"}`}, Call{"dynamodb:GetRecords", []string{tableARN + "/stream/x"}}},
+			"SendMessage":    {request{"sqs", "POST", "AmazonSQS.SendMessage", "/", `{"QueueUrl":"http://127.0.0.1:4566/123456789012/dlq"}`}, Call{"sqs:SendMessage", []string{"arn:aws:sqs:eu-west-1:123456789012:dlq"}}},
+			"PutEvents":      {request{"events", "POST", "AWSEvents.PutEvents", "/", `{"Entries":[{"EventBusName":"bus"},{}]}`}, Call{"events:PutEvents", []string{"arn:aws:events:eu-west-1:123456789012:event-bus/bus", "arn:aws:events:eu-west-1:123456789012:event-bus/default"}}},
+			"Publish":        {request{"sns", "POST", "", "/", "Action=Publish&TopicArn=arn:topic"}, Call{"sns:Publish", []string{"arn:topic"}}},
+			"Invoke":         {request{"lambda", "POST", "", "/2015-03-31/functions/fn/invocations", `{}`}, Call{"lambda:InvokeFunction", []string{"arn:aws:lambda:eu-west-1:123456789012:function:fn"}}},
+			"PutObject":      {request{"s3", "PUT", "", "/bucket/a/b?x-id=PutObject", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/a/b"}}},
+			"UploadPart":     {request{"s3", "PUT", "", "/bucket/k?partNumber=1&uploadId=u", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/k"}}},
+			"AbortMultipart": {request{"s3", "DELETE", "", "/bucket/k?uploadId=u", ""}, Call{"s3:AbortMultipartUpload", []string{"arn:aws:s3:::bucket/k"}}},
+			"HeadObject":     {request{"s3", "HEAD", "", "/bucket/k", ""}, Call{"s3:GetObject", []string{"arn:aws:s3:::bucket/k"}}},
+			"ListObjectsV2":  {request{"s3", "GET", "", "/bucket?list-type=2&prefix=manifests/", ""}, Call{"s3:ListBucket", []string{"arn:aws:s3:::bucket"}}},
+			"GetSecretValue": {request{"secretsmanager", "POST", "secretsmanager.GetSecretValue", "/", `{"SecretId":"stripe"}`}, Call{"secretsmanager:GetSecretValue", []string{"arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-aaaaaa"}}},
+		}
+		for name, c := range cases {
+			t.Run(name, func(t *testing.T) {
+				r := httptest.NewRequest(c.request.method, c.request.url, bytes.NewReader([]byte(c.request.body)))
+				r.Header.Set("X-Amz-Target", c.request.target)
+				got, err := scope.Identify(c.request.service, r, []byte(c.request.body))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Errorf("(-want +got)\n%s", diff)
+				}
+			})
+		}
+	})
+	t.Run("fails for an unknown request", func(t *testing.T) {
+		for name, r := range map[string]*http.Request{
+			"object ACL": httptest.NewRequest("PUT", "/bucket/k?acl", nil),
+			"copy": func() *http.Request {
+				r := httptest.NewRequest("PUT", "/bucket/k", nil)
+				r.Header.Set("X-Amz-Copy-Source", "b/k")
+				return r
+			}(),
+			"policy": httptest.NewRequest("PUT", "/bucket?policy", nil),
+		} {
+			if call, err := (Scope{}).Identify("s3", r, nil); err == nil {
+				t.Errorf("%s: taken for %v", name, call)
+			}
+		}
+	})
 }

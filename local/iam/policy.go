@@ -10,11 +10,10 @@ import (
 	"payment-webhooks/local/assembly"
 )
 
-// ErrDenied is the reason of every refused call.
+// ErrDenied is wrapped by the error of every call that is not allowed.
 var ErrDenied = errors.New("not authorized")
 
-// Call is one API call: an action on one or several resources, all of which
-// must be allowed.
+// Call is one API call: an action on one or more resources, all of which must be allowed.
 type Call struct {
 	Action    string // "dynamodb:PutItem"
 	Resources []string
@@ -43,8 +42,8 @@ var checkedServices = []string{"dynamodb", "s3", "events", "sqs", "sns", "lambda
 // Checked reports whether calls of a service are checked.
 func Checked(service string) bool { return slices.Contains(checkedServices, service) }
 
-// managedPolicies are the AWS managed policies that allow nothing of the
-// checked services. Any other one is refused, because its content is not here.
+// managedPolicies are the AWS managed policies that allow no action of a checked
+// service. Any other one is rejected, because its content is not known here.
 var managedPolicies = []string{
 	"service-role/AWSLambdaBasicExecutionRole", "AWSXRayDaemonWriteAccess", "AWSXrayWriteOnlyAccess",
 	"service-role/AmazonAPIGatewayPushToCloudWatchLogs",
@@ -58,19 +57,12 @@ type policyDocument struct {
 		Action    oneOrMany
 		NotAction oneOrMany
 		Resource  oneOrMany
-		// Elements that are refused in statements about checked services.
+		// Rejected in statements about checked services.
 		NotResource, Condition json.RawMessage
 	}
 }
 
-type namedPolicy struct {
-	PolicyName     string
-	PolicyDocument policyDocument
-	Roles          []string
-	Users, Groups  json.RawMessage
-}
-
-// oneOrMany is a text or a list of texts.
+// oneOrMany is a string or a list of strings.
 type oneOrMany []string
 
 func (o *oneOrMany) UnmarshalJSON(text []byte) error {
@@ -82,21 +74,13 @@ func (o *oneOrMany) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*[]string)(o))
 }
 
-// New reads the roles and policies of the stack. Its error lists all that is
-// not played.
+// New reads the roles and policies of the stack. The error lists everything unsupported.
 func New(stack *assembly.Stack, resolver *assembly.Resolver) (*Policies, error) {
 	p := &Policies{byARN: map[string]*role{}, byKey: map[string]*role{}}
 	byName := map[string]*role{}
 	var problems []error
 	for i, resource := range stack.ByType("AWS::IAM::Role") {
-		var properties struct {
-			RoleName, Description, Path string
-			AssumeRolePolicyDocument    json.RawMessage // describes: nobody assumes a role here
-			ManagedPolicyArns           []string
-			Policies                    []namedPolicy
-			MaxSessionDuration          json.RawMessage // describes: keys do not expire here
-			Tags                        json.RawMessage
-		}
+		var properties roleProperties
 		if err := resolver.Into(resource, &properties); err != nil {
 			problems = append(problems, err)
 			continue
@@ -110,7 +94,7 @@ func New(stack *assembly.Stack, resolver *assembly.Resolver) (*Policies, error) 
 		r := &role{name: name, arn: arn}
 		for _, managed := range properties.ManagedPolicyArns {
 			if !slices.Contains(managedPolicies, strings.TrimPrefix(managed, "arn:aws:iam::aws:policy/")) {
-				problems = append(problems, fmt.Errorf("%s: managed policy %s is not played", resource.LogicalID, managed))
+				problems = append(problems, fmt.Errorf("%s: managed policy %s is not supported", resource.LogicalID, managed))
 			}
 		}
 		for _, policy := range properties.Policies {
@@ -127,7 +111,7 @@ func New(stack *assembly.Stack, resolver *assembly.Resolver) (*Policies, error) 
 			continue
 		}
 		if policy.Users != nil || policy.Groups != nil {
-			problems = append(problems, fmt.Errorf("%s: Users and Groups are not played", resource.LogicalID))
+			problems = append(problems, fmt.Errorf("%s: Users and Groups are not supported", resource.LogicalID))
 		}
 		for _, name := range policy.Roles {
 			if byName[name] == nil {
@@ -143,7 +127,7 @@ func New(stack *assembly.Stack, resolver *assembly.Resolver) (*Policies, error) 
 func (r *role) add(logicalID string, document policyDocument) error {
 	var problems []error
 	for i, s := range document.Statement {
-		checked := len(s.Action) == 0 // NotAction reaches every service
+		checked := len(s.Action) == 0 // NotAction applies to every service
 		for _, action := range s.Action {
 			service, _, _ := strings.Cut(strings.ToLower(action), ":")
 			if action == "*" || Checked(service) || strings.ContainsAny(service, "*?") {
@@ -154,7 +138,7 @@ func (r *role) add(logicalID string, document policyDocument) error {
 			continue
 		}
 		if s.NotAction != nil || s.NotResource != nil || s.Condition != nil {
-			problems = append(problems, fmt.Errorf("%s: Statement[%d]: NotAction, NotResource and Condition are not played", logicalID, i))
+			problems = append(problems, fmt.Errorf("%s: Statement[%d]: NotAction, NotResource and Condition are not supported", logicalID, i))
 			continue
 		}
 		if s.Effect != "Allow" && s.Effect != "Deny" {
@@ -165,7 +149,7 @@ func (r *role) add(logicalID string, document policyDocument) error {
 	return errors.Join(problems...)
 }
 
-// AccessKey is the access key id of a role's credentials.
+// AccessKey returns the access key id of a role's credentials.
 func (p *Policies) AccessKey(roleARN string) (string, error) {
 	for key, r := range p.byKey {
 		if r.arn == roleARN {
@@ -175,8 +159,8 @@ func (p *Policies) AccessKey(roleARN string) (string, error) {
 	return "", fmt.Errorf("role %s is not in the template", roleARN)
 }
 
-// RoleOf returns the ARN of the role that an access key belongs to, or "" for
-// a user's key.
+// RoleOf returns the ARN of the role that an access key belongs to, or "" when it is a
+// user's key.
 func (p *Policies) RoleOf(accessKey string) string {
 	if r := p.byKey[accessKey]; r != nil {
 		return r.arn
@@ -184,8 +168,8 @@ func (p *Policies) RoleOf(accessKey string) string {
 	return ""
 }
 
-// Check says whether the role may make the call. The error wraps [ErrDenied]
-// and reads like IAM's own.
+// Check returns nil when the role may make the call. Otherwise the error wraps
+// [ErrDenied] and is worded like IAM's.
 func (p *Policies) Check(roleARN string, call Call) error {
 	r := p.byARN[roleARN]
 	if r == nil {

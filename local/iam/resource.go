@@ -11,7 +11,7 @@ import (
 	"payment-webhooks/local/assembly"
 )
 
-// ResourcePolicies say which AWS services may use a resource: the template's
+// ResourcePolicies are the policies that let AWS services use a resource: the template's
 // queue and topic policies, Lambda permissions and log resource policies.
 type ResourcePolicies struct {
 	account    string
@@ -32,23 +32,23 @@ type condition struct {
 	values   []string
 }
 
-// operators say when a condition is met. Each key has one value here.
+// operators report whether a condition is met. Each key has one value here.
 // ArnEquals and ArnLike behave identically, wildcards included.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
-var operators = map[string]func(values []string, fact string, present bool) bool{
-	"StringEquals":    func(values []string, fact string, _ bool) bool { return slices.Contains(values, fact) },
-	"StringNotEquals": func(values []string, fact string, _ bool) bool { return !slices.Contains(values, fact) },
+var operators = map[string]func(values []string, actual string, present bool) bool{
+	"StringEquals":    func(values []string, actual string, _ bool) bool { return slices.Contains(values, actual) },
+	"StringNotEquals": func(values []string, actual string, _ bool) bool { return !slices.Contains(values, actual) },
 	"StringLike":      like,
 	"ArnEquals":       like,
 	"ArnLike":         like,
-	"Bool":            func(values []string, fact string, _ bool) bool { return slices.Contains(values, fact) },
+	"Bool":            func(values []string, actual string, _ bool) bool { return slices.Contains(values, actual) },
 	"Null": func(values []string, _ string, present bool) bool {
 		return slices.Contains(values, strconv.FormatBool(!present))
 	},
 }
 
-func like(values []string, fact string, _ bool) bool {
-	return slices.ContainsFunc(values, func(value string) bool { return wildcard(value, fact) })
+func like(values []string, actual string, _ bool) bool {
+	return slices.ContainsFunc(values, func(pattern string) bool { return wildcard(pattern, actual) })
 }
 
 type resourceDocument struct {
@@ -59,7 +59,7 @@ type resourceDocument struct {
 		Principal        principal
 		Action, Resource oneOrMany
 		Condition        map[string]map[string]oneOrMany
-		// Refused when present.
+		// Rejected when present.
 		NotAction, NotResource, NotPrincipal json.RawMessage
 	}
 }
@@ -76,27 +76,21 @@ func (p *principal) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, (*plain)(p))
 }
 
-// NewResourcePolicies reads the stack's resource policies. Its error lists all
-// that is not played.
+// NewResourcePolicies reads the stack's resource policies. The error lists everything
+// unsupported.
 func NewResourcePolicies(stack *assembly.Stack, resolver *assembly.Resolver, account string) (*ResourcePolicies, error) {
 	r := &ResourcePolicies{account: account}
 	var problems []error
 	for _, resource := range stack.ByType("AWS::SQS::QueuePolicy") {
-		var p struct {
-			PolicyDocument resourceDocument
-			Queues         []string
-		}
+		var p queuePolicy
 		problems = append(problems, resolver.Into(resource, &p), r.add(resource.LogicalID, p.PolicyDocument))
 	}
 	for _, resource := range stack.ByType("AWS::SNS::TopicPolicy") {
-		var p struct {
-			PolicyDocument resourceDocument
-			Topics         []string
-		}
+		var p topicPolicy
 		problems = append(problems, resolver.Into(resource, &p), r.add(resource.LogicalID, p.PolicyDocument))
 	}
 	for _, resource := range stack.ByType("AWS::Logs::ResourcePolicy") {
-		var p struct{ PolicyName, PolicyDocument string }
+		var p logPolicy
 		var document resourceDocument
 		err := resolver.Into(resource, &p)
 		if err == nil {
@@ -105,7 +99,7 @@ func NewResourcePolicies(stack *assembly.Stack, resolver *assembly.Resolver, acc
 		problems = append(problems, err, r.add(resource.LogicalID, document))
 	}
 	for _, resource := range stack.ByType("AWS::Lambda::Permission") {
-		var p struct{ FunctionName, Action, Principal, SourceArn, SourceAccount string }
+		var p permission
 		if err := resolver.Into(resource, &p); err != nil {
 			problems = append(problems, err)
 			continue
@@ -130,7 +124,7 @@ func (r *ResourcePolicies) add(logicalID string, document resourceDocument) erro
 	var problems []error
 	for i, s := range document.Statement {
 		if s.NotAction != nil || s.NotResource != nil || s.NotPrincipal != nil {
-			problems = append(problems, fmt.Errorf("%s: Statement[%d]: NotAction, NotResource and NotPrincipal are not played", logicalID, i))
+			problems = append(problems, fmt.Errorf("%s: Statement[%d]: NotAction, NotResource and NotPrincipal are not supported", logicalID, i))
 		}
 		statement := resourceStatement{allow: s.Effect == "Allow", services: s.Principal.Service, actions: s.Action, resources: s.Resource}
 		if slices.Contains(s.Principal.AWS, "*") {
@@ -139,7 +133,7 @@ func (r *ResourcePolicies) add(logicalID string, document resourceDocument) erro
 		for operator, keys := range s.Condition {
 			for key, values := range keys {
 				if operators[operator] == nil || !slices.Contains([]string{"aws:SourceArn", "aws:SourceAccount", "aws:SecureTransport"}, key) {
-					problems = append(problems, fmt.Errorf("%s: Statement[%d]: condition %s on %s is not played", logicalID, i, operator, key))
+					problems = append(problems, fmt.Errorf("%s: Statement[%d]: condition %s on %s is not supported", logicalID, i, operator, key))
 					continue
 				}
 				statement.conditions = append(statement.conditions, condition{operator, key, values})
@@ -150,14 +144,14 @@ func (r *ResourcePolicies) add(logicalID string, document resourceDocument) erro
 	return errors.Join(problems...)
 }
 
-// Check says whether a service ("events.amazonaws.com") may take an action on a
-// resource on behalf of source, the ARN of a rule or an API method. Services
-// are taken to speak TLS. The error wraps [ErrDenied].
+// Check returns nil when a service ("events.amazonaws.com") may perform an action on a
+// resource on behalf of source, the ARN of a rule or an API method. Services are assumed
+// to use TLS. Otherwise the error wraps [ErrDenied].
 func (r *ResourcePolicies) Check(service, action, resource, source string) error {
-	facts := map[string]string{"aws:SourceArn": source, "aws:SourceAccount": r.account, "aws:SecureTransport": "true"}
+	context := map[string]string{"aws:SourceArn": source, "aws:SourceAccount": r.account, "aws:SecureTransport": "true"}
 	allowed := false
 	for _, s := range r.statements {
-		if !slices.Contains(s.services, service) && !slices.Contains(s.services, "*") || !matchAny(s.actions, action, true) || !matchAny(s.resources, resource, false) || !s.holds(facts) {
+		if !slices.Contains(s.services, service) && !slices.Contains(s.services, "*") || !matchAny(s.actions, action, true) || !matchAny(s.resources, resource, false) || !s.holds(context) {
 			continue
 		}
 		if !s.allow {
@@ -171,10 +165,10 @@ func (r *ResourcePolicies) Check(service, action, resource, source string) error
 	return nil
 }
 
-func (s resourceStatement) holds(facts map[string]string) bool {
+func (s resourceStatement) holds(context map[string]string) bool {
 	for _, c := range s.conditions {
-		fact, present := facts[c.key]
-		met := operators[c.operator](c.values, fact, present)
+		actual, present := context[c.key]
+		met := operators[c.operator](c.values, actual, present)
 		if !met {
 			return false
 		}

@@ -6,6 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/google/uuid"
+
+	"payment-webhooks/local/clock"
 )
 
 // AsyncConfig is an AWS::Lambda::EventInvokeConfig. The zero value is not the
@@ -14,11 +18,11 @@ type AsyncConfig struct {
 	MaximumRetryAttempts int
 	MaximumEventAge      time.Duration
 	OnFailure            string // ARN of the destination, "" for none
-	// Send takes the record of a failed invocation to the destination.
+	// Send sends the record of a failed invocation to the destination.
 	Send func(ctx context.Context, destinationARN string, record []byte) error
 }
 
-// DefaultAsync is what holds for a function without an EventInvokeConfig.
+// DefaultAsync is the configuration of a function without an EventInvokeConfig.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 var DefaultAsync = AsyncConfig{MaximumRetryAttempts: 2, MaximumEventAge: 6 * time.Hour}
 
@@ -35,7 +39,7 @@ func (f *Function) InvokeAsync(request Request) (string, error) {
 	if f.closed {
 		return "", ErrClosed
 	}
-	requestID := newRequestID()
+	requestID := uuid.NewString()
 	f.wait.Add(1)
 	go func() {
 		defer f.wait.Done()
@@ -46,7 +50,7 @@ func (f *Function) InvokeAsync(request Request) (string, error) {
 
 func (f *Function) deliver(requestID string, request Request) {
 	accepted := time.Now()
-	var skipped time.Duration // of the waits, what TimeScale cut away
+	var skipped time.Duration // the part of the waits that TimeScale removed
 	invokes, throttles := 0, 0
 	var last Response
 	for {
@@ -80,9 +84,7 @@ func (f *Function) deliver(requestID string, request Request) {
 		}
 		scaled := time.Duration(float64(pause) / f.config.TimeScale)
 		skipped += pause - scaled
-		select {
-		case <-time.After(scaled):
-		case <-f.ctx.Done():
+		if !clock.Sleep(f.ctx, scaled) {
 			f.lost(requestID, "the local run ended")
 			return
 		}
@@ -133,11 +135,11 @@ func (f *Function) fail(requestID string, request Request, last Response, condit
 	}
 }
 
-func (f *Function) lost(requestID, why string) {
-	f.config.Notices.Error("asynchronous event lost", "function", f.config.Name, "request_id", requestID, "why", why)
+func (f *Function) lost(requestID, reason string) {
+	f.config.Notices.Error("asynchronous event lost", "function", f.config.Name, "request_id", requestID, "reason", reason)
 }
 
-// orNull keeps a payload as it is when it is JSON.
+// orNull returns the payload if it is JSON, else null.
 func orNull(payload []byte) json.RawMessage {
 	if !json.Valid(payload) {
 		return json.RawMessage("null")

@@ -13,9 +13,9 @@ import (
 var handlerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // Build compiles the handler of a staged image context for this machine and
-// returns the binary's path. directory and buildArgs are what `docker build`
-// would get; hash is the asset's, under which the binary is kept in cache, so
-// that an unchanged handler is not built again.
+// returns the binary's path. directory and buildArgs are the inputs of `docker build`.
+// hash is the asset's: the binary is kept under it in cache, so that an unchanged handler
+// is not built again.
 func Build(ctx context.Context, cache, hash, directory string, buildArgs map[string]string) (string, error) {
 	handler := buildArgs["HANDLER"]
 	if !handlerName.MatchString(handler) {
@@ -23,7 +23,7 @@ func Build(ctx context.Context, cache, hash, directory string, buildArgs map[str
 	}
 	for name := range buildArgs {
 		if name != "HANDLER" {
-			return "", fmt.Errorf("image asset %s: build argument %s is not played", hash, name)
+			return "", fmt.Errorf("image asset %s: build argument %s is not supported", hash, name)
 		}
 	}
 	cache, err := filepath.Abs(cache) // the compiler runs in directory
@@ -37,8 +37,7 @@ func Build(ctx context.Context, cache, hash, directory string, buildArgs map[str
 	if err := os.MkdirAll(filepath.Dir(binary), 0o755); err != nil {
 		return "", err
 	}
-	// Built beside and renamed, so that an interrupted build leaves nothing
-	// that looks finished.
+	// The binary is renamed when it is complete: an interrupted build leaves none.
 	partial := fmt.Sprintf("%s.%d", binary, os.Getpid())
 	defer os.Remove(partial)
 	build := exec.CommandContext(ctx, "go", "build", "-tags", "lambda.norpc", "-o", partial, "./"+handler)

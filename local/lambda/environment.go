@@ -16,11 +16,13 @@ import (
 	"sync"
 	"time"
 
-	"payment-webhooks/local/child"
+	"github.com/google/uuid"
+
+	"payment-webhooks/local/subprocess"
 )
 
-// environment is one execution environment: a process and the Runtime API it
-// polls. It serves one invocation at a time.
+// environment is one execution environment: a process and the Runtime API that it polls. It
+// processes one invocation at a time.
 type environment struct {
 	config  *Config
 	stream  string
@@ -37,7 +39,7 @@ type environment struct {
 	initErr chan []byte      // body of /init/error
 
 	mu      sync.Mutex
-	current *invocation // what the runtime is working on
+	current *invocation // being processed by the runtime
 
 	initReported bool
 	closing      sync.Once
@@ -65,7 +67,7 @@ func newEnvironment(config *Config) (*environment, error) {
 		config: config,
 		// A function with its own log group has its name in the stream's.
 		// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-loggroups.html
-		stream:  fmt.Sprintf("%s/%s[$LATEST]%s", now.Format("2006/01/02"), config.Name, strings.ReplaceAll(newRequestID(), "-", "")),
+		stream:  fmt.Sprintf("%s/%s[$LATEST]%s", now.Format("2006/01/02"), config.Name, strings.ReplaceAll(uuid.NewString(), "-", "")),
 		started: now,
 		exited:  make(chan struct{}),
 		events:  make(chan *invocation),
@@ -87,14 +89,14 @@ func newEnvironment(config *Config) (*environment, error) {
 	e.cmd.Dir = filepath.Dir(config.Binary)
 	e.cmd.Env = e.environ(listener.Addr().String())
 	e.cmd.Stdout, e.cmd.Stderr = e.output.file, e.output.file
-	if err := errors.Join(child.Tie(e.cmd), e.cmd.Start()); err != nil {
+	if err := errors.Join(subprocess.KillWithParent(e.cmd), e.cmd.Start()); err != nil {
 		e.output.close()
 		e.server.Close()
 		return nil, fmt.Errorf("start environment: %w", err)
 	}
 	go func() {
 		err := e.cmd.Wait()
-		child.Kill(e.cmd) // what the handler may have started itself
+		subprocess.Kill(e.cmd) // and what the handler may have started
 		e.output.close()
 		e.exitText = "Runtime exited without providing a reason"
 		if err != nil {
@@ -149,16 +151,15 @@ func (e *environment) alive() bool {
 // close ends the process and the Runtime API. It may be called more than once.
 func (e *environment) close() {
 	e.closing.Do(func() {
-		child.Stop(e.cmd, e.exited, shutdownPatience)
+		subprocess.Stop(e.cmd, e.exited, shutdownTimeout)
 		e.server.Close()
 	})
 	<-e.exited
 }
 
-// serve gives one event to the process. It returns the answer when the
-// environment is ready for the next event or has ended. (Lambda answers the
-// caller a moment earlier, when the runtime posts its response; waiting for the
-// next poll makes the next event find this environment free.)
+// serve passes one event to the process. It returns the response when the environment is ready
+// for the next event or has ended. Lambda responds to the caller a moment earlier, when the
+// runtime posts its response; here the next event then finds this environment free.
 func (e *environment) serve(requestID string, request Request) Response {
 	e.output.reset()
 	r, status, begin, initDuration := e.work(requestID, request)
@@ -181,8 +182,8 @@ func (e *environment) serve(requestID string, request Request) Response {
 	return response
 }
 
-// work takes the process through initialisation, if that is still to come, and
-// the invocation. status is the one of platform.report.
+// work waits for the process's initialisation, if it is not done yet, and runs the invocation.
+// status is that of platform.report.
 func (e *environment) work(requestID string, request Request) (r result, status string, begin time.Time, initDuration time.Duration) {
 	// Initialisation ends with the first poll of /next.
 	limit := time.NewTimer(initLimit)
@@ -193,7 +194,7 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 		r, status = result{body, true}, "error"
 	case <-e.exited:
 		select {
-		case body := <-e.initErr: // reported before it left
+		case body := <-e.initErr: // reported before it exited
 			r, status = result{body, true}, "error"
 		default:
 			r, status = e.failure(requestID, "Runtime.ExitError", e.exitText), "error"
@@ -234,7 +235,7 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 	case e.events <- work:
 	case <-e.exited: // while it was idle
 		return e.failure(requestID, "Runtime.ExitError", e.exitText), "error", begin, initDuration
-	case <-timeout.C: // the runtime gave up its poll and does not poll again
+	case <-timeout.C: // the runtime aborted its poll and does not poll again
 		r, status = timedOut()
 		return r, status, begin, initDuration
 	}
@@ -242,7 +243,7 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 	case r = <-work.result:
 	case <-e.exited:
 		select {
-		case r = <-work.result: // reported with its last breath, as a panic is
+		case r = <-work.result: // reported just before it exited, as panics are
 		default:
 			r = e.failure(requestID, "Runtime.ExitError", e.exitText)
 		}
@@ -257,7 +258,7 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 		default: // it has polled once more
 		}
 	case <-e.exited:
-	case <-timeout.C: // it answered, and then did not come back
+	case <-timeout.C: // it responded but did not poll again
 		e.kill()
 	}
 	status = "success"
@@ -268,19 +269,19 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 }
 
 func (e *environment) kill() {
-	child.Kill(e.cmd)
+	subprocess.Kill(e.cmd)
 	<-e.exited
 }
 
-func (e *environment) failure(requestID, kind, message string) result {
-	payload, _ := json.Marshal(struct { // two texts always marshal
+func (e *environment) failure(requestID, errorType, message string) result {
+	payload, _ := json.Marshal(struct { // strings always marshal
 		ErrorType    string `json:"errorType"`
 		ErrorMessage string `json:"errorMessage"`
-	}{kind, "RequestId: " + requestID + " Error: " + message})
+	}{errorType, "RequestId: " + requestID + " Error: " + message})
 	return result{payload, true}
 }
 
-// runtimeAPI is what the process talks to.
+// runtimeAPI is the Runtime API of the environment.
 func (e *environment) runtimeAPI() http.Handler {
 	mux := http.NewServeMux()
 	const base = "/2018-06-01/runtime"
@@ -290,13 +291,13 @@ func (e *environment) runtimeAPI() http.Handler {
 	mux.HandleFunc("POST "+base+"/init/error", func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(io.LimitReader(r.Body, maxSyncBytes))
 		if err != nil {
-			return // the process went away
+			return // the process ended
 		}
 		select {
 		case e.initErr <- body:
 		default:
 		}
-		accepted(w)
+		respondAccepted(w)
 	})
 	return mux
 }
@@ -304,7 +305,7 @@ func (e *environment) runtimeAPI() http.Handler {
 func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case e.polled <- struct{}{}:
-	default: // a poll that was given up and repeated
+	default: // the runtime repeated an aborted poll
 	}
 	select {
 	case work := <-e.events:
@@ -313,7 +314,7 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(work.deadline.UnixMilli(), 10))
 		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", e.config.ARN)
 		w.Header().Set("Lambda-Runtime-Trace-Id", work.request.TraceID)
-		_, _ = w.Write(work.request.Payload) // an exit is seen as one
+		_, _ = w.Write(work.request.Payload) // a failed write means that the process exited
 	case <-r.Context().Done():
 	}
 }
@@ -327,40 +328,39 @@ func (e *environment) finish(w http.ResponseWriter, r *http.Request, failed bool
 	work := e.current
 	e.mu.Unlock()
 	if work == nil || work.requestID != r.PathValue("id") {
-		refused(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
+		respondError(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return
 	}
 	tooLarge := len(body) > maxSyncBytes
 	if tooLarge {
 		body, failed = []byte(fmt.Sprintf(`{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (%d bytes)."}`, maxSyncBytes)), true
 	}
-	// Taken first: a process that has heard so may end, and its end counts only
-	// without a result.
+	// The result is recorded before the response: the process may exit once it has the
+	// response, and an exit without a result is an error.
 	select {
 	case work.result <- result{body, failed}:
-	default: // a second answer to the same request
+	default: // a second response to the same request
 	}
 	if tooLarge {
-		refused(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxSyncBytes))
+		respondError(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", fmt.Sprintf("Exceeded maximum allowed payload size (%d bytes).", maxSyncBytes))
 		return
 	}
-	accepted(w)
+	respondAccepted(w)
 }
 
-func accepted(w http.ResponseWriter) {
+func respondAccepted(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(http.StatusAccepted)
 	_, _ = io.WriteString(w, `{"status":"OK"}`)
 }
 
-func refused(w http.ResponseWriter, status int, kind, message string) {
+func respondError(w http.ResponseWriter, status int, errorType, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"errorType": kind, "errorMessage": message})
+	_ = json.NewEncoder(w).Encode(map[string]string{"errorType": errorType, "errorMessage": message})
 }
 
-// peakMemoryMB reads the most memory the process ever held (Linux: VmHWM), or
-// 0 where that cannot be known.
+// peakMemoryMB returns the process's peak memory (Linux: VmHWM), or 0 where it is unknown.
 func peakMemoryMB(pid int) int {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -3,36 +3,37 @@ package lambda
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Payload limits of Invoke.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const (
-	maxSyncBytes     = 6_291_556 // 6 MB and 100 bytes, as the service's own error message says
-	maxAsyncBytes    = 1_048_576 // 1 MB
-	initLimit        = time.Minute
-	maxLogTailBytes  = 4096
-	shutdownPatience = 2 * time.Second
+	maxSyncBytes    = 6_291_556 // 6 MB and 100 bytes, as the service's own error message says
+	maxAsyncBytes   = 1_048_576 // 1 MB
+	initLimit       = time.Minute
+	maxLogTailBytes = 4096
+	shutdownTimeout = 2 * time.Second
 )
 
 // Errors of Invoke itself, as opposed to errors of the function.
 var (
-	// ErrThrottled is TooManyRequestsException: every allowed environment is busy.
+	// ErrThrottled is Lambda's TooManyRequestsException: every environment is busy.
 	ErrThrottled = errors.New("TooManyRequestsException")
-	// ErrTooLarge is RequestTooLargeException.
+	// ErrTooLarge is Lambda's RequestTooLargeException.
 	ErrTooLarge = errors.New("RequestTooLargeException")
-	// ErrClosed says that the local run is ending.
+	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("function is closed")
 )
 
-// Config is what the template and the local run say about a function.
+// Config configures a function, from its template and the local run.
 type Config struct {
 	Name     string
 	ARN      string
@@ -40,30 +41,29 @@ type Config struct {
 	MemoryMB int           // MemorySize
 	Timeout  time.Duration // Timeout
 	JSONLogs bool          // LoggingConfig.LogFormat JSON
-	// Concurrency bounds the environments at one time: the function's reserved
-	// concurrency, or what the machine can carry.
+	// Concurrency bounds the concurrent environments.
 	Concurrency int
-	// Environment is given to the process in addition to what Lambda reserves:
-	// the template's variables, region, credentials, endpoint.
+	// Environment has the process's variables besides those that Lambda reserves: the
+	// template's variables, region, credentials, endpoint.
 	Environment map[string]string
 	LogGroup    string
 
 	Async     AsyncConfig
 	TimeScale float64 // divides the waits between asynchronous attempts; 0 means 1
 
-	// Log takes a line of an environment's log stream.
+	// Log receives the lines of an environment's log stream.
 	Log func(group, stream string, at time.Time, line string)
-	// Notices is for what has no log group to go to: lost asynchronous events.
+	// Notices logs what belongs to no log group: lost asynchronous events.
 	Notices *slog.Logger
 }
 
 // Request is one invocation.
 type Request struct {
 	Payload []byte
-	TraceID string // X-Amzn-Trace-Id, made up when empty
+	TraceID string // X-Amzn-Trace-Id; a new one when empty
 }
 
-// Response is what the function answered.
+// Response is the response of an invocation.
 type Response struct {
 	RequestID string
 	Payload   []byte
@@ -77,7 +77,7 @@ type Response struct {
 // ErrorType is the errorType of a failed invocation's payload.
 func (r Response) ErrorType() string {
 	var failure struct{ ErrorType string }
-	_ = json.Unmarshal(r.Payload, &failure) // what is no error object has no type
+	_ = json.Unmarshal(r.Payload, &failure) // anything but an error object has no type
 	return failure.ErrorType
 }
 
@@ -96,8 +96,7 @@ type Function struct {
 	wait   sync.WaitGroup
 }
 
-// New returns a function without environments: the first one starts with the
-// first event.
+// New returns a function without environments. The first one starts with the first event.
 func New(config Config) *Function {
 	if config.TimeScale <= 0 {
 		config.TimeScale = 1
@@ -106,19 +105,18 @@ func New(config Config) *Function {
 	return &Function{config: config, all: map[*environment]bool{}, ctx: ctx, cancel: cancel}
 }
 
-// Config returns what the function was made of.
+// Config returns the function's configuration.
 func (f *Function) Config() Config { return f.config }
 
-// Invoke hands the event to an environment and waits for the answer. An error
-// of the function is in the response; an error that Invoke returns is the
-// service's: [ErrThrottled], [ErrTooLarge], [ErrClosed]. As on Lambda, a caller
-// that goes away does not stop the function: when ctx ends, Invoke returns its
-// error and the invocation runs on.
+// Invoke passes the event to an environment and waits for the response. An error of the
+// function is in the response. An error that Invoke returns is the service's: [ErrThrottled],
+// [ErrTooLarge], [ErrClosed]. As on Lambda, a caller that goes away does not stop the function:
+// when ctx ends, Invoke returns its error and the invocation continues.
 func (f *Function) Invoke(ctx context.Context, request Request) (Response, error) {
 	if len(request.Payload) > maxSyncBytes {
 		return Response{}, fmt.Errorf("%w: Request must be smaller than %d bytes for the InvokeFunction operation", ErrTooLarge, maxSyncBytes)
 	}
-	return f.invoke(ctx, newRequestID(), request)
+	return f.invoke(ctx, uuid.NewString(), request)
 }
 
 func (f *Function) invoke(ctx context.Context, requestID string, request Request) (Response, error) {
@@ -132,22 +130,22 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	if err != nil {
 		return Response{}, err
 	}
-	answer := make(chan Response, 1)
+	responses := make(chan Response, 1)
 	go func() {
 		defer f.wait.Done()
 		response := env.serve(requestID, request)
 		f.release(env)
-		answer <- response
+		responses <- response
 	}()
 	select {
-	case response := <-answer:
+	case response := <-responses:
 		return response, nil
 	case <-ctx.Done():
 		return Response{}, ctx.Err()
 	}
 }
 
-// acquire takes the environment that was used last, or starts another one.
+// acquire returns the idle environment that was used last, or starts another one.
 func (f *Function) acquire() (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -199,8 +197,8 @@ func (f *Function) Environments() int {
 	return len(f.all)
 }
 
-// Close ends every environment, also busy ones, and waits for them. Queued
-// asynchronous events are lost, with a notice.
+// Close ends every environment, also busy ones, and waits for them. Queued asynchronous events
+// are lost and logged.
 func (f *Function) Close() {
 	f.mu.Lock()
 	f.closed = true
@@ -216,16 +214,7 @@ func (f *Function) Close() {
 	f.wait.Wait()
 }
 
-// newRequestID makes a random UUID, version 4.
-func newRequestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, see crypto/rand
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	h := hex.EncodeToString(b[:])
-	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
-}
-
-// NewTraceID makes a sampled X-Ray trace header.
+// NewTraceID returns a new, sampled X-Ray trace header.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 func NewTraceID(now time.Time) string {
 	var b [20]byte

@@ -9,12 +9,11 @@ import (
 	"sync"
 )
 
-// output reads what a process writes to its standard output and error, line
-// by line.
+// output reads the lines that a process writes to its standard output and error.
 //
-// The report of an invocation must come after the lines of that invocation.
-// Lines travel through a pipe, so drain writes a mark into the same pipe, and
-// waits until the reader has seen it: everything written before is then read.
+// The report of an invocation must follow the lines of that invocation. drain therefore writes a
+// mark into the pipe of the lines and waits until the reader has read it: everything written
+// before has then been read.
 type output struct {
 	file   *os.File // the pipe's writing end: the process's stdout and stderr
 	line   func(string)
@@ -27,7 +26,7 @@ type output struct {
 	last  []byte
 }
 
-// markPrefix begins a mark. Nothing that logs text writes these bytes.
+// markPrefix begins a mark. No text log has these bytes.
 const markPrefix = "\x00\x01drain "
 
 func newOutput(line func(string)) (*output, error) {
@@ -42,8 +41,8 @@ func newOutput(line func(string)) (*output, error) {
 		lines := bufio.NewReaderSize(reader, 64*1024)
 		for {
 			text, err := lines.ReadString('\n')
-			o.take(strings.TrimSuffix(text, "\n"))
-			if err != nil { // the end: nobody holds the writing end any more
+			o.add(strings.TrimSuffix(text, "\n"))
+			if err != nil { // the writing end is closed in all processes
 				return
 			}
 		}
@@ -51,7 +50,7 @@ func newOutput(line func(string)) (*output, error) {
 	return o, nil
 }
 
-func (o *output) take(text string) {
+func (o *output) add(text string) {
 	text, mark, marked := strings.Cut(text, markPrefix)
 	if text != "" {
 		o.emit(text)
@@ -66,7 +65,7 @@ func (o *output) take(text string) {
 	}
 }
 
-// emit logs a line that the platform or the process wrote.
+// emit logs a line of the platform or the process.
 func (o *output) emit(text string) {
 	o.line(text)
 	o.mu.Lock()
@@ -90,8 +89,8 @@ func (o *output) drain() {
 	seen := make(chan struct{})
 	o.marks[mark] = seen
 	o.mu.Unlock()
-	// Not under the lock: a full pipe takes the mark when the reader has read
-	// some of it, and the reader needs the lock to go on.
+	// Not under the lock: with a full pipe, the write waits for the reader, and the reader
+	// needs the lock.
 	if _, err := o.file.WriteString(markPrefix + mark + "\n"); err != nil {
 		<-o.closed
 		return
@@ -102,7 +101,7 @@ func (o *output) drain() {
 	}
 }
 
-// close gives up this process's hold of the pipe, once the child has ended.
+// close closes this process's end of the pipe, after the subprocess has ended.
 func (o *output) close() {
 	o.mu.Lock()
 	o.ended = true

@@ -19,8 +19,8 @@ type platformLine struct {
 	Record map[string]any `json:"record"`
 }
 
-func (e *environment) platform(kind string, record map[string]any) {
-	line, _ := json.Marshal(platformLine{time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), kind, record}) // texts and numbers always marshal
+func (e *environment) platform(event string, record map[string]any) {
+	line, _ := json.Marshal(platformLine{time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), event, record}) // texts and numbers always marshal
 	e.output.emit(string(line))
 }
 
@@ -32,11 +32,11 @@ func (e *environment) logStart(requestID string) {
 	e.output.emit("START RequestId: " + requestID + " Version: $LATEST")
 }
 
-// logFailure names what ended an invocation that the runtime did not answer.
-// In JSON, platform.report says it.
+// logFailure logs the error of an invocation that the runtime did not respond to. In JSON logs,
+// platform.report has it.
 func (e *environment) logFailure(r result, requestID string) {
 	var failure struct{ ErrorType, ErrorMessage string }
-	_ = json.Unmarshal(r.payload, &failure) // a body that is no JSON object has no type
+	_ = json.Unmarshal(r.payload, &failure) // a body that is not a JSON object has no type
 	if e.config.JSONLogs || !strings.HasPrefix(failure.ErrorMessage, "RequestId: "+requestID) {
 		return
 	}

@@ -1,12 +1,11 @@
-// Package logs takes log lines to CloudWatch Logs and, from lines in embedded
-// metric format, metrics to CloudWatch, both in moto. `aws logs tail` and
-// `aws cloudwatch get-metric-statistics` then work against the local run.
+// Package logs sends log lines to CloudWatch Logs and, from lines in embedded metric format,
+// metrics to CloudWatch, both in moto. `aws logs tail` and `aws cloudwatch
+// get-metric-statistics` then work against the local run.
 //
-// Its callers are the parts that log on AWS: functions, the API's access log,
-// the state machine, and EventBridge's log group targets.
+// Its callers are the parts that log on AWS: functions, the API's access log, the state
+// machine, and EventBridge's log group targets.
 //
-// Writing never blocks on the network: entries are queued, in order per
-// stream, and sent every quarter of a second. What cannot be sent is reported
-// to the terminal, never dropped in silence. Flush waits until everything
-// written before it has arrived.
+// Writing never blocks on the network: entries are queued, in order per stream, and sent
+// every quarter of a second. An entry that cannot be sent is reported, never dropped
+// silently. Flush waits until everything written before it has been sent.
 package logs

@@ -15,9 +15,9 @@ type Metric struct {
 	Value                 float64
 }
 
-// embeddedMetrics reads the metrics of a log line in embedded metric format.
-// A line that is not in that format yields none; one that is and breaks its
-// rules is an error, where CloudWatch would only count EMFParsingErrors.
+// embeddedMetrics returns the metrics of a log line in embedded metric format, none of another
+// line. A line that breaks the format's rules is an error, where CloudWatch would only count
+// EMFParsingErrors.
 //
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func embeddedMetrics(line []byte) ([]Metric, error) {
@@ -53,7 +53,7 @@ func embeddedMetrics(line []byte) ([]Metric, error) {
 				for _, name := range set {
 					var value string
 					if err := json.Unmarshal(root[name], &value); err != nil {
-						return nil, fmt.Errorf("embedded metric format: dimension %s is not a text in the root", name)
+						return nil, fmt.Errorf("embedded metric format: dimension %s is not a string in the root", name)
 					}
 					dimensions = append(dimensions, [2]string{name, value})
 				}
@@ -66,7 +66,7 @@ func embeddedMetrics(line []byte) ([]Metric, error) {
 	return found, nil
 }
 
-// numbers reads a metric's value: a number, or a list of up to 100.
+// numbers returns a metric's values: one number, or a list of up to 100.
 func numbers(raw json.RawMessage) ([]float64, error) {
 	var one float64
 	if json.Unmarshal(raw, &one) == nil {

@@ -20,15 +20,15 @@ import (
 const (
 	maxBatchBytes  = 1 << 20
 	maxBatchEvents = 10_000
-	eventOverhead  = 26 // bytes counted for each event beside its text
+	eventOverhead  = 26 // bytes that each event counts in addition to its text
 	maxEventBytes  = 256*1024 - eventOverhead
 	maxMetricBatch = 500
 )
 
 const flushEvery = 250 * time.Millisecond
 
-// closePatience bounds the last flush when moto hangs.
-const closePatience = 10 * time.Second
+// closeTimeout bounds the last flush when moto hangs.
+const closeTimeout = 10 * time.Second
 
 // Writer sends log entries and metrics.
 type Writer struct {
@@ -53,9 +53,9 @@ type entry struct {
 	text string
 }
 
-// NewWriter starts a writer. metrics sends a batch of up to 500 of one
-// namespace; report is told, from another goroutine, of what
-// could not be sent. Close ends it.
+// NewWriter starts a writer, which Close ends. metrics sends a batch of up to 500 metrics of
+// one namespace. report is called, from another goroutine, with the error of what could not be
+// sent.
 func NewWriter(logs *cloudwatchlogs.Client, metrics func(ctx context.Context, namespace string, batch []Metric) error, report func(error)) *Writer {
 	w := &Writer{
 		logs: logs, metrics: metrics, report: report,
@@ -65,8 +65,8 @@ func NewWriter(logs *cloudwatchlogs.Client, metrics func(ctx context.Context, na
 	return w
 }
 
-// Put queues one log event. The group must exist, the stream is created.
-// A text above 256 KiB is split, as Lambda does.
+// Put queues one log event. The group must exist; the stream is created. A text above 256 KiB
+// is split, as Lambda does.
 func (w *Writer) Put(group, stream string, at time.Time, text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -79,7 +79,7 @@ func (w *Writer) Put(group, stream string, at time.Time, text string) {
 	}
 }
 
-// Flush sends what was queued before it was called.
+// Flush sends everything that was queued before the call.
 func (w *Writer) Flush(ctx context.Context) {
 	w.sending.Lock()
 	defer w.sending.Unlock()
@@ -92,7 +92,7 @@ func (w *Writer) Flush(ctx context.Context) {
 	var order []streamKey
 	byNamespace := map[string][]Metric{}
 	for _, e := range entries {
-		if e.text == "" { // CloudWatch Logs refuses an empty message
+		if e.text == "" { // CloudWatch Logs rejects an empty message
 			continue
 		}
 		if byStream[e.to] == nil {
@@ -121,7 +121,7 @@ func (w *Writer) Flush(ctx context.Context) {
 	}
 }
 
-// Close sends what is queued and ends the writer.
+// Close sends everything queued and ends the writer.
 func (w *Writer) Close() {
 	close(w.stop)
 	<-w.done
@@ -136,7 +136,7 @@ func (w *Writer) run() {
 		case <-tick.C:
 			w.Flush(context.Background())
 		case <-w.stop:
-			ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 			w.Flush(ctx)
 			cancel()
 			return
@@ -155,7 +155,7 @@ func (w *Writer) sendEvents(ctx context.Context, to streamKey, entries []entry) 
 		}
 		w.created[to] = true
 	}
-	// One batch must be in the order of time.
+	// PutLogEvents requires the events of a batch in chronological order.
 	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(a.at.UnixMilli(), b.at.UnixMilli()) })
 	for len(entries) > 0 {
 		var batch []types.InputLogEvent

@@ -14,10 +14,10 @@ import (
 	"sync"
 	"time"
 
-	"payment-webhooks/local/child"
+	"payment-webhooks/local/subprocess"
 )
 
-// ErrNotInstalled says that there is no moto_server to start.
+// ErrNotInstalled is returned when no moto_server is found.
 var ErrNotInstalled = errors.New("moto_server not found")
 
 // Server is a running moto_server.
@@ -30,9 +30,8 @@ type Server struct {
 	err    error // set before done is closed
 }
 
-// Find returns the moto_server to start: the environment variable MOTO_SERVER,
-// else the one that scripts/setup put under root/build/venv, else the one on
-// the PATH.
+// Find returns the path of the moto_server to start: the environment variable MOTO_SERVER,
+// else the one that scripts/setup installed in root/build/venv, else the one on the PATH.
 func Find(root string, getenv func(string) string) (string, error) {
 	if path := getenv("MOTO_SERVER"); path != "" {
 		return path, nil
@@ -52,16 +51,15 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// Start runs moto_server and returns once it answers, or after ctx ends with
-// what it printed. The kernel chooses the port when the server takes it, and
-// the server prints it: a port chosen here could be somebody else's by then,
-// who might even answer as moto does.
+// Start runs moto_server and returns once it responds. When ctx ends before that, the error
+// has what the server printed. The server binds port 0 and prints the port that it got: a
+// free port chosen here could be another process's by then, even another moto's.
 func Start(ctx context.Context, path, account string) (*Server, error) {
 	s := &Server{done: make(chan struct{}), output: newTail()}
 	s.cmd = exec.Command(path, "-H", "127.0.0.1", "-p", "0")
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
 	s.cmd.Env = append(os.Environ(), "MOTO_ACCOUNT_ID="+account)
-	if err := child.Tie(s.cmd); err != nil {
+	if err := subprocess.KillWithParent(s.cmd); err != nil {
 		return nil, err
 	}
 	if err := s.cmd.Start(); err != nil {
@@ -83,7 +81,7 @@ func (s *Server) await(ctx context.Context) error {
 	select {
 	case s.URL = <-s.output.address:
 	case <-ctx.Done():
-		return fmt.Errorf("moto_server does not say where it listens: %w\n%s", ctx.Err(), s.output)
+		return fmt.Errorf("moto_server did not print its address: %w\n%s", ctx.Err(), s.output)
 	case <-s.done:
 		return s.err
 	}
@@ -102,7 +100,7 @@ func (s *Server) await(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("moto_server does not answer on %s: %w\n%s", s.URL, ctx.Err(), s.output)
+			return fmt.Errorf("moto_server does not respond on %s: %w\n%s", s.URL, ctx.Err(), s.output)
 		case <-s.done:
 			return s.err
 		case <-tick.C:
@@ -113,7 +111,7 @@ func (s *Server) await(ctx context.Context) error {
 // Done is closed when the server has ended, for whatever reason.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Err says how the server ended. It is nil while it runs.
+// Err returns how the server ended, or nil while it runs.
 func (s *Server) Err() error {
 	select {
 	case <-s.done:
@@ -124,21 +122,22 @@ func (s *Server) Err() error {
 }
 
 // Stop ends the server and waits for it.
-func (s *Server) Stop() { child.Stop(s.cmd, s.done, 2*time.Second) }
+func (s *Server) Stop() { subprocess.Stop(s.cmd, s.done, 2*time.Second) }
 
-// tail keeps the last few kilobytes of what the server printed, which name
-// the reason when it ends. Its access log, a line for each request, is left out.
+// tail keeps the end of the server's output, which has the reason when it exits. The access
+// log, a line for each request, is left out.
 type tail struct {
-	address chan string // receives where the server listens
+	address chan string // receives the server's address
 
 	mu   sync.Mutex
-	line []byte // of which the end is still to come
+	line []byte // not complete yet
 	text []byte
 }
 
+// tailBytes bounds what is kept.
 const tailBytes = 4096
 
-// listening is what moto_server prints when it has its port.
+// listening matches the line that moto_server prints once it listens.
 var listening = regexp.MustCompile(`Running on (http://127\.0\.0\.1:\d+)`)
 
 func newTail() *tail { return &tail{address: make(chan string, 1)} }
@@ -149,18 +148,18 @@ func (t *tail) Write(p []byte) (int, error) {
 	for part := range bytes.Lines(p) {
 		t.line = append(t.line, part...)
 		if t.line[len(t.line)-1] == '\n' {
-			t.take(t.line)
+			t.add(t.line)
 			t.line = t.line[:0]
 		}
 	}
 	return len(p), nil
 }
 
-func (t *tail) take(line []byte) {
+func (t *tail) add(line []byte) {
 	if match := listening.FindSubmatch(line); match != nil {
 		select {
 		case t.address <- string(match[1]):
-		default: // it was said before
+		default: // it was printed before
 		}
 	}
 	if bytes.Contains(line, []byte(` HTTP/1.1" `)) {

@@ -9,9 +9,8 @@ import (
 	"strings"
 )
 
-// Query calls an operation in the AWS query protocol and discards the answer.
-// It is for CloudWatch: the SDK for Go speaks only Smithy RPC v2 with it, for
-// which moto 5.2.1 has no route.
+// Query calls an operation in the AWS query protocol and discards the response. CloudWatch
+// needs it: the SDK for Go uses Smithy RPC v2, for which moto 5.2.1 has no route.
 func Query(ctx context.Context, endpoint, region, service, version, action string, form url.Values) error {
 	form.Set("Action", action)
 	form.Set("Version", version)
@@ -20,19 +19,19 @@ func Query(ctx context.Context, endpoint, region, service, version, action strin
 		return err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	// moto looks at the scope only: region and service name.
+	// moto reads only region and service name from the scope.
 	request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/"+region+"/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	answer, err := io.ReadAll(response.Body)
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return err
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s %s: %s: %s", service, action, response.Status, answer)
+		return fmt.Errorf("%s %s: %s: %s", service, action, response.Status, body)
 	}
 	return nil
 }

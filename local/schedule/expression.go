@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// ErrExpression says that a schedule expression is wrong.
+// ErrExpression is wrapped by the error of an invalid schedule expression.
 var ErrExpression = errors.New("schedule expression")
 
 // Expression is a parsed rate(...) or cron(...): EventBridge user guide, "Creating a rule
@@ -29,7 +29,7 @@ var (
 
 var units = map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 
-// Parse reads a schedule expression. The error wraps ErrExpression.
+// Parse parses a schedule expression. The error wraps ErrExpression.
 func Parse(text string) (Expression, error) {
 	if m := rateSyntax.FindStringSubmatch(text); m != nil {
 		n, err := strconv.Atoi(m[1])
@@ -52,8 +52,8 @@ func Parse(text string) (Expression, error) {
 	return e, nil
 }
 
-// Next returns the first time after the given one. A rate counts from since. There is none
-// when the years of a cron expression are over.
+// Next returns the first time after the given one. A rate counts from since. It returns false
+// when the years of a cron expression have passed.
 func (e Expression) Next(since, after time.Time) (time.Time, bool) {
 	if e.rate > 0 {
 		if after.Before(since) {
@@ -88,7 +88,7 @@ func (e Expression) runsOn(day time.Time) bool {
 type field struct {
 	name        string
 	least, most int
-	names       []string // of least and what follows
+	names       []string // of least and the following values
 	special     *regexp.Regexp
 }
 
@@ -143,7 +143,7 @@ func parseCron(text string) (Expression, error) {
 	return e, nil
 }
 
-// weekday counts from 1, Sunday.
+// weekday returns the day of the week from 1, Sunday, to 7.
 func weekday(day time.Time) int { return int(day.Weekday()) + 1 }
 
 func lastOfMonth(day time.Time) int {
@@ -191,8 +191,8 @@ func nearestWeekday(day time.Time, n int) int {
 	}
 }
 
-// values lists what a field stands for: parts separated by commas, each a value, a range or
-// all, with an increment or without.
+// values returns the values of a field: parts separated by commas, each a value, a range or
+// all, with or without an increment.
 func (f field) values(text string) ([]int, error) {
 	var all []int
 	for part := range strings.SplitSeq(text, ",") {

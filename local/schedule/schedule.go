@@ -2,13 +2,15 @@ package schedule
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
+	"payment-webhooks/local/clock"
 	"payment-webhooks/local/events"
 )
 
@@ -18,7 +20,7 @@ var (
 	ErrDisabled    = errors.New("the scheduled rule is disabled")
 )
 
-// Config is what schedules need. Now and NewID are the real clock and random UUIDs when nil.
+// Config configures schedules. Now and NewID are the real clock and random UUIDs when nil.
 type Config struct {
 	Region, Account string
 	Deliveries      *events.Deliveries
@@ -40,7 +42,7 @@ type scheduled struct {
 	next       time.Time // zero: never again
 }
 
-// Info is what is known of a scheduled rule. Next is zero when it will not fire by itself.
+// Info describes a scheduled rule. Next is zero when the rule will not fire by itself.
 type Info struct {
 	LogicalID  string    `json:"logicalId"`
 	Name       string    `json:"name"`
@@ -56,24 +58,16 @@ func New(c Config) *Schedules {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = newUUID
+		c.NewID = uuid.NewString
 	}
 	return &Schedules{config: c}
 }
 
-// newUUID returns a random (version 4) UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
-}
-
 // AddRule adds a rule with a ScheduleExpression; call it before Run. The error wraps
 // events.ErrRule, and ErrExpression where that is the reason, and starts with the logical id.
-func (s *Schedules) AddRule(logicalID string, properties json.RawMessage, resolve events.Resolver) error {
+func (s *Schedules) AddRule(logicalID string, properties events.RuleProperties, resolve events.Resolver) error {
 	// "You can only create scheduled rules using the default event bus."
-	rule, err := events.NewRule(events.Place{Region: s.config.Region, Account: s.config.Account, Bus: "default"}, logicalID, properties, resolve)
+	rule, err := events.NewRule(events.Scope{Region: s.config.Region, Account: s.config.Account, Bus: "default"}, logicalID, properties, resolve)
 	if err != nil {
 		return err
 	}
@@ -103,8 +97,8 @@ func (s *Schedules) List() []Info {
 	return all
 }
 
-// Fire delivers the rule's event with the time at, whenever it is due. The name may be the
-// logical id. Errors are ErrUnknownRule and ErrDisabled.
+// Fire delivers the rule's event now, with the time at. The name may be the logical id. Errors
+// are ErrUnknownRule and ErrDisabled.
 func (s *Schedules) Fire(_ context.Context, name string, at time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -121,19 +115,15 @@ func (s *Schedules) Fire(_ context.Context, name string, at time.Time) error {
 	return fmt.Errorf("%w: %s", ErrUnknownRule, name)
 }
 
-// longestWait bounds the time until Run looks at the clock again, so that it is right after the
-// machine was asleep.
+// longestWait bounds the time until Run reads the clock again, so that rules fire soon after
+// the machine wakes from sleep.
 const longestWait = time.Minute
 
-// Run fires what becomes due until ctx ends. What became due while the machine was asleep
-// fires once, late.
+// Run fires rules when they are due, until ctx ends. A rule that became due while the machine
+// was asleep fires once, late.
 func (s *Schedules) Run(ctx context.Context) {
 	for {
-		timer := time.NewTimer(s.fireDue())
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !clock.Sleep(ctx, s.fireDue()) {
 			return
 		}
 	}
@@ -160,7 +150,7 @@ func (s *Schedules) fireDue() time.Duration {
 	return wait
 }
 
-// deliver hands the scheduled event to delivery: EventBridge user guide, "Events from
+// deliver starts the delivery of the scheduled event: EventBridge user guide, "Events from
 // scheduled rules".
 func (s *Schedules) deliver(r *scheduled, at time.Time) {
 	event := events.NewEvent(events.Envelope{

@@ -4,12 +4,10 @@ import (
 	"bufio"
 	"compress/gzip"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,8 +17,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
 // Suffix is the environment suffix that ends the stack's names.
@@ -111,40 +107,6 @@ func (s *Session) Logged(ctx context.Context, group, part string) ([]string, err
 // LowValueGroup is the log group of the low-value rule.
 func (s *Session) LowValueGroup() string { return "/aws/events/low-value-transactions-" + s.Suffix() }
 
-// Messages returns what it has found in a queue so far, a few more with each
-// call, oldest first. It deletes nothing, but hides what it found for an hour: with
-// a shorter time a slow machine would find the first ten for ever.
-func (s *Session) Messages(ctx context.Context, queue string) ([]sqstypes.Message, error) {
-	client := sqs.NewFromConfig(s.AWS)
-	u, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(queue)})
-	if err != nil {
-		return nil, fmt.Errorf("queue %s: %w", queue, err)
-	}
-	out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: u.QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 3600, MessageAttributeNames: []string{"All"},
-	})
-	if err != nil {
-		return nil, fmt.Errorf("queue %s: %w", queue, err)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.received[queue] = append(s.received[queue], out.Messages...)
-	return slices.Clone(s.received[queue]), nil
-}
-
-// Document is a segment or subsegment that the X-Ray daemon received.
-type Document struct {
-	TraceID string          `json:"trace_id"`
-	Name    string          `json:"name"`
-	JSON    json.RawMessage `json:"document"`
-}
-
-// Traces returns the documents of a trace, all when traceID is empty.
-func (s *Session) Traces(ctx context.Context, traceID string) ([]Document, error) {
-	var documents []Document
-	return documents, s.control(ctx, http.MethodGet, "/_local/traces?trace_id="+url.QueryEscape(traceID), &documents)
-}
-
 // FireRule makes a schedule rule fire as if it were the given time.
 func (s *Session) FireRule(ctx context.Context, rule string, at time.Time) error {
 	return s.control(ctx, http.MethodPost, "/_local/rules/"+url.PathEscape(rule)+"/fire?time="+url.QueryEscape(at.UTC().Format(time.RFC3339)), nil)
@@ -181,14 +143,6 @@ func (s *Session) Archived(ctx context.Context, prefix string) ([]Object, error)
 		}
 	}
 	return objects, nil
-}
-
-// DeleteArchived removes an object of the audit bucket.
-func (s *Session) DeleteArchived(ctx context.Context, key string) error {
-	_, err := s3.NewFromConfig(s.AWS).DeleteObject(ctx, &s3.DeleteObjectInput{
-		Bucket: aws.String(s.Outputs["AuditBucketName"]), Key: aws.String(key),
-	})
-	return err
 }
 
 func readLines(ctx context.Context, client *s3.Client, bucket, key *string) (lines []string, err error) {

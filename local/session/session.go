@@ -20,7 +20,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
 // Options says what to start.
@@ -43,16 +42,12 @@ type Session struct {
 	exited  chan struct{}
 	exitErr error
 	dir     string
-
-	mu       sync.Mutex
-	received map[string][]sqstypes.Message // by queue, see Messages
 }
 
 // ready is what the local run writes to its --ready-file once it answers.
 type ready struct {
 	Endpoint string `json:"endpoint"`
 	APIURL   string `json:"api_url"`
-	PID      int    `json:"pid"`
 	Stack    string `json:"stack"`
 }
 
@@ -72,7 +67,6 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	args := append([]string{"--cdk-out", o.CDKOut, "--endpoint-port", "0", "--api-port", "0", "--ready-file", readyFile}, o.Flags...)
 	s := &Session{
 		process: exec.Command(binary, args...), exited: make(chan struct{}), dir: dir,
-		received: map[string][]sqstypes.Message{},
 	}
 	s.process.Dir = o.Root
 	s.process.Stdout, s.process.Stderr = o.Log, o.Log

@@ -5,11 +5,15 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"payment-webhooks/local/jsonpath"
 )
 
-// expression makes a value from a state's input and the context object. An error
-// becomes States.Runtime.
+// expression computes a value from a state's input and the context object. An error becomes
+// States.Runtime.
 type expression func(input, context any) (any, error)
+
+func literal(value any) expression { return func(any, any) (any, error) { return value, nil } }
 
 // compileTemplate compiles a payload template (Parameters, ResultSelector): a field whose
 // name ends in ".$" holds a path or an intrinsic function, all else is literal.
@@ -59,7 +63,7 @@ func compileTemplate(value any) (expression, error) {
 		}
 		return func(input, context any) (any, error) { return evaluateAll(elements, input, context) }, nil
 	default:
-		return func(any, any) (any, error) { return value, nil }, nil
+		return literal(value), nil
 	}
 }
 
@@ -83,7 +87,7 @@ func compileExpression(text string) (expression, error) {
 	if inContext {
 		text = text[1:]
 	}
-	p, err := parsePath(text)
+	p, err := jsonpath.States.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +96,7 @@ func compileExpression(text string) (expression, error) {
 		if inContext {
 			from = context
 		}
-		value, ok := p.find(from)
+		value, ok := p.Find(from)
 		if !ok {
 			return nil, fmt.Errorf("the JSONPath %q could not be found", text)
 		}

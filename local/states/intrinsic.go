@@ -2,7 +2,6 @@ package states
 
 import (
 	"crypto/md5"
-	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -15,10 +14,12 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+
+	"github.com/google/uuid"
 )
 
-// intrinsics are the intrinsic functions that are played (developer guide, "Intrinsic
-// functions for JSONPath states in Step Functions"). Not played: ArrayPartition, ArrayRange,
+// intrinsics are the intrinsic functions that are supported (developer guide, "Intrinsic
+// functions for JSONPath states in Step Functions"). Not supported: ArrayPartition, ArrayRange,
 // ArrayUnique, MathRandom.
 var intrinsics = map[string]func(arguments []any) (any, error){
 	"States.Format":        format,
@@ -34,7 +35,7 @@ var intrinsics = map[string]func(arguments []any) (any, error){
 	"States.Base64Encode":  base64Encode,
 	"States.Base64Decode":  base64Decode,
 	"States.Hash":          hash,
-	"States.UUID":          func([]any) (any, error) { return newUUID(), nil },
+	"States.UUID":          func([]any) (any, error) { return uuid.NewString(), nil },
 }
 
 // arity is the number of arguments of each; functions that take any number are not here.
@@ -42,14 +43,6 @@ var arity = map[string]int{
 	"States.StringToJson": 1, "States.JsonToString": 1, "States.JsonMerge": 3, "States.ArrayLength": 1,
 	"States.ArrayGetItem": 2, "States.ArrayContains": 2, "States.StringSplit": 2, "States.MathAdd": 2,
 	"States.Base64Encode": 1, "States.Base64Decode": 1, "States.Hash": 2, "States.UUID": 0,
-}
-
-// newUUID returns a random (version 4) UUID.
-func newUUID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func compileIntrinsic(text string) (expression, error) {
@@ -75,8 +68,8 @@ func (p *intrinsicParser) skipSpace() {
 	}
 }
 
-// take moves over the character and reports whether it was there.
-func (p *intrinsicParser) take(c byte) bool {
+// skip skips the character and reports whether it was there.
+func (p *intrinsicParser) skip(c byte) bool {
 	p.skipSpace()
 	if p.at < len(p.text) && p.text[p.at] == c {
 		p.at++
@@ -97,12 +90,12 @@ func (p *intrinsicParser) call(depth int) (expression, error) {
 	name := p.text[p.at : p.at+open]
 	function, ok := intrinsics[name]
 	if !ok {
-		return nil, fmt.Errorf("intrinsic function %s is not played", name)
+		return nil, fmt.Errorf("intrinsic function %s is not supported", name)
 	}
 	p.at += open + 1
 	var arguments []expression
-	for !p.take(')') {
-		if len(arguments) > 0 && !p.take(',') {
+	for !p.skip(')') {
+		if len(arguments) > 0 && !p.skip(',') {
 			return nil, errors.New("a comma or parenthesis is missing")
 		}
 		e, err := p.argument(depth)
@@ -133,11 +126,11 @@ func (p *intrinsicParser) argument(depth int) (expression, error) {
 	switch {
 	case strings.HasPrefix(rest, "'"):
 		text, err := p.quoted()
-		return func(any, any) (any, error) { return text, nil }, err
+		return literal(text), err
 	case strings.HasPrefix(rest, "States."):
 		return p.call(depth + 1)
 	}
-	// A path may hold commas only within brackets and quotes, which nobody writes here.
+	// Commas within the brackets and quotes of a path are not supported.
 	end := strings.IndexAny(rest, ",)")
 	if end < 0 {
 		return nil, errors.New("a parenthesis is missing")
@@ -147,11 +140,11 @@ func (p *intrinsicParser) argument(depth int) (expression, error) {
 	if strings.HasPrefix(token, "$") {
 		return compileExpression(token)
 	}
-	literal, err := decode([]byte(token))
+	value, err := decode([]byte(token))
 	if err != nil {
 		return nil, fmt.Errorf("argument %q is no path, string in single quotes, number, boolean or null", token)
 	}
-	return func(any, any) (any, error) { return literal, nil }, nil
+	return literal(value), nil
 }
 
 // quoted reads a string in single quotes. \' is a quote; other escapes stay, so that
@@ -207,14 +200,6 @@ func format(arguments []any) (any, error) {
 		return nil, errors.New("there are more arguments than {}")
 	}
 	return b.String(), nil
-}
-
-// text is a value within other text: a string as it is, all else as JSON.
-func text(value any) string {
-	if s, ok := value.(string); ok {
-		return s
-	}
-	return encode(value)
 }
 
 func stringToJSON(arguments []any) (any, error) {

@@ -2,20 +2,21 @@ package states
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Limits of an EXPRESS execution: developer guide, "Step Functions service quotas".
 const (
 	maxDuration = 5 * time.Minute
 	maxData     = 256 * 1024 // bytes of a task's, state's or execution's input or output
-	maxRecent   = 1000       // executions that are remembered: ours, AWS has no list for EXPRESS
+	maxRecent   = 1000       // executions that are listed: our own limit, AWS lists none of EXPRESS
 )
 
 // Errors of Start.
@@ -25,7 +26,7 @@ var (
 	ErrClosed       = errors.New("the state machine is closed")
 )
 
-// Config is what a machine needs. Now, NewID and Jitter are the real clock, random UUIDs
+// Config configures a machine. Now, NewID and Jitter are the real clock, random UUIDs
 // and a random time up to its argument when nil.
 type Config struct {
 	ARN      string // arn:aws:states:REGION:ACCOUNT:stateMachine:NAME
@@ -42,7 +43,7 @@ type Machine struct {
 	logicalID string
 	name      string
 	role      string
-	flow      *flow
+	states    *subMachine
 	timeout   time.Duration
 	log       logging
 
@@ -56,13 +57,13 @@ type Machine struct {
 	recent []Execution // oldest first
 }
 
-// Counts counts executions, as the CloudWatch metrics ExecutionsStarted and its like do.
+// Counts counts executions, like the CloudWatch metrics ExecutionsStarted and so on.
 type Counts struct{ Started, Succeeded, Failed, TimedOut, Aborted int }
 
 // Status is how an execution ended, or RUNNING.
 type Status string
 
-// The statuses of an execution.
+// Statuses of an execution.
 const (
 	Running   Status = "RUNNING"
 	Succeeded Status = "SUCCEEDED"
@@ -71,7 +72,7 @@ const (
 	Aborted   Status = "ABORTED" // the local run ended
 )
 
-// Execution is what is known of one execution.
+// Execution describes one execution.
 type Execution struct {
 	ARN     string     `json:"executionArn"`
 	Name    string     `json:"name"`
@@ -84,29 +85,14 @@ type Execution struct {
 	Output  string     `json:"output,omitempty"`
 }
 
-type machineProperties struct {
-	StateMachineName        string
-	StateMachineType        string
-	DefinitionString        string
-	RoleArn                 string
-	LoggingConfiguration    *loggingProperties
-	TracingConfiguration    *struct{ Enabled bool } // no subsegments are made
-	EncryptionConfiguration json.RawMessage         // data is not encrypted here
-	Tags                    json.RawMessage
-}
-
 // Load reads an AWS::StepFunctions::StateMachine. The error wraps ErrDefinition and
-// names everything that is wrong or not played.
-func Load(logicalID string, properties json.RawMessage, c Config) (*Machine, error) {
-	var p machineProperties
-	if err := strict(properties, &p); err != nil {
-		return nil, fmt.Errorf("%w %s: %w", ErrDefinition, logicalID, err)
-	}
+// lists everything that is invalid or not supported.
+func Load(logicalID string, p Properties, c Config) (*Machine, error) {
 	var problems []error
 	if p.StateMachineType != "EXPRESS" {
-		problems = append(problems, fmt.Errorf("StateMachineType %q is not played", p.StateMachineType))
+		problems = append(problems, fmt.Errorf("StateMachineType %q is not supported", p.StateMachineType))
 	}
-	f, timeout, err := loadDefinition([]byte(p.DefinitionString))
+	m, timeout, err := loadDefinition([]byte(p.DefinitionString))
 	if err != nil {
 		problems = append(problems, err)
 	}
@@ -124,7 +110,7 @@ func Load(logicalID string, properties json.RawMessage, c Config) (*Machine, err
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = newUUID
+		c.NewID = uuid.NewString
 	}
 	if c.Jitter == nil {
 		c.Jitter = randomUpTo
@@ -132,7 +118,7 @@ func Load(logicalID string, properties json.RawMessage, c Config) (*Machine, err
 	name := c.ARN[strings.LastIndex(c.ARN, ":")+1:]
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Machine{
-		config: c, logicalID: logicalID, name: name, role: p.RoleArn, flow: f, timeout: timeout, log: log,
+		config: c, logicalID: logicalID, name: name, role: p.RoleArn, states: m, timeout: timeout, log: log,
 		ctx: ctx, cancel: cancel,
 	}, nil
 }
@@ -151,7 +137,7 @@ func (m *Machine) Start(name string, input []byte) (executionARN string, started
 	return x.arn, x.started, nil
 }
 
-// Run executes and returns how it ended, as StartSyncExecution does.
+// Run executes the machine and returns the ended execution, as StartSyncExecution does.
 func (m *Machine) Run(name string, input []byte) (Execution, error) {
 	x, err := m.begin(name, input)
 	if err != nil {
@@ -214,7 +200,7 @@ type execution struct {
 	input   any
 	text    string // the input as it was given
 	context map[string]any
-	journal journal
+	history history
 }
 
 func (m *Machine) begin(name string, input []byte) (*execution, error) {
@@ -242,7 +228,7 @@ func (m *Machine) begin(name string, input []byte) (*execution, error) {
 		},
 		"StateMachine": map[string]any{"Id": m.config.ARN, "Name": m.name},
 	}
-	x.journal = journal{execution: x}
+	x.history = history{execution: x}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
@@ -257,31 +243,31 @@ func (m *Machine) begin(name string, input []byte) (*execution, error) {
 	return x, nil
 }
 
-// contextTime is how the context object writes times.
+// contextTime is the format of times in the context object.
 const contextTime = "2006-01-02T15:04:05.000Z"
 
 func (m *Machine) run(x *execution) Execution {
 	defer m.wg.Done()
 	ctx, cancel := context.WithTimeout(m.ctx, m.timeout)
 	defer cancel()
-	x.journal.write("ExecutionStarted", details{"input": x.text, "roleArn": m.role})
-	output, failure := x.flow(ctx, m.flow, x.input)
+	x.history.add("ExecutionStarted", details{"input": x.text, "roleArn": m.role})
+	output, failure := x.execute(ctx, m.states, x.input)
 
 	stopped := m.config.Now().UTC()
 	end := Execution{ARN: x.arn, Name: x.name, Status: Succeeded, Started: x.started, Stopped: &stopped, Input: x.text}
 	switch {
 	case m.ctx.Err() != nil:
 		end.Status = Aborted
-		x.journal.write("ExecutionAborted", details{})
+		x.history.add("ExecutionAborted", details{})
 	case failure != nil && ctx.Err() != nil:
 		end.Status, end.Error = TimedOut, errTimeout
-		x.journal.write("ExecutionTimedOut", details{})
+		x.history.add("ExecutionTimedOut", details{})
 	case failure != nil:
 		end.Status, end.Error, end.Cause = Failed, failure.Error, failure.Cause
-		x.journal.write("ExecutionFailed", details{"error": failure.Error, "cause": failure.Cause})
+		x.history.add("ExecutionFailed", details{"error": failure.Error, "cause": failure.Cause})
 	default:
 		end.Output = encode(output)
-		x.journal.write("ExecutionSucceeded", details{"output": end.Output})
+		x.history.add("ExecutionSucceeded", details{"output": end.Output})
 	}
 	m.finish(end)
 	return end

@@ -8,108 +8,64 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
-// Services are the AWS services that tasks call. A call that must end early has its
-// ctx ended. RoleARN is the role of the state machine, in whose name the call is made.
-type Services interface {
-	Invoke(ctx context.Context, r InvokeRequest) (InvokeResponse, error)
-	Publish(ctx context.Context, r PublishRequest) (PublishResponse, error)
-	SendMessage(ctx context.Context, r SendMessageRequest) (SendMessageResponse, error)
-}
+const taskFields = "Next End InputPath OutputPath Parameters ResultSelector ResultPath Retry Catch TimeoutSeconds Resource"
 
-// InvokeRequest is a synchronous invocation of a Lambda function.
-type InvokeRequest struct {
-	RoleARN      string `json:"-"`
-	FunctionName string // name or ARN
-	Qualifier    string
-	Payload      json.RawMessage
-}
-
-// InvokeResponse is what Lambda answers. FunctionError is "Unhandled" (or "Handled") when the
-// function failed; Payload is then {"errorType": …, "errorMessage": …}.
-type InvokeResponse struct {
-	StatusCode      int
-	ExecutedVersion string
-	FunctionError   string
-	RequestID       string
-	Payload         []byte
-}
-
-// MessageAttribute is an attribute of an SNS or SQS message.
-type MessageAttribute struct {
-	DataType    string
-	StringValue string
-}
-
-// PublishRequest is SNS Publish.
-type PublishRequest struct {
-	RoleARN                string `json:"-"`
-	TopicArn               string //nolint:staticcheck // as the API spells it
-	TargetArn              string
-	PhoneNumber            string
-	Message                string
-	MessageStructure       string
-	Subject                string
-	MessageAttributes      map[string]MessageAttribute
-	MessageGroupId         string //nolint:staticcheck // as the API spells it
-	MessageDeduplicationId string //nolint:staticcheck // as the API spells it
-}
-
-// PublishResponse is what SNS answers.
-type PublishResponse struct{ MessageID, RequestID string }
-
-// SendMessageRequest is SQS SendMessage.
-type SendMessageRequest struct {
-	RoleARN                string `json:"-"`
-	QueueUrl               string //nolint:staticcheck // as the API spells it
-	MessageBody            string
-	DelaySeconds           int
-	MessageAttributes      map[string]MessageAttribute
-	MessageGroupId         string //nolint:staticcheck // as the API spells it
-	MessageDeduplicationId string //nolint:staticcheck // as the API spells it
-}
-
-// SendMessageResponse is what SQS answers.
-type SendMessageResponse struct{ MessageID, MD5OfMessageBody, RequestID string }
-
-// ServiceError is an error that an API answered with.
-type ServiceError struct {
-	Code    string // "TooManyRequestsException"
-	Message string
-}
-
-func (e *ServiceError) Error() string { return e.Code + ": " + e.Message }
-
-// task is a Task state's Resource.
+// task is a Task state.
 type task struct {
-	service  string // lambda, sns, sqs, as in resourceType of the log; function for a function's ARN
-	action   string
-	function string // a function's ARN as Resource
+	integration
+	function string        // the ARN of a function that is itself the Resource
+	timeout  time.Duration // 0: none
 }
 
-// lambda tasks whose Resource is the function itself have other events in the log.
+// integration is a service integration, by the names that the execution history has for it.
+type integration struct {
+	service string // lambda, sns, sqs; plainFunction
+	action  string // "" for plainFunction
+}
+
+// plainFunction is the service of tasks whose Resource is a function's ARN. Their events in the
+// execution history are different.
 const plainFunction = "function"
 
-// resources are the service integrations that are played, with their parameters: developer
-// guide, "Integrating services with Step Functions".
-var resources = map[string]struct {
-	task
+// integrations are the supported service integrations with their parameters: developer guide,
+// "Integrating services with Step Functions".
+var integrations = map[string]struct {
+	integration
 	required, optional string
 }{
-	"arn:aws:states:::lambda:invoke":   {task{service: "lambda", action: "invoke"}, "FunctionName", "Payload InvocationType Qualifier"},
-	"arn:aws:states:::sns:publish":     {task{service: "sns", action: "publish"}, "Message", "TopicArn TargetArn PhoneNumber MessageStructure Subject MessageAttributes MessageGroupId MessageDeduplicationId"},
-	"arn:aws:states:::sqs:sendMessage": {task{service: "sqs", action: "sendMessage"}, "QueueUrl MessageBody", "DelaySeconds MessageAttributes MessageGroupId MessageDeduplicationId"},
+	"arn:aws:states:::lambda:invoke":   {integration{"lambda", "invoke"}, "FunctionName", "Payload InvocationType Qualifier"},
+	"arn:aws:states:::sns:publish":     {integration{"sns", "publish"}, "Message", "TopicArn TargetArn PhoneNumber MessageStructure Subject MessageAttributes MessageGroupId MessageDeduplicationId"},
+	"arn:aws:states:::sqs:sendMessage": {integration{"sqs", "sendMessage"}, "QueueUrl MessageBody", "DelaySeconds MessageAttributes MessageGroupId MessageDeduplicationId"},
 }
 
-func (l *loader) task(name, resource string, parameters json.RawMessage) *task {
-	if strings.HasPrefix(resource, "arn:aws:lambda:") {
-		return &task{service: plainFunction, function: resource}
+func readTask(l *loader, s *state, text json.RawMessage) work {
+	var fields struct {
+		Resource       string
+		Parameters     json.RawMessage
+		TimeoutSeconds *int
 	}
-	r, ok := resources[resource]
+	l.fields(s.name, text, &fields)
+	t := &task{}
+	if fields.TimeoutSeconds != nil {
+		t.timeout = l.seconds(s.name, "TimeoutSeconds", *fields.TimeoutSeconds, 1)
+	}
+	if strings.HasPrefix(fields.Resource, "arn:aws:lambda:") {
+		t.service, t.function = plainFunction, fields.Resource
+		return t
+	}
+	t.integration = l.integration(s.name, fields.Resource, fields.Parameters)
+	return t
+}
+
+// integration checks the parameters of a service integration.
+func (l *loader) integration(name, resource string, parameters json.RawMessage) integration {
+	r, ok := integrations[resource]
 	if !ok {
-		l.problem(name, "the Resource %q is not played", resource)
-		return nil
+		l.problem(name, "the Resource %q is not supported", resource)
+		return integration{}
 	}
 	var fields map[string]json.RawMessage
 	if parameters != nil {
@@ -122,7 +78,7 @@ func (l *loader) task(name, resource string, parameters json.RawMessage) *task {
 		plain := strings.TrimSuffix(field, ".$")
 		given[plain] = true
 		if !slices.Contains(strings.Fields(r.required+" "+r.optional), plain) {
-			l.problem(name, "the parameter %s of %s is not played", plain, resource)
+			l.problem(name, "the parameter %s of %s is not supported", plain, resource)
 		}
 	}
 	for _, field := range strings.Fields(r.required) {
@@ -131,12 +87,36 @@ func (l *loader) task(name, resource string, parameters json.RawMessage) *task {
 		}
 	}
 	if t := fields["InvocationType"]; t != nil && string(t) != `"RequestResponse"` {
-		l.problem(name, "the InvocationType %s is not played", t)
+		l.problem(name, "the InvocationType %s is not supported", t)
 	}
-	return &r.task
+	return r.integration
 }
 
-// call performs the task with its effective parameters.
+// do calls the service within the state's timeout.
+func (t *task) do(ctx context.Context, x *execution, s *state, parameters, _ any) (any, string, *Failure) {
+	callCtx, cancel := ctx, context.CancelFunc(func() {})
+	if t.timeout > 0 {
+		callCtx, cancel = context.WithTimeout(ctx, t.timeout)
+	}
+	defer cancel()
+	x.history.taskScheduled(t, parameters)
+	result, failure := t.call(callCtx, x.machine.config.Services, x.machine.role, parameters)
+	switch {
+	case ctx.Err() != nil:
+		failure = ended(ctx)
+	case callCtx.Err() != nil && failure != nil:
+		failure = &Failure{errTimeout, fmt.Sprintf("the task did not end within %s", t.timeout)}
+	case failure == nil:
+		failure = checkSize(s.name, "task result", result)
+	}
+	x.history.taskEnded(t, result, failure)
+	if failure != nil {
+		return nil, "", failure
+	}
+	return result, s.next, nil
+}
+
+// call makes the service call with the effective parameters.
 func (t *task) call(ctx context.Context, s Services, role string, parameters any) (any, *Failure) {
 	switch t.service {
 	case plainFunction:
@@ -170,14 +150,14 @@ func (t *task) call(ctx context.Context, s Services, role string, parameters any
 	}
 }
 
-// invokeIntegration is arn:aws:states:::lambda:invoke, whose result holds Lambda's whole
-// answer and not the payload only: developer guide, "Invoke an AWS Lambda function with
+// invokeIntegration is arn:aws:states:::lambda:invoke, whose result is Lambda's whole
+// response and not only the payload: developer guide, "Invoke an AWS Lambda function with
 // Step Functions" (connect-lambda).
 func (t *task) invokeIntegration(ctx context.Context, s Services, role string, parameters any) (any, *Failure) {
 	r := InvokeRequest{RoleARN: role}
 	fields, _ := parameters.(map[string]any)
 	fields = maps.Clone(fields)
-	delete(fields, "InvocationType") // RequestResponse, see loader.task
+	delete(fields, "InvocationType") // RequestResponse, see loader.integration
 	if failure := t.read(fields, "", &r); failure != nil {
 		return nil, failure
 	}
@@ -212,13 +192,13 @@ func (t *task) invoke(ctx context.Context, s Services, r InvokeRequest) (InvokeR
 
 // functionFailure names a function's error by its errorType: a panic's or error's type, or
 // Sandbox.Timedout. Without one it is Lambda.Unknown (concepts-error-handling).
-func functionFailure(answer []byte) *Failure {
+func functionFailure(payload []byte) *Failure {
 	var e struct{ ErrorType string }
-	_ = json.Unmarshal(answer, &e)
+	_ = json.Unmarshal(payload, &e)
 	if e.ErrorType == "" {
 		e.ErrorType = "Lambda.Unknown"
 	}
-	return &Failure{e.ErrorType, string(answer)}
+	return &Failure{e.ErrorType, string(payload)}
 }
 
 func payload(r InvokeResponse) (any, *Failure) {
@@ -227,13 +207,13 @@ func payload(r InvokeResponse) (any, *Failure) {
 	}
 	value, err := decode(r.Payload)
 	if err != nil {
-		return nil, &Failure{errRuntime, "the function's answer is not JSON: " + err.Error()}
+		return nil, &Failure{errRuntime, "the function's response is not JSON: " + err.Error()}
 	}
 	return value, nil
 }
 
-// read fills a request from parameters. The body, Message or MessageBody, may be any JSON:
-// what is no string is sent as its text.
+// read fills a request from parameters. The body, Message or MessageBody, may be any JSON
+// value: one that is not a string is sent as JSON text.
 func (t *task) read(parameters any, body string, request any) *Failure {
 	fields, ok := parameters.(map[string]any)
 	if !ok {
@@ -257,7 +237,7 @@ func (t *task) failure(service string, err error) *Failure {
 	return &Failure{service + ".SdkClientException", err.Error()}
 }
 
-// withMetadata adds what every service integration's result has beside its fields.
+// withMetadata adds the members that the result of every service integration has.
 func withMetadata(requestID string, result map[string]any) map[string]any {
 	result["SdkHttpMetadata"] = map[string]any{"HttpStatusCode": json.Number("200")}
 	result["SdkResponseMetadata"] = map[string]any{"RequestId": requestID}

@@ -1,6 +1,6 @@
-// Package streams plays the event source mapping from a DynamoDB stream to a Lambda
-// function: filtering, batching, retries, bisecting, partial batch responses and the
-// on-failure destination.
+// Package streams emulates the event source mapping from a DynamoDB stream to a Lambda
+// function: filtering, batching, retries, bisecting, partial batch responses and the on-failure
+// destination.
 //
 //	mapping, err := streams.Load("RelayStreamMapping9C0D", properties, streams.Config{
 //		Function:    function,    // streams.Function: synchronous Invoke with the event
@@ -9,25 +9,25 @@
 //		Log:         logger,
 //		TimeScale:   60,          // divides the waits between retries
 //	})
-//	mapping.EventSourceARN(), mapping.FunctionName() // as the template has them
+//	mapping.EventSourceARN(), mapping.FunctionName() // as in the template
 //	err = mapping.Run(ctx, streams.NewDynamoDB(client)) // until ctx ends: then nil
 //	mapping.Stats()                                  // batches, records delivered, filtered, discarded
-//	mapping.Idle(ctx)                                // waits until all that was read is dealt with
+//	mapping.Idle(ctx)                                // waits until every record read is delivered or discarded
 //
-// properties are the resolved properties of an AWS::Lambda::EventSourceMapping. Load refuses
-// what is not played by name, all problems at once. An error of Run means that the stream
-// cannot be read. client is a dynamodbstreams.Client.
+// properties are the resolved [Properties] of an AWS::Lambda::EventSourceMapping. The error of
+// Load lists everything that is not supported. An error of Run means that the stream cannot be
+// read. client is a dynamodbstreams.Client.
 //
-// Function.Invoke returns a Result; with FunctionError set, or with an error (throttle,
-// service), the batch has failed.
+// Function.Invoke returns a Result. With FunctionError set, or with an error (throttle, service),
+// the batch has failed.
 //
-// Positions are kept in memory: a restart reads the stream from StartingPosition again,
-// so the function sees records twice. That is within the at-least-once promise of Lambda.
+// Positions are kept in memory: a restart reads the stream from StartingPosition again, so the
+// function receives records twice. Lambda promises at-least-once delivery, which allows that.
 //
-// With a ParallelizationFactor above 1, the records of one read are spread over that many
-// concurrent batches by item key, and the next read waits for all of them. Lambda would let the
+// With a ParallelizationFactor above 1, the records of one read are distributed by item key over
+// that many concurrent batches, and the next read waits for all of them. Lambda would let the
 // other batches go on while one is retried.
 //
-// Not played: shards that end (moto has one shard per stream, for ever), tumbling windows,
-// destinations other than SQS, filters with $or or operators that Lambda has not.
+// Not supported: shards that end (moto has one shard per stream, which never ends), tumbling
+// windows, destinations other than SQS, filters with $or or operators that Lambda does not have.
 package streams

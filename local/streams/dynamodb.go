@@ -23,18 +23,18 @@ type Record struct {
 	ViewType       string
 	Created        time.Time
 	Keys           json.RawMessage
-	NewImage       json.RawMessage // nil: there is none
+	NewImage       json.RawMessage // nil: the record has none
 	OldImage       json.RawMessage
 	UserIdentity   *Identity // set when TTL removed the item
 }
 
-// Identity is who removed an item.
+// Identity identifies who removed an item.
 type Identity struct {
 	Type        string `json:"type"`
 	PrincipalID string `json:"principalId"`
 }
 
-// recordEvent is a record as functions get it: developer guide, "Using AWS Lambda with Amazon
+// recordEvent is a record as functions receive it: developer guide, "Using AWS Lambda with Amazon
 // DynamoDB" (with-ddb-example).
 type recordEvent struct {
 	EventID        string      `json:"eventID"`

@@ -1,9 +1,7 @@
 package streams
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,19 +10,21 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"payment-webhooks/local/events"
 )
 
-// ErrMapping says that a mapping's properties are wrong or not played.
+// ErrMapping is wrapped by the error of a mapping that is invalid or not supported.
 var ErrMapping = errors.New("event source mapping")
 
 // Function is the function that the mapping invokes.
 type Function interface {
-	// Invoke invokes synchronously with a DynamoDB event and returns what Lambda answers.
+	// Invoke invokes the function synchronously with a DynamoDB event.
 	Invoke(ctx context.Context, payload []byte) (Result, error)
 }
 
-// Result is Lambda's answer to an invocation.
+// Result is the response of Lambda's Invoke.
 type Result struct {
 	RequestID       string
 	StatusCode      int
@@ -38,7 +38,7 @@ type Destination interface {
 	Send(ctx context.Context, queueARN string, body []byte) error
 }
 
-// Config is what a mapping needs. What is nil or zero gets the default.
+// Config configures a mapping. Fields that are nil or zero get the defaults in the comments.
 type Config struct {
 	Function    Function
 	FunctionARN string
@@ -58,18 +58,18 @@ type Config struct {
 
 // Mapping is a loaded event source mapping.
 type Mapping struct {
-	config     Config
-	logicalID  string
-	properties properties
-	filters    []*events.Pattern
-	batchSize  int
-	window     time.Duration
-	lanes      int
-	bisect     bool
-	retries    int           // -1: until the records expire
-	maxAge     time.Duration // of records
-	partial    bool          // ReportBatchItemFailures
-	onFailure  string        // queue ARN
+	config          Config
+	logicalID       string
+	properties      Properties
+	filters         []*events.Pattern
+	batchSize       int
+	window          time.Duration
+	parallelization int
+	bisect          bool
+	retries         int           // -1: until the records expire
+	maxAge          time.Duration // of records
+	partial         bool          // ReportBatchItemFailures
+	onFailure       string        // queue ARN
 
 	mu    sync.Mutex
 	stats Stats
@@ -77,30 +77,13 @@ type Mapping struct {
 	quiet *sync.Cond
 }
 
-// Stats counts what happened to the records since the mapping began.
+// Stats counts batches and records since the mapping was loaded.
 type Stats struct {
 	Batches   int `json:"batches"`   // invocations
 	Failed    int `json:"failed"`    // invocations that failed, wholly or in part
-	Delivered int `json:"delivered"` // records that the function dealt with
-	Filtered  int `json:"filtered"`  // records that no filter selects
-	Discarded int `json:"discarded"` // records given up
-}
-
-type properties struct {
-	BatchSize                      *int
-	BisectBatchOnFunctionError     bool
-	DestinationConfig              *struct{ OnFailure *struct{ Destination string } }
-	Enabled                        *bool
-	EventSourceArn                 string
-	FilterCriteria                 *struct{ Filters []struct{ Pattern string } }
-	FunctionName                   string
-	FunctionResponseTypes          []string
-	MaximumBatchingWindowInSeconds int
-	MaximumRecordAgeInSeconds      *int
-	MaximumRetryAttempts           *int
-	ParallelizationFactor          *int
-	StartingPosition               string
-	Tags                           json.RawMessage
+	Delivered int `json:"delivered"` // records that the function processed
+	Filtered  int `json:"filtered"`  // records that no filter matches
+	Discarded int `json:"discarded"` // records that could not be delivered
 }
 
 // retention is how long a stream keeps records, and so how long they are retried at most.
@@ -109,13 +92,7 @@ const retention = 24 * time.Hour
 // Load reads an AWS::Lambda::EventSourceMapping. Defaults and bounds are those of the
 // developer guide, "Lambda parameters for Amazon DynamoDB event source mappings"
 // (services-ddb-params). The error wraps ErrMapping.
-func Load(logicalID string, text json.RawMessage, c Config) (*Mapping, error) {
-	var p properties
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&p); err != nil {
-		return nil, fmt.Errorf("%w %s: %w", ErrMapping, logicalID, err)
-	}
+func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -123,7 +100,7 @@ func Load(logicalID string, text json.RawMessage, c Config) (*Mapping, error) {
 		c.Now = time.Now
 	}
 	if c.NewID == nil {
-		c.NewID = newID
+		c.NewID = uuid.NewString
 	}
 	if c.PollInterval == 0 {
 		c.PollInterval = 250 * time.Millisecond
@@ -146,11 +123,11 @@ func Load(logicalID string, text json.RawMessage, c Config) (*Mapping, error) {
 		return *value
 	}
 	m.batchSize = number("BatchSize", p.BatchSize, 100, 1, 10000)
-	m.lanes = number("ParallelizationFactor", p.ParallelizationFactor, 1, 1, 10)
+	m.parallelization = number("ParallelizationFactor", p.ParallelizationFactor, 1, 1, 10)
 	m.retries = number("MaximumRetryAttempts", p.MaximumRetryAttempts, -1, -1, 10000)
 	number("MaximumBatchingWindowInSeconds", &p.MaximumBatchingWindowInSeconds, 0, 0, 300)
 	m.maxAge = retention
-	// 0 to 59 are refused by the API: -1, or at least a minute.
+	// The API rejects 0 to 59: it wants -1 or at least a minute.
 	if age := number("MaximumRecordAgeInSeconds", p.MaximumRecordAgeInSeconds, -1, -1, 604800); age != -1 {
 		if age < 60 {
 			problem("MaximumRecordAgeInSeconds %d is neither -1 nor at least 60", age)
@@ -161,18 +138,18 @@ func Load(logicalID string, text json.RawMessage, c Config) (*Mapping, error) {
 		problem("StartingPosition %q is not TRIM_HORIZON or LATEST", p.StartingPosition)
 	}
 	if !strings.HasPrefix(p.EventSourceArn, "arn:aws:dynamodb:") {
-		problem("EventSourceArn %q is not a DynamoDB stream: nothing else is played", p.EventSourceArn)
+		problem("EventSourceArn %q is not a DynamoDB stream: nothing else is supported", p.EventSourceArn)
 	}
-	for _, kind := range p.FunctionResponseTypes {
-		if kind != "ReportBatchItemFailures" {
-			problem("FunctionResponseTypes %s does not exist", kind)
+	for _, response := range p.FunctionResponseTypes {
+		if response != "ReportBatchItemFailures" {
+			problem("FunctionResponseTypes %s does not exist", response)
 		}
 		m.partial = true
 	}
 	if p.DestinationConfig != nil && p.DestinationConfig.OnFailure != nil {
 		m.onFailure = p.DestinationConfig.OnFailure.Destination
 		if !strings.HasPrefix(m.onFailure, "arn:aws:sqs:") {
-			problem("the destination %q is not an SQS queue: nothing else is played", m.onFailure)
+			problem("the destination %q is not an SQS queue: nothing else is supported", m.onFailure)
 		}
 	}
 	if p.FilterCriteria != nil {
@@ -201,7 +178,7 @@ func (m *Mapping) EventSourceARN() string { return m.properties.EventSourceArn }
 // FunctionName is the function's name or ARN.
 func (m *Mapping) FunctionName() string { return m.properties.FunctionName }
 
-// Enabled reports whether the mapping reads the stream at all.
+// Enabled reports whether the mapping is enabled.
 func (m *Mapping) Enabled() bool { return m.properties.Enabled == nil || *m.properties.Enabled }
 
 // Stats returns the counts.
@@ -217,8 +194,8 @@ func (m *Mapping) count(change func(*Stats)) {
 	change(&m.stats)
 }
 
-// Idle waits until a read that began after this call has found nothing and everything read
-// before it is delivered or discarded, or ctx ends.
+// Idle waits until a read that began after the call has found no records, and every record
+// read before is delivered or discarded, or until ctx ends.
 func (m *Mapping) Idle(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
 		m.mu.Lock()
@@ -228,7 +205,7 @@ func (m *Mapping) Idle(ctx context.Context) error {
 	defer stop()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// The read under way may have begun before the caller's write: the one after it has not.
+	// The current read may have begun before the caller's write; the one after it has not.
 	for from := m.reads; m.reads < from+2; {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -238,8 +215,7 @@ func (m *Mapping) Idle(ctx context.Context) error {
 	return nil
 }
 
-// selects reports whether a filter selects the record. The filter sees it as the function
-// does (developer guide, "Control which events Lambda sends to your function").
+// selects reports whether a filter matches the record, in the form that the function receives (developer guide, "Control which events Lambda sends to your function").
 func (m *Mapping) selects(record []byte) (bool, error) {
 	if len(m.filters) == 0 {
 		return true, nil

@@ -3,7 +3,6 @@ package streams
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,12 +11,14 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"payment-webhooks/local/clock"
 )
 
-// ErrShardEnded says that a shard has no more records, which is not played.
+// ErrShardEnded is returned at the end of a shard, which is not supported.
 var ErrShardEnded = errors.New("the shard has ended")
 
-// Source reads a stream. Its methods are those of the DynamoDB Streams API.
+// Source reads a stream, with the operations of the DynamoDB Streams API.
 type Source interface {
 	Shards(ctx context.Context, streamARN string) ([]string, error)
 	// Iterator returns an iterator at position, TRIM_HORIZON or LATEST.
@@ -26,10 +27,10 @@ type Source interface {
 	Records(ctx context.Context, iterator string, limit int) ([]Record, string, error)
 }
 
-// maxEventBytes bounds an event: an invocation takes 6 MB.
+// maxEventBytes bounds an event: the payload of an invocation has up to 6 MB.
 const maxEventBytes = 6 * 1024 * 1024
 
-// maxReadErrors is how many reads in a row may fail before Run gives up.
+// maxReadErrors is the number of consecutive failed reads after which Run returns the error.
 const maxReadErrors = 10
 
 // Run reads the stream until ctx ends, and returns nil then. A mapping runs once.
@@ -67,7 +68,7 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 				return err
 			}
 			m.config.Log.WarnContext(ctx, "stream cannot be read, will retry", "mapping", m.logicalID, "error", err)
-			sleep(ctx, m.config.PollInterval)
+			clock.Sleep(ctx, m.config.PollInterval)
 			continue
 		}
 		failures, iterator = 0, next
@@ -87,15 +88,15 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 			return ErrShardEnded
 		}
 		if len(records) == 0 {
-			m.found(len(buffer) == 0)
-			sleep(ctx, m.config.PollInterval)
+			m.foundNothing(len(buffer) == 0)
+			clock.Sleep(ctx, m.config.PollInterval)
 		}
 	}
 	return ctx.Err()
 }
 
-// found notes a read without records.
-func (m *Mapping) found(nothingBuffered bool) {
+// foundNothing counts a read without records.
+func (m *Mapping) foundNothing(nothingBuffered bool) {
 	if !nothingBuffered {
 		return
 	}
@@ -105,7 +106,7 @@ func (m *Mapping) found(nothingBuffered bool) {
 	m.quiet.Broadcast()
 }
 
-// item is a record on its way, with the text that the function gets.
+// item is a record with the text that the function receives.
 type item struct {
 	record Record
 	text   json.RawMessage
@@ -131,31 +132,28 @@ func (m *Mapping) filter(records []Record) ([]item, error) {
 	return selected, nil
 }
 
-// deliver spreads items over the lanes by item key, which keeps the order per key, and
-// processes the lanes at the same time.
+// deliver distributes items over the concurrent batches by item key, which keeps the order per
+// key, and waits until all are processed.
 func (m *Mapping) deliver(ctx context.Context, shard string, items []item) {
-	lanes := make([][]item, m.lanes)
+	parts := make([][]item, m.parallelization)
 	for _, i := range items {
-		lane := 0
-		if m.lanes > 1 {
-			h := fnv.New32a()
-			_, _ = h.Write(i.record.Keys) // never fails
-			lane = int(h.Sum32() % uint32(m.lanes))
-		}
-		lanes[lane] = append(lanes[lane], i)
+		h := fnv.New32a()
+		_, _ = h.Write(i.record.Keys) // never fails
+		part := h.Sum32() % uint32(m.parallelization)
+		parts[part] = append(parts[part], i)
 	}
 	var group errgroup.Group
-	for _, lane := range lanes {
+	for _, part := range parts {
 		group.Go(func() error {
-			for len(lane) > 0 {
-				n := m.batch(lane)
-				m.process(ctx, shard, lane[:n], 0)
-				lane = lane[n:]
+			for len(part) > 0 {
+				n := m.batch(part)
+				m.process(ctx, shard, part[:n], 0)
+				part = part[n:]
 			}
 			return nil
 		})
 	}
-	_ = group.Wait() // no lane returns an error: what fails is discarded
+	_ = group.Wait() // no part returns an error: failed records are discarded
 }
 
 // batch returns how many of the items fit in one event.
@@ -176,15 +174,15 @@ const (
 	conditionAge     = "RecordAgeExceeded"
 )
 
-// Waits between retries: Lambda "retries with exponential backoff", with numbers of its own.
+// Waits between retries: Lambda "retries with exponential backoff", without documented numbers.
 const (
 	firstWait = 500 * time.Millisecond
 	maxWait   = 30 * time.Second
 )
 
-// process invokes the function with a batch until all of its records are dealt with or
-// discarded. invoked counts the invocations of the larger batches that this one was split off:
-// they do not count as its retries (developer guide, "Retaining discarded records for a
+// process invokes the function with a batch until all of its records are processed or
+// discarded. invoked counts the invocations of the larger batches that this one was split off
+// from, which do not count as its retries (developer guide, "Retaining discarded records for a
 // DynamoDB event source").
 func (m *Mapping) process(ctx context.Context, shard string, batch []item, invoked int) {
 	wait := firstWait
@@ -198,7 +196,7 @@ func (m *Mapping) process(ctx context.Context, shard string, batch []item, invok
 		if ctx.Err() != nil {
 			return
 		}
-		from, failed := m.outcome(batch, result, err)
+		from, failed := m.firstFailed(batch, result, err)
 		m.count(func(s *Stats) {
 			s.Batches++
 			s.Delivered += from
@@ -224,7 +222,7 @@ func (m *Mapping) process(ctx context.Context, shard string, batch []item, invok
 			return
 		default:
 			retries++
-			sleep(ctx, time.Duration(float64(wait)/m.config.TimeScale))
+			clock.Sleep(ctx, time.Duration(float64(wait)/m.config.TimeScale))
 			wait = min(2*wait, maxWait)
 		}
 	}
@@ -247,10 +245,10 @@ func (m *Mapping) dropExpired(ctx context.Context, shard string, batch []item, i
 	return fresh
 }
 
-// outcome returns the position of the first record that the function did not deal with, and
+// firstFailed returns the position of the first record that the function did not process, and
 // whether there is one: developer guide, "Configuring partial batch response with DynamoDB
 // and Lambda" (services-ddb-batchfailurereporting).
-func (m *Mapping) outcome(batch []item, result Result, err error) (from int, failed bool) {
+func (m *Mapping) firstFailed(batch []item, result Result, err error) (from int, failed bool) {
 	if err != nil || result.FunctionError != "" {
 		return 0, true
 	}
@@ -270,7 +268,7 @@ func (m *Mapping) outcome(batch []item, result Result, err error) (from int, fai
 	}
 	from = len(batch)
 	for _, failure := range response.BatchItemFailures {
-		// An identifier that is null, empty or of no record of the batch fails all of it.
+		// An identifier that is null, empty or not a record's fails the whole batch.
 		position := 0
 		if failure.ItemIdentifier != nil {
 			position = max(0, slices.IndexFunc(batch, func(i item) bool { return i.record.SequenceNumber == *failure.ItemIdentifier }))
@@ -280,7 +278,7 @@ func (m *Mapping) outcome(batch []item, result Result, err error) (from int, fai
 	return from, true
 }
 
-// event is what the function gets.
+// event returns the event of a batch.
 func event(batch []item) []byte {
 	var b bytes.Buffer
 	b.WriteString(`{"Records":[`)
@@ -294,8 +292,8 @@ func event(batch []item) []byte {
 	return b.Bytes()
 }
 
-// onFailureRecord is what the destination gets: where the records are, and not what is in
-// them. Developer guide, "Retaining discarded records for a DynamoDB event source".
+// onFailureRecord is what the destination receives: the position of the records, not their
+// contents. Developer guide, "Retaining discarded records for a DynamoDB event source".
 type onFailureRecord struct {
 	RequestContext struct {
 		RequestID              string `json:"requestId"`
@@ -303,7 +301,7 @@ type onFailureRecord struct {
 		Condition              string `json:"condition"`
 		ApproximateInvokeCount int    `json:"approximateInvokeCount"`
 	} `json:"requestContext"`
-	ResponseContext *responseContext `json:"responseContext,omitempty"` // none when nothing was invoked
+	ResponseContext *responseContext `json:"responseContext,omitempty"` // nil when the function was not invoked
 	Version         string           `json:"version"`
 	Timestamp       string           `json:"timestamp"`
 	BatchInfo       struct {
@@ -323,7 +321,7 @@ type responseContext struct {
 	FunctionError   string `json:"functionError,omitempty"`
 }
 
-// discard gives a batch up: its place in the stream goes to the destination.
+// discard sends the batch's position in the stream to the on-failure destination.
 func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condition string, invoked int, result Result) {
 	m.count(func(s *Stats) { s.Discarded += len(batch) })
 	first, last := batch[0].record, batch[len(batch)-1].record
@@ -357,26 +355,8 @@ func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condi
 	r.BatchInfo.StreamARN = m.EventSourceARN()
 	body, _ := json.Marshal(r) // strings and numbers encode
 	if err := m.config.Destination.Send(ctx, m.onFailure, body); err != nil {
-		m.config.Log.ErrorContext(ctx, "records dropped: the on-failure destination refused them", append(log, "error", err)...)
+		m.config.Log.ErrorContext(ctx, "records dropped: the on-failure destination rejected them", append(log, "error", err)...)
 		return
 	}
 	m.config.Log.ErrorContext(ctx, "records sent to the on-failure destination", append(log, "destination", m.onFailure)...)
-}
-
-// sleep waits, or less when ctx ends first.
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}
-
-// newID returns a random (version 4) UUID.
-func newID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -9,13 +9,13 @@ import (
 	"sync"
 )
 
-// maxDocuments bounds the memory: the oldest documents are forgotten.
+// maxDocuments bounds the memory: the oldest documents are discarded.
 const maxDocuments = 5000
 
-// maxDatagram is the largest UDP payload, hence the largest document.
+// maxDatagram is the largest UDP payload and therefore the largest document, in bytes.
 const maxDatagram = 64 * 1024
 
-// readBuffer holds the documents that wait to be read.
+// readBuffer is the size of the socket's buffer for documents that wait to be read, in bytes.
 const readBuffer = 4 << 20
 
 // Document is a segment or subsegment, as the SDK sent it.
@@ -37,16 +37,16 @@ type Daemon struct {
 	documents []Document
 }
 
-// Listen opens a free UDP port of 127.0.0.1. report is told of datagrams that
-// are no segment documents.
+// Listen opens a free UDP port of 127.0.0.1. report is called for datagrams that are not
+// segment documents.
 func Listen(report func(error)) (*Daemon, error) {
 	connection, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return nil, fmt.Errorf("X-Ray daemon: %w", err)
 	}
-	// The kernel drops what does not fit, so that the buffer is as large as it
-	// allows: functions send at once, and this process may be kept waiting.
-	_ = connection.SetReadBuffer(readBuffer) // where so much is refused, the system's own size has to do
+	// The kernel drops datagrams that do not fit into the buffer. Many functions may send
+	// at once while this process waits for the processor.
+	_ = connection.SetReadBuffer(readBuffer) // a system that allows less keeps its own size
 	d := &Daemon{connection: connection, report: report, done: make(chan struct{})}
 	go d.receive()
 	return d, nil
@@ -55,8 +55,7 @@ func Listen(report func(error)) (*Daemon, error) {
 // Address is the value of AWS_XRAY_DAEMON_ADDRESS.
 func (d *Daemon) Address() string { return d.connection.LocalAddr().String() }
 
-// Documents returns what arrived, oldest first; with a trace id, that trace's
-// documents alone.
+// Documents returns the documents of a trace, or all when traceID is empty, oldest first.
 func (d *Daemon) Documents(traceID string) []Document {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -101,8 +100,8 @@ func (d *Daemon) receive() {
 	}
 }
 
-// parse reads a datagram: a header line, {"format": "json", "version": 1}, and
-// the document.
+// parse parses a datagram: a header line, {"format": "json", "version": 1}, and the
+// document.
 func parse(datagram []byte) (Document, error) {
 	head, body, _ := bytes.Cut(datagram, []byte("\n"))
 	var header struct {

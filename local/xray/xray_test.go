@@ -7,57 +7,59 @@ import (
 	"time"
 )
 
-// patience is generous: it is only ever waited for in full when something is wrong.
-const patience = 5 * time.Minute
+// waitTimeout is generous: it only elapses when something is wrong.
+const waitTimeout = 5 * time.Minute
 
-func TestDocumentsArriveByTraceAndTheOldestAreForgotten(t *testing.T) {
-	refused := make(chan error, 1)
-	d, err := Listen(func(err error) { refused <- err })
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	connection, err := net.Dial("udp", d.Address())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close()
-	send := func(text string) {
-		if _, err := connection.Write([]byte(text)); err != nil {
+func TestDaemon(t *testing.T) {
+	t.Run("keeps the most recent documents by trace", func(t *testing.T) {
+		rejected := make(chan error, 1)
+		d, err := Listen(func(err error) { rejected <- err })
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	// The datagram's form: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon
-	const header = `{"format": "json", "version": 1}` + "\n"
-	send(header + `{"trace_id":"1-a","id":"s1","parent_id":"p","name":"store","type":"subsegment"}`)
-	send(header + `{"trace_id":"1-b","id":"s2","name":"publish"}`)
-	waitFor(t, func() bool { return len(d.Documents("")) == 2 })
-	got := d.Documents("1-a")
-	if len(got) != 1 || got[0].Name != "store" || got[0].ParentID != "p" || string(got[0].JSON) != `{"trace_id":"1-a","id":"s1","parent_id":"p","name":"store","type":"subsegment"}` {
-		t.Errorf("trace 1-a: %+v", got)
-	}
-	for _, broken := range []string{"no header", `{"format": "json", "version": 2}` + "\n{}", header + "{}", header + "{"} {
-		send(broken)
-		select {
-		case <-refused:
-		case <-time.After(patience):
-			t.Errorf("%q is not reported", broken)
+		defer d.Close()
+		connection, err := net.Dial("udp", d.Address())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	for i := 0; i < maxDocuments; i += 20 { // in steps, so that the kernel's buffer holds them
-		for j := range 20 {
-			send(header + fmt.Sprintf(`{"trace_id":"1-c","id":"%d","name":"n"}`, i+j))
+		defer connection.Close()
+		send := func(text string) {
+			if _, err := connection.Write([]byte(text)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		waitFor(t, func() bool { return len(d.Documents("1-c")) == i+20 })
-	}
-	if n := len(d.Documents("")); n != maxDocuments || len(d.Documents("1-a")) != 0 {
-		t.Errorf("%d documents are kept, of trace 1-a %d", n, len(d.Documents("1-a")))
-	}
+		// The datagram's form: https://docs.aws.amazon.com/xray/latest/devguide/xray-api-sendingdata.html#xray-api-daemon
+		const header = `{"format": "json", "version": 1}` + "\n"
+		send(header + `{"trace_id":"1-a","id":"s1","parent_id":"p","name":"store","type":"subsegment"}`)
+		send(header + `{"trace_id":"1-b","id":"s2","name":"publish"}`)
+		waitFor(t, func() bool { return len(d.Documents("")) == 2 })
+		got := d.Documents("1-a")
+		if len(got) != 1 || got[0].Name != "store" || got[0].ParentID != "p" || string(got[0].JSON) != `{"trace_id":"1-a","id":"s1","parent_id":"p","name":"store","type":"subsegment"}` {
+			t.Errorf("trace 1-a: %+v", got)
+		}
+		for _, broken := range []string{"no header", `{"format": "json", "version": 2}` + "\n{}", header + "{}", header + "{"} {
+			send(broken)
+			select {
+			case <-rejected:
+			case <-time.After(waitTimeout):
+				t.Errorf("%q is not reported", broken)
+			}
+		}
+		for i := 0; i < maxDocuments; i += 20 { // in steps, so that the kernel's buffer holds them
+			for j := range 20 {
+				send(header + fmt.Sprintf(`{"trace_id":"1-c","id":"%d","name":"n"}`, i+j))
+			}
+			waitFor(t, func() bool { return len(d.Documents("1-c")) == i+20 })
+		}
+		if n := len(d.Documents("")); n != maxDocuments || len(d.Documents("1-a")) != 0 {
+			t.Errorf("%d documents are kept, of trace 1-a %d", n, len(d.Documents("1-a")))
+		}
+	})
 }
 
 func waitFor(t *testing.T, condition func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
+	deadline := time.Now().Add(waitTimeout)
 	for !condition() {
 		if time.Now().After(deadline) {
 			t.Fatal("condition not reached")

@@ -1,0 +1,121 @@
+package emulator
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"payment-webhooks/local/events"
+	"payment-webhooks/local/schedule"
+)
+
+// Resource is a line of /_local/resources.
+type Resource struct {
+	LogicalID  string `json:"logical_id"`
+	Type       string `json:"type"`
+	PhysicalID string `json:"physical_id"`
+	Path       string `json:"path"`             // in the CDK app
+	Emulated   bool   `json:"emulated"`         // false: the resource needs no emulation
+	Reason     string `json:"reason,omitempty"` // why it needs none
+}
+
+func (e *Emulator) resources() []Resource {
+	var list []Resource
+	for id, r := range e.stack.Resources {
+		physical, err := e.resolver.Ref(id)
+		if err != nil {
+			physical = err.Error()
+		}
+		reason := e.inertReasons[id]
+		list = append(list, Resource{id, r.Type, physical, r.Path, reason == "", reason})
+	}
+	slices.SortFunc(list, func(a, b Resource) int {
+		return strings.Compare(a.Type+a.LogicalID, b.Type+b.LogicalID)
+	})
+	return list
+}
+
+type ruleStates struct {
+	Schedules  []schedule.Info         `json:"schedules"`
+	Deliveries map[string]events.Stats `json:"deliveries"` // by rule
+}
+
+// control serves the paths under /_local/.
+func (e *Emulator) control() http.Handler {
+	mux := http.NewServeMux()
+	get := func(path string, read func(*http.Request) any) {
+		mux.HandleFunc("GET /_local/"+path, func(w http.ResponseWriter, r *http.Request) { respond(w, http.StatusOK, read(r)) })
+	}
+	get("resources", func(*http.Request) any { return e.resources() })
+	get("alerts", func(*http.Request) any { return e.sns.Delivered() })
+	get("traces", func(r *http.Request) any { return e.traces.Documents(r.URL.Query().Get("trace_id")) })
+	get("rules", func(*http.Request) any {
+		return ruleStates{e.schedules.List(), e.deliveries.Stats()}
+	})
+	get("executions", func(r *http.Request) any { return e.executions(r.URL.Query().Get("data") == "true") })
+	get("mappings", func(*http.Request) any { return e.mappingStats() })
+	mux.HandleFunc("POST /_local/flush", func(w http.ResponseWriter, r *http.Request) {
+		// Entries that were removed from the queue must be sent, even if the caller is gone.
+		e.writer.Flush(context.WithoutCancel(r.Context()))
+		respond(w, http.StatusOK, map[string]bool{"flushed": true})
+	})
+	mux.HandleFunc("POST /_local/rules/{name}/fire", func(w http.ResponseWriter, r *http.Request) {
+		at := time.Now()
+		if text := r.URL.Query().Get("time"); text != "" {
+			var err error
+			if at, err = time.Parse(time.RFC3339, text); err != nil {
+				respondError(w, http.StatusBadRequest, err)
+				return
+			}
+		}
+		if err := e.schedules.Fire(r.Context(), r.PathValue("name"), at); err != nil {
+			respondError(w, http.StatusNotFound, err)
+			return
+		}
+		respond(w, http.StatusAccepted, map[string]string{"rule": r.PathValue("name"), "time": at.UTC().Format(time.RFC3339)})
+	})
+	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {
+		respond(w, http.StatusNotFound, map[string]string{"error": "no " + r.Method + " " + r.URL.Path + "; see `go doc ./local`"})
+	})
+	return mux
+}
+
+func respond(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // a client that went away
+}
+
+func respondError(w http.ResponseWriter, status int, err error) {
+	respond(w, status, map[string]string{"error": err.Error()})
+}
+
+// PrintBanner prints what there is and how to reach it.
+func (e *Emulator) PrintBanner() {
+	if !e.options.Quiet {
+		var text strings.Builder
+		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
+		for _, r := range e.resources() {
+			switch r.Type {
+			case "AWS::Lambda::Function", "AWS::Events::Rule", "AWS::SQS::Queue", "AWS::SNS::Topic", "AWS::DynamoDB::Table",
+				"AWS::S3::Bucket", "AWS::StepFunctions::StateMachine", "AWS::Events::EventBus", "AWS::Lambda::EventSourceMapping":
+				if r.Emulated {
+					physical := r.PhysicalID[strings.LastIndexAny(r.PhysicalID, "/|:")+1:]
+					_, _ = table.Write([]byte(strings.TrimPrefix(r.Type, "AWS::") + "\t" + physical + "\t" + r.LogicalID + "\n"))
+				}
+			}
+		}
+		table.Flush()
+		e.terminal.print("\nStack %s from %s\n\n%s", e.stack.Name, e.options.CDKOut, text.String())
+	}
+	e.terminal.print("AWS endpoint  %s\nAPI           %s\n", e.endpointURL, e.apiURL)
+	if e.egress != nil {
+		e.terminal.print("Internet      %s, and nothing else\n", e.options.EgressDir)
+	}
+	e.terminal.print("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", e.endpointURL, e.region, e.region)
+	e.terminal.print("ready; Ctrl-C ends it")
+}

@@ -1,0 +1,143 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/lambda"
+)
+
+// functionSpec is a function whose binary is not built yet.
+type functionSpec struct {
+	logicalID string
+	image     assembly.Image
+	config    lambda.Config
+	roleARN   string
+}
+
+// planFunctions reads the functions and their asynchronous configurations.
+func (e *Emulator) planFunctions() error {
+	var problems []error
+	async := map[string]lambda.AsyncConfig{}
+	for _, resource := range e.stack.ByType("AWS::Lambda::EventInvokeConfig") {
+		var p lambda.InvokeConfigProperties
+		if err := e.resolver.Into(resource, &p); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		config, err := p.Config(resource.LogicalID)
+		problems = append(problems, err)
+		async[lambda.NameOf(p.FunctionName)] = config
+	}
+	for _, resource := range e.stack.ByType("AWS::Lambda::Function") {
+		if e.inertReasons[resource.LogicalID] != "" {
+			continue
+		}
+		var p lambda.FunctionProperties
+		err := e.resolver.Into(resource, &p)
+		name, errName := e.resolver.Ref(resource.LogicalID)
+		arn, errARN := e.resolver.Att(resource.LogicalID, "Arn")
+		// A function with a problem is planned all the same, so that what refers to it is
+		// checked too.
+		problems = append(problems, err, errName, errARN)
+		image, err := e.stack.Image(p.Code.ImageUri)
+		if p.PackageType != "Image" || err != nil {
+			problems = append(problems, fmt.Errorf("%s: PackageType %q with image %q is not supported: %w", resource.LogicalID, p.PackageType, p.Code.ImageUri, err))
+			continue
+		}
+		config := p.Config(name, arn, e.options.MaxEnvironments)
+		if c, has := async[name]; has {
+			config.Async = c
+		}
+		e.connect(&config)
+		e.functionSpecs = append(e.functionSpecs, functionSpec{logicalID: resource.LogicalID, image: image, roleARN: p.Role, config: config})
+	}
+	return errors.Join(problems...)
+}
+
+// connect adds what the emulator decides to a function's configuration. The template's
+// variables take precedence.
+func (e *Emulator) connect(config *lambda.Config) {
+	config.TimeScale = e.options.TimeScale
+	config.Notices = e.terminal.logger("lambda")
+	for name, value := range map[string]string{
+		"AWS_REGION": e.region, "AWS_DEFAULT_REGION": e.region,
+		// Not set by Lambda: where the AWS APIs are.
+		"AWS_ENDPOINT_URL": e.endpointURL, "AWS_EC2_METADATA_DISABLED": "true",
+	} {
+		if _, set := config.Environment[name]; !set {
+			config.Environment[name] = value
+		}
+	}
+	// The terminal's prefixes are short: they lack what all functions' names end in, "-dev"
+	// for the stack TapStackdev.
+	short := strings.TrimSuffix(config.Name, "-"+strings.TrimPrefix(e.stack.Name, "TapStack"))
+	config.Log = func(group, stream string, at time.Time, line string) {
+		e.writer.Put(group, stream, at, line)
+		e.terminal.functionLine(short, line)
+	}
+}
+
+// startFunctions builds the handlers that changed and makes the functions ready to invoke.
+func (e *Emulator) startFunctions(ctx context.Context) error {
+	for _, spec := range e.functionSpecs {
+		begin := time.Now()
+		binary, err := lambda.Build(ctx, e.options.BuildDir, spec.image.Hash, spec.image.Directory, spec.image.BuildArgs)
+		if err != nil {
+			return fmt.Errorf("%s: %w", spec.logicalID, err)
+		}
+		if took := time.Since(begin); took > 200*time.Millisecond {
+			e.terminal.print("built %s in %.1f s", spec.image.BuildArgs["HANDLER"], took.Seconds())
+		}
+		config := spec.config
+		if config.Binary, err = filepath.Abs(binary); err != nil {
+			return err
+		}
+		key, err := e.policies.AccessKey(spec.roleARN)
+		if err != nil {
+			return fmt.Errorf("%s: %w", spec.logicalID, err)
+		}
+		config.Environment["AWS_ACCESS_KEY_ID"], config.Environment["AWS_SECRET_ACCESS_KEY"] = key, "local"
+		config.Environment["AWS_SESSION_TOKEN"] = "local"
+		config.Environment["AWS_XRAY_DAEMON_ADDRESS"] = e.traces.Address()
+		if e.egress != nil {
+			maps.Copy(config.Environment, e.egress.Environment())
+		}
+		config.Async.Send = e.queues(key).sendBody
+		e.functions[config.Name] = lambda.New(config)
+	}
+	return nil
+}
+
+func (e *Emulator) closeFunctions() {
+	var all sync.WaitGroup
+	for _, f := range e.functions {
+		all.Go(f.Close)
+	}
+	all.Wait()
+}
+
+// function returns a function by name or ARN.
+func (e *Emulator) function(nameOrARN string) (*lambda.Function, error) {
+	if f := e.functions[lambda.NameOf(nameOrARN)]; f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("function %s does not exist", nameOrARN)
+}
+
+// functionSpec returns the plan of a function by name or ARN, before it is built.
+func (e *Emulator) functionSpec(nameOrARN string) (functionSpec, bool) {
+	i := slices.IndexFunc(e.functionSpecs, func(s functionSpec) bool { return s.config.Name == lambda.NameOf(nameOrARN) })
+	if i < 0 {
+		return functionSpec{}, false
+	}
+	return e.functionSpecs[i], true
+}

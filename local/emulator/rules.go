@@ -1,0 +1,165 @@
+package emulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"payment-webhooks/local/events"
+	"payment-webhooks/local/iam"
+	"payment-webhooks/local/lambda"
+	"payment-webhooks/local/schedule"
+)
+
+// planRules reads the event bus and every rule.
+func (e *Emulator) planRules() error {
+	e.deliveries = events.NewDeliveries(events.DeliveryConfig{
+		DeadLetters: deadLetters{e}, Log: e.terminal.logger("eventbridge"), TimeScale: e.options.TimeScale,
+	})
+	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries})
+	buses := e.stack.ByType("AWS::Events::EventBus")
+	if len(buses) != 1 {
+		return fmt.Errorf("%d event buses: the local run supports one beside the default bus", len(buses))
+	}
+	name, err := e.resolver.Ref(buses[0].LogicalID)
+	problems := []error{err}
+	e.bus = events.NewBus(events.BusConfig{Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries})
+	for _, resource := range e.stack.ByType("AWS::Events::Rule") {
+		var p events.RuleProperties
+		err := e.resolver.Into(resource, &p)
+		problems = append(problems, err)
+		if err == nil && p.ScheduleExpression != "" {
+			problems = append(problems, e.schedules.AddRule(resource.LogicalID, p, e.target))
+		} else if err == nil {
+			problems = append(problems, e.bus.AddRule(resource.LogicalID, p, e.target))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+type deliver func(ctx context.Context, payload []byte) error
+
+func (d deliver) Deliver(ctx context.Context, payload []byte) error { return d(ctx, payload) }
+
+// target implements events.Resolver.
+func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
+	var send deliver
+	switch service := strings.Split(ref.ARN+":::", ":")[2]; service {
+	case "lambda":
+		if _, has := e.functionSpec(ref.ARN); !has {
+			return nil, fmt.Errorf("target %s: the template has no function %s", ref.ID, ref.ARN)
+		}
+		send = func(_ context.Context, payload []byte) error {
+			function, err := e.function(ref.ARN)
+			if err != nil {
+				return permanent(events.CodeNoResource, err)
+			}
+			_, err = function.InvokeAsync(lambda.Request{Payload: payload})
+			if errors.Is(err, lambda.ErrTooLarge) {
+				return permanent(events.CodeInvalidParam, err)
+			}
+			return err
+		}
+	case "states":
+		send = func(_ context.Context, payload []byte) error {
+			if err := e.policies.Check(ref.RoleARN, iam.Call{Action: "states:StartExecution", Resources: []string{ref.ARN}}); err != nil {
+				return permanent(events.CodeNoPermissions, err)
+			}
+			machine := e.machines[ref.ARN]
+			if machine == nil {
+				return permanent(events.CodeNoResource, fmt.Errorf("state machine %s does not exist", ref.ARN))
+			}
+			_, _, err := machine.Start("", payload)
+			return err
+		}
+	case "sns":
+		send = func(ctx context.Context, payload []byte) error {
+			return classify(e.publish(ctx, e.awsConfig(userKey), ref.ARN, payload))
+		}
+	case "sqs":
+		send = func(ctx context.Context, payload []byte) error {
+			return classify(e.queues(userKey).sendBody(ctx, ref.ARN, payload))
+		}
+	case "logs":
+		stream := "eventbridge-" + ref.ID
+		send = func(_ context.Context, payload []byte) error {
+			message, at, err := events.LogEvent(payload, time.Now())
+			if err == nil {
+				e.writer.Put(groupName(ref.ARN), stream, at, message)
+			}
+			return err
+		}
+	default:
+		return nil, fmt.Errorf("target %s: %s targets are not supported", ref.ID, service)
+	}
+	return e.allowed(ref, send), nil
+}
+
+// serviceActions are the actions that a target's resource policy must allow EventBridge.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+var serviceActions = map[string]string{
+	"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage", "logs": "logs:PutLogEvents",
+}
+
+const eventBridge = "events.amazonaws.com"
+
+// allowed delivers only what the target's resource policy lets EventBridge deliver. A
+// target with a role is checked by target.
+func (e *Emulator) allowed(ref events.TargetRef, send deliver) deliver {
+	action, byPolicy := serviceActions[strings.Split(ref.ARN, ":")[2]]
+	if !byPolicy {
+		return send
+	}
+	resource := ref.ARN
+	if strings.HasPrefix(action, "logs:") {
+		resource = strings.TrimSuffix(resource, ":*") + ":log-stream:" + ref.ID
+	}
+	return func(ctx context.Context, payload []byte) error {
+		if err := e.resourcePolicies.Check(eventBridge, action, resource, ref.RuleARN); err != nil {
+			return permanent(events.CodeNoPermissions, err)
+		}
+		return send(ctx, payload)
+	}
+}
+
+// deadLetters sends to dead-letter queues as EventBridge, which the queue's policy must
+// allow.
+type deadLetters struct{ emulator *Emulator }
+
+// Send implements events.DeadLetters.
+func (d deadLetters) Send(ctx context.Context, queueARN string, body []byte, attributes map[string]string) error {
+	if err := d.emulator.resourcePolicies.Check(eventBridge, "sqs:SendMessage", queueARN, attributes["RULE_ARN"]); err != nil {
+		return err
+	}
+	return d.emulator.queues(userKey).Send(ctx, queueARN, body, attributes)
+}
+
+func permanent(code string, err error) error {
+	return &events.DeliveryError{Code: code, Message: err.Error(), Permanent: true}
+}
+
+// classify marks the errors of a service that a retry cannot fix.
+func classify(err error) error {
+	var api interface {
+		ErrorCode() string
+		error
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errNoQueue):
+		return permanent(events.CodeNoResource, err)
+	case errors.As(err, &api):
+		switch code := api.ErrorCode(); {
+		case strings.Contains(code, "NotFound") || strings.Contains(code, "NonExistent"):
+			return permanent(events.CodeNoResource, err)
+		case strings.Contains(code, "AccessDenied") || strings.Contains(code, "AuthorizationError"):
+			return permanent(events.CodeNoPermissions, err)
+		case strings.Contains(code, "Invalid"):
+			return permanent(events.CodeInvalidParam, err)
+		}
+	}
+	return err
+}

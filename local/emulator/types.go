@@ -1,0 +1,46 @@
+package emulator
+
+import (
+	"payment-webhooks/local/apigateway"
+	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/events"
+	"payment-webhooks/local/iam"
+	"payment-webhooks/local/lambda"
+	"payment-webhooks/local/provision"
+	"payment-webhooks/local/states"
+	"payment-webhooks/local/streams"
+)
+
+// types are the supported resource types: those that the services emulate, and the inert ones.
+var types = assembly.NewTypes(
+	provision.Types, iam.Types, lambda.Types, streams.Types, apigateway.Types, events.Types, states.Types, inert,
+)
+
+// inert are the resource types that need no emulation, each with the reason. Their references
+// are resolved all the same.
+var inert = []assembly.Type{
+	{Name: "AWS::KMS::Key", Inert: "moto does not encrypt, so no key can deny access", IDs: keyIDs},
+	{Name: "AWS::KMS::Alias", Inert: "names a key", NameProperty: "AliasName"},
+	{Name: "AWS::CloudWatch::Alarm", Inert: "alarms are not evaluated", NameProperty: "AlarmName", IDs: arn("cloudwatch", "alarm:")},
+	{Name: "AWS::Events::Archive", Inert: "keeps events for replays, which are not supported", NameProperty: "ArchiveName", IDs: arn("events", "archive/")},
+	{Name: "AWS::S3::BucketPolicy", Inert: "denies requests without TLS and from other accounts; there are neither"},
+	{Name: "AWS::ApiGateway::Account", Inert: "lets API Gateway write logs, which the local run does itself"},
+	{Name: "AWS::ApiGateway::Deployment", Inert: "a snapshot of the API; only the template's is served", IDs: deploymentIDs},
+	{Name: "AWS::CDK::Metadata", Inert: "reports to AWS which constructs were used"},
+	{Name: "Custom::S3AutoDeleteObjects", Inert: "empties the bucket when the stack is deleted; the bucket ends with moto"},
+}
+
+func keyIDs(i *assembly.Instance) assembly.IDs {
+	return assembly.IDs{Ref: i.UUID(), Attributes: map[string]string{"Arn": i.ARN("kms", "key/"+i.UUID()), "KeyId": i.UUID()}}
+}
+
+func deploymentIDs(i *assembly.Instance) assembly.IDs {
+	return assembly.IDs{Ref: i.Hash(6), Attributes: map[string]string{"DeploymentId": i.Hash(6)}}
+}
+
+// arn returns the IDs of types whose Ref is their name and whose ARN ends in it.
+func arn(service, prefix string) func(*assembly.Instance) assembly.IDs {
+	return func(i *assembly.Instance) assembly.IDs {
+		return assembly.IDs{Ref: i.Name, Attributes: map[string]string{"Arn": i.ARN(service, prefix+i.Name)}}
+	}
+}

@@ -1,0 +1,61 @@
+package iam
+
+import (
+	"encoding/json"
+	"strings"
+
+	"payment-webhooks/local/assembly"
+)
+
+// Types are the resource types that this package emulates.
+var Types = []assembly.Type{
+	{
+		Name: "AWS::IAM::Role", Properties: roleProperties{}, NameProperty: "RoleName",
+		IDs: func(i *assembly.Instance) assembly.IDs {
+			return assembly.IDs{Ref: i.Name, Attributes: map[string]string{
+				"Arn": "arn:aws:iam::" + i.Account + ":role/" + i.Name, "RoleId": "AROA" + strings.ToUpper(i.Hash(12)),
+			}}
+		},
+	},
+	{Name: "AWS::IAM::Policy", Properties: namedPolicy{}},
+	{Name: "AWS::SQS::QueuePolicy", Properties: queuePolicy{}},
+	{Name: "AWS::SNS::TopicPolicy", Properties: topicPolicy{}},
+	{Name: "AWS::Logs::ResourcePolicy", Properties: logPolicy{}},
+	{Name: "AWS::Lambda::Permission", Properties: permission{}},
+}
+
+// roleProperties is AWS::IAM::Role.
+type roleProperties struct {
+	RoleName, Description, Path string
+	AssumeRolePolicyDocument    json.RawMessage // inert: nobody assumes a role here
+	ManagedPolicyArns           []string
+	Policies                    []namedPolicy
+	MaxSessionDuration          json.RawMessage // inert: keys do not expire here
+	Tags                        json.RawMessage
+}
+
+// namedPolicy is AWS::IAM::Policy, and an inline policy of a role.
+type namedPolicy struct {
+	PolicyName     string
+	PolicyDocument policyDocument
+	Roles          []string
+	Users, Groups  json.RawMessage // rejected when present
+}
+
+// queuePolicy is AWS::SQS::QueuePolicy.
+type queuePolicy struct {
+	PolicyDocument resourceDocument
+	Queues         []string
+}
+
+// topicPolicy is AWS::SNS::TopicPolicy.
+type topicPolicy struct {
+	PolicyDocument resourceDocument
+	Topics         []string
+}
+
+// logPolicy is AWS::Logs::ResourcePolicy. The document is JSON text.
+type logPolicy struct{ PolicyName, PolicyDocument string }
+
+// permission is AWS::Lambda::Permission.
+type permission struct{ FunctionName, Action, Principal, SourceArn, SourceAccount string }

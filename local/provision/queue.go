@@ -1,0 +1,53 @@
+package provision
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"payment-webhooks/local/assembly"
+)
+
+var queueType = assembly.Type{
+	Name: "AWS::SQS::Queue", Properties: queue{}, NameProperty: "QueueName",
+	IDs: func(i *assembly.Instance) assembly.IDs {
+		url := i.Endpoint + "/" + i.Account + "/" + i.Name
+		return assembly.IDs{Ref: url, Attributes: map[string]string{"Arn": i.ARN("sqs", i.Name), "QueueName": i.Name, "QueueUrl": url}}
+	},
+}
+
+// queue is AWS::SQS::Queue.
+type queue struct {
+	QueueName                     string
+	DelaySeconds                  *json.Number
+	MaximumMessageSize            *json.Number
+	MessageRetentionPeriod        *json.Number
+	ReceiveMessageWaitTimeSeconds *json.Number
+	VisibilityTimeout             *json.Number
+	RedrivePolicy                 json.RawMessage
+
+	KmsMasterKeyId, KmsDataKeyReusePeriodSeconds, SqsManagedSseEnabled, Tags, RedriveAllowPolicy Inert
+}
+
+func (q *queue) create(ctx context.Context, c clients, logicalID string) error {
+	name, err := c.resolver.Att(logicalID, "QueueName")
+	if err != nil {
+		return err
+	}
+	attributes := map[string]string{}
+	for attribute, value := range map[string]*json.Number{
+		"DelaySeconds": q.DelaySeconds, "MaximumMessageSize": q.MaximumMessageSize, "MessageRetentionPeriod": q.MessageRetentionPeriod,
+		"ReceiveMessageWaitTimeSeconds": q.ReceiveMessageWaitTimeSeconds, "VisibilityTimeout": q.VisibilityTimeout,
+	} {
+		if value != nil {
+			attributes[attribute] = value.String()
+		}
+	}
+	if q.RedrivePolicy != nil {
+		attributes["RedrivePolicy"] = string(q.RedrivePolicy)
+	}
+	_, err = c.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name), Attributes: attributes})
+	return err
+}

@@ -1,0 +1,94 @@
+package provision
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"payment-webhooks/local/assembly"
+)
+
+var tableType = assembly.Type{
+	Name: "AWS::DynamoDB::Table", Properties: table{}, NameProperty: "TableName",
+	IDs: func(i *assembly.Instance) assembly.IDs {
+		arn := i.ARN("dynamodb", "table/"+i.Name)
+		// The stream's label is the time of its creation: create sets the real ARN.
+		return assembly.IDs{Ref: i.Name, Attributes: map[string]string{"Arn": arn, "StreamArn": arn + "/stream/not-yet-created"}}
+	},
+}
+
+// table is AWS::DynamoDB::Table.
+type table struct {
+	TableName               string
+	KeySchema               []keyElement
+	AttributeDefinitions    []struct{ AttributeName, AttributeType string }
+	BillingMode             string
+	GlobalSecondaryIndexes  []index
+	StreamSpecification     *struct{ StreamViewType string }
+	TimeToLiveSpecification *struct {
+		AttributeName string
+		Enabled       bool
+	}
+	PointInTimeRecoverySpecification, SSESpecification, DeletionProtectionEnabled, Tags,
+	ContributorInsightsSpecification, OnDemandThroughput, TableClass Inert
+}
+
+type keyElement struct{ AttributeName, KeyType string }
+
+type index struct {
+	IndexName  string
+	KeySchema  []keyElement
+	Projection struct {
+		ProjectionType   string
+		NonKeyAttributes []string
+	}
+	ContributorInsightsSpecification, OnDemandThroughput Inert
+}
+
+func (t *table) create(ctx context.Context, c clients, logicalID string) error {
+	name, err := c.resolver.Ref(logicalID)
+	if err != nil {
+		return err
+	}
+	input := &dynamodb.CreateTableInput{TableName: aws.String(name), KeySchema: keySchema(t.KeySchema), BillingMode: types.BillingMode(t.BillingMode)}
+	for _, a := range t.AttributeDefinitions {
+		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{
+			AttributeName: aws.String(a.AttributeName), AttributeType: types.ScalarAttributeType(a.AttributeType),
+		})
+	}
+	for _, i := range t.GlobalSecondaryIndexes {
+		input.GlobalSecondaryIndexes = append(input.GlobalSecondaryIndexes, types.GlobalSecondaryIndex{
+			IndexName: aws.String(i.IndexName), KeySchema: keySchema(i.KeySchema),
+			Projection: &types.Projection{ProjectionType: types.ProjectionType(i.Projection.ProjectionType), NonKeyAttributes: i.Projection.NonKeyAttributes},
+		})
+	}
+	if t.StreamSpecification != nil {
+		input.StreamSpecification = &types.StreamSpecification{
+			StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewType(t.StreamSpecification.StreamViewType),
+		}
+	}
+	created, err := c.dynamodb.CreateTable(ctx, input)
+	if err != nil {
+		return err
+	}
+	if arn := created.TableDescription.LatestStreamArn; arn != nil {
+		c.resolver.Set(logicalID, "StreamArn", *arn)
+	}
+	if ttl := t.TimeToLiveSpecification; ttl != nil {
+		_, err = c.dynamodb.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{
+			TableName:               aws.String(name),
+			TimeToLiveSpecification: &types.TimeToLiveSpecification{AttributeName: aws.String(ttl.AttributeName), Enabled: aws.Bool(ttl.Enabled)},
+		})
+	}
+	return err
+}
+
+func keySchema(elements []keyElement) []types.KeySchemaElement {
+	var schema []types.KeySchemaElement
+	for _, e := range elements {
+		schema = append(schema, types.KeySchemaElement{AttributeName: aws.String(e.AttributeName), KeyType: types.KeyType(e.KeyType)})
+	}
+	return schema
+}

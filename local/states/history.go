@@ -1,0 +1,160 @@
+package states
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Logs receives the execution history.
+type Logs interface {
+	// Write appends one event, a JSON object without a line break, to the log group. The ARN
+	// is the template's, usually with ":*" at its end.
+	Write(logGroupARN string, at time.Time, event []byte)
+}
+
+// LoggingProperties is a state machine's LoggingConfiguration.
+type LoggingProperties struct {
+	Level                string
+	IncludeExecutionData bool
+	Destinations         []struct {
+		CloudWatchLogsLogGroup *struct{ LogGroupArn string }
+	}
+}
+
+// logging says which events are logged, and to which log group.
+type logging struct {
+	level string
+	data  bool
+	group string
+}
+
+// The events of the levels FATAL and, in addition, ERROR: developer guide, "Using
+// CloudWatch Logs to log execution history" (cloudwatch-log-level).
+var (
+	fatalEvents = []string{"ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"}
+	errorEvents = []string{
+		"FailStateEntered", "LambdaFunctionFailed", "LambdaFunctionTimedOut", "ParallelStateFailed",
+		"TaskFailed", "TaskTimedOut",
+	}
+)
+
+func newLogging(p *LoggingProperties) (logging, error) {
+	if p == nil || p.Level == "" || p.Level == "OFF" {
+		return logging{level: "OFF"}, nil
+	}
+	if !slices.Contains([]string{"ALL", "ERROR", "FATAL"}, p.Level) {
+		return logging{}, fmt.Errorf("the log level %s does not exist", p.Level)
+	}
+	if len(p.Destinations) != 1 || p.Destinations[0].CloudWatchLogsLogGroup == nil {
+		return logging{}, errors.New("LoggingConfiguration needs one log group as its destination")
+	}
+	return logging{p.Level, p.IncludeExecutionData, p.Destinations[0].CloudWatchLogsLogGroup.LogGroupArn}, nil
+}
+
+func (l logging) wants(event string) bool {
+	switch l.level {
+	case "ALL":
+		return true
+	case "ERROR":
+		return slices.Contains(fatalEvents, event) || slices.Contains(errorEvents, event)
+	case "FATAL":
+		return slices.Contains(fatalEvents, event)
+	default:
+		return false
+	}
+}
+
+// details are the details of an event. Those of dataDetails are logged only when execution data
+// is included.
+type details map[string]any
+
+var dataDetails = []string{"input", "output", "parameters"}
+
+// history is the execution history: it numbers the events of an execution and logs those of the
+// level. Events that are not logged are numbered too, as on AWS. previous_event_id is the previous
+// event in time; on AWS it is the previous one in the same branch.
+type history struct {
+	execution *execution
+	mu        sync.Mutex
+	last      int
+}
+
+type logEvent struct {
+	ID              string  `json:"id"`
+	Type            string  `json:"type"`
+	Details         details `json:"details"`
+	RedriveCount    string  `json:"redrive_count"`
+	PreviousEventID string  `json:"previous_event_id"`
+	EventTimestamp  string  `json:"event_timestamp"` // milliseconds since the epoch
+	ExecutionARN    string  `json:"execution_arn"`
+}
+
+func (h *history) add(event string, d details) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	m := h.execution.machine
+	h.last++
+	if m.config.Logs == nil || !m.log.wants(event) {
+		return
+	}
+	shown := details{}
+	for name, value := range d {
+		if !slices.Contains(dataDetails, name) {
+			shown[name] = value
+			continue
+		}
+		if m.log.data {
+			// Data is logged as JSON text.
+			if s, ok := value.(string); ok && strings.HasPrefix(event, "Execution") {
+				shown[name] = s
+			} else {
+				shown[name] = encode(value)
+			}
+			shown[name+"Details"] = map[string]bool{"truncated": false}
+		}
+	}
+	at := m.config.Now()
+	text, _ := json.Marshal(logEvent{ // strings and JSON encode
+		ID: strconv.Itoa(h.last), Type: event, Details: shown, RedriveCount: "0",
+		PreviousEventID: strconv.Itoa(h.last - 1), EventTimestamp: strconv.FormatInt(at.UnixMilli(), 10), ExecutionARN: h.execution.arn,
+	})
+	m.config.Logs.Write(m.log.group, at, text)
+}
+
+// taskScheduled adds the events of a task's start: TaskScheduled and TaskStarted, or their
+// LambdaFunction counterparts.
+func (h *history) taskScheduled(t *task, parameters any) {
+	if t.service == plainFunction {
+		h.add("LambdaFunctionScheduled", details{"resource": t.function, "input": parameters})
+		h.add("LambdaFunctionStarted", details{})
+		return
+	}
+	h.add("TaskScheduled", details{"resourceType": t.service, "resource": t.action, "parameters": parameters})
+	h.add("TaskStarted", details{"resourceType": t.service, "resource": t.action})
+}
+
+// taskEnded adds the event of a task's end.
+func (h *history) taskEnded(t *task, result any, failure *Failure) {
+	event, d := "Task", details{"resourceType": t.service, "resource": t.action}
+	if t.service == plainFunction {
+		event, d = "LambdaFunction", details{}
+	}
+	switch {
+	case failure == nil:
+		event += "Succeeded"
+		d["output"] = result
+	case failure.Error == errTimeout:
+		event += "TimedOut"
+		d["error"], d["cause"] = failure.Error, failure.Cause
+	default:
+		event += "Failed"
+		d["error"], d["cause"] = failure.Error, failure.Cause
+	}
+	h.add(event, d)
+}
