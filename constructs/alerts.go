@@ -8,9 +8,11 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssnssubscriptions"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/handlers/contract"
 )
 
-// AlertsProps configures who hears of what needs a person.
+// AlertsProps lists the subscribers to operator alerts.
 type AlertsProps struct {
 	Suffix string
 	Key    awskms.IKey
@@ -26,7 +28,7 @@ type Alerts struct{ topic awssns.ITopic }
 func NewAlerts(scope cdkconstructs.Construct, id string, p AlertsProps) *Alerts {
 	this := cdkconstructs.NewConstruct(scope, &id)
 	topic := awssns.NewTopic(this, jsii.String("Topic"), &awssns.TopicProps{
-		TopicName:   jsii.String("transaction-alerts-" + p.Suffix),
+		TopicName:   jsii.String(contract.TopicPrefix + p.Suffix),
 		DisplayName: jsii.String("Payment alerts"),
 		MasterKey:   p.Key,
 		EnforceSSL:  jsii.Bool(true),
@@ -63,5 +65,5 @@ func NewAlerts(scope cdkconstructs.Construct, id string, p AlertsProps) *Alerts 
 	return &Alerts{topic: topic}
 }
 
-// Topic takes alerts for people.
+// Topic is where alerts for people are published.
 func (a *Alerts) Topic() awssns.ITopic { return a.topic }

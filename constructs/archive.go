@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"strings"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -18,10 +19,6 @@ import (
 
 	"payment-webhooks/handlers/contract"
 )
-
-// auditBucketPrefix begins the bucket's name; account, region and suffix
-// follow, because bucket names are unique in the world.
-const auditBucketPrefix = "transaction-audit-logs-"
 
 // ArchiveProps configures the audit trail.
 type ArchiveProps struct {
@@ -74,14 +71,14 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	// EventBridge's queue takes a run that could not be started, the
 	// function's own a run that failed: EventBridge invokes asynchronously and
 	// is done when Lambda has accepted the event.
-	failures := newQueue(this, "Failures", "archival-failures-"+p.Suffix, p.Key)
+	failures := newQueue(this, "Failures", contract.ArchivalFailurePrefix+p.Suffix, p.Key)
 	fn.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 		RetryAttempts: jsii.Number(2),
 		MaxEventAge:   awscdk.Duration_Hours(jsii.Number(6)),
 		OnFailure:     awslambdadestinations.NewSqsDestination(failures),
 	})
-	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", "archival-schedule-dlq-"+p.Suffix, p.Key)
-	ruleName := "daily-archival-" + p.Suffix
+	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", contract.ScheduleDeadLetterPrefix+p.Suffix, p.Key)
+	ruleName := contract.ArchiveRulePrefix + p.Suffix
 	awsevents.NewRule(this, jsii.String("Daily"), &awsevents.RuleProps{
 		RuleName:    jsii.String(ruleName),
 		Description: jsii.String("Starts the archiver once a day"),
@@ -116,7 +113,7 @@ func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket
 	stack := awscdk.Stack_Of(scope)
 	bucket := awss3.NewBucket(scope, jsii.String("AuditLogs"), &awss3.BucketProps{
 		BucketName: awscdk.Fn_Join(jsii.String("-"), &[]*string{
-			jsii.String(auditBucketPrefix[:len(auditBucketPrefix)-1]), stack.Account(), stack.Region(), jsii.String(p.Suffix),
+			jsii.String(strings.TrimSuffix(contract.AuditBucketPrefix, "-")), stack.Account(), stack.Region(), jsii.String(p.Suffix),
 		}),
 		Versioned:         jsii.Bool(true),
 		Encryption:        awss3.BucketEncryption_KMS,
@@ -143,16 +140,16 @@ func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 		AutoDeleteObjects: jsii.Bool(true),
 	})
-	tameBucketCleaner(scope, p.Suffix)
+	configureAutoDeleteFunction(scope, p.Suffix)
 	return bucket
 }
 
-// tameBucketCleaner changes the library's own function, which empties the
-// bucket when the stack is destroyed, to be like the others: arm64, and a log
-// group that goes with the stack. It has no props for either.
-func tameBucketCleaner(scope cdkconstructs.Construct, suffix string) {
+// configureAutoDeleteFunction makes the CDK's own function, which empties the
+// bucket when the stack is destroyed, like the others: arm64, and a log group that
+// is deleted with the stack. The CDK has no props for either.
+func configureAutoDeleteFunction(scope cdkconstructs.Construct, suffix string) {
 	logs := awslogs.NewLogGroup(scope, jsii.String("CleanerLogs"), &awslogs.LogGroupProps{
-		LogGroupName:  jsii.String("/aws/lambda/audit-logs-cleaner-" + suffix),
+		LogGroupName:  jsii.String(contract.CleanerLogGroupPrefix + suffix),
 		Retention:     awslogs.RetentionDays_ONE_MONTH,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})

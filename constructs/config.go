@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+
+	"payment-webhooks/handlers/contract"
 )
 
 // ErrConfig is wrapped by every error that a user can remove by changing the
@@ -75,7 +77,7 @@ type Config struct {
 }
 
 // StackName is the name of the CloudFormation stack.
-func (c Config) StackName() string { return "TapStack" + c.Suffix }
+func (c Config) StackName() string { return contract.StackPrefix + c.Suffix }
 
 // ConfigFromEnv reads the configuration from environment variables through
 // getenv. It reports every senseless value, not only the first: the error
@@ -98,7 +100,7 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 			regionLength = len(c.Region)
 		}
 	}
-	longest := maxBucketName - len(auditBucketPrefix) - accountDigits - len("-") - regionLength - len("-")
+	longest := maxBucketName - len(contract.AuditBucketPrefix) - accountDigits - len("-") - regionLength - len("-")
 	if !suffixPattern.MatchString(c.Suffix) || len(c.Suffix) > longest {
 		refuse(envSuffix, c.Suffix, fmt.Sprintf("want 1 to %d lower-case letters, digits and inner hyphens "+
 			"(bucket names allow no others, and the audit bucket's name must stay within %d characters)", longest, maxBucketName))

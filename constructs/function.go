@@ -34,7 +34,7 @@ func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awsl
 	name := p.Handler + "-" + p.Suffix
 
 	logs := awslogs.NewLogGroup(this, jsii.String("Logs"), &awslogs.LogGroupProps{
-		LogGroupName:  jsii.String("/aws/lambda/" + name),
+		LogGroupName:  jsii.String(contract.FunctionLogGroupPrefix + name),
 		Retention:     awslogs.RetentionDays_ONE_MONTH,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})

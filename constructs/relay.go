@@ -51,7 +51,7 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 	// The stream is encrypted with the table's key.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt")
 
-	deadLetters := newQueue(this, "DeadLetters", "relay-dlq-"+p.Suffix, p.Key)
+	deadLetters := newQueue(this, "DeadLetters", contract.RelayDeadLetterPrefix+p.Suffix, p.Key)
 	fn.AddEventSource(awslambdaeventsources.NewDynamoEventSource(p.Table, &awslambdaeventsources.DynamoEventSourceProps{
 		// Nothing stored while the mapping was being created may be skipped.
 		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,

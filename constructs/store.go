@@ -54,7 +54,7 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 	}), nil)
 
 	table := awsdynamodb.NewTable(this, jsii.String("Transactions"), &awsdynamodb.TableProps{
-		TableName:     jsii.String("transactions-" + p.Suffix),
+		TableName:     jsii.String(contract.TablePrefix + p.Suffix),
 		PartitionKey:  &awsdynamodb.Attribute{Name: jsii.String(contract.AttrTransactionID), Type: awsdynamodb.AttributeType_STRING},
 		SortKey:       &awsdynamodb.Attribute{Name: jsii.String(contract.AttrProvider), Type: awsdynamodb.AttributeType_STRING},
 		BillingMode:   awsdynamodb.BillingMode_PAY_PER_REQUEST,

@@ -1,0 +1,50 @@
+package contract
+
+// Physical names. Each is completed by the environment suffix: the table of suffix
+// "dev" is "transactions-dev". Handlers are named likewise, by their own name and
+// "-". The commands of the operators' documentation use them, and so does
+// everything that works with a running stack.
+const (
+	StackPrefix        = "TapStack"
+	APIPrefix          = "payment-webhooks-"
+	TablePrefix        = "transactions-"
+	BusPrefix          = "payment-events-"
+	StateMachinePrefix = "transaction-workflow-"
+	TopicPrefix        = "transaction-alerts-"
+	DashboardPrefix    = "transaction-metrics-"
+	AlarmPrefix        = "payment-webhooks-" // before the alarm's own name and "-"
+	ArchiveRulePrefix  = "daily-archival-"
+
+	// AuditBucketPrefix is followed by account, region and suffix: bucket names
+	// are unique in the world.
+	AuditBucketPrefix = "transaction-audit-logs-"
+)
+
+// Queues that keep what could not be processed. Each tier has one more, named
+// after its rule's target.
+const (
+	RelayDeadLetterPrefix    = "relay-dlq-"             // event-relay: positions in the table's stream
+	WorkflowDeadLetterPrefix = "workflow-dlq-"          // branches of the state machine
+	QuarantinePrefix         = "quarantine-"            // webhook-validator: authentic deliveries
+	ScheduleDeadLetterPrefix = "archival-schedule-dlq-" // daily runs that could not be started
+	ArchivalFailurePrefix    = "archival-failures-"     // daily runs that failed
+)
+
+// Log groups.
+const (
+	FunctionLogGroupPrefix     = "/aws/lambda/" // and the function's name
+	StateMachineLogGroupPrefix = "/aws/vendedlogs/states/" + StateMachinePrefix
+	AccessLogGroupPrefix       = "/aws/apigateway/" + APIPrefix
+	CleanerLogGroupPrefix      = FunctionLogGroupPrefix + "audit-logs-cleaner-"
+)
+
+// Names of the stack's outputs.
+const (
+	OutputAPIURL       = "WebhookApiUrl" // without a trailing slash and without /webhook
+	OutputTable        = "TransactionsTableName"
+	OutputBus          = "EventBusName"
+	OutputTopic        = "AlertsTopicArn"
+	OutputAuditBucket  = "AuditBucketName"
+	OutputStateMachine = "StateMachineArn"
+	OutputDashboard    = "DashboardUrl"
+)
