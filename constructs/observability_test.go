@@ -168,7 +168,7 @@ var knownMetrics = map[string]map[string][]string{
 		"FailedInvocations": {"EventBusName,RuleName", "RuleName"}, "InvocationsSentToDlq": {"EventBusName,RuleName"},
 	},
 	"AWS/SNS": {"NumberOfNotificationsDelivered": {"TopicName"}, "NumberOfNotificationsFailed": {"TopicName"}},
-	"AWS/SQS": {"ApproximateNumberOfMessagesVisible": {"QueueName"}},
+	"AWS/SQS": {"ApproximateNumberOfMessagesVisible": {"QueueName"}, "ApproximateAgeOfOldestMessage": {"QueueName"}},
 	contract.MetricNamespace: {
 		contract.MetricAccepted: {"Environment"}, contract.MetricDuplicates: {"Environment"}, contract.MetricConflicts: {"Environment"},
 		contract.MetricRejected: {"Environment"}, contract.MetricStoreUnavailable: {"Environment"}, contract.MetricAckLatency: {"Environment"},
@@ -181,7 +181,13 @@ var knownMetrics = map[string]map[string][]string{
 }
 
 func TestEveryMetricIsOneThatThisStackHas(t *testing.T) {
-	s := stack(t)
+	for name, s := range bothStacks(t) {
+		t.Run(name, func(t *testing.T) { everyMetricExists(t, s) })
+	}
+}
+
+func everyMetricExists(t *testing.T, s template) {
+	t.Helper()
 	_, stage := s.only("AWS::ApiGateway::Stage")
 	values := map[string][]string{
 		"FunctionName":             s.names("AWS::Lambda::Function"),
@@ -233,7 +239,7 @@ func has(metrics []metric, name, dimension, value string) bool {
 }
 
 func TestDashboardShowsEverything(t *testing.T) {
-	s := stack(t)
+	s := sixTierStack(t) // has all that the default tiers have
 	shown := s.dashboardMetrics()
 	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
 		for _, name := range []string{"Invocations", "Errors", "Duration", "Throttles"} {
