@@ -374,3 +374,53 @@ func TestNames(t *testing.T) {
 		}
 	})
 }
+
+// amounts says which amounts tier i of a list has.
+func amounts(l List, i int) string {
+	var parts []string
+	if i > 0 {
+		parts = append(parts, map[bool]string{true: "above ", false: "from "}[l[i].Above]+l[i].Lower.String())
+	}
+	if i+1 < len(l) {
+		parts = append(parts, map[bool]string{true: "up to and including ", false: "below "}[l[i+1].Above]+l[i+1].Lower.String())
+	}
+	return strings.Join(parts, " ")
+}
+
+func TestDocumentation(t *testing.T) {
+	text, err := os.ReadFile("../../docs/tiers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(text)
+	const suffix = "<s>"
+	t.Run("when tiers are the default, the table has them", func(t *testing.T) {
+		for i, tier := range Default() {
+			fills := map[Target]string{
+				Log: "log group `" + tier.LogGroupName(suffix), Alert: "topic `transaction-alerts-" + suffix, Workflow: "state machine `transaction-workflow-" + suffix,
+			}[tier.Target]
+			row := fmt.Sprintf("| `%s` | %s | `%s` | `%s` | %s` | `%s` |\n", tier.Name, amounts(Default(), i), tier.Target,
+				tier.RuleName(suffix), fills, tier.DeadLetterQueueName(suffix))
+			if !strings.Contains(page, row) {
+				t.Errorf("docs/tiers.md lacks the row\n%s", row)
+			}
+		}
+	})
+	t.Run("when it shows a list, the list is valid", func(t *testing.T) {
+		blocks := strings.Split(page, "```json\n")[1:]
+		if len(blocks) != 2 {
+			t.Fatalf("got %d lists, want 2", len(blocks))
+		}
+		for _, block := range blocks {
+			block, _, _ = strings.Cut(block, "```")
+			exactlyOne(t, parse(t, block))
+		}
+	})
+	t.Run("when a target exists, the page has it", func(t *testing.T) {
+		for _, target := range targets {
+			if !strings.Contains(page, "\n| `"+string(target)+"` | ") {
+				t.Errorf("docs/tiers.md lacks %s", target)
+			}
+		}
+	})
+}
