@@ -16,35 +16,39 @@ import (
 	"payment-webhooks/constructs/tiers"
 )
 
-func TestRelayReadsOnlyNewItemsAndLosesNone(t *testing.T) {
-	s := stack(t)
-	_, mapping := s.only("AWS::Lambda::EventSourceMapping")
-	fn, _ := s.named("AWS::Lambda::Function", "FunctionName", "event-relay-dev")
-	table, _ := s.only("AWS::DynamoDB::Table")
-	queue, _ := s.named("AWS::SQS::Queue", "QueueName", "relay-dlq-dev")
-	s.expect(mapping, map[string]string{
-		"FunctionName":                            "${" + fn + "}",
-		"EventSourceArn":                          "${" + table + ".StreamArn}",
-		"StartingPosition":                        "TRIM_HORIZON",
-		"BatchSize":                               "100",
-		"ParallelizationFactor":                   "10",
-		"BisectBatchOnFunctionError":              "true",
-		"FunctionResponseTypes":                   `["ReportBatchItemFailures"]`,
-		"MaximumRetryAttempts":                    "10",
-		"MaximumRecordAgeInSeconds":               "21600",
-		"DestinationConfig.OnFailure.Destination": "${" + queue + ".Arn}",
-		"FilterCriteria":                          `{"Filters":[{"Pattern":"{\"eventName\":[\"INSERT\"]}"}]}`,
+func TestRelayMapping(t *testing.T) {
+	t.Run("when items are new, reads them and loses none", func(t *testing.T) {
+		s := stack(t)
+		_, mapping := s.only("AWS::Lambda::EventSourceMapping")
+		fn, _ := s.named("AWS::Lambda::Function", "FunctionName", "event-relay-dev")
+		table, _ := s.only("AWS::DynamoDB::Table")
+		queue, _ := s.named("AWS::SQS::Queue", "QueueName", "relay-dlq-dev")
+		s.expect(mapping, map[string]string{
+			"FunctionName":                            "${" + fn + "}",
+			"EventSourceArn":                          "${" + table + ".StreamArn}",
+			"StartingPosition":                        "TRIM_HORIZON",
+			"BatchSize":                               "100",
+			"ParallelizationFactor":                   "10",
+			"BisectBatchOnFunctionError":              "true",
+			"FunctionResponseTypes":                   `["ReportBatchItemFailures"]`,
+			"MaximumRetryAttempts":                    "10",
+			"MaximumRecordAgeInSeconds":               "21600",
+			"DestinationConfig.OnFailure.Destination": "${" + queue + ".Arn}",
+			"FilterCriteria":                          `{"Filters":[{"Pattern":"{\"eventName\":[\"INSERT\"]}"}]}`,
+		})
 	})
 }
 
-func TestBusKeepsEveryTransactionForReplay(t *testing.T) {
-	s := stack(t)
-	bus, r := s.only("AWS::Events::EventBus")
-	s.expect(r, map[string]string{"Name": "payment-events-dev"})
-	_, archive := s.only("AWS::Events::Archive")
-	s.expect(archive, map[string]string{
-		"ArchiveName": "payment-events-dev", "SourceArn": "${" + bus + ".Arn}",
-		"EventPattern": `{"source":["payment.webhooks"]}`, "RetentionDays": "35",
+func TestBus(t *testing.T) {
+	t.Run("when a replay is needed, its archive has every transaction", func(t *testing.T) {
+		s := stack(t)
+		bus, r := s.only("AWS::Events::EventBus")
+		s.expect(r, map[string]string{"Name": "payment-events-dev"})
+		_, archive := s.only("AWS::Events::Archive")
+		s.expect(archive, map[string]string{
+			"ArchiveName": "payment-events-dev", "SourceArn": "${" + bus + ".Arn}",
+			"EventPattern": `{"source":["payment.webhooks"]}`, "RetentionDays": "35",
+		})
 	})
 }
 
@@ -235,23 +239,25 @@ func TestTierNames(t *testing.T) {
 	})
 }
 
-func TestConfiguredThresholdsAreTheDefaultOnes(t *testing.T) {
-	s := stack(t)
-	for tier, want := range map[string]string{
-		"high":   `{"$or":[{"amount":[{"numeric":[">",10000]}]},{"amount_beyond_matching":[true]}]}`,
-		"medium": `{"amount":[{"numeric":[">=",1000,"<=",10000]}]}`,
-		"low":    `{"amount":[{"numeric":["<",1000]}]}`,
-	} {
-		_, rule := s.named("AWS::Events::Rule", "Name", tier+"-value-transactions-dev")
-		s.expect(rule, map[string]string{"EventPattern.detail": want})
-	}
+func TestDefaultTiers(t *testing.T) {
+	t.Run("when none are configured, rules have these patterns", func(t *testing.T) {
+		s := stack(t)
+		for tier, want := range map[string]string{
+			"high":   `{"$or":[{"amount":[{"numeric":[">",10000]}]},{"amount_beyond_matching":[true]}]}`,
+			"medium": `{"amount":[{"numeric":[">=",1000,"<=",10000]}]}`,
+			"low":    `{"amount":[{"numeric":["<",1000]}]}`,
+		} {
+			_, rule := s.named("AWS::Events::Rule", "Name", tier+"-value-transactions-dev")
+			s.expect(rule, map[string]string{"EventPattern.detail": want})
+		}
+	})
 }
 
 // Every target of every rule has a dead-letter queue of its own, which that
 // rule, and no other, may write to.
-func TestEveryRuleTargetHasItsOwnDeadLetterQueue(t *testing.T) {
+func TestRuleTargets(t *testing.T) {
 	for name, s := range bothStacks(t) {
-		t.Run(name, func(t *testing.T) { everyTargetHasItsOwnDeadLetterQueue(t, s) })
+		t.Run(name+", each has a dead-letter queue of its own", func(t *testing.T) { everyTargetHasItsOwnDeadLetterQueue(t, s) })
 	}
 }
 
@@ -305,78 +311,86 @@ func queuePolicy(s template, queue string) []string {
 	return lines
 }
 
-func TestQueuesRefusePlainText(t *testing.T) {
-	s := sixTierStack(t)
-	for _, id := range s.all("AWS::SQS::Queue") {
-		want := fmt.Sprintf(`Deny sqs:* on ${%s.Arn} if {"Bool":{"aws:SecureTransport":"false"}}`, id)
-		if lines := queuePolicy(s, id); !strings.Contains(strings.Join(lines, "\n"), want) {
-			t.Errorf("%s has policy %q", id, lines)
+func TestQueuePolicies(t *testing.T) {
+	t.Run("when a request is not encrypted, deny it", func(t *testing.T) {
+		s := sixTierStack(t)
+		for _, id := range s.all("AWS::SQS::Queue") {
+			want := fmt.Sprintf(`Deny sqs:* on ${%s.Arn} if {"Bool":{"aws:SecureTransport":"false"}}`, id)
+			if lines := queuePolicy(s, id); !strings.Contains(strings.Join(lines, "\n"), want) {
+				t.Errorf("%s has policy %q", id, lines)
+			}
 		}
-	}
+	})
 }
 
-func TestHighAmountsStartTheWorkflowWithTheTransaction(t *testing.T) {
-	s := stack(t)
-	machine, _ := s.only("AWS::StepFunctions::StateMachine")
-	_, rule := s.named("AWS::Events::Rule", "Name", "high-value-transactions-dev")
-	target := rule.at("Targets", 0).(map[string]any)
-	if s.render(target["Arn"]) != "${"+machine+"}" || target["InputPath"] != "$.detail" {
-		t.Errorf("got %s", s.render(target))
-	}
-}
-
-func TestMediumAmountsTellPeopleInASentence(t *testing.T) {
-	s := stack(t)
-	topic, _ := s.only("AWS::SNS::Topic")
-	_, rule := s.named("AWS::Events::Rule", "Name", "medium-value-transactions-dev")
-	target := rule.at("Targets", 0).(map[string]any)
-	if s.render(target["Arn"]) != "${"+topic+"}" {
-		t.Errorf("got %s", s.render(target["Arn"]))
-	}
-	transformer := target["InputTransformer"].(map[string]any)
-	var text string // the template is one JSON string
-	if err := json.Unmarshal([]byte(transformer["InputTemplate"].(string)), &text); err != nil {
-		t.Fatal(err)
-	}
-	paths := transformer["InputPathsMap"].(map[string]any)
-	for name, path := range paths {
-		text = strings.ReplaceAll(text, "<"+name+">", "["+path.(string)+"]")
-	}
-	want := "Medium-value [$.detail.kind] of [$.detail.amount_text] reported by [$.detail.provider], transaction [$.detail.transaction_id]. " +
-		"No action is needed unless you did not expect it: then look it up by this id and contact the provider."
-	if diff := cmp.Diff(want, text); diff != "" {
-		t.Error(diff)
-	}
-}
-
-func TestLowAmountsAreKeptInALogGroup(t *testing.T) {
-	s := stack(t)
-	group, r := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/events/low-value-transactions-dev")
-	s.expect(r, map[string]string{"RetentionInDays": "90"})
-	_, rule := s.named("AWS::Events::Rule", "Name", "low-value-transactions-dev")
-	want := "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${" + group + "}"
-	if got := s.render(rule.at("Targets", 0, "Arn")); got != want {
-		t.Errorf("got %s", got)
-	}
-	if rule.at("Targets", 0, "RoleArn") != nil {
-		t.Error("EventBridge takes no role for a log group")
-	}
-	_, policy := s.only("AWS::Logs::ResourcePolicy") // and no other: an account has ten
-	var document struct {
-		Statement []struct {
-			Action    []string
-			Principal struct{ Service []string }
-			Resource  string
+func TestWorkflowTarget(t *testing.T) {
+	t.Run("when an amount is high, starts the workflow with the transaction", func(t *testing.T) {
+		s := stack(t)
+		machine, _ := s.only("AWS::StepFunctions::StateMachine")
+		_, rule := s.named("AWS::Events::Rule", "Name", "high-value-transactions-dev")
+		target := rule.at("Targets", 0).(map[string]any)
+		if s.render(target["Arn"]) != "${"+machine+"}" || target["InputPath"] != "$.detail" {
+			t.Errorf("got %s", s.render(target))
 		}
-	}
-	if err := json.Unmarshal([]byte(s.render(policy.at("PolicyDocument"))), &document); err != nil || len(document.Statement) != 1 {
-		t.Fatalf("%v, %+v", err, document)
-	}
-	got := document.Statement[0]
-	if diff := cmp.Diff([]string{"events.amazonaws.com", "delivery.logs.amazonaws.com"}, got.Principal.Service); diff != "" {
-		t.Error(diff)
-	}
-	if diff := cmp.Diff([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, got.Action); diff != "" || got.Resource != "${"+group+".Arn}" {
-		t.Error(diff, got.Resource)
-	}
+	})
+}
+
+func TestAlertTarget(t *testing.T) {
+	t.Run("when an amount is medium, publishes a sentence", func(t *testing.T) {
+		s := stack(t)
+		topic, _ := s.only("AWS::SNS::Topic")
+		_, rule := s.named("AWS::Events::Rule", "Name", "medium-value-transactions-dev")
+		target := rule.at("Targets", 0).(map[string]any)
+		if s.render(target["Arn"]) != "${"+topic+"}" {
+			t.Errorf("got %s", s.render(target["Arn"]))
+		}
+		transformer := target["InputTransformer"].(map[string]any)
+		var text string // the template is one JSON string
+		if err := json.Unmarshal([]byte(transformer["InputTemplate"].(string)), &text); err != nil {
+			t.Fatal(err)
+		}
+		paths := transformer["InputPathsMap"].(map[string]any)
+		for name, path := range paths {
+			text = strings.ReplaceAll(text, "<"+name+">", "["+path.(string)+"]")
+		}
+		want := "Medium-value [$.detail.kind] of [$.detail.amount_text] reported by [$.detail.provider], transaction [$.detail.transaction_id]. " +
+			"No action is needed unless you did not expect it: then look it up by this id and contact the provider."
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+func TestLogTarget(t *testing.T) {
+	t.Run("when an amount is low, writes to a log group", func(t *testing.T) {
+		s := stack(t)
+		group, r := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/events/low-value-transactions-dev")
+		s.expect(r, map[string]string{"RetentionInDays": "90"})
+		_, rule := s.named("AWS::Events::Rule", "Name", "low-value-transactions-dev")
+		want := "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${" + group + "}"
+		if got := s.render(rule.at("Targets", 0, "Arn")); got != want {
+			t.Errorf("got %s", got)
+		}
+		if rule.at("Targets", 0, "RoleArn") != nil {
+			t.Error("EventBridge takes no role for a log group")
+		}
+		_, policy := s.only("AWS::Logs::ResourcePolicy") // and no other: an account has ten
+		var document struct {
+			Statement []struct {
+				Action    []string
+				Principal struct{ Service []string }
+				Resource  string
+			}
+		}
+		if err := json.Unmarshal([]byte(s.render(policy.at("PolicyDocument"))), &document); err != nil || len(document.Statement) != 1 {
+			t.Fatalf("%v, %+v", err, document)
+		}
+		got := document.Statement[0]
+		if diff := cmp.Diff([]string{"events.amazonaws.com", "delivery.logs.amazonaws.com"}, got.Principal.Service); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, got.Action); diff != "" || got.Resource != "${"+group+".Arn}" {
+			t.Error(diff, got.Resource)
+		}
+	})
 }

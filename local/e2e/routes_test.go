@@ -171,51 +171,55 @@ func alertTexts(t *testing.T, amount string, shorter bool) {
 const suspicious = `, "metadata": {"ip_country": "FR", "card_country": "US", "attempts_last_hour": 12, "new_customer": true}`
 
 func TestHighRisk(t *testing.T) {
-	id := newID(t) + "_"
-	accept(t, shared, payment(id, "25000", "USD", suspicious))
-	eventually(t, "notification and fraud alert", func(ctx context.Context) (bool, error) {
-		r, err := routesOf(ctx, shared, "", id)
-		return r == routes{Workflow: true, Alerts: 4}, err
+	t.Run("when the score is high, a second alert is sent", func(t *testing.T) {
+		id := newID(t) + "_"
+		accept(t, shared, payment(id, "25000", "USD", suspicious))
+		eventually(t, "notification and fraud alert", func(ctx context.Context) (bool, error) {
+			r, err := routesOf(ctx, shared, "", id)
+			return r == routes{Workflow: true, Alerts: 4}, err
+		})
+		item, err := shared.Item(t.Context(), id, "stripe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fraud, _ := item["fraud"].(map[string]any)
+		if factors, _ := fraud["risk_factors"].([]any); fraud["risk_level"] != "high" || len(factors) == 0 || fraud["model_version"] == nil {
+			t.Errorf("stored fraud result %v, want a high risk with its factors and model", fraud)
+		}
 	})
-	item, err := shared.Item(t.Context(), id, "stripe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fraud, _ := item["fraud"].(map[string]any)
-	if factors, _ := fraud["risk_factors"].([]any); fraud["risk_level"] != "high" || len(factors) == 0 || fraud["model_version"] == nil {
-		t.Errorf("stored fraud result %v, want a high risk with its factors and model", fraud)
-	}
 }
 
 // The whole transaction is stored, but an event this large would not fit every
 // target: it goes out without its metadata and says so.
 func TestLargeMetadata(t *testing.T) {
-	id := newID(t) + "_"
-	note := strings.Repeat("x", 190*1024)
-	accept(t, shared, payment(id, "250", "USD", fmt.Sprintf(`, "metadata": {"note": %q}`, note)))
-	var lines []string
-	eventually(t, "the event in the log group", func(ctx context.Context) (bool, error) {
-		var err error
-		lines, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
-		return len(lines) == 1, err
+	t.Run("when it does not fit the event, it stays in the table", func(t *testing.T) {
+		id := newID(t) + "_"
+		note := strings.Repeat("x", 190*1024)
+		accept(t, shared, payment(id, "250", "USD", fmt.Sprintf(`, "metadata": {"note": %q}`, note)))
+		var lines []string
+		eventually(t, "the event in the log group", func(ctx context.Context) (bool, error) {
+			var err error
+			lines, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
+			return len(lines) == 1, err
+		})
+		var event struct {
+			Detail struct {
+				Metadata        json.RawMessage `json:"metadata"`
+				MetadataOmitted bool            `json:"metadata_omitted"`
+			} `json:"detail"`
+		}
+		if err := json.Unmarshal([]byte(lines[0]), &event); err != nil {
+			t.Fatal(err)
+		}
+		if event.Detail.Metadata != nil || !event.Detail.MetadataOmitted {
+			t.Errorf("the event has %d bytes of metadata, omitted=%v", len(event.Detail.Metadata), event.Detail.MetadataOmitted)
+		}
+		item, err := shared.Item(t.Context(), id, "stripe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if metadata, _ := item["metadata"].(map[string]any); metadata["note"] != note {
+			t.Error("the table does not have the whole metadata")
+		}
 	})
-	var event struct {
-		Detail struct {
-			Metadata        json.RawMessage `json:"metadata"`
-			MetadataOmitted bool            `json:"metadata_omitted"`
-		} `json:"detail"`
-	}
-	if err := json.Unmarshal([]byte(lines[0]), &event); err != nil {
-		t.Fatal(err)
-	}
-	if event.Detail.Metadata != nil || !event.Detail.MetadataOmitted {
-		t.Errorf("the event has %d bytes of metadata, omitted=%v", len(event.Detail.Metadata), event.Detail.MetadataOmitted)
-	}
-	item, err := shared.Item(t.Context(), id, "stripe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if metadata, _ := item["metadata"].(map[string]any); metadata["note"] != note {
-		t.Error("the table does not have the whole metadata")
-	}
 }
