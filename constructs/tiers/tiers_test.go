@@ -167,6 +167,22 @@ func TestPatterns(t *testing.T) {
 			}
 		}
 	})
+	t.Run("when currencies share bounds, they share a part", func(t *testing.T) {
+		pattern, err := parse(t, byCurrency).Pattern(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := `{"detail":{"$or":[` +
+			`{"amount":[{"numeric":[">=",1000,"<=",10000]}],"currency":[{"anything-but":["IDR","JPY","KWD","VND"]}]},` +
+			`{"amount":[{"numeric":[">=",15000000,"<=",150000000]}],"currency":["IDR","VND"]},` +
+			`{"amount":[{"numeric":["=",5000000000]}],"currency":["JPY"]},` +
+			`{"amount":[{"numeric":[">=",300.5,"<=",3000.125]}],"currency":["KWD"]}]},` +
+			`"detail-type":["Transaction Received"],"source":["payment.webhooks"]}`
+		text := strings.NewReplacer(`\u003e`, ">", `\u003c`, "<").Replace(string(pattern))
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("when read back, limits are exact", func(t *testing.T) {
 		for _, text := range []string{"0.000001", "999.99", "3000.125", "4999999999.999999", "5000000000"} {
 			limit, err := ParseLimit(text)
