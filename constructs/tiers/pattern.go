@@ -1,6 +1,7 @@
 package tiers
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -40,7 +41,11 @@ func (l List) Pattern(i int) ([]byte, error) {
 	if detail := l.Detail(i); detail != nil {
 		pattern["detail"] = detail
 	}
-	return json.Marshal(pattern)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // \u003e would count as six characters
+	err := encoder.Encode(pattern)
+	return bytes.TrimSpace(text.Bytes()), err
 }
 
 // alternatives returns one pattern for the currencies without bounds of their
