@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// ackP99Milliseconds is how long the slowest hundredth of answers may
-	// take, seen from the gateway, cold starts included. Providers wait 5 to
+	// ackP99Milliseconds is the longest acceptable 99th percentile of response
+	// times, measured at the gateway, cold starts included. Providers wait 5 to
 	// 30 seconds and then repeat.
 	ackP99Milliseconds = 1000
 
-	// forgedIn5Minutes is how many bad signatures are taken for noise: any
-	// public address is scanned. Three such periods in a row are a campaign or
+	// forgedIn5Minutes is how many bad signatures count as noise: any public
+	// address is scanned. Three such periods in a row are a campaign or
 	// a secret that does not match.
 	forgedIn5Minutes = 10
 
 	// unreadableSecretPeriods is for how many periods of 5 minutes in a row
 	// reads of secrets may fail: one that fails once is repeated after seconds.
 	// Values read before are served for an hour, which leaves most of it. A
-	// function without such values answers 503, which has an alarm of its own.
+	// function without such values responds with 503, which has an alarm of its own.
 	unreadableSecretPeriods = 3
 
 	// relayIteratorAgeMinutes is how far the relay may be behind the table.
@@ -331,7 +331,7 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 	return rows
 }
 
-// alarm is a condition that people hear of through the alerts topic.
+// alarm describes a CloudWatch alarm that notifies the alerts topic.
 type alarm struct {
 	id          string
 	name        string // with the suffix, the physical name

@@ -197,7 +197,7 @@ func TestTierQueue(t *testing.T) {
 			"MetricName": "ApproximateAgeOfOldestMessage", "Threshold": "172800", "Dimensions": `[{"Name":"QueueName","Value":"${` + id + `.QueueName}"}]`,
 		})
 		if has(s.alarmMetrics(), "ApproximateNumberOfMessagesVisible", "QueueName", "very-high-value-transactions-dev") {
-			t.Error("an alarm takes waiting events for a fault")
+			t.Error("an alarm is raised by events that wait for their consumer")
 		}
 	})
 	t.Run("when it is asked for, an output names it", func(t *testing.T) {
@@ -281,7 +281,7 @@ func everyTargetHasItsOwnDeadLetterQueue(t *testing.T, s template) {
 				t.Errorf("%s retries %s", id, got)
 			}
 			arn := s.render(target["DeadLetterConfig"])
-			if other, taken := used[arn]; taken {
+			if other, shared := used[arn]; shared {
 				t.Errorf("%s shares its queue with %s", id, other)
 			}
 			used[arn] = id
@@ -372,7 +372,7 @@ func TestLogTarget(t *testing.T) {
 			t.Errorf("got %s", got)
 		}
 		if rule.at("Targets", 0, "RoleArn") != nil {
-			t.Error("EventBridge takes no role for a log group")
+			t.Error("EventBridge uses no role for a log group")
 		}
 		_, policy := s.only("AWS::Logs::ResourcePolicy") // and no other: an account has ten
 		var document struct {

@@ -21,7 +21,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	stack := awscdk.NewStack(scope, jsii.String(cfg.StackName()), props)
 	for _, tag := range append([]Tag{{Key: "Environment", Value: cfg.Suffix}}, cfg.Tags...) {
 		awscdk.Tags_Of(stack).Add(jsii.String(tag.Key), jsii.String(tag.Value), &awscdk.TagProps{
-			// Dashboards take tags only lately, and not in every region.
+			// Not every region's CloudFormation supports tags of dashboards.
 			ExcludeResourceTypes: jsii.Strings("AWS::CloudWatch::Dashboard"),
 		})
 	}

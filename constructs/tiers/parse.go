@@ -16,7 +16,7 @@ import (
 const ContextKey = "amountThresholds"
 
 // maxTiers keeps the stack below CloudFormation's 500 resources, of which a
-// tier takes six at most, and the one policy that lets EventBridge write to the
+// tier has seven at most, and the one policy that lets EventBridge write to the
 // log groups below CloudWatch Logs' 5120 characters.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html
@@ -64,7 +64,7 @@ func Parse(value any) (List, error) {
 			return nil, fmt.Errorf("write pattern: %w", err)
 		}
 		if len(pattern) > maxPatternBytes {
-			r.problem(ContextKey+" has %d currencies with bounds of their own: the pattern of tier %s takes %d bytes, EventBridge accepts %d; give fewer currencies bounds, or more of them the same",
+			r.problem(ContextKey+" has %d currencies with bounds of their own: the pattern of tier %s has %d bytes, EventBridge accepts %d; give fewer currencies bounds, or more of them the same",
 				len(l[len(l)-1].Currencies), t.Name, len(pattern), maxPatternBytes)
 		}
 	}
@@ -157,7 +157,7 @@ func (r *reader) tiers(path string, value any) List {
 		r.reject(path, value, fmt.Sprintf("want a list of 1 to %d tiers, the one of the lowest amounts first", maxTiers))
 		return nil
 	}
-	l, taken := make(List, len(entries)), map[string]bool{}
+	l, used := make(List, len(entries)), map[string]bool{}
 	for i, entry := range entries {
 		path := fmt.Sprintf("%s[%d]", path, i)
 		object := r.object(path, entry)
@@ -170,12 +170,12 @@ func (r *reader) tiers(path string, value any) List {
 		case !namePattern.MatchString(t.Name) || len(t.Name) > maxName:
 			r.reject(path+".name", object["name"], fmt.Sprintf("want lower-case words joined by hyphens, such as very-high, "+
 				"each beginning with a letter, at most %d characters together: names of rules and queues are made of it", maxName))
-		case taken[t.Name]:
+		case used[t.Name]:
 			r.reject(path+".name", t.Name, "want a name that no other tier has")
 		default:
 			path = pathOf(t.Name)
 		}
-		taken[t.Name] = true
+		used[t.Name] = true
 		r.only(path, object, "name", "from", "above", "target")
 		target, _ := object["target"].(string)
 		if t.Target = Target(target); !slices.Contains(targets, t.Target) {
@@ -185,7 +185,7 @@ func (r *reader) tiers(path string, value any) List {
 		above, hasAbove := object["above"]
 		switch {
 		case i == 0 && (hasFrom || hasAbove):
-			r.problem("%s has a lower bound: the first tier takes every amount below the second's", path)
+			r.problem("%s has a lower bound: the first tier has every amount below the second's", path)
 		case i == 0:
 		case hasFrom == hasAbove:
 			r.problem("%s has both or none of from and above: want from for that amount and more, or above for more than that amount", path)
@@ -195,7 +195,7 @@ func (r *reader) tiers(path string, value any) List {
 			t.Above, t.Lower = true, r.limit(path+".above", above)
 		}
 	}
-	if len(taken) < len(l) || taken[""] {
+	if len(used) < len(l) || used[""] {
 		return nil
 	}
 	r.ascending(l, func(t Tier) string {

@@ -325,7 +325,7 @@ func TestParseRejects(t *testing.T) {
 		"seven decimals":              {short(`"0.1234567"`, "1"), []string{"at most 6 decimals"}},
 		"bounds that descend":         {short(`"10.01"`, "10"), []string{"default.high is 10: want at least 10.01, the bound of medium"}},
 		"a currency that is none":     {`{"currencies": {"EURO": {"medium": 1, "high": 2}}}`, []string{"currencies.EURO is EURO: want an ISO 4217 code"}},
-		"too many for one pattern":    {map[string]any{"currencies": many}, []string{"the pattern of tier high takes", "tier low", "tier medium"}},
+		"too many for one pattern":    {map[string]any{"currencies": many}, []string{"the pattern of tier high has", "tier low", "tier medium"}},
 		"two problems":                {short(`"x"`, `"y"`), []string{"default.high is y", "default.medium is x"}},
 		"no tier":                     {`{"tiers": []}`, []string{tiers + " is []: want a list of 1 to 30 tiers"}},
 		"no list":                     {`{"tiers": {"low": 1}}`, []string{tiers + " is map[low:1]: want a list"}},
@@ -341,7 +341,7 @@ func TestParseRejects(t *testing.T) {
 		"a member of a tier":          {long(`{"name": "mid", "from": 1, "target": "log", "to": 5}`), []string{"tiers.mid.to is 5: want only [name, from, above, target]"}},
 		"no bound":                    {long(`{"name": "mid", "target": "log"}`), []string{"tiers.mid has both or none of from and above"}},
 		"two bounds":                  {long(`{"name": "mid", "from": 1, "above": 1, "target": "log"}`), []string{"tiers.mid has both or none of from and above"}},
-		"a bound of the first":        {`{"tiers": [{"name": "a", "from": 1, "target": "log"}]}`, []string{"tiers.a has a lower bound: the first tier takes"}},
+		"a bound of the first":        {`{"tiers": [{"name": "a", "from": 1, "target": "log"}]}`, []string{"tiers.a has a lower bound: the first tier has"}},
 		"no amount between bounds":    {long(`{"name": "mid", "above": 10, "target": "log"}`), []string{"tiers.high.above is 10: want more than 10, the bound of mid"}},
 		"tiers out of order":          {long(`{"name": "mid", "from": 11, "target": "log"}`), []string{"tiers.high.above is 10: want at least 11, the bound of mid"}},
 		"bounds of a missing tier":    {five, []string{"JPY.high is missing", "JPY.low is missing", "JPY.medium is missing", "JPY.tiny is 0: want only [low, medium, high, very-high]", "JPY.very-high is missing"}},
@@ -375,7 +375,7 @@ func TestPatternSize(t *testing.T) {
 			if err == nil {
 				continue
 			}
-			_, text, _ := strings.Cut(err.Error(), "tier medium takes ")
+			_, text, _ := strings.Cut(err.Error(), "tier medium has ")
 			var size int
 			if _, scanErr := fmt.Sscan(text, &size); scanErr != nil || size <= 2048 || size > 2048+100 {
 				t.Errorf("with %d currencies: %v", i+1, err)
@@ -391,7 +391,7 @@ func TestNames(t *testing.T) {
 		ids := map[string]string{}
 		for _, name := range []string{"high", "very-high", "veryhigh", "a1b", "a1-b", "a1", "a-a1"} {
 			if !namePattern.MatchString(name) {
-				t.Errorf("%s is refused", name)
+				t.Errorf("%s is rejected", name)
 			}
 			id := Tier{Name: name}.ID()
 			if ids[id] != "" {

@@ -35,7 +35,7 @@ type row struct {
 
 	before map[string]any // the item before the request
 	got    want
-	note   string // what the answer says
+	note   string // summary of the response
 	millis string
 }
 
@@ -169,7 +169,7 @@ func natives() []row {
 	}
 }
 
-// send makes the row's delivery and notes the answer.
+// send makes the row's delivery and records the response.
 func (r *row) send(ctx context.Context, b *bench) (err error) {
 	if r.id != "" {
 		if r.before, err = b.Item(ctx, r.id, r.provider); err != nil {
@@ -207,7 +207,7 @@ func (r *row) deliver(ctx context.Context, b *bench) (session.Answer, error) {
 	return sent.Answers[0], nil
 }
 
-// summary is what an answer says, in a few words.
+// summary describes a response in a few words.
 func summary(body []byte) string {
 	var answer struct {
 		Duplicate *bool

@@ -167,7 +167,7 @@ func alertTexts(t *testing.T, amount string, shorter bool) {
 	}
 }
 
-// suspicious is what the fraud model takes for a high risk; see docs/fraud-model.md.
+// suspicious makes the fraud model find a high risk; see docs/fraud-model.md.
 const suspicious = `, "metadata": {"ip_country": "FR", "card_country": "US", "attempts_last_hour": 12, "new_customer": true}`
 
 func TestHighRisk(t *testing.T) {
