@@ -13,6 +13,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"payment-webhooks/constructs"
+	"payment-webhooks/constructs/tiers"
 )
 
 func main() {
@@ -47,10 +48,10 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	app := awscdk.NewApp(props)
 	cfg, envErr := constructs.ConfigFromEnv(getenv)
 	context := func(key string) any { return app.Node().TryGetContext(jsii.String(key)) }
-	var thresholdsErr, providersErr error
-	cfg.Thresholds, thresholdsErr = constructs.ThresholdsFromContext(context(constructs.ContextThresholds))
+	var tiersErr, providersErr error
+	cfg.Tiers, tiersErr = tiers.Parse(context(tiers.ContextKey))
 	cfg.Providers, providersErr = constructs.ProvidersFromContext(context(constructs.ContextProviders), context(constructs.ContextRequireSignatures))
-	if err := errors.Join(envErr, thresholdsErr, providersErr); err != nil {
+	if err := errors.Join(envErr, tiersErr, providersErr); err != nil {
 		return err
 	}
 	constructs.NewStack(app, cfg)

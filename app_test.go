@@ -49,7 +49,7 @@ func TestSenselessConfigurationIsOneLinePerProblemAndNoStack(t *testing.T) {
 	for i, facts := range [][]string{
 		{"ENVIRONMENT_SUFFIX", `"Prod"`, "lower-case"},
 		{"ALERT_PHONE", `"0151"`, "E.164"},
-		{"amountThresholds.default.medium", "5", "at most"},
+		{"amountThresholds.default.high", "4", "at least 5"},
 		{"providers.stripe.secret", `"*"`, "Secrets Manager"},
 		{"requireSignatures", "true", "providers.canonical.secret"},
 	} {

@@ -33,7 +33,7 @@ func NewAlerts(scope cdkconstructs.Construct, id string, p AlertsProps) *Alerts 
 		MasterKey:   p.Key,
 		EnforceSSL:  jsii.Bool(true),
 	})
-	// The rule for medium amounts gives the topic a policy, and a policy
+	// A rule with target alert gives the topic a policy, and a policy
 	// replaces the default one that lets the account's alarms publish.
 	topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("LetAlarmsPublish"),

@@ -10,13 +10,14 @@ import (
 	"runtime"
 	"strings"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 )
 
 // ErrConfig is wrapped by every error that a user can remove by changing the
 // configuration. Its text names the variable, the value and what would be
 // accepted.
-var ErrConfig = errors.New("configuration")
+var ErrConfig = tiers.ErrConfig
 
 // Environment variables that configure the stack at synthesis.
 const (
@@ -71,7 +72,7 @@ type Config struct {
 	Tags        []Tag      // in a fixed order
 	AlertEmails []string   // subscribed to the alerts topic
 	AlertPhones []string   // E.164, subscribed to the alerts topic
-	Thresholds  Thresholds // amounts that separate the routes
+	Tiers       tiers.List // bands of amounts and where each goes
 	Providers   Providers  // whose notifications are taken, and how each is verified
 	SourceRoot  string     // directory of the handlers' module: the images' build context
 }
@@ -83,7 +84,7 @@ func (c Config) StackName() string { return contract.StackPrefix + c.Suffix }
 // getenv. It reports every senseless value, not only the first: the error
 // joins one error per problem, each wrapping [ErrConfig].
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
-	c := Config{Suffix: getenv(envSuffix), Region: getenv(envRegion), Thresholds: DefaultThresholds()}
+	c := Config{Suffix: getenv(envSuffix), Region: getenv(envRegion), Tiers: tiers.Default()}
 	if c.Suffix == "" {
 		c.Suffix = defaultSuffix
 	}

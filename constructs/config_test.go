@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/constructs/tiers"
 )
 
 func getenvFrom(values map[string]string) func(string) string {
@@ -49,10 +51,10 @@ func TestEverythingConfiguredIsTaken(t *testing.T) {
 		Tags:        []Tag{{"Repository", "acme/payments"}, {"CommitAuthor", "Zoë Müller"}, {"PRNumber", "42"}, {"Team", "payments"}},
 		AlertEmails: []string{"ops@example.com", "fraud@example.com"},
 		AlertPhones: []string{"+4915112345678"},
-		Thresholds:  DefaultThresholds(),
+		Tiers:       tiers.Default(),
 		SourceRoot:  cfg.SourceRoot,
 	}
-	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(Limit{})); diff != "" {
+	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(tiers.Limit{})); diff != "" {
 		t.Error(diff)
 	}
 }

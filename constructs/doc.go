@@ -4,10 +4,10 @@
 // observability.
 //
 // The application in the repository's root is its only caller:
-// [ConfigFromEnv], [ThresholdsFromContext] and [ProvidersFromContext] read and
-// check everything that can be configured, [NewStack] builds the stack from it. NewStack looks at no
-// environment, clock or network, so the same configuration gives the same
-// template, byte for byte.
+// [ConfigFromEnv], [tiers.Parse] and [ProvidersFromContext] read and check
+// everything that can be configured, [NewStack] builds the stack from it.
+// NewStack reads no environment variable, clock or network, so the same
+// configuration gives the same template, byte for byte.
 //
 // Each part takes plain Go props by value and converts to jsii at the call.
 // The part that uses a resource asks for the grant it needs, action by action.

@@ -1,8 +1,6 @@
 package constructs
 
 import (
-	"strings"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
@@ -15,20 +13,20 @@ import (
 )
 
 const (
-	// ackP99Milliseconds is how long the slowest hundredth of answers may
-	// take, seen from the gateway, cold starts included. Providers wait 5 to
+	// ackP99Milliseconds is the longest acceptable 99th percentile of response
+	// times, measured at the gateway, cold starts included. Providers wait 5 to
 	// 30 seconds and then repeat.
 	ackP99Milliseconds = 1000
 
-	// forgedIn5Minutes is how many bad signatures are taken for noise: any
-	// public address is scanned. Three such periods in a row are a campaign or
+	// forgedIn5Minutes is how many bad signatures count as noise: any public
+	// address is scanned. Three such periods in a row are a campaign or
 	// a secret that does not match.
 	forgedIn5Minutes = 10
 
 	// unreadableSecretPeriods is for how many periods of 5 minutes in a row
 	// reads of secrets may fail: one that fails once is repeated after seconds.
 	// Values read before are served for an hour, which leaves most of it. A
-	// function without such values answers 503, which has an alarm of its own.
+	// function without such values responds with 503, which has an alarm of its own.
 	unreadableSecretPeriods = 3
 
 	// relayIteratorAgeMinutes is how far the relay may be behind the table.
@@ -41,6 +39,10 @@ const (
 	// of a new deployment may show it, wherever CloudWatch cuts its days. The
 	// table keeps items for 35.
 	unarchivedDays = 4
+
+	// unconsumedDays is how old an event in the queue of a tier may become. A
+	// nightly consumer leaves none older than a day; SQS keeps them for 14.
+	unconsumedDays = 2
 )
 
 // ObservabilityProps is everything that is watched.
@@ -131,12 +133,12 @@ func (m metrics) workflow(name, label string) awscloudwatch.IMetric {
 	return m.of("AWS/States", name, "Sum", label, jsii.String("StateMachineArn"), m.p.Workflow.StateMachine().StateMachineArn())
 }
 
-// tier is a metric of a rule on the custom bus. Metrics with RuleName alone
+// rule is a metric of a tier's rule, which is on the custom bus. Metrics with RuleName alone
 // are those of the default bus.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
-func (m metrics) tier(t Tier, name, label string) awscloudwatch.IMetric {
+func (m metrics) rule(r Route, name, label string) awscloudwatch.IMetric {
 	return m.of("AWS/Events", name, "Sum", label,
-		jsii.String("EventBusName"), m.p.Bus.EventBus().EventBusName(), jsii.String("RuleName"), jsii.String(t.RuleName))
+		jsii.String("EventBusName"), m.p.Bus.EventBus().EventBusName(), jsii.String("RuleName"), jsii.String(r.RuleName))
 }
 
 func (m metrics) dailyRule(name, label string) awscloudwatch.IMetric {
@@ -145,6 +147,10 @@ func (m metrics) dailyRule(name, label string) awscloudwatch.IMetric {
 
 func (m metrics) topic(name, label string) awscloudwatch.IMetric {
 	return m.of("AWS/SNS", name, "Sum", label, jsii.String("TopicName"), m.p.Alerts.Topic().TopicName())
+}
+
+func (m metrics) oldestMessage(q namedQueue, label string) awscloudwatch.IMetric {
+	return m.of("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", label, jsii.String("QueueName"), q.queue.QueueName())
 }
 
 func (m metrics) depth(q namedQueue, label string) awscloudwatch.IMetric {
@@ -174,7 +180,7 @@ func (m metrics) functions() []namedFunction {
 type namedQueue struct {
 	id, name string // the name without the suffix
 	queue    awssqs.IQueue
-	todo     string // what a person does about a message in it
+	todo     string // the alarm's description: what it means and what to do
 }
 
 // queues are all places where something undelivered waits for a person.
@@ -184,9 +190,9 @@ func (m metrics) queues() []namedQueue {
 		{"Relay", "relay-dlq", m.p.Relay.DeadLetters(), "Stored transactions were not published: publish them from the table."},
 		{"Workflow", "workflow-dlq", m.p.Workflow.DeadLetters(), "Scoring, notification or fraud alert failed: each message names the state, the error and the transaction."},
 	}
-	for _, t := range m.p.Routing.Tiers() {
+	for _, r := range m.p.Routing.Routes() {
 		queues = append(queues, namedQueue{
-			strings.ToUpper(t.Name[:1]) + t.Name[1:] + "Value", t.Name + "-value-dlq", t.DeadLetters,
+			r.ID(), r.Name + "-value-dlq", r.DeadLetters,
 			"The rule's target did not take events: repair the target, then send the messages again.",
 		})
 	}
@@ -194,6 +200,20 @@ func (m metrics) queues() []namedQueue {
 		namedQueue{"ArchivalSchedule", "archival-schedule-dlq", m.p.Archive.ScheduleDeadLetters(), "The daily archival could not be started: start it by hand."},
 		namedQueue{"ArchivalFailures", "archival-failures", m.p.Archive.Failures(), "The archiver failed three times: read its log, then start it by hand."},
 	)
+}
+
+// tierQueues are the queues of tiers with target queue. A message in one of
+// them is no fault as long as somebody consumes it.
+func (m metrics) tierQueues() (queues []namedQueue) {
+	for _, r := range m.p.Routing.Routes() {
+		if r.Queue != nil {
+			queues = append(queues, namedQueue{
+				r.ID(), r.Name + "-value-transactions", r.Queue,
+				"Nobody has consumed the oldest event of the tier for two days; after 14 it is deleted. Repair or start the queue's consumer.",
+			})
+		}
+	}
+	return queues
 }
 
 func each[T any](items []T, metric func(T) awscloudwatch.IMetric) []awscloudwatch.IMetric {
@@ -220,11 +240,11 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 	durations = append(durations, each(m.functions(), func(fn namedFunction) awscloudwatch.IMetric {
 		return m.lambda(fn, "Duration", "p99", fn.name+" p99")
 	})...)
-	tiers := m.p.Routing.Tiers()
+	routes := m.p.Routing.Routes()
 
-	return [][]awscloudwatch.IWidget{
+	rows := [][]awscloudwatch.IWidget{
 		{
-			graph("Transactions by tier", each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "MatchedEvents", t.Name) })),
+			graph("Transactions by tier", each(routes, func(r Route) awscloudwatch.IMetric { return m.rule(r, "MatchedEvents", r.Name) })),
 			graph("Deliveries", list{
 				m.business(contract.MetricAccepted, "Sum", "accepted"),
 				m.business(contract.MetricDuplicates, "Sum", "duplicate"),
@@ -269,11 +289,11 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 				m.business(contract.MetricEventsPublished, "Sum", "published"),
 				m.business(contract.MetricEventsFailed, "Sum", "to be repeated"),
 			}, m.business(contract.MetricRelayLag, "p99", "lag p99 (ms)"), m.lambda(m.functions()[1], "IteratorAge", "Maximum", "iterator age (ms)")),
-			graph("Rule invocations", append(each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "Invocations", t.Name) }),
+			graph("Rule invocations", append(each(routes, func(r Route) awscloudwatch.IMetric { return m.rule(r, "Invocations", r.Name) }),
 				m.dailyRule("Invocations", "daily archival"))),
 			graph("Rule failures", append(append(
-				each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "FailedInvocations", t.Name+" failed") }),
-				each(tiers, func(t Tier) awscloudwatch.IMetric { return m.tier(t, "InvocationsSentToDlq", t.Name+" to queue") })...),
+				each(routes, func(r Route) awscloudwatch.IMetric { return m.rule(r, "FailedInvocations", r.Name+" failed") }),
+				each(routes, func(r Route) awscloudwatch.IMetric { return m.rule(r, "InvocationsSentToDlq", r.Name+" to queue") })...),
 				m.dailyRule("FailedInvocations", "daily archival failed"))),
 		},
 		{
@@ -302,9 +322,16 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 			}, m.business(contract.MetricArchiveBacklog, "Maximum", "hours overdue")),
 		},
 	}
+	if queues := m.tierQueues(); len(queues) > 0 {
+		rows = append(rows, []awscloudwatch.IWidget{
+			graph("Events in the queues of tiers", each(queues, func(q namedQueue) awscloudwatch.IMetric { return m.depth(q, q.name) })),
+			graph("Oldest event in the queues of tiers (s)", each(queues, func(q namedQueue) awscloudwatch.IMetric { return m.oldestMessage(q, q.name) })),
+		})
+	}
+	return rows
 }
 
-// alarm is a condition that people hear of through the alerts topic.
+// alarm describes a CloudWatch alarm that notifies the alerts topic.
 type alarm struct {
 	id          string
 	name        string // with the suffix, the physical name
@@ -388,6 +415,11 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 	for _, q := range m.queues() {
 		alarms = append(alarms, alarm{
 			q.id + "DeadLetters", q.name + "-not-empty", q.todo, m.depth(q, ""), 0, 1,
+		})
+	}
+	for _, q := range m.tierQueues() {
+		alarms = append(alarms, alarm{
+			q.id + "Unconsumed", q.name + "-unconsumed", q.todo, m.oldestMessage(q, ""), unconsumedDays * 24 * 60 * 60, 1,
 		})
 	}
 

@@ -168,7 +168,7 @@ var knownMetrics = map[string]map[string][]string{
 		"FailedInvocations": {"EventBusName,RuleName", "RuleName"}, "InvocationsSentToDlq": {"EventBusName,RuleName"},
 	},
 	"AWS/SNS": {"NumberOfNotificationsDelivered": {"TopicName"}, "NumberOfNotificationsFailed": {"TopicName"}},
-	"AWS/SQS": {"ApproximateNumberOfMessagesVisible": {"QueueName"}},
+	"AWS/SQS": {"ApproximateNumberOfMessagesVisible": {"QueueName"}, "ApproximateAgeOfOldestMessage": {"QueueName"}},
 	contract.MetricNamespace: {
 		contract.MetricAccepted: {"Environment"}, contract.MetricDuplicates: {"Environment"}, contract.MetricConflicts: {"Environment"},
 		contract.MetricRejected: {"Environment"}, contract.MetricStoreUnavailable: {"Environment"}, contract.MetricAckLatency: {"Environment"},
@@ -180,8 +180,14 @@ var knownMetrics = map[string]map[string][]string{
 	},
 }
 
-func TestEveryMetricIsOneThatThisStackHas(t *testing.T) {
-	s := stack(t)
+func TestMetrics(t *testing.T) {
+	for name, s := range bothStacks(t) {
+		t.Run(name+", each exists", func(t *testing.T) { everyMetricExists(t, s) })
+	}
+}
+
+func everyMetricExists(t *testing.T, s template) {
+	t.Helper()
 	_, stage := s.only("AWS::ApiGateway::Stage")
 	values := map[string][]string{
 		"FunctionName":             s.names("AWS::Lambda::Function"),
@@ -232,111 +238,121 @@ func has(metrics []metric, name, dimension, value string) bool {
 	})
 }
 
-func TestDashboardShowsEverything(t *testing.T) {
-	s := stack(t)
-	shown := s.dashboardMetrics()
-	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
-		for _, name := range []string{"Invocations", "Errors", "Duration", "Throttles"} {
-			if !has(shown, name, "FunctionName", handler+"-dev") {
-				t.Errorf("%s of %s is not shown", name, handler)
+func TestDashboard(t *testing.T) {
+	t.Run("when something can be watched, it is shown", func(t *testing.T) {
+		s := sixTierStack(t) // has all that the default tiers have
+		shown := s.dashboardMetrics()
+		for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
+			for _, name := range []string{"Invocations", "Errors", "Duration", "Throttles"} {
+				if !has(shown, name, "FunctionName", handler+"-dev") {
+					t.Errorf("%s of %s is not shown", name, handler)
+				}
 			}
 		}
-	}
-	for _, queue := range s.names("AWS::SQS::Queue") {
-		if !has(shown, "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
-			t.Errorf("the depth of %s is not shown", queue)
-		}
-	}
-	for _, rule := range s.names("AWS::Events::Rule") {
-		if !has(shown, "Invocations", "RuleName", rule) || !has(shown, "FailedInvocations", "RuleName", rule) {
-			t.Errorf("rule %s is not shown", rule)
-		}
-	}
-	for _, metrics := range knownMetrics {
-		for name := range metrics {
-			if !has(shown, name, "", "") {
-				t.Errorf("%s is not shown", name)
+		for _, queue := range s.names("AWS::SQS::Queue") {
+			if !has(shown, "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
+				t.Errorf("the depth of %s is not shown", queue)
 			}
 		}
-	}
-	_, dashboard := s.only("AWS::CloudWatch::Dashboard")
-	s.expect(dashboard, map[string]string{"DashboardName": "transaction-metrics-dev"})
-	for _, statistic := range []string{"p50", "p99"} {
-		if !strings.Contains(s.render(dashboard.at("DashboardBody")), `"label":"webhook-validator `+statistic+`"`) {
-			t.Errorf("the validator's %s is not shown", statistic)
+		for _, rule := range s.names("AWS::Events::Rule") {
+			if !has(shown, "Invocations", "RuleName", rule) || !has(shown, "FailedInvocations", "RuleName", rule) {
+				t.Errorf("rule %s is not shown", rule)
+			}
 		}
-	}
+		for _, metrics := range knownMetrics {
+			for name := range metrics {
+				if !has(shown, name, "", "") {
+					t.Errorf("%s is not shown", name)
+				}
+			}
+		}
+		_, dashboard := s.only("AWS::CloudWatch::Dashboard")
+		s.expect(dashboard, map[string]string{"DashboardName": "transaction-metrics-dev"})
+		for _, statistic := range []string{"p50", "p99"} {
+			if !strings.Contains(s.render(dashboard.at("DashboardBody")), `"label":"webhook-validator `+statistic+`"`) {
+				t.Errorf("the validator's %s is not shown", statistic)
+			}
+		}
+	})
 }
 
-func TestEveryAlarmNotifiesPeopleAndIsQuietWithoutTraffic(t *testing.T) {
-	s := stack(t)
-	topic, _ := s.only("AWS::SNS::Topic")
-	for _, id := range s.all("AWS::CloudWatch::Alarm") {
-		alarm := s.Resources[id]
-		s.expect(alarm, map[string]string{
-			"AlarmActions": `["${` + topic + `}"]`, "TreatMissingData": "notBreaching", "ComparisonOperator": "GreaterThanThreshold",
-		})
-		if description, _ := alarm.at("AlarmDescription").(string); len(description) < 30 {
-			t.Errorf("%s does not say what to do: %q", id, description)
+func TestAlarms(t *testing.T) {
+	t.Run("when raised, notify operators, and are quiet without traffic", func(t *testing.T) {
+		s := stack(t)
+		topic, _ := s.only("AWS::SNS::Topic")
+		for _, id := range s.all("AWS::CloudWatch::Alarm") {
+			alarm := s.Resources[id]
+			s.expect(alarm, map[string]string{
+				"AlarmActions": `["${` + topic + `}"]`, "TreatMissingData": "notBreaching", "ComparisonOperator": "GreaterThanThreshold",
+			})
+			if description, _ := alarm.at("AlarmDescription").(string); len(description) < 30 {
+				t.Errorf("%s does not say what to do: %q", id, description)
+			}
 		}
-	}
+	})
 }
 
-func TestEveryDeadLetterRaisesAnAlarm(t *testing.T) {
-	s := stack(t)
-	for _, queue := range s.names("AWS::SQS::Queue") {
-		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+strings.TrimSuffix(queue, "-dev")+"-not-empty-dev")
-		s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "1", "Statistic": "Maximum", "Period": "60"})
-		if !has(s.alarmMetrics(), "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
-			t.Errorf("no alarm looks at %s", queue)
+func TestDeadLetterAlarms(t *testing.T) {
+	t.Run("when a queue has a message, one of them is raised", func(t *testing.T) {
+		s := stack(t)
+		for _, queue := range s.names("AWS::SQS::Queue") {
+			_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+strings.TrimSuffix(queue, "-dev")+"-not-empty-dev")
+			s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "1", "Statistic": "Maximum", "Period": "60"})
+			if !has(s.alarmMetrics(), "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
+				t.Errorf("no alarm looks at %s", queue)
+			}
 		}
-	}
+	})
 }
 
-func TestAlarmsHaveTheirThresholds(t *testing.T) {
-	s := stack(t)
-	for name, want := range map[string]map[string]string{
-		"webhook-validator-errors":    {"MetricName": "Errors", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300"},
-		"transaction-archival-errors": {"MetricName": "Errors", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300"},
-		"api-5xx":                     {"MetricName": "5XXError", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
-		"ack-p99":                     {"MetricName": "Latency", "Threshold": "1000", "EvaluationPeriods": "3", "Period": "300", "ExtendedStatistic": "p99"},
-		"relay-iterator-age":          {"MetricName": "IteratorAge", "Threshold": "300000", "EvaluationPeriods": "3", "Statistic": "Maximum"},
-		"workflow-failed":             {"MetricName": "ExecutionsFailed", "Threshold": "0", "Statistic": "Sum"},
-		"workflow-timed-out":          {"MetricName": "ExecutionsTimedOut", "Threshold": "0", "Statistic": "Sum"},
-		"alerts-failed":               {"MetricName": "NumberOfNotificationsFailed", "Threshold": "0", "Statistic": "Sum"},
-		"verification-unavailable":    {"MetricName": contract.MetricVerificationFailing, "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
-		"secret-reads-failed":         {"MetricName": contract.MetricSecretReadsFailing, "Threshold": "0", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
-		"forged-surge":                {"MetricName": contract.MetricForged, "Threshold": "10", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
-		"archive-backlog":             {"MetricName": contract.MetricArchiveBacklog, "Threshold": "0", "Statistic": "Maximum"},
-	} {
-		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+name+"-dev")
-		s.expect(alarm, want)
-	}
+func TestAlarmThresholds(t *testing.T) {
+	t.Run("when a metric is above them, raise the alarm", func(t *testing.T) {
+		s := stack(t)
+		for name, want := range map[string]map[string]string{
+			"webhook-validator-errors":    {"MetricName": "Errors", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300"},
+			"transaction-archival-errors": {"MetricName": "Errors", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300"},
+			"api-5xx":                     {"MetricName": "5XXError", "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
+			"ack-p99":                     {"MetricName": "Latency", "Threshold": "1000", "EvaluationPeriods": "3", "Period": "300", "ExtendedStatistic": "p99"},
+			"relay-iterator-age":          {"MetricName": "IteratorAge", "Threshold": "300000", "EvaluationPeriods": "3", "Statistic": "Maximum"},
+			"workflow-failed":             {"MetricName": "ExecutionsFailed", "Threshold": "0", "Statistic": "Sum"},
+			"workflow-timed-out":          {"MetricName": "ExecutionsTimedOut", "Threshold": "0", "Statistic": "Sum"},
+			"alerts-failed":               {"MetricName": "NumberOfNotificationsFailed", "Threshold": "0", "Statistic": "Sum"},
+			"verification-unavailable":    {"MetricName": contract.MetricVerificationFailing, "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
+			"secret-reads-failed":         {"MetricName": contract.MetricSecretReadsFailing, "Threshold": "0", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
+			"forged-surge":                {"MetricName": contract.MetricForged, "Threshold": "10", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
+			"archive-backlog":             {"MetricName": contract.MetricArchiveBacklog, "Threshold": "0", "Statistic": "Maximum"},
+		} {
+			_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+name+"-dev")
+			s.expect(alarm, want)
+		}
+	})
 }
 
 // A transaction is archived at most 49 hours after it was stored, so a new
 // deployment may show three days without an archived one.
-func TestArchiveThatStoppedIsNoticedAndANewDeploymentIsNot(t *testing.T) {
-	s := stack(t)
-	_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-archive-stopped-dev")
-	s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "4"})
-	metrics := map[string]string{}
-	for _, entry := range alarm.at("Metrics").([]any) {
-		entry := entry.(map[string]any)
-		if entry["Expression"] != nil {
-			metrics["expression"] = s.render(entry["Expression"])
-			continue
+func TestArchiveStopped(t *testing.T) {
+	t.Run("when nothing is archived for four days, raises the alarm", func(t *testing.T) {
+		s := stack(t)
+		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-archive-stopped-dev")
+		s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "4"})
+		metrics := map[string]string{}
+		for _, entry := range alarm.at("Metrics").([]any) {
+			entry := entry.(map[string]any)
+			if entry["Expression"] != nil {
+				metrics["expression"] = s.render(entry["Expression"])
+				continue
+			}
+			stat := entry["MetricStat"].(map[string]any)
+			metrics[entry["Id"].(string)] = fmt.Sprintf("%s of %s over %v s", stat["Stat"], stat["Metric"].(map[string]any)["MetricName"], stat["Period"])
 		}
-		stat := entry["MetricStat"].(map[string]any)
-		metrics[entry["Id"].(string)] = fmt.Sprintf("%s of %s over %v s", stat["Stat"], stat["Metric"].(map[string]any)["MetricName"], stat["Period"])
-	}
-	for id, want := range map[string]string{
-		"expression": "IF(FILL(stored, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)",
-		"stored":     "Sum of TransactionsAccepted over 86400 s",
-		"archived":   "Sum of TransactionsArchived over 86400 s",
-	} {
-		if metrics[id] != want {
-			t.Errorf("%s is %q, want %q", id, metrics[id], want)
+		for id, want := range map[string]string{
+			"expression": "IF(FILL(stored, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)",
+			"stored":     "Sum of TransactionsAccepted over 86400 s",
+			"archived":   "Sum of TransactionsArchived over 86400 s",
+		} {
+			if metrics[id] != want {
+				t.Errorf("%s is %q, want %q", id, metrics[id], want)
+			}
 		}
-	}
+	})
 }

@@ -15,6 +15,7 @@ import (
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 )
 
@@ -25,12 +26,13 @@ const (
 	deliveryMaxAgeMinute = 60
 )
 
-// Tier is one route: the amounts it takes and the rule that takes them.
-type Tier struct {
-	Name        string // high, medium or low
+// Route is a tier with its rule.
+type Route struct {
+	tiers.Tier
 	Rule        awsevents.IRule
-	RuleName    string // physical; Ref of a rule on a custom bus is "bus|rule"
-	DeadLetters awssqs.IQueue
+	RuleName    string        // physical; Ref of a rule on a custom bus is "bus|rule"
+	DeadLetters awssqs.IQueue // events that the target did not accept
+	Queue       awssqs.IQueue // of a tier with target queue, else nil
 }
 
 // BusProps configures the event bus.
@@ -65,108 +67,157 @@ func (b *Bus) EventBus() awsevents.IEventBus { return b.bus }
 
 // RoutingProps configures where transactions go by amount.
 type RoutingProps struct {
-	Suffix     string
-	Thresholds Thresholds
-	Bus        awsevents.IEventBus
-	Key        awskms.IKey                    // of the dead-letter queues
-	Workflow   awsstepfunctions.IStateMachine // for high amounts
-	Topic      awssns.ITopic                  // for medium amounts
+	Suffix   string
+	Tiers    tiers.List
+	Bus      awsevents.IEventBus
+	Key      awskms.IKey                    // of the queues
+	Workflow awsstepfunctions.IStateMachine // of tiers with target workflow
+	Topic    awssns.ITopic                  // of tiers with target alert
 }
 
-// Routing is the three rules. The policy is in their patterns and nowhere
-// else, so `cdk diff` shows a change of it.
+// Routing is one rule for each tier. The policy is in their patterns and
+// nowhere else, so `cdk diff` shows a change of it.
 type Routing struct {
-	high, medium, low Tier
+	routes []Route
 }
 
 // NewRouting adds a rule, a target and a dead-letter queue for every tier.
 func NewRouting(scope cdkconstructs.Construct, id string, p RoutingProps) *Routing {
 	this := cdkconstructs.NewConstruct(scope, &id)
-	tier := func(id, name, description string, detail map[string]any) Tier {
-		t := Tier{Name: name, RuleName: name + "-value-transactions-" + p.Suffix}
-		t.Rule = awsevents.NewRule(this, jsii.String(id), &awsevents.RuleProps{
-			RuleName:    jsii.String(t.RuleName),
-			Description: jsii.String(description),
-			EventBus:    p.Bus,
-			EventPattern: &awsevents.EventPattern{
-				Source:     jsii.Strings(contract.EventSource),
-				DetailType: jsii.Strings(contract.DetailTypeTransactionReceived),
-				Detail:     &detail,
-			},
-		})
-		t.DeadLetters = newQueue(this, id+"DeadLetters", name+"-value-dlq-"+p.Suffix, p.Key)
-		return t
+	r := &Routing{}
+	var groups []awslogs.LogGroup
+	for i := len(p.Tiers) - 1; i >= 0; i-- {
+		t := p.Tiers[i]
+		route := newRoute(this, p, i)
+		rule := route.Rule.(awsevents.Rule)
+		switch t.Target {
+		case tiers.Workflow:
+			rule.AddTarget(awseventstargets.NewSfnStateMachine(p.Workflow, &awseventstargets.SfnStateMachineProps{
+				// The workflow starts with the transaction itself, not the envelope.
+				Input:           awsevents.RuleTargetInput_FromEventPath(jsii.String("$.detail")),
+				DeadLetterQueue: route.DeadLetters,
+				RetryAttempts:   jsii.Number(deliveryAttempts),
+				MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
+			}))
+		case tiers.Alert:
+			rule.AddTarget(awseventstargets.NewSnsTopic(p.Topic, &awseventstargets.SnsTopicProps{
+				Message:         alertText(t),
+				DeadLetterQueue: route.DeadLetters,
+				RetryAttempts:   jsii.Number(deliveryAttempts),
+				MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
+			}))
+		case tiers.Log:
+			group := awslogs.NewLogGroup(this, jsii.String(t.ID()+"Transactions"), &awslogs.LogGroupProps{
+				LogGroupName:  jsii.String(t.LogGroupName(p.Suffix)),
+				Retention:     awslogs.RetentionDays_THREE_MONTHS,
+				RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+			})
+			groups = append(groups, group)
+			setTarget(route, awscdk.Stack_Of(this).FormatArn(&awscdk.ArnComponents{
+				Service:      jsii.String("logs"),
+				Resource:     jsii.String("log-group"),
+				ResourceName: group.LogGroupName(),
+				ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			}))
+		case tiers.Queue:
+			route.Queue = newQueue(this, t.ID()+"Queue", t.RuleName(p.Suffix), p.Key)
+			allowRule(route.Queue, rule)
+			setTarget(route, route.Queue.QueueArn())
+		}
+		r.routes = append(r.routes, route)
 	}
-	describe := func(what string) string { return what + " (limits by currency in cdk.json)" }
-
-	high := tier("HighValue", "high", describe("High amounts: fraud detection and notification"), p.Thresholds.high())
-	high.Rule.(awsevents.Rule).AddTarget(awseventstargets.NewSfnStateMachine(p.Workflow, &awseventstargets.SfnStateMachineProps{
-		// The workflow starts with the transaction itself, not the envelope.
-		Input:           awsevents.RuleTargetInput_FromEventPath(jsii.String("$.detail")),
-		DeadLetterQueue: high.DeadLetters,
-		RetryAttempts:   jsii.Number(deliveryAttempts),
-		MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
-	}))
-
-	medium := tier("MediumValue", "medium", describe("Medium amounts: notification"), p.Thresholds.medium())
-	field := func(name string) string { return *awsevents.EventField_FromPath(jsii.String("$.detail." + name)) }
-	medium.Rule.(awsevents.Rule).AddTarget(awseventstargets.NewSnsTopic(p.Topic, &awseventstargets.SnsTopicProps{
-		Message: awsevents.RuleTargetInput_FromText(jsii.String(fmt.Sprintf(
-			"Medium-value %s of %s reported by %s, transaction %s. No action is needed unless you did not expect it: then look it up by this id and contact the provider.",
-			field(contract.AttrKind), field(contract.DetailAmountText), field(contract.AttrProvider), field(contract.AttrTransactionID)))),
-		DeadLetterQueue: medium.DeadLetters,
-		RetryAttempts:   jsii.Number(deliveryAttempts),
-		MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
-	}))
-
-	low := tier("LowValue", "low", describe("Low amounts: kept for batch processing"), p.Thresholds.low())
-	addLogTarget(this, p.Suffix, low)
-
-	return &Routing{high: high, medium: medium, low: low}
+	allowLogging(groups)
+	return r
 }
 
-// Tiers returns the routes from high to low.
-func (r *Routing) Tiers() []Tier { return []Tier{r.high, r.medium, r.low} }
+// Routes returns the routes from the highest amounts to the lowest.
+func (r *Routing) Routes() []Route { return r.routes }
 
-// addLogTarget sends a rule's events to a log group. The library's own target
-// would add a function in another language to do what one resource policy
-// does. The group's name must start with /aws/events/.
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
-func addLogTarget(scope cdkconstructs.Construct, suffix string, t Tier) {
-	group := awslogs.NewLogGroup(scope, jsii.String("LowValueTransactions"), &awslogs.LogGroupProps{
-		LogGroupName:  jsii.String("/aws/events/low-value-transactions-" + suffix),
-		Retention:     awslogs.RetentionDays_THREE_MONTHS,
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
-	})
-	// The only such policy of the stack: an account has ten per region.
-	group.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{
-			awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil),
-			awsiam.NewServicePrincipal(jsii.String("delivery.logs.amazonaws.com"), nil),
-		},
-		Actions:   jsii.Strings("logs:CreateLogStream", "logs:PutLogEvents"),
-		Resources: &[]*string{group.LogGroupArn()},
-	}))
-	t.DeadLetters.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid:        jsii.String("AllowEventRule"),
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
-		Actions:    jsii.Strings("sqs:SendMessage"),
-		Resources:  &[]*string{t.DeadLetters.QueueArn()},
-		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": t.Rule.RuleArn()}},
-	}))
-	target := &awsevents.CfnRule_TargetProperty{
-		Id: jsii.String("Target0"),
-		Arn: awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
-			Service:      jsii.String("logs"),
-			Resource:     jsii.String("log-group"),
-			ResourceName: group.LogGroupName(),
-			ArnFormat:    awscdk.ArnFormat_COLON_RESOURCE_NAME,
+// newRoute adds the rule of tier i and its dead-letter queue.
+func newRoute(scope cdkconstructs.Construct, p RoutingProps, i int) Route {
+	t := p.Tiers[i]
+	pattern := &awsevents.EventPattern{
+		Source:     jsii.Strings(contract.EventSource),
+		DetailType: jsii.Strings(contract.DetailTypeTransactionReceived),
+	}
+	if detail := p.Tiers.Detail(i); detail != nil {
+		pattern.Detail = &detail
+	}
+	return Route{
+		Tier:     t,
+		RuleName: t.RuleName(p.Suffix),
+		Rule: awsevents.NewRule(scope, jsii.String(t.ID()), &awsevents.RuleProps{
+			RuleName:     jsii.String(t.RuleName(p.Suffix)),
+			Description:  jsii.String(tiers.Title(t.Name) + " amounts: " + purposes[t.Target] + " (limits by currency in cdk.json)"),
+			EventBus:     p.Bus,
+			EventPattern: pattern,
 		}),
-		DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: t.DeadLetters.QueueArn()},
+		DeadLetters: newQueue(scope, t.ID()+"DeadLetters", t.DeadLetterQueueName(p.Suffix), p.Key),
+	}
+}
+
+// purposes says in a rule's description what happens to its events.
+var purposes = map[tiers.Target]string{
+	tiers.Workflow: "fraud detection and notification",
+	tiers.Alert:    "notification",
+	tiers.Log:      "kept for batch processing",
+	tiers.Queue:    "queued for a consumer of yours",
+}
+
+// alertText is the sentence that a tier with target alert publishes.
+func alertText(t tiers.Tier) awsevents.RuleTargetInput {
+	field := func(name string) string { return *awsevents.EventField_FromPath(jsii.String("$.detail." + name)) }
+	return awsevents.RuleTargetInput_FromText(jsii.String(fmt.Sprintf(
+		"%s-value %s of %s reported by %s, transaction %s. No action is needed unless you did not expect it: then look it up by this id and contact the provider.",
+		tiers.Title(t.Name), field(contract.AttrKind), field(contract.DetailAmountText), field(contract.AttrProvider), field(contract.AttrTransactionID))))
+}
+
+// setTarget makes arn the target of a rule. It serves targets whose own
+// permissions the library gets wrong: for a log group it would add a function
+// in another language to do what one resource policy does, and to an encrypted
+// queue it would let any rule send.
+func setTarget(r Route, arn *string) {
+	allowRule(r.DeadLetters, r.Rule)
+	target := &awsevents.CfnRule_TargetProperty{
+		Id:               jsii.String("Target0"),
+		Arn:              arn,
+		DeadLetterConfig: &awsevents.CfnRule_DeadLetterConfigProperty{Arn: r.DeadLetters.QueueArn()},
 		RetryPolicy: &awsevents.CfnRule_RetryPolicyProperty{
 			MaximumRetryAttempts:     jsii.Number(deliveryAttempts),
 			MaximumEventAgeInSeconds: jsii.Number(deliveryMaxAgeMinute * 60),
 		},
 	}
-	t.Rule.Node().DefaultChild().(awsevents.CfnRule).SetTargets(&[]any{target})
+	r.Rule.Node().DefaultChild().(awsevents.CfnRule).SetTargets(&[]any{target})
+}
+
+// allowRule lets one rule, and no other, send to a queue.
+func allowRule(queue awssqs.IQueue, rule awsevents.IRule) {
+	queue.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("AllowEventRule"),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
+		Actions:    jsii.Strings("sqs:SendMessage"),
+		Resources:  &[]*string{queue.QueueArn()},
+		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rule.RuleArn()}},
+	}))
+}
+
+// allowLogging lets EventBridge write to the log groups of all tiers. It is the
+// only such policy of the stack: an account has ten per region.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
+func allowLogging(groups []awslogs.LogGroup) {
+	if len(groups) == 0 {
+		return
+	}
+	var arns []*string
+	for _, group := range groups {
+		arns = append(arns, group.LogGroupArn())
+	}
+	groups[0].AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{
+			awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil),
+			awsiam.NewServicePrincipal(jsii.String("delivery.logs.amazonaws.com"), nil),
+		},
+		Actions:   jsii.Strings("logs:CreateLogStream", "logs:PutLogEvents"),
+		Resources: &arns,
+	}))
 }

@@ -4,6 +4,9 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
+
+	"payment-webhooks/constructs/tiers"
+	"payment-webhooks/handlers/contract"
 )
 
 // NewStack builds the whole system. The configuration must come from
@@ -19,7 +22,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	stack := awscdk.NewStack(scope, jsii.String(cfg.StackName()), props)
 	for _, tag := range append([]Tag{{Key: "Environment", Value: cfg.Suffix}}, cfg.Tags...) {
 		awscdk.Tags_Of(stack).Add(jsii.String(tag.Key), jsii.String(tag.Value), &awscdk.TagProps{
-			// Dashboards take tags only lately, and not in every region.
+			// Not every region's CloudFormation supports tags of dashboards.
 			ExcludeResourceTypes: jsii.Strings("AWS::CloudWatch::Dashboard"),
 		})
 	}
@@ -38,9 +41,10 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})
 	workflow := NewWorkflow(stack, "Workflow", WorkflowProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Topic: alerts.Topic(),
+		Value: cfg.Tiers.ValueOf(tiers.Workflow),
 	})
 	routing := NewRouting(stack, "Routing", RoutingProps{
-		Suffix: cfg.Suffix, Thresholds: cfg.Thresholds, Bus: bus.EventBus(), Key: store.Key(),
+		Suffix: cfg.Suffix, Tiers: cfg.Tiers, Bus: bus.EventBus(), Key: store.Key(),
 		Workflow: workflow.StateMachine(), Topic: alerts.Topic(),
 	})
 	archive := NewArchive(stack, "Archive", ArchiveProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
@@ -49,18 +53,25 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive,
 	})
 
-	for _, output := range []struct {
+	type output struct {
 		key, description string
 		value            *string
-	}{
-		{"WebhookApiUrl", "Base URL of the API; requests go to ${WebhookApiUrl}/webhook", ingest.URL()},
-		{"TransactionsTableName", "Table of the transactions", store.Table().TableName()},
-		{"EventBusName", "Bus on which stored transactions are published", bus.EventBus().EventBusName()},
-		{"AlertsTopicArn", "Topic of the alerts for people", alerts.Topic().TopicArn()},
-		{"AuditBucketName", "Bucket of the audit trail", archive.Bucket().BucketName()},
-		{"StateMachineArn", "Workflow of high-value transactions", workflow.StateMachine().StateMachineArn()},
-		{"DashboardUrl", "Dashboard in the console", observability.DashboardURL()},
-	} {
+	}
+	outputs := []output{
+		{contract.OutputAPIURL, "Base URL of the API; requests go to ${WebhookApiUrl}/webhook", ingest.URL()},
+		{contract.OutputTable, "Table of the transactions", store.Table().TableName()},
+		{contract.OutputBus, "Bus on which stored transactions are published", bus.EventBus().EventBusName()},
+		{contract.OutputTopic, "Topic of the alerts for people", alerts.Topic().TopicArn()},
+		{contract.OutputAuditBucket, "Bucket of the audit trail", archive.Bucket().BucketName()},
+		{contract.OutputStateMachine, "Workflow of " + cfg.Tiers.ValueOf(tiers.Workflow) + " transactions", workflow.StateMachine().StateMachineArn()},
+		{contract.OutputDashboard, "Dashboard in the console", observability.DashboardURL()},
+	}
+	for _, r := range routing.Routes() {
+		if r.Queue != nil {
+			outputs = append(outputs, output{r.ID() + "QueueUrl", "Queue of the events of tier " + r.Name, r.Queue.QueueUrl()})
+		}
+	}
+	for _, output := range outputs {
 		awscdk.NewCfnOutput(stack, jsii.String(output.key), &awscdk.CfnOutputProps{
 			Value: output.value, Description: jsii.String(output.description),
 		})

@@ -17,6 +17,7 @@ import (
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 )
 
@@ -42,6 +43,7 @@ type WorkflowProps struct {
 	Table  awsdynamodb.ITable // where fraud-detector records its result
 	Key    awskms.IKey        // of the table and the queue
 	Topic  awssns.ITopic
+	Value  string // adjective of its transactions in messages, such as "high-value"; see tiers.List.ValueOf
 }
 
 // Workflow is the state machine with fraud-detector.
@@ -76,7 +78,7 @@ func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Wor
 	allowTable(detector, p.Table, p.Key, "dynamodb:UpdateItem")
 	deadLetters := newQueue(this, "DeadLetters", "workflow-dlq-"+p.Suffix, p.Key)
 
-	w := workflowStates{scope: this, topic: p.Topic, detector: detector, deadLetters: deadLetters}
+	w := workflowStates{scope: this, value: tiers.Title(p.Value), topic: p.Topic, detector: detector, deadLetters: deadLetters}
 	logs := awslogs.NewLogGroup(this, jsii.String("Logs"), &awslogs.LogGroupProps{
 		// Step Functions adds every log group outside /aws/vendedlogs/ to one
 		// account-wide resource policy, which has a size limit.
@@ -116,6 +118,7 @@ func (w *Workflow) DeadLetters() awssqs.IQueue { return w.deadLetters }
 // transaction and never in it.
 type workflowStates struct {
 	scope       cdkconstructs.Construct
+	value       string // begins messages, such as "High-value"
 	topic       awssns.ITopic
 	detector    awslambda.IFunction
 	deadLetters awssqs.IQueue
@@ -217,11 +220,11 @@ func (w workflowStates) score() sfn.IChainable {
 // notify is the branch that ends with {"outcome": "succeeded"} or failed.
 func (w workflowStates) notify() sfn.IChainable {
 	publish := w.publish(stateNotify, message{
-		subject: text("High-value {}: {}", "$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText),
-		long: text("High-value {} of {} reported by {}, transaction {}, customer {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
+		subject: text(w.value+" {}: {}", "$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText),
+		long: text(w.value+" {} of {} reported by {}, transaction {}, customer {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
 			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider,
 			"$.transaction."+contract.AttrTransactionID, "$.transaction."+contract.AttrCustomerID),
-		short: text("High-value {} of {} via {}, {}. Check it.",
+		short: text(w.value+" {} of {} via {}, {}. Check it.",
 			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
 	}, nil, &map[string]any{"outcome": "succeeded"})
 	failed := sfn.NewPass(w.scope, jsii.String("Not notified"), &sfn.PassProps{

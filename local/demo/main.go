@@ -50,6 +50,7 @@ type bench struct {
 	sender   session.Sender
 	secrets  map[string]string // by provider
 	internet string
+	tiers    []session.Tier // of the assembly
 }
 
 func run(ctx context.Context, cdkOut string, keep bool) (err error) {
@@ -64,6 +65,14 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	limited, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	s := &bench{secrets: session.MakeSecrets(), internet: filepath.Join(filepath.Dir(cdkOut), "internet")}
+	if s.tiers, err = session.Tiers(cdkOut); err != nil {
+		return err
+	}
+	rows, err := payments(s.tiers)
+	if err != nil {
+		return err
+	}
+	rows = append(rows, natives()...)
 	if s.sender, err = session.BuildSender(limited, "."); err != nil {
 		return err
 	}
@@ -78,7 +87,6 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 
-	rows := append(payments(), natives()...)
 	for i := range rows {
 		fmt.Printf("sending %d of %d: %s\n", i+1, len(rows), rows[i].title)
 		if err := rows[i].send(limited, s); err != nil {
@@ -86,7 +94,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 		}
 	}
 	fmt.Print("waiting for the slowest\n\n")
-	if err := observe(limited, s.Session, rows); err != nil {
+	if err := observe(limited, s, rows); err != nil {
 		return err
 	}
 	wrong := printTable(os.Stdout, rows)

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
 )
 
@@ -20,7 +21,7 @@ const settle = 3 * time.Minute
 
 // observe fills in what became of each row. It looks until all rows are as
 // they must be, so a row that stays different was given its time.
-func observe(ctx context.Context, s *session.Session, rows []row) error {
+func observe(ctx context.Context, s *bench, rows []row) error {
 	limited, cancel := context.WithTimeout(ctx, settle)
 	defer cancel()
 	err := session.Until(limited, func() (bool, error) {
@@ -43,8 +44,8 @@ func observe(ctx context.Context, s *session.Session, rows []row) error {
 }
 
 // look reads the row's traces where a user would: the table, the alerts, the
-// log group.
-func (r *row) look(ctx context.Context, s *session.Session, rows []row) error {
+// log groups and queues of tiers.
+func (r *row) look(ctx context.Context, s *bench, rows []row) error {
 	if r.id == "" {
 		n, err := s.Count(ctx)
 		if err != nil {
@@ -75,15 +76,11 @@ func (r *row) look(ctx context.Context, s *session.Session, rows []row) error {
 	}
 
 	r.got.kind, _ = item["kind"].(string)
-	alerts, err := alertsOf(ctx, s, r.id)
+	alerts, err := alertsOf(ctx, s.Session, r.id)
 	if err != nil {
 		return err
 	}
 	r.got.alerts = len(alerts)
-	logged, err := s.Logged(ctx, s.LowValueGroup(), fmt.Sprintf("%q", r.id))
-	if err != nil {
-		return err
-	}
 	var routes []string
 	r.got.fraud = ""
 	if fraud, ok := item["fraud"].(map[string]any); ok {
@@ -92,10 +89,63 @@ func (r *row) look(ctx context.Context, s *session.Session, rows []row) error {
 	} else if r.got.alerts > 0 {
 		routes = append(routes, "alert")
 	}
-	if len(logged) > 0 {
-		routes = append(routes, "log")
+	for _, t := range s.tiers {
+		arrived, err := arrivedAt(ctx, s.Session, t, r.id)
+		if err != nil {
+			return err
+		}
+		for range arrived {
+			routes = append(routes, t.Target+" "+t.Name)
+		}
 	}
 	r.got.route = strings.Join(routes, "+")
+	if item != nil {
+		return r.expect(s.tiers, item)
+	}
+	return nil
+}
+
+// arrivedAt counts the events of a transaction in a tier's log group or queue.
+func arrivedAt(ctx context.Context, s *session.Session, t session.Tier, id string) (n int, err error) {
+	quoted := fmt.Sprintf("%q", id)
+	switch t.Target {
+	case "log":
+		lines, err := s.Logged(ctx, t.Place, quoted)
+		return len(lines), err
+	case "queue":
+		messages, err := s.Messages(ctx, t.Place)
+		for _, m := range messages {
+			if strings.Contains(*m.Body, quoted) {
+				n++
+			}
+		}
+		return n, err
+	}
+	return 0, nil
+}
+
+// expect completes what is wanted of a new transaction: what the target of its
+// tier leaves behind.
+func (r *row) expect(tiers []session.Tier, item map[string]any) error {
+	t, err := tierOf(tiers, fmt.Sprint(item["amount"]), fmt.Sprint(item["currency"]))
+	if err != nil {
+		return err
+	}
+	r.want.route, r.want.fraud, r.want.alerts = t.Target, "", 0
+	switch t.Target {
+	case "workflow":
+		r.want.fraud, r.want.alerts = r.risk, 2
+		if r.risk == "" {
+			r.want.fraud = r.got.fraud
+		}
+		if r.want.fraud == "high" {
+			r.want.alerts = 4 // the fraud alert too
+		}
+	case "alert":
+		r.want.alerts = 2
+	default:
+		r.want.route += " " + t.Name
+	}
 	return nil
 }
 
@@ -157,8 +207,7 @@ func dash(s string) string {
 	return s
 }
 
-// printAlerts shows what people received for a medium and a high payment, and
-// for a refund.
+// printAlerts shows what subscribers received for some of the rows.
 func printAlerts(out io.Writer, ctx context.Context, s *session.Session) {
 	for _, id := range []string{"txn_4", "NC6HT9CRT65ZGN82", "txn_1", "txn_8"} {
 		alerts, err := alertsOf(ctx, s, id)
@@ -219,7 +268,7 @@ func archive(ctx context.Context, out io.Writer, s *session.Session, rows []row)
 			}
 		}
 	}
-	fmt.Fprintf(out, "\narchived in s3://%s:\n", s.Outputs["AuditBucketName"])
+	fmt.Fprintf(out, "\narchived in s3://%s:\n", s.Outputs[contract.OutputAuditBucket])
 	for _, o := range objects {
 		fmt.Fprintf(out, "  %s  %d\n", o.Key, len(o.Lines))
 	}

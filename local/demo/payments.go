@@ -4,18 +4,21 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/big"
+	"slices"
 	"strings"
 	"time"
 
 	"payment-webhooks/local/session"
 )
 
-// want is how a row must come out.
+// want is how a row must come out. Where the transaction goes follows from its
+// stored amount and the rules of the assembly; see expect.
 type want struct {
 	status int
 	stored string // what the table holds for the key afterwards: "new", "unchanged", "nothing"
 	kind   string // of what is new: "payment", "refund", …
-	route  string // "workflow", "alert", "log", or "" for none
+	route  string // "workflow", "alert", "log" or "queue" with the tier's name, or "" for none
 	fraud  string // risk level; "" when it is not scored
 	alerts int    // texts that subscribers receive: email and SMS
 }
@@ -27,11 +30,12 @@ type row struct {
 	native   []string // or what scripts/send does as the provider
 	provider string
 	id       string // of the transaction, "" when the body has none
+	risk     string // level that a workflow must find, "" for any
 	want     want
 
 	before map[string]any // the item before the request
 	got    want
-	note   string // what the answer says
+	note   string // summary of the response
 	millis string
 }
 
@@ -40,67 +44,132 @@ func payment(id, amount, currency, more string) string {
 		id, amount, currency, more)
 }
 
-// payments lists what the demonstration sends: each tier, each side of each
-// threshold, and what the door refuses.
-func payments() []row {
+// payments lists what the demonstration sends: amounts of each size, each side
+// of each bound between tiers, and what the webhook endpoint rejects.
+func payments(tiers []session.Tier) ([]row, error) {
 	const (
 		order      = `, "metadata": {"order_id": "order_123"}`
 		wary       = `, "metadata": {"new_customer": true, "vpn": true}`
 		suspicious = `, "metadata": {"ip_country": "US", "card_country": "ID", "attempts_last_hour": 12}`
 	)
-	high := func(risk string) want {
-		w := want{status: 202, stored: "new", kind: "payment", route: "workflow", fraud: risk, alerts: 2}
-		if risk == "high" {
-			w.alerts = 4 // the fraud alert too
-		}
-		return w
-	}
-	medium := want{status: 202, stored: "new", kind: "payment", route: "alert", alerts: 2}
-	low := want{status: 202, stored: "new", kind: "payment", route: "log"}
-	refused := want{status: 400, stored: "nothing"}
+	accepted := want{status: 202, stored: "new", kind: "payment"}
+	rejected := want{status: 400, stored: "nothing"}
 	rows := []row{
-		{title: "15000 USD", id: "txn_1", body: payment("txn_1", "15000", "USD", order), want: high("low")},
-		{title: "10000.01 USD, new customer, VPN", id: "txn_2", body: payment("txn_2", "10000.01", "USD", wary), want: high("medium")},
-		{title: "10000 USD", id: "txn_3", body: payment("txn_3", "10000", "USD", ""), want: medium},
-		{title: "5000 EUR", id: "txn_4", body: payment("txn_4", "5000", "EUR", ""), want: medium},
-		{title: "1000 USD", id: "txn_5", body: payment("txn_5", "1000", "USD", ""), want: medium},
-		{title: "999.99 USD", id: "txn_6", body: payment("txn_6", "999.99", "USD", ""), want: low},
-		{title: "15000 JPY", id: "txn_7", body: payment("txn_7", "15000", "JPY", ""), want: high("low")},
-		{title: "6000000000 IDR, many attempts", id: "txn_8", body: payment("txn_8", "6000000000", "IDR", suspicious), want: high("high")},
+		{title: "15000 USD", id: "txn_1", body: payment("txn_1", "15000", "USD", order), risk: "low", want: accepted},
+		{title: "10000.01 USD, new customer, VPN", id: "txn_2", body: payment("txn_2", "10000.01", "USD", wary), risk: "medium", want: accepted},
+		{title: "10000 USD", id: "txn_3", body: payment("txn_3", "10000", "USD", ""), risk: "low", want: accepted},
+		{title: "5000 EUR", id: "txn_4", body: payment("txn_4", "5000", "EUR", ""), risk: "low", want: accepted},
+		{title: "1000 USD", id: "txn_5", body: payment("txn_5", "1000", "USD", ""), risk: "low", want: accepted},
+		{title: "999.99 USD", id: "txn_6", body: payment("txn_6", "999.99", "USD", ""), risk: "low", want: accepted},
+		{title: "15000 JPY", id: "txn_7", body: payment("txn_7", "15000", "JPY", ""), risk: "low", want: accepted},
+		{title: "6000000000 IDR, many attempts", id: "txn_8", body: payment("txn_8", "6000000000", "IDR", suspicious), risk: "high", want: accepted},
 		{title: "the first again", id: "txn_1", body: payment("txn_1", "15000.00", "USD", order), want: want{status: 200, stored: "unchanged"}},
 		{title: "the first, 15001 USD", id: "txn_1", body: payment("txn_1", "15001", "USD", order), want: want{status: 409, stored: "unchanged"}},
-		{title: "no customer_id, currency DOLLAR", id: "txn_9", body: `{"transaction_id": "txn_9", "amount": 1, "currency": "DOLLAR", "provider": "stripe"}`, want: refused},
-		{title: "malformed JSON", body: `{"transaction_id": "txn_10", `, want: refused},
-		{title: "card number in metadata", id: "txn_11", body: payment("txn_11", "250", "USD", `, "metadata": {"note": "paid with 4111 1111 1111 1111"}`), want: low},
+		{title: "no customer_id, currency DOLLAR", id: "txn_9", body: `{"transaction_id": "txn_9", "amount": 1, "currency": "DOLLAR", "provider": "stripe"}`, want: rejected},
+		{title: "malformed JSON", body: `{"transaction_id": "txn_10", `, want: rejected},
+		{title: "card number in metadata", id: "txn_11", body: payment("txn_11", "250", "USD", `, "metadata": {"note": "paid with 4111 1111 1111 1111"}`), risk: "low", want: accepted},
+	}
+	amounts, err := aroundBounds(tiers)
+	if err != nil {
+		return nil, err
+	}
+	for _, amount := range amounts {
+		title := amount + " USD"
+		if slices.ContainsFunc(rows, func(r row) bool { return r.title == title || strings.HasPrefix(r.title, title+",") }) {
+			continue
+		}
+		id := "txn_bound_" + strings.Replace(amount, ".", "_", 1)
+		rows = append(rows, row{title: title, id: id, body: payment(id, amount, "USD", ""), want: accepted})
 	}
 	for i := range rows {
 		rows[i].provider = "stripe"
 	}
-	return rows
+	return rows, nil
+}
+
+// aroundBounds returns the amounts in whole cents of USD next to which the tier
+// changes.
+func aroundBounds(tiers []session.Tier) ([]string, error) {
+	var amounts []string
+	for _, t := range tiers {
+		limits, err := t.Limits("USD")
+		if err != nil {
+			return nil, err
+		}
+		for _, limit := range limits {
+			cents, ok := new(big.Rat).SetString(limit.String())
+			if !ok {
+				return nil, fmt.Errorf("tier %s has the limit %s", t.Name, limit)
+			}
+			cents.Mul(cents, big.NewRat(100, 1))
+			floor := new(big.Int).Quo(cents.Num(), cents.Denom()).Int64() // at most 5e11
+			for c := max(floor-1, 1); c <= floor; c++ {
+				low, high := dollars(c), dollars(c+1)
+				below, err := tierOf(tiers, low, "USD")
+				if err != nil {
+					return nil, err
+				}
+				above, err := tierOf(tiers, high, "USD")
+				if err != nil {
+					return nil, err
+				}
+				if below.Name != above.Name {
+					amounts = append(amounts, low, high)
+				}
+			}
+		}
+	}
+	slices.Sort(amounts)
+	return slices.Compact(amounts), nil
+}
+
+// dollars writes cents as an amount, without needless zeros.
+func dollars(cents int64) string {
+	return strings.TrimSuffix(big.NewRat(cents, 100).FloatString(2), ".00")
+}
+
+// maxMatchable is the largest amount that a rule compares; the relay marks
+// events of larger ones.
+var maxMatchable = big.NewRat(5_000_000_000, 1)
+
+// tierOf returns the one tier whose rule matches an amount.
+func tierOf(tiers []session.Tier, amount, currency string) (session.Tier, error) {
+	detail := map[string]any{"amount": json.Number(amount), "currency": currency}
+	if r, ok := new(big.Rat).SetString(amount); ok && r.Cmp(maxMatchable) > 0 {
+		detail["amount_beyond_matching"] = true
+	}
+	var found []session.Tier
+	for _, t := range tiers {
+		matches, err := t.Matches(detail)
+		if err != nil {
+			return session.Tier{}, err
+		}
+		if matches {
+			found = append(found, t)
+		}
+	}
+	if len(found) != 1 {
+		return session.Tier{}, fmt.Errorf("%d tiers match %s %s, want one", len(found), amount, currency)
+	}
+	return found[0], nil
 }
 
 // natives lists what the providers themselves send: one notification of each,
 // a forged one and a stale one.
 func natives() []row {
-	kind := func(w want, kind string) want {
-		w.kind = kind
-		return w
-	}
-	high := want{status: 202, stored: "new", route: "workflow", fraud: "low", alerts: 2}
-	medium := want{status: 202, stored: "new", route: "alert", alerts: 2}
-	low := want{status: 202, stored: "new", route: "log"}
+	accepted := func(kind string) want { return want{status: 202, stored: "new", kind: kind} }
 	forged := want{status: 401, stored: "nothing"}
 	return []row{
-		{title: "Stripe: payment_intent.succeeded", provider: "stripe", id: "pi_3RkExamplePayment000001", native: []string{"--fixture", "payment"}, want: kind(high, "payment")},
-		{title: "Adyen: REFUND", provider: "adyen", id: "NC6HT9CRT65ZGN82", native: []string{"--fixture", "refund"}, want: kind(medium, "refund")},
-		{title: "PayPal: PAYMENT.PAYOUTS-ITEM.SUCCEEDED", provider: "paypal", id: "K7M2QXW5ZT9BE", native: []string{"--fixture", "payout"}, want: kind(low, "payout")},
-		{title: "Square: dispute.created", provider: "square", id: "XDgyFu7yo1E2S5lQGGpYn", native: []string{"--fixture", "dispute"}, want: kind(high, "dispute")},
+		{title: "Stripe: payment_intent.succeeded", provider: "stripe", id: "pi_3RkExamplePayment000001", native: []string{"--fixture", "payment"}, risk: "low", want: accepted("payment")},
+		{title: "Adyen: REFUND", provider: "adyen", id: "NC6HT9CRT65ZGN82", native: []string{"--fixture", "refund"}, risk: "low", want: accepted("refund")},
+		{title: "PayPal: PAYMENT.PAYOUTS-ITEM.SUCCEEDED", provider: "paypal", id: "K7M2QXW5ZT9BE", native: []string{"--fixture", "payout"}, risk: "low", want: accepted("payout")},
+		{title: "Square: dispute.created", provider: "square", id: "XDgyFu7yo1E2S5lQGGpYn", native: []string{"--fixture", "dispute"}, risk: "low", want: accepted("dispute")},
 		{title: "Stripe, amount changed after signing", provider: "stripe", id: "pi_forged", native: []string{"--id", "pi_forged", "--tamper"}, want: forged},
 		{title: "Stripe, signed ten minutes ago", provider: "stripe", id: "pi_stale", native: []string{"--id", "pi_stale", "--skew", "-10m"}, want: forged},
 	}
 }
 
-// send makes the row's delivery and notes the answer.
+// send makes the row's delivery and records the response.
 func (r *row) send(ctx context.Context, b *bench) (err error) {
 	if r.id != "" {
 		if r.before, err = b.Item(ctx, r.id, r.provider); err != nil {
@@ -138,7 +207,7 @@ func (r *row) deliver(ctx context.Context, b *bench) (session.Answer, error) {
 	return sent.Answers[0], nil
 }
 
-// summary is what an answer says, in a few words.
+// summary describes a response in a few words.
 func summary(body []byte) string {
 	var answer struct {
 		Duplicate *bool

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
 )
 
@@ -177,7 +178,7 @@ func TestCardNumberIsNowhere(t *testing.T) {
 	}
 	stored := fmt.Sprint(item)
 	// The local run answers a request when it has read what was logged of it.
-	logged, err := shared.Logged(t.Context(), "/aws/lambda/webhook-validator-"+shared.Suffix(), "")
+	logged, err := shared.Logged(t.Context(), contract.FunctionLogGroupPrefix+contract.WebhookValidator+"-"+shared.Suffix(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

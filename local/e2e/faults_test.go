@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
 )
 
@@ -22,7 +23,7 @@ func awaitMessage(t *testing.T, s *session.Session, queue, part string) sqstypes
 	t.Helper()
 	var found sqstypes.Message
 	eventually(t, fmt.Sprintf("%s in %s", part, queue), func(ctx context.Context) (bool, error) {
-		all, err := messages(ctx, s, queue)
+		all, err := s.Messages(ctx, queue)
 		if err != nil {
 			return false, err
 		}
@@ -43,7 +44,7 @@ func awaitMessage(t *testing.T, s *session.Session, queue, part string) sqstypes
 func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
-	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: aws.String(s.Outputs["AlertsTopicArn"])}); err != nil {
+	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: aws.String(s.Outputs[contract.OutputTopic])}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -67,8 +68,8 @@ func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
 		}
 		attribute := func(name string) string { return aws.ToString(m.MessageAttributes[name].StringValue) }
 		for name, part := range map[string]string{
-			"RULE_ARN":   "rule/payment-events-" + s.Suffix() + "/medium-value-transactions-" + s.Suffix(),
-			"TARGET_ARN": s.Outputs["AlertsTopicArn"],
+			"RULE_ARN":   "rule/" + contract.BusPrefix + s.Suffix() + "/medium-value-transactions-" + s.Suffix(),
+			"TARGET_ARN": s.Outputs[contract.OutputTopic],
 		} {
 			if !strings.Contains(attribute(name), part) {
 				t.Errorf("%s is %q, want %q in it", name, attribute(name), part)
@@ -84,7 +85,7 @@ func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
 	t.Run("a branch of the workflow", func(t *testing.T) {
 		id := newID(t) + "_"
 		accept(t, s, payment(id, "15000", "USD", ""))
-		m := awaitMessage(t, s, "workflow-dlq-"+s.Suffix(), id)
+		m := awaitMessage(t, s, contract.WorkflowDeadLetterPrefix+s.Suffix(), id)
 		var failure struct {
 			State, Execution string
 			Error            struct{ Error, Cause string }
@@ -107,7 +108,7 @@ func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
 	})
 
 	t.Run("the store", func(t *testing.T) {
-		if _, err := dynamodb.NewFromConfig(s.AWS).DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: aws.String(s.Outputs["TransactionsTableName"])}); err != nil {
+		if _, err := dynamodb.NewFromConfig(s.AWS).DeleteTable(t.Context(), &dynamodb.DeleteTableInput{TableName: aws.String(s.Outputs[contract.OutputTable])}); err != nil {
 			t.Fatal(err)
 		}
 		res := post(t, s, payment(newID(t), "1", "USD", ""))
@@ -121,7 +122,7 @@ func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
 func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 	model := newID(t)
 	accept(t, shared, payment(model, "250", "USD", ""))
-	db, table := dynamodb.NewFromConfig(shared.AWS), shared.Outputs["TransactionsTableName"]
+	db, table := dynamodb.NewFromConfig(shared.AWS), shared.Outputs[contract.OutputTable]
 	stored, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(table), Key: map[string]types.AttributeValue{
 		"transaction_id": &types.AttributeValueMemberS{Value: model}, "provider": &types.AttributeValueMemberS{Value: "stripe"},
 	}})
@@ -170,7 +171,7 @@ func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 	}
 	given := map[string]bool{}
 	eventually(t, "each poisoned record's position in the queue", func(ctx context.Context) (bool, error) {
-		all, err := messages(ctx, shared, "relay-dlq-"+shared.Suffix())
+		all, err := shared.Messages(ctx, contract.RelayDeadLetterPrefix+shared.Suffix())
 		if err != nil {
 			return false, err
 		}

@@ -119,6 +119,12 @@ func ownSessionWith(t *testing.T, flags []string, edit ...func(template string) 
 	for _, e := range edit {
 		dir = edited(t, dir, e)
 	}
+	return sessionOf(t, dir, flags)
+}
+
+// sessionOf is a run for one test alone, of another assembly.
+func sessionOf(t *testing.T, dir string, flags []string) *session.Session {
+	t.Helper()
 	var log syncBuffer
 	s, err := session.Start(t.Context(), session.Options{Root: root(), CDKOut: dir, Log: &log, Flags: flags})
 	if err != nil {

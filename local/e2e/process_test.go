@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
 )
 
@@ -145,7 +146,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		t.Errorf("the second time it printed %s, want a duplicate and %s", out, shared.APIURL)
 	}
 	eventually(t, "the workflow's log", func(ctx context.Context) (bool, error) {
-		lines, err := shared.Logged(ctx, "/aws/vendedlogs/states/transaction-workflow-"+shared.Suffix(), "ExecutionSucceeded")
+		lines, err := shared.Logged(ctx, contract.StateMachineLogGroupPrefix+shared.Suffix(), "ExecutionSucceeded")
 		return len(lines) > 0, err
 	})
 	out = shell(t, shared, look)

@@ -15,9 +15,11 @@ type routes struct {
 	Workflow bool // the fraud result is in the table
 	Alerts   int  // texts that reached subscribers
 	Log      int  // events in the low-value log group
+	Queue    int  // events in the queue of a tier, where there is one
 }
 
-func routesOf(ctx context.Context, s *session.Session, id string) (r routes, err error) {
+// routesOf looks for a transaction's traces. An empty queue is not looked into.
+func routesOf(ctx context.Context, s *session.Session, queue, id string) (r routes, err error) {
 	item, err := s.Item(ctx, id, "stripe")
 	if err != nil {
 		return r, err
@@ -29,36 +31,42 @@ func routesOf(ctx context.Context, s *session.Session, id string) (r routes, err
 	}
 	r.Alerts = len(alerts)
 	logged, err := s.Logged(ctx, s.LowValueGroup(), fmt.Sprintf("%q", id))
+	if err != nil {
+		return r, err
+	}
 	r.Log = len(logged)
+	if queue == "" {
+		return r, nil
+	}
+	messages, err := s.Messages(ctx, queue)
+	for _, m := range messages {
+		if strings.Contains(*m.Body, fmt.Sprintf("%q", id)) {
+			r.Queue++
+		}
+	}
 	return r, err
 }
 
-// One test for all tiers, so that a transaction that takes a second route is seen.
-func TestEachAmountTakesItsRouteAndNoOther(t *testing.T) {
-	high, medium, low := routes{Workflow: true, Alerts: 2}, routes{Alerts: 2}, routes{Log: 1}
-	cases := []struct {
-		amount, currency string
-		want             routes
-	}{
-		{"10000.01", "USD", high},
-		{"15000", "JPY", high},
-		{"5000000000", "IDR", high}, // the largest number that a pattern compares
-		{"5000000000.01", "IDR", high},
-		{"9999999999999.99", "USD", high}, // the largest amount
-		{"10000", "USD", medium},
-		{"10000.00", "EUR", medium},
-		{`"1e4"`, "EUR", medium},
-		{"1000", "USD", medium},
-		{"1000.000", "KWD", medium},
-		{"999.999", "KWD", low},
-		{"999.99", "USD", low},
-		{"1", "JPY", low},
-		{"0.0001", "CLF", low},
-	}
+// routed is an amount and where it must go.
+type routed struct {
+	amount, currency string
+	want             routes
+}
+
+// The targets of the default tiers.
+var high, medium, low = routes{Workflow: true, Alerts: 2}, routes{Alerts: 2}, routes{Log: 1}
+
+// takesOneRoute sends the cases together, so that a transaction that takes a
+// second route is seen: once all have taken the first, it sends the later ones,
+// waits for their routes and looks at the cases again. The bus offers an event
+// to all rules at once, so by then every rule has delivered what it matched.
+// There is a later case for each tier. It returns the ids of the cases.
+func takesOneRoute(t *testing.T, s *session.Session, queue string, cases, later []routed) []string {
+	t.Helper()
 	ids := make([]string, len(cases))
 	for i, c := range cases {
 		ids[i] = newID(t) + "_" // ends, so that none is the beginning of another
-		accept(t, shared, payment(ids[i], c.amount, c.currency, ""))
+		accept(t, s, payment(ids[i], c.amount, c.currency, ""))
 	}
 	got := make([]routes, len(cases))
 	defer func() {
@@ -72,114 +80,146 @@ func TestEachAmountTakesItsRouteAndNoOther(t *testing.T) {
 		all := true
 		for i, c := range cases {
 			var err error
-			if got[i], err = routesOf(ctx, shared, ids[i]); err != nil {
+			if got[i], err = routesOf(ctx, s, queue, ids[i]); err != nil {
 				return false, err
 			}
 			all = all && got[i] == c.want
 		}
 		return all, nil
 	})
-	// A second route would have been taken by now: the bus offers an event to all
-	// rules at once, and every rule has delivered what came after all of these.
-	for amount, want := range map[string]routes{"15000": high, "5000": medium, "1": low} {
+	for _, c := range later {
 		id := newID(t) + "_"
-		accept(t, shared, payment(id, amount, "USD", ""))
-		eventually(t, "a later transaction of "+amount+" on its route", func(ctx context.Context) (bool, error) {
-			r, err := routesOf(ctx, shared, id)
-			return r == want, err
+		accept(t, s, payment(id, c.amount, c.currency, ""))
+		eventually(t, "a later transaction of "+c.amount+" on its route", func(ctx context.Context) (bool, error) {
+			r, err := routesOf(ctx, s, queue, id)
+			return r == c.want, err
 		})
 	}
 	for i := range cases {
 		var err error
-		if got[i], err = routesOf(t.Context(), shared, ids[i]); err != nil {
+		if got[i], err = routesOf(t.Context(), s, queue, ids[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
+	return ids
 }
 
-func TestAlertsAreSentencesAndShorterBySMS(t *testing.T) {
-	for _, c := range []struct {
+func TestRoutes(t *testing.T) {
+	t.Run("when tiers are the default, each amount takes one", func(t *testing.T) {
+		takesOneRoute(t, shared, "", []routed{
+			{"10000.01", "USD", high},
+			{"15000", "JPY", high},
+			{"5000000000", "IDR", high}, // the largest number that a pattern compares
+			{"5000000000.01", "IDR", high},
+			{"9999999999999.99", "USD", high}, // the largest amount
+			{"10000", "USD", medium},
+			{"10000.00", "EUR", medium},
+			{`"1e4"`, "EUR", medium},
+			{"1000", "USD", medium},
+			{"1000.000", "KWD", medium},
+			{"999.999", "KWD", low},
+			{"999.99", "USD", low},
+			{"1", "JPY", low},
+			{"0.0001", "CLF", low},
+		}, []routed{{"15000", "USD", high}, {"5000", "USD", medium}, {"1", "USD", low}})
+	})
+}
+
+func TestAlertTexts(t *testing.T) {
+	for name, c := range map[string]struct {
 		amount  string
-		shorter bool // the workflow can write one text per protocol, a rule cannot
-	}{{"5000", false}, {"15000", true}} {
-		id := newID(t) + "_"
-		accept(t, shared, payment(id, c.amount, "USD", ""))
-		var alerts []session.Alert
-		eventually(t, c.amount+" alerted by email and SMS", func(ctx context.Context) (bool, error) {
-			var err error
-			alerts, err = shared.Alerts(ctx, id)
-			return len(alerts) >= 2, err
-		})
-		text := map[string]string{}
-		for _, a := range alerts {
-			text[a.Protocol] = a.Message
-			for _, part := range []string{c.amount + ".00 USD", "stripe", id} {
-				if !strings.Contains(a.Message, part) {
-					t.Errorf("%s %q does not say %s", a.Protocol, a.Message, part)
-				}
-			}
-			if strings.ContainsAny(a.Message, "{}[]") {
-				t.Errorf("%s %q is not a sentence", a.Protocol, a.Message)
-			}
-		}
-		if text["sms"] == "" || text["email"] == "" {
-			t.Fatalf("alerts %v, want one by email and one by SMS", alerts)
-		}
-		if c.shorter && len(text["sms"]) >= len(text["email"]) {
-			t.Errorf("SMS %q is not shorter than email %q", text["sms"], text["email"])
-		}
+		shorter bool
+	}{
+		"when a rule writes them, are one sentence":          {"5000", false},
+		"when the workflow writes them, are shorter for SMS": {"15000", true},
+	} {
+		t.Run(name, func(t *testing.T) { alertTexts(t, c.amount, c.shorter) })
 	}
 }
 
-// suspicious is what the fraud model takes for a high risk; see docs/fraud-model.md.
+func alertTexts(t *testing.T, amount string, shorter bool) {
+	t.Helper()
+	id := newID(t) + "_"
+	accept(t, shared, payment(id, amount, "USD", ""))
+	var alerts []session.Alert
+	eventually(t, amount+" alerted by email and SMS", func(ctx context.Context) (bool, error) {
+		var err error
+		alerts, err = shared.Alerts(ctx, id)
+		return len(alerts) >= 2, err
+	})
+	text := map[string]string{}
+	for _, a := range alerts {
+		text[a.Protocol] = a.Message
+		for _, part := range []string{amount + ".00 USD", "stripe", id} {
+			if !strings.Contains(a.Message, part) {
+				t.Errorf("%s %q does not say %s", a.Protocol, a.Message, part)
+			}
+		}
+		if strings.ContainsAny(a.Message, "{}[]") {
+			t.Errorf("%s %q is not a sentence", a.Protocol, a.Message)
+		}
+	}
+	if text["sms"] == "" || text["email"] == "" {
+		t.Fatalf("alerts %v, want one by email and one by SMS", alerts)
+	}
+	if shorter && len(text["sms"]) >= len(text["email"]) {
+		t.Errorf("SMS %q is not shorter than email %q", text["sms"], text["email"])
+	}
+}
+
+// suspicious makes the fraud model find a high risk; see docs/fraud-model.md.
 const suspicious = `, "metadata": {"ip_country": "FR", "card_country": "US", "attempts_last_hour": 12, "new_customer": true}`
 
-func TestHighRiskRaisesASecondAlert(t *testing.T) {
-	id := newID(t) + "_"
-	accept(t, shared, payment(id, "25000", "USD", suspicious))
-	eventually(t, "notification and fraud alert", func(ctx context.Context) (bool, error) {
-		r, err := routesOf(ctx, shared, id)
-		return r == routes{Workflow: true, Alerts: 4}, err
+func TestHighRisk(t *testing.T) {
+	t.Run("when the score is high, a second alert is sent", func(t *testing.T) {
+		id := newID(t) + "_"
+		accept(t, shared, payment(id, "25000", "USD", suspicious))
+		eventually(t, "notification and fraud alert", func(ctx context.Context) (bool, error) {
+			r, err := routesOf(ctx, shared, "", id)
+			return r == routes{Workflow: true, Alerts: 4}, err
+		})
+		item, err := shared.Item(t.Context(), id, "stripe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		fraud, _ := item["fraud"].(map[string]any)
+		if factors, _ := fraud["risk_factors"].([]any); fraud["risk_level"] != "high" || len(factors) == 0 || fraud["model_version"] == nil {
+			t.Errorf("stored fraud result %v, want a high risk with its factors and model", fraud)
+		}
 	})
-	item, err := shared.Item(t.Context(), id, "stripe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	fraud, _ := item["fraud"].(map[string]any)
-	if factors, _ := fraud["risk_factors"].([]any); fraud["risk_level"] != "high" || len(factors) == 0 || fraud["model_version"] == nil {
-		t.Errorf("stored fraud result %v, want a high risk with its factors and model", fraud)
-	}
 }
 
 // The whole transaction is stored, but an event this large would not fit every
 // target: it goes out without its metadata and says so.
-func TestLargeMetadataStaysInTheTableAndIsNamedInTheEvent(t *testing.T) {
-	id := newID(t) + "_"
-	note := strings.Repeat("x", 190*1024)
-	accept(t, shared, payment(id, "250", "USD", fmt.Sprintf(`, "metadata": {"note": %q}`, note)))
-	var lines []string
-	eventually(t, "the event in the log group", func(ctx context.Context) (bool, error) {
-		var err error
-		lines, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
-		return len(lines) == 1, err
+func TestLargeMetadata(t *testing.T) {
+	t.Run("when it does not fit the event, it stays in the table", func(t *testing.T) {
+		id := newID(t) + "_"
+		note := strings.Repeat("x", 190*1024)
+		accept(t, shared, payment(id, "250", "USD", fmt.Sprintf(`, "metadata": {"note": %q}`, note)))
+		var lines []string
+		eventually(t, "the event in the log group", func(ctx context.Context) (bool, error) {
+			var err error
+			lines, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
+			return len(lines) == 1, err
+		})
+		var event struct {
+			Detail struct {
+				Metadata        json.RawMessage `json:"metadata"`
+				MetadataOmitted bool            `json:"metadata_omitted"`
+			} `json:"detail"`
+		}
+		if err := json.Unmarshal([]byte(lines[0]), &event); err != nil {
+			t.Fatal(err)
+		}
+		if event.Detail.Metadata != nil || !event.Detail.MetadataOmitted {
+			t.Errorf("the event has %d bytes of metadata, omitted=%v", len(event.Detail.Metadata), event.Detail.MetadataOmitted)
+		}
+		item, err := shared.Item(t.Context(), id, "stripe")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if metadata, _ := item["metadata"].(map[string]any); metadata["note"] != note {
+			t.Error("the table does not have the whole metadata")
+		}
 	})
-	var event struct {
-		Detail struct {
-			Metadata        json.RawMessage `json:"metadata"`
-			MetadataOmitted bool            `json:"metadata_omitted"`
-		} `json:"detail"`
-	}
-	if err := json.Unmarshal([]byte(lines[0]), &event); err != nil {
-		t.Fatal(err)
-	}
-	if event.Detail.Metadata != nil || !event.Detail.MetadataOmitted {
-		t.Errorf("the event has %d bytes of metadata, omitted=%v", len(event.Detail.Metadata), event.Detail.MetadataOmitted)
-	}
-	item, err := shared.Item(t.Context(), id, "stripe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if metadata, _ := item["metadata"].(map[string]any); metadata["note"] != note {
-		t.Error("the table does not have the whole metadata")
-	}
 }

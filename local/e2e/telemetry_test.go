@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"payment-webhooks/handlers/contract"
 )
 
 func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
@@ -80,7 +82,7 @@ func TestEmbeddedMetricsArriveInCloudWatch(t *testing.T) {
 func TestFunctionLogsAreJSONWithTheTransactionAndNoBody(t *testing.T) {
 	id := newID(t)
 	accept(t, shared, payment(id, "250", "USD", `, "metadata": {"note": "a-note-only-in-the-body"}`))
-	group := "/aws/lambda/webhook-validator-" + shared.Suffix()
+	group := contract.FunctionLogGroupPrefix + contract.WebhookValidator + "-" + shared.Suffix()
 	var lines []string
 	eventually(t, "the log line", func(ctx context.Context) (bool, error) {
 		var err error

@@ -8,8 +8,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"payment-webhooks/handlers/contract"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -17,22 +20,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamodbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
 // Suffix is the environment suffix that ends the stack's names.
 func (s *Session) Suffix() string {
-	return strings.TrimPrefix(s.Outputs["TransactionsTableName"], "transactions-")
+	return strings.TrimPrefix(s.Outputs[contract.OutputTable], contract.TablePrefix)
 }
 
 // Item reads a stored transaction, nil when there is none. Numbers are
 // json.Number-like texts, exact.
 func (s *Session) Item(ctx context.Context, transactionID, provider string) (map[string]any, error) {
 	out, err := dynamodb.NewFromConfig(s.AWS).GetItem(ctx, &dynamodb.GetItemInput{
-		TableName:      aws.String(s.Outputs["TransactionsTableName"]),
+		TableName:      aws.String(s.Outputs[contract.OutputTable]),
 		ConsistentRead: aws.Bool(true),
 		Key: map[string]dynamodbtypes.AttributeValue{
-			"transaction_id": &dynamodbtypes.AttributeValueMemberS{Value: transactionID},
-			"provider":       &dynamodbtypes.AttributeValueMemberS{Value: provider},
+			contract.AttrTransactionID: &dynamodbtypes.AttributeValueMemberS{Value: transactionID},
+			contract.AttrProvider:      &dynamodbtypes.AttributeValueMemberS{Value: provider},
 		},
 	})
 	if err != nil || out.Item == nil {
@@ -47,7 +52,7 @@ func (s *Session) Item(ctx context.Context, transactionID, provider string) (map
 func (s *Session) Count(ctx context.Context) (int, error) {
 	n := 0
 	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.AWS), &dynamodb.ScanInput{
-		TableName: aws.String(s.Outputs["TransactionsTableName"]), Select: dynamodbtypes.SelectCount, ConsistentRead: aws.Bool(true),
+		TableName: aws.String(s.Outputs[contract.OutputTable]), Select: dynamodbtypes.SelectCount, ConsistentRead: aws.Bool(true),
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -107,13 +112,37 @@ func (s *Session) Logged(ctx context.Context, group, part string) ([]string, err
 // LowValueGroup is the log group of the low-value rule.
 func (s *Session) LowValueGroup() string { return "/aws/events/low-value-transactions-" + s.Suffix() }
 
+// Messages returns what it has found in a queue so far, oldest first. Each call
+// finds up to ten more. It deletes nothing, but hides what it found for an hour:
+// with a shorter time, a slow machine would find the first ten again and again.
+func (s *Session) Messages(ctx context.Context, queue string) ([]sqstypes.Message, error) {
+	client := sqs.NewFromConfig(s.AWS)
+	u, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(queue)})
+	if err != nil {
+		return nil, fmt.Errorf("queue %s: %w", queue, err)
+	}
+	out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: u.QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: 3600, MessageAttributeNames: []string{"All"},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("queue %s: %w", queue, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.received == nil {
+		s.received = map[string][]sqstypes.Message{}
+	}
+	s.received[queue] = append(s.received[queue], out.Messages...)
+	return slices.Clone(s.received[queue]), nil
+}
+
 // FireRule makes a schedule rule fire as if it were the given time.
 func (s *Session) FireRule(ctx context.Context, rule string, at time.Time) error {
 	return s.control(ctx, http.MethodPost, "/_local/rules/"+url.PathEscape(rule)+"/fire?time="+url.QueryEscape(at.UTC().Format(time.RFC3339)), nil)
 }
 
 // ArchivalRule is the name of the daily rule.
-func (s *Session) ArchivalRule() string { return "daily-archival-" + s.Suffix() }
+func (s *Session) ArchivalRule() string { return contract.ArchiveRulePrefix + s.Suffix() }
 
 // Object is one object of the audit bucket.
 type Object struct {
@@ -126,7 +155,7 @@ func (s *Session) Archived(ctx context.Context, prefix string) ([]Object, error)
 	client := s3.NewFromConfig(s.AWS, func(o *s3.Options) {
 		o.DisableLogOutputChecksumValidationSkipped = true // moto sends none
 	})
-	bucket := aws.String(s.Outputs["AuditBucketName"])
+	bucket := aws.String(s.Outputs[contract.OutputAuditBucket])
 	var objects []Object
 	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: bucket, Prefix: aws.String(prefix)})
 	for pages.HasMorePages() {

@@ -16,10 +16,13 @@ import (
 	"syscall"
 	"time"
 
+	"payment-webhooks/handlers/contract"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
 // Options says what to start.
@@ -42,6 +45,9 @@ type Session struct {
 	exited  chan struct{}
 	exitErr error
 	dir     string
+
+	mu       sync.Mutex
+	received map[string][]sqstypes.Message // by queue, see Messages
 }
 
 // ready is what the local run writes to its --ready-file once it answers.
@@ -153,7 +159,7 @@ func (s *Session) describe(ctx context.Context) error {
 	for _, o := range out.Stacks[0].Outputs {
 		s.Outputs[aws.ToString(o.OutputKey)] = aws.ToString(o.OutputValue)
 	}
-	s.APIURL = s.Outputs["WebhookApiUrl"]
+	s.APIURL = s.Outputs[contract.OutputAPIURL]
 	if s.APIURL == "" {
 		return errors.New("the stack has no output WebhookApiUrl")
 	}

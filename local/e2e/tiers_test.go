@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fourTiers are the default tiers, which have bounds of their own in JPY, and
+// above them a fourth with a queue of its own.
+const fourTiers = `{"tiers": [
+	{"name": "low", "target": "log"},
+	{"name": "medium", "from": 1000, "target": "alert"},
+	{"name": "high", "above": 10000, "target": "workflow"},
+	{"name": "very-high", "from": "1000000", "target": "queue"}],
+	"currencies": {"JPY": {"medium": 100000, "high": 1000000, "very-high": 100000000}}}`
+
+// synthesized writes an assembly with other tiers: it runs the app with the
+// context of cdk.json, as the CDK CLI does.
+func synthesized(t *testing.T, tiers string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root(), "cdk.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings struct {
+		Context map[string]any `json:"context"`
+	}
+	if err := json.Unmarshal(text, &settings); err != nil {
+		t.Fatal(err)
+	}
+	settings.Context["amountThresholds"] = json.RawMessage(tiers)
+	context, err := json.Marshal(settings.Context)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	app := filepath.Join(dir, "synth")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", app, ".")
+	build.Dir = root()
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("building the app: %v\n%s", err, out)
+	}
+	synth := exec.CommandContext(t.Context(), app)
+	synth.Dir = root()
+	out := filepath.Join(dir, "cdk.out")
+	synth.Env = []string{
+		"PATH=" + filepath.Join(root(), "node_modules", ".bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
+		"CDK_OUTDIR=" + out, "CDK_CONTEXT_JSON=" + string(context),
+		"ENVIRONMENT_SUFFIX=tiers", "ALERT_EMAIL=alerts@example.com", "ALERT_PHONE=+12025550123",
+	}
+	if out, err := synth.CombinedOutput(); err != nil {
+		t.Fatalf("synthesizing: %v\n%s", err, out)
+	}
+	return out
+}
+
+func TestFourthTier(t *testing.T) {
+	t.Parallel()
+	s := sessionOf(t, synthesized(t, fourTiers), nil)
+	queue := "very-high-value-transactions-" + s.Suffix()
+	if url := s.Outputs["VeryHighValueQueueUrl"]; !strings.HasSuffix(url, "/"+queue) {
+		t.Errorf("the output VeryHighValueQueueUrl is %q, want the URL of %s", url, queue)
+	}
+	veryHigh := routes{Queue: 1}
+	cases := []routed{
+		{"999.99", "USD", low},
+		{"1000", "USD", medium},
+		{"10000", "USD", medium},
+		{"10000.01", "USD", high},
+		{"999999.99", "USD", high},
+		{"1000000", "USD", veryHigh},
+		{"5000000000", "USD", veryHigh},
+		{"5000000000.01", "USD", veryHigh},
+		{"99999", "JPY", low},
+		{"100000", "JPY", medium},
+		{"1000000", "JPY", medium},
+		{"1000001", "JPY", high},
+		{"99999999", "JPY", high},
+		{"100000000", "JPY", veryHigh},
+		{"6000000000", "JPY", veryHigh},
+	}
+	ids := takesOneRoute(t, s, queue, cases, []routed{{"2000000", "EUR", veryHigh}, {"15000", "EUR", high}, {"5000", "EUR", medium}, {"1", "EUR", low}})
+
+	t.Run("when a message is in the queue, it holds the event", func(t *testing.T) {
+		message := awaitMessage(t, s, queue, fmt.Sprintf("%q", ids[5]))
+		var event struct {
+			Source     string `json:"source"`
+			DetailType string `json:"detail-type"`
+			Detail     struct {
+				ID       string      `json:"transaction_id"`
+				Amount   json.Number `json:"amount"`
+				Currency string      `json:"currency"`
+			} `json:"detail"`
+		}
+		if err := json.Unmarshal([]byte(*message.Body), &event); err != nil {
+			t.Fatal(err)
+		}
+		d := event.Detail
+		if event.Source != "payment.webhooks" || event.DetailType != "Transaction Received" || d.ID != ids[5] || d.Amount != "1000000" || d.Currency != "USD" {
+			t.Errorf("got %s", *message.Body)
+		}
+	})
+	t.Run("when nothing failed, dead-letter queues are empty", func(t *testing.T) {
+		for _, tier := range []string{"low", "medium", "high", "very-high"} {
+			messages, err := s.Messages(t.Context(), tier+"-value-dlq-"+s.Suffix())
+			if err != nil || len(messages) > 0 {
+				t.Errorf("%s: %d messages, %v", tier, len(messages), err)
+			}
+		}
+	})
+}
