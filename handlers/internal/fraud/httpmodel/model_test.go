@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -434,6 +436,52 @@ func FuzzResponse(f *testing.F) {
 		}
 		if err != nil {
 			t.Errorf("%+v, %v", a, err)
+		}
+	})
+}
+
+func TestDocument(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/fraud-model.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(string(page), -1)
+	if len(blocks) != 2 {
+		t.Fatalf("%d blocks of JSON, want a request and a response", len(blocks))
+	}
+	t.Run("has the request", func(t *testing.T) {
+		var got, want any
+		if err := json.Unmarshal([]byte(blocks[0][1]), &want); err != nil {
+			t.Fatal(err)
+		}
+		m := endpoint(t, 0, func(w http.ResponseWriter, r *http.Request) {
+			if err := json.UnmarshalRead(r.Body, &got); err != nil {
+				t.Error(err)
+			}
+			_, _ = io.WriteString(w, blocks[1][1])
+		})
+		metadata := `{"ip_country":"BR","card_country":"US","billing_country":"US","shipping_country":"NG","attempts_last_hour":12,` +
+			`"account_age_days":0.5,"new_customer":true,"vpn":true}`
+		if _, err := m.Score(t.Context(), payment(t, metadata)); err != nil {
+			t.Errorf("the response: %v", err)
+		}
+		if diff := gocmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("has the bounds", func(t *testing.T) {
+		for _, bound := range []string{
+			fmt.Sprintf("The function has %d s", contract.FraudTimeoutSeconds),
+			fmt.Sprintf("by default %.0f s, at most %.0f s", httpmodel.DefaultTimeout.Seconds(), httpmodel.MaxTimeout.Seconds()),
+			fmt.Sprintf("%.0f s before the invocation does", httpmodel.Headroom.Seconds()),
+			fmt.Sprintf("at most %d KiB", httpmodel.MaxResponse/1024),
+			fmt.Sprintf("at most %d: name (%d bytes)", fraud.MaxFactors, fraud.MaxName),
+			fmt.Sprintf("detail (%d bytes)", fraud.MaxText),
+			fmt.Sprintf("at most %d printable ASCII characters", fraud.MaxVersion),
+		} {
+			if !strings.Contains(string(page), bound) {
+				t.Errorf("the page does not say %q", bound)
+			}
 		}
 	})
 }
