@@ -79,6 +79,13 @@ func hangs(text string) http.HandlerFunc {
 	}
 }
 
+// endless sends until its client leaves.
+func endless(w http.ResponseWriter, r *http.Request) {
+	for r.Context().Err() == nil {
+		_, _ = io.WriteString(w, strings.Repeat(" ", 1024))
+	}
+}
+
 func TestRequest(t *testing.T) {
 	const pan = "4111111111111111"
 	all := `{"ip_country":"br","card_country":"US","billing_country":"US","shipping_country":"NG","attempts_last_hour":"12",` +
@@ -197,7 +204,8 @@ func TestErrors(t *testing.T) {
 		"a redirect":                {0, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, fraud.ErrUnavailable},
 		"a broken connection":       {0, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, fraud.ErrUnavailable},
 		"too many headers":          {0, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", long) }, fraud.ErrUnavailable},
-		"too large a body":          {0, says(`{"score":0.1,"model_version":"m","x":"` + long + `"}`), fraud.ErrMalformed},
+		"too large a body":          {0, says(`{"score":0.1,"model_version":"m"}` + strings.Repeat(" ", httpmodel.MaxResponse)), fraud.ErrMalformed},
+		"a body without end":        {2 * time.Second, endless, fraud.ErrMalformed},
 		"an empty body":             {0, says(``), fraud.ErrMalformed},
 		"HTML":                      {0, says(`<html>secret`), fraud.ErrMalformed},
 		"JSON that is no object":    {0, says(`[0.5]`), fraud.ErrMalformed},

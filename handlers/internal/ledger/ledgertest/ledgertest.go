@@ -274,6 +274,9 @@ func fraudOnce(t *testing.T, l ledger.Ledger) {
 	if diff := cmp.Diff(low, stored); err != nil || !recorded || diff != "" {
 		t.Errorf("recorded %t, %v (-want +got):\n%s", recorded, err, diff)
 	}
+	if stored.ScoredAt.Location() != time.UTC { // which cmp does not compare
+		t.Errorf("scored at %v, want a time in UTC", stored.ScoredAt)
+	}
 }
 
 func concurrentFraud(t *testing.T, l ledger.Ledger) {
