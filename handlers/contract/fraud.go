@@ -26,5 +26,5 @@ const (
 )
 
 // FraudTimeoutSeconds is the time that fraud-detector has for one transaction. A
-// model must answer so much earlier that the result can still be recorded.
+// model must return so much earlier that the result can still be recorded.
 const FraudTimeoutSeconds = 15

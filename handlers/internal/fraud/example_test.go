@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// weekends is a model of one thought: it takes payments at weekends for risky.
+// weekends is a model with one rule: payments at weekends are risky.
 type weekends struct{}
 
 func (weekends) Score(_ context.Context, p fraud.Payment) (fraud.Assessment, error) {

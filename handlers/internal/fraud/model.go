@@ -27,7 +27,7 @@ type Model interface {
 
 // Errors of a Model, judged with errors.Is.
 var (
-	ErrTimeout     = errors.New("fraud model timed out")      // no answer within the model's own deadline
+	ErrTimeout     = errors.New("fraud model timed out")      // no response within the model's own deadline
 	ErrUnavailable = errors.New("fraud model unavailable")    // not reached, or it reported an error
-	ErrMalformed   = errors.New("malformed fraud assessment") // it answered, but not with a valid Assessment
+	ErrMalformed   = errors.New("malformed fraud assessment") // its response is not a valid Assessment
 )

@@ -81,7 +81,7 @@ func New(c Config) (*Model, error) {
 	}
 	return &Model{u.String(), c.Timeout, &http.Client{
 		Transport: c.Transport,
-		// A redirect could lead to plain HTTP or to a host that nobody configured.
+		// A redirect could lead to plain HTTP or to a host that is not configured.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
 }

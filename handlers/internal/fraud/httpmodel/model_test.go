@@ -197,11 +197,13 @@ func TestErrors(t *testing.T) {
 		handler http.HandlerFunc
 		want    error
 	}{
-		"no response in time":       {short, hangs(""), fraud.ErrTimeout},
-		"half a response in time":   {short, hangs(`{"score":`), fraud.ErrTimeout},
-		"status 500":                {0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "secret", 500) }, fraud.ErrUnavailable},
-		"status 204":                {0, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(204) }, fraud.ErrUnavailable},
-		"a redirect":                {0, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", 307) }, fraud.ErrUnavailable},
+		"no response in time":     {short, hangs(""), fraud.ErrTimeout},
+		"half a response in time": {short, hangs(`{"score":`), fraud.ErrTimeout},
+		"status 500":              {0, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "secret", http.StatusInternalServerError) }, fraud.ErrUnavailable},
+		"status 204":              {0, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }, fraud.ErrUnavailable},
+		"a redirect": {0, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
+		}, fraud.ErrUnavailable},
 		"a broken connection":       {0, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, fraud.ErrUnavailable},
 		"too many headers":          {0, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", long) }, fraud.ErrUnavailable},
 		"too large a body":          {0, says(`{"score":0.1,"model_version":"m"}` + strings.Repeat(" ", httpmodel.MaxResponse)), fraud.ErrMalformed},
@@ -363,7 +365,7 @@ func TestTLS(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("rejects a certificate that nobody vouches for", func(t *testing.T) {
+	t.Run("rejects an untrusted certificate", func(t *testing.T) {
 		m, err := httpmodel.New(httpmodel.Config{URL: server.URL})
 		if err != nil {
 			t.Fatal(err)
@@ -382,7 +384,7 @@ func TestFallback(t *testing.T) {
 	}{
 		"is not used when the endpoint responds": {0, says(`{"score":0.5,"model_version":"m-1"}`), "m-1"},
 		"after a timeout":                        {50 * time.Millisecond, hangs(""), "rules-2026-11; fallback: timeout"},
-		"after an error":                         {0, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, "rules-2026-11; fallback: unavailable"},
+		"after an error":                         {0, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }, "rules-2026-11; fallback: unavailable"},
 		"after a malformed response":             {0, says(`{"score":2,"model_version":"m-1"}`), "rules-2026-11; fallback: malformed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -108,8 +108,8 @@ func (l *Ledger) RecordFraud(ctx context.Context, key ledger.Key, result fraud.R
 		ExpressionAttributeValues:           Item{":result": encodeFraud(result)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return storedFraud(refused.Item)
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return storedFraud(failed.Item)
 	}
 	if err != nil {
 		return fraud.Result{}, false, unavailable("update item", err)
@@ -126,7 +126,7 @@ func storedFraud(old Item) (fraud.Result, bool, error) {
 		return fraud.Result{}, false, err
 	}
 	if record.Fraud == nil {
-		return fraud.Result{}, false, fmt.Errorf("%w: refused for its %s, which is absent", ErrItem, contract.AttrFraud)
+		return fraud.Result{}, false, fmt.Errorf("%w: the condition on %s failed, yet it is absent", ErrItem, contract.AttrFraud)
 	}
 	return *record.Fraud, false, nil
 }

@@ -41,7 +41,7 @@ func client(endpoint string) *dynamodb.Client {
 // end-to-end suite starts one; by hand:
 //
 //	moto_server -H 127.0.0.1 -p 5555 &
-//	LEDGERTEST_DYNAMODB_ENDPOINT=http://127.0.0.1:5555 go test ./handlers/internal/dynamo
+//	LEDGERTEST_DYNAMODB_ENDPOINT=http://127.0.0.1:5555 go test ./internal/ledger/dynamodbledger
 func TestLedger(t *testing.T) {
 	endpoint := os.Getenv("LEDGERTEST_DYNAMODB_ENDPOINT")
 	if endpoint == "" {
