@@ -211,7 +211,7 @@ func TestScore(t *testing.T) {
 	t.Run("is the sum of its factors from 0 to 1, the same each time, and repeats no free text", func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
 		seen := map[fraud.Level]int{}
-		for range 5_000 {
+		for range 2_000 {
 			p := random(t, r)
 			a := score(t, p)
 			if err := a.Check(); err != nil {
@@ -255,7 +255,7 @@ func TestScore(t *testing.T) {
 	}
 	t.Run("does not fall with more attempts or a younger account", func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
-		for range 5_000 {
+		for range 2_000 {
 			p := random(t, r)
 			n := r.IntN(40)
 			if with(p, "attempts_last_hour", n).Cmp(with(p, "attempts_last_hour", n+1)) > 0 {
