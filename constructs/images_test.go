@@ -84,6 +84,7 @@ func TestImages(t *testing.T) {
 		}, nil},
 		{"follow their own main", []string{"handlers/event-relay/main.go"}, []string{contract.EventRelay}},
 		{"follow a package that one handler imports", []string{"handlers/internal/intake/intake.go"}, []string{contract.WebhookValidator}},
+		{"follow a fraud rule where it is applied alone", []string{"handlers/internal/fraud/rules/rules.go"}, []string{contract.FraudDetector}},
 		{"follow a package that three handlers import", []string{"handlers/internal/event/detail.go"}, []string{contract.EventRelay, contract.FraudDetector, contract.TransactionArchival}},
 		{"follow a package that every handler imports", []string{"handlers/internal/money/money.go"}, all},
 		{"follow a new file of a package", []string{"handlers/internal/archive/more.go"}, []string{contract.TransactionArchival}},

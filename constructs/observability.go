@@ -253,7 +253,7 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 				m.business(contract.MetricStoreUnavailable, "Sum", "store unavailable"),
 				m.business(contract.MetricCardNumbersMasked, "Sum", "card numbers masked"),
 			}),
-			graph("Fraud scores by risk level", each([]string{"low", "medium", "high"}, func(level string) awscloudwatch.IMetric {
+			graph("Fraud scores by risk level", each([]string{contract.RiskLow, contract.RiskMedium, contract.RiskHigh}, func(level string) awscloudwatch.IMetric {
 				return m.business(contract.MetricScored, "Sum", level, jsii.String(contract.DimensionRiskLevel), jsii.String(level))
 			})),
 		},

@@ -28,12 +28,9 @@ const (
 	// https://docs.aws.amazon.com/step-functions/latest/dg/choosing-workflow-type.html
 	workflowTimeout = 5 * time.Minute
 
-	fraudTimeout     = 15 * time.Second
+	fraudTimeout     = contract.FraudTimeoutSeconds * time.Second
 	fraudTaskTimeout = 20 * time.Second // the function's and the time to start one
 	sendTaskTimeout  = 10 * time.Second // one call of SNS or SQS
-
-	// riskHigh is the risk_level in fraud-detector's answer that alerts people.
-	riskHigh = "high"
 )
 
 // WorkflowProps configures what happens to a transaction of high value.
@@ -70,8 +67,8 @@ func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Wor
 		Suffix:      p.Suffix,
 		Code:        p.Code,
 		MemoryMB:    512,
-		// The model takes microseconds, recording one write. A slow answer is
-		// worth less than a retry.
+		// The rules take microseconds, a model behind an endpoint seconds, and
+		// recording is one write. A retry is worth more than a slow response.
 		Timeout:     fraudTimeout,
 		Environment: map[string]string{contract.EnvTableName: *p.Table.TableName()},
 	})
@@ -124,6 +121,15 @@ type workflowStates struct {
 	deadLetters awssqs.IQueue
 }
 
+// Members of what a branch ends with, and the values of outcome. They stay between
+// the states of the workflow: no handler reads or writes them.
+const (
+	branchOutcome    = "outcome"
+	branchAssessment = "assessment" // fraud-detector's response
+	outcomeSucceeded = "succeeded"
+	outcomeFailed    = "failed"
+)
+
 const (
 	stateScore      = "Score for fraud"
 	stateNotify     = "Notify of high value"
@@ -154,8 +160,8 @@ func (w workflowStates) definition() sfn.IChainable {
 
 	outcome := sfn.NewChoice(w.scope, jsii.String("Did both succeed?"), nil).
 		When(sfn.Condition_Or(
-			sfn.Condition_StringEquals(jsii.String("$.results.fraud.outcome"), jsii.String("failed")),
-			sfn.Condition_StringEquals(jsii.String("$.results.notification.outcome"), jsii.String("failed")),
+			sfn.Condition_StringEquals(jsii.String("$.results.fraud."+branchOutcome), jsii.String(outcomeFailed)),
+			sfn.Condition_StringEquals(jsii.String("$.results.notification."+branchOutcome), jsii.String(outcomeFailed)),
 		), failed, nil).
 		Otherwise(sfn.NewSucceed(w.scope, jsii.String("Done"), nil))
 
@@ -163,14 +169,14 @@ func (w workflowStates) definition() sfn.IChainable {
 		subject: text("High-risk {}: {}", "$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText),
 		long: text("High-risk {} of {} reported by {}, transaction {}. {} Hold it and review it before anything is delivered or paid out.",
 			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID,
-			"$.results.fraud.assessment.risk_summary"), // a sentence with the score
+			"$.results.fraud."+branchAssessment+"."+contract.FraudRiskSummary), // a sentence with the score
 		short: text("FRAUD ALERT: {} of {} via {}, {}. Hold and review.",
 			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
 	}, sfn.JsonPath_DISCARD(), nil)
 	alert.AddCatch(w.recordFailure("Record failed alert", stateFraudAlert, failed), caught())
 
 	risky := sfn.NewChoice(w.scope, jsii.String("Is the risk high?"), nil).
-		When(sfn.Condition_StringEquals(jsii.String("$.results.fraud.assessment.risk_level"), jsii.String(riskHigh)),
+		When(sfn.Condition_StringEquals(jsii.String("$.results.fraud."+branchAssessment+"."+contract.FraudRiskLevel), jsii.String(contract.RiskHigh)),
 			alert.Next(outcome), nil).
 		Otherwise(outcome)
 
@@ -178,14 +184,14 @@ func (w workflowStates) definition() sfn.IChainable {
 }
 
 // score is the branch that ends with {"outcome": "succeeded", "assessment":
-// fraud-detector's answer}, or with outcome failed and risk_level unknown.
+// fraud-detector's response}, or with outcome failed and the risk level unknown.
 func (w workflowStates) score() sfn.IChainable {
 	invoke := awsstepfunctionstasks.NewLambdaInvoke(w.scope, jsii.String(stateScore), &awsstepfunctionstasks.LambdaInvokeProps{
 		LambdaFunction: w.detector,
 		Payload:        sfn.TaskInput_FromJsonPathAt(jsii.String("$.transaction")),
 		ResultSelector: &map[string]any{
-			"outcome":    "succeeded",
-			"assessment": sfn.JsonPath_ObjectAt(jsii.String("$.Payload")),
+			branchOutcome:    outcomeSucceeded,
+			branchAssessment: sfn.JsonPath_ObjectAt(jsii.String("$.Payload")),
 		},
 		TaskTimeout: sfn.Timeout_Duration(seconds(fraudTaskTimeout)),
 		// The library's own six retries wait two minutes: too long for an
@@ -211,7 +217,10 @@ func (w workflowStates) score() sfn.IChainable {
 		JitterStrategy: sfn.JitterType_FULL,
 	})
 	failed := sfn.NewPass(w.scope, jsii.String("Not scored"), &sfn.PassProps{
-		Parameters: &map[string]any{"outcome": "failed", "assessment": map[string]any{"risk_level": "unknown"}},
+		Parameters: &map[string]any{
+			branchOutcome:    outcomeFailed,
+			branchAssessment: map[string]any{contract.FraudRiskLevel: contract.RiskUnknown},
+		},
 	})
 	invoke.AddCatch(w.recordFailure("Record failed scoring", stateScore, failed), caught())
 	return invoke
@@ -226,9 +235,9 @@ func (w workflowStates) notify() sfn.IChainable {
 			"$.transaction."+contract.AttrTransactionID, "$.transaction."+contract.AttrCustomerID),
 		short: text(w.value+" {} of {} via {}, {}. Check it.",
 			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
-	}, nil, &map[string]any{"outcome": "succeeded"})
+	}, nil, &map[string]any{branchOutcome: outcomeSucceeded})
 	failed := sfn.NewPass(w.scope, jsii.String("Not notified"), &sfn.PassProps{
-		Parameters: &map[string]any{"outcome": "failed"},
+		Parameters: &map[string]any{branchOutcome: outcomeFailed},
 	})
 	publish.AddCatch(w.recordFailure("Record failed notification", stateNotify, failed), caught())
 	return publish

@@ -45,7 +45,7 @@ const (
 	AttrKind          = "kind"           // S, one of the kinds below
 	AttrPaymentID     = "payment_id"     // S, of a refund or dispute: the payment it refers to; else absent
 	AttrExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
-	AttrFraud         = "fraud"          // M, written once by fraud-detector
+	AttrFraud         = "fraud"          // M, the names of Fraud…; written once by fraud-detector
 )
 
 // Kinds of transaction. A canonical payload that names none is a payment.
@@ -136,7 +136,7 @@ const (
 	MetricNamespace = "PaymentWebhooks"
 
 	DimensionEnvironment = "Environment" // the environment suffix
-	DimensionRiskLevel   = "RiskLevel"   // low, medium or high
+	DimensionRiskLevel   = "RiskLevel"   // RiskLow, RiskMedium or RiskHigh
 
 	MetricAccepted          = "TransactionsAccepted"  // Count, webhook-validator: stored for the first time (202)
 	MetricDuplicates        = "DuplicateDeliveries"   // Count, webhook-validator: the same delivery again (200)
@@ -156,18 +156,20 @@ const (
 	MetricEventsFailed    = "EventsFailed"    // Count, event-relay: entries reported back to the stream
 	MetricRelayLag        = "RelayLag"        // Milliseconds, event-relay: received_at to publication
 
-	MetricScored = "TransactionsScored" // Count, fraud-detector; Environment and RiskLevel
+	MetricScored         = "TransactionsScored"  // Count, fraud-detector; Environment and RiskLevel
+	MetricModelFallbacks = "FraudModelFallbacks" // Count, fraud-detector: scored by the fallback, because the model failed
 
 	MetricArchived       = "TransactionsArchived" // Count, transaction-archival
 	MetricHoursArchived  = "HoursArchived"        // Count, transaction-archival: manifests written by this run
 	MetricArchiveBacklog = "ArchiveBacklogHours"  // Count, transaction-archival: due hours still without a manifest after the run
 )
 
-// Error types that fraud-detector answers with, for the workflow's Retry and
-// Catch. The first two do not pass by trying again.
+// Error types that fraud-detector reports, for the workflow's Retry and Catch. The
+// first two do not pass by trying again.
 const (
 	ErrorTypeMalformedDetail     = "MalformedDetail"     // the input is not an event's detail
 	ErrorTypeTransactionNotFound = "TransactionNotFound" // no such item: expired, or never accepted
+	ErrorTypeModelFailed         = "ModelFailed"         // the fraud model returned an error or an invalid assessment
 	ErrorTypeLedgerUnavailable   = "LedgerUnavailable"   // DynamoDB did not answer in time
 )
 

@@ -10,7 +10,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/fraud"
+	"payment-webhooks/handlers/internal/fraud/rules"
+	"payment-webhooks/handlers/internal/fraud/stepfunctions"
 	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
 	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
@@ -18,24 +19,20 @@ import (
 
 func main() {
 	log := telemetry.Logger(os.Stdout, contract.FraudDetector)
-	h, err := run(os.Getenv, log)
+	d, err := newDetector(os.Getenv, log)
 	if err != nil {
 		log.Error("cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(h.invoke)
+	lambda.Start(stepfunctions.Handler(d))
 }
 
-func run(getenv func(string) string, log *slog.Logger) (*handler, error) {
+func newDetector(getenv func(string) string, log *slog.Logger) (*stepfunctions.Detector, error) {
 	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName)
 	if err != nil {
 		return nil, err
 	}
-	return &handler{
-		model:   fraud.Rules{},
-		ledger:  dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName)),
-		log:     log,
-		metrics: telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix)),
-		now:     time.Now,
-	}, nil
+	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
+	table := dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName))
+	return stepfunctions.New(rules.Model{}, table, log, metrics, time.Now), nil
 }

@@ -27,6 +27,7 @@ import (
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/archive"
+	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
@@ -130,10 +131,16 @@ func seeded(t testing.TB) *ledgertest.Memory {
 	store(t, l, "txn_4", "15000", "JPY", hour.Add(time.Hour-time.Nanosecond))
 	store(t, l, "txn_early", "7.50", "EUR", hour.Add(-90*time.Minute))
 	store(t, l, "txn_late", "8", "EUR", hour.Add(time.Hour))
-	_, _, err := l.RecordFraud(t.Context(), ledger.KeyOf(scored), ledger.FraudResult{
-		Score: "0.25", RiskLevel: "low", RiskSummary: "Low risk (score 0.25): a round amount.", ModelVersion: "rules-1",
-		RiskFactors: []ledger.RiskFactor{{Name: "round_amount", Weight: "0.25", Detail: "a round amount"}},
-		ScoredAt:    hour.Add(time.Second),
+	quarter, err := fraud.ParseDecimal("0.25")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = l.RecordFraud(t.Context(), ledger.KeyOf(scored), fraud.Result{
+		Assessment: fraud.Assessment{
+			Score: quarter, Level: fraud.Low, Summary: "Low risk (score 0.25): a round amount.", ModelVersion: "rules-1",
+			Factors: []fraud.Factor{{Name: "round_amount", Weight: quarter, Detail: "a round amount"}},
+		},
+		ScoredAt: hour.Add(time.Second),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -10,11 +10,10 @@ import (
 	"io"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"payment-webhooks/handlers/internal/event"
+	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/ledger"
-	"payment-webhooks/handlers/internal/transaction"
 )
 
 // Object describes a written object.
@@ -29,37 +28,11 @@ type Object struct {
 // and the fraud result where there is one.
 type line struct {
 	event.Detail
-	Fraud *fraudResult `json:"fraud,omitzero"`
-}
-
-type fraudResult struct {
-	Score        jsontext.Value `json:"score"`
-	RiskLevel    string         `json:"risk_level"`
-	RiskFactors  []riskFactor   `json:"risk_factors"`
-	RiskSummary  string         `json:"risk_summary"`
-	ModelVersion string         `json:"model_version"`
-	ScoredAt     string         `json:"scored_at"`
-}
-
-type riskFactor struct {
-	Name   string         `json:"name"`
-	Weight jsontext.Value `json:"weight"`
-	Detail string         `json:"detail"`
+	Fraud *fraud.Result `json:"fraud,omitzero"`
 }
 
 func encodeLine(r ledger.Record) ([]byte, error) {
-	l := line{Detail: event.Describe(r.Transaction, r.Fingerprint)}
-	if f := r.Fraud; f != nil {
-		l.Fraud = &fraudResult{
-			Score: jsontext.Value(f.Score), RiskLevel: f.RiskLevel, RiskSummary: f.RiskSummary,
-			ModelVersion: f.ModelVersion, ScoredAt: transaction.FormatTime(f.ScoredAt),
-		}
-		for _, factor := range f.RiskFactors {
-			l.Fraud.RiskFactors = append(l.Fraud.RiskFactors,
-				riskFactor{factor.Name, jsontext.Value(factor.Weight), factor.Detail})
-		}
-	}
-	body, err := json.Marshal(l)
+	body, err := json.Marshal(line{event.Describe(r.Transaction, r.Fingerprint), r.Fraud})
 	return append(body, '\n'), err
 }
 

@@ -1,8 +1,13 @@
-// Package fraud judges how likely a payment is fraudulent.
+// Package fraud is the domain of fraud scoring: what a model gets (Payment), the
+// interface it implements (Model), and what it returns (Assessment).
 //
-// Model is the seam for a real model. Rules, the one that ships, is a mock: a
-// handful of documented rules whose weights add up to the score, so that every
-// result can be explained and reproduced. It computes in whole hundredths: the
-// same payment has the same score on every machine and in every year.
-// docs/fraud-model.md is its reference.
+// Assessment is the one form of a fraud result: fraud-detector returns it to the
+// workflow, the ledger stores it as a Result, and the archive writes that. The
+// packages beneath are the models (rules, httpmodel), the features that they read
+// out of a payment's metadata (features), and the Lambda function that the
+// workflow calls (stepfunctions). They are packages of their own because every
+// image with a ledger in it contains this one: a change of a rule must redeploy
+// fraud-detector alone.
+//
+// docs/fraud-model.md says how to add a model.
 package fraud

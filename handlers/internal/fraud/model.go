@@ -1,48 +1,33 @@
 package fraud
 
 import (
+	"context"
+	"errors"
+
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Payment is what a model may look at.
+// Payment is what a model scores: a transaction as the event carries it, with
+// card numbers already masked.
 type Payment struct {
 	transaction.Transaction
-	MetadataUnseen bool // there is metadata, but too much of it to be in the event
+	MetadataUnseen bool // the transaction has metadata, but too much for the event
 }
 
-// Model scores payments. Implementations are deterministic, safe for concurrent
-// use and never fail: what they cannot understand, they do not count.
+// Model scores payments. Implementations are safe for concurrent use.
+//
+// Score returns an Assessment that passes Check, or an error. It ends when ctx
+// does, and long enough before the deadline of ctx that the result can still be
+// recorded. An error should be one of those below, wrapped with facts that are fit
+// for a log: they decide what WithFallback writes into the model version. The
+// caller does not try again; Step Functions retries the whole function.
 type Model interface {
-	// Version names the rules that made a score; a change of rules changes it.
-	Version() string
-	Score(p Payment) Assessment
+	Score(ctx context.Context, p Payment) (Assessment, error)
 }
 
-// Level is what people and the workflow act on.
-type Level string
-
-// The levels, from the least score to the greatest.
-const (
-	Low    Level = "low"
-	Medium Level = "medium"
-	High   Level = "high"
+// Errors of a Model, judged with errors.Is.
+var (
+	ErrTimeout     = errors.New("fraud model timed out")      // no response within the model's own deadline
+	ErrUnavailable = errors.New("fraud model unavailable")    // not reached, or it reported an error
+	ErrMalformed   = errors.New("malformed fraud assessment") // its response is not a valid Assessment
 )
-
-// Hundredths is a score or weight: 25 is 0.25.
-type Hundredths int
-
-// Assessment is the answer of a model.
-type Assessment struct {
-	Score        Hundredths // 0 to 100, the sum of the factors' weights
-	Level        Level
-	Factors      []Factor // heaviest first, then by name; none for a score of 0
-	Summary      string   // one sentence for a person
-	ModelVersion string
-}
-
-// Factor is one reason for a score.
-type Factor struct {
-	Name   string
-	Weight Hundredths // above 0
-	Detail string     // a phrase for a person; never repeats free text of the payment
-}

@@ -7,11 +7,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"iter"
-	"slices"
 	"time"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/transaction"
 )
 
@@ -22,10 +21,10 @@ type Ledger interface {
 	Store(ctx context.Context, t transaction.Transaction) (Outcome, error)
 
 	// RecordFraud adds the result to a stored transaction if it has none yet,
-	// and returns the result that is now stored; recorded says whether it is the
-	// given one. The error is ErrNotFound when the transaction is absent, or
-	// ErrUnavailable.
-	RecordFraud(ctx context.Context, key Key, result FraudResult) (stored FraudResult, recorded bool, err error)
+	// and returns the result that is now stored, as Result.Canonical makes it;
+	// recorded reports whether it is the given one. The error is ErrNotFound
+	// when the transaction is absent, or ErrUnavailable.
+	RecordFraud(ctx context.Context, key Key, result fraud.Result) (stored fraud.Result, recorded bool, err error)
 
 	// Hour yields the transactions received in the UTC hour that contains the
 	// given time and belonging to a shard (0 to contract.HourShards-1), ordered by
@@ -75,8 +74,8 @@ func KeyOf(t transaction.Transaction) Key { return Key{t.ID, t.Provider} }
 // Record is a stored transaction.
 type Record struct {
 	Transaction transaction.Transaction
-	Fingerprint string       // of the transaction as stored
-	Fraud       *FraudResult // nil until it is scored
+	Fingerprint string        // of the transaction as stored
+	Fraud       *fraud.Result // nil until it is scored
 }
 
 // Compare orders records as Ledger.Hour does.
@@ -86,46 +85,6 @@ func Compare(a, b Record) int {
 		cmp.Compare(a.Transaction.ID, b.Transaction.ID),
 		cmp.Compare(a.Transaction.Provider, b.Transaction.Provider),
 	)
-}
-
-// FraudResult is what the fraud model said of a transaction.
-type FraudResult struct {
-	Score        string       // exact decimal between 0 and 1
-	RiskLevel    string       // low, medium or high
-	RiskFactors  []RiskFactor // what made the score, nil when nothing did
-	RiskSummary  string       // one sentence for a person
-	ModelVersion string
-	ScoredAt     time.Time
-}
-
-// RiskFactor is one reason for a score.
-type RiskFactor struct {
-	Name   string
-	Weight string // exact decimal
-	Detail string
-}
-
-// Canonical is the result as every ledger returns it: decimals reduced ("0.870"
-// is "0.87"), ScoredAt in UTC. It fails on a Score or Weight that is no number.
-func (f FraudResult) Canonical() (FraudResult, error) {
-	score, err := jsonvalue.ParseNumber(f.Score)
-	if err != nil {
-		return FraudResult{}, fmt.Errorf("score %q: %w", f.Score, err)
-	}
-	f.Score = string(score)
-	f.ScoredAt = f.ScoredAt.UTC().Round(0)
-	f.RiskFactors = slices.Clone(f.RiskFactors)
-	if len(f.RiskFactors) == 0 {
-		f.RiskFactors = nil
-	}
-	for i, factor := range f.RiskFactors {
-		weight, err := jsonvalue.ParseNumber(factor.Weight)
-		if err != nil {
-			return FraudResult{}, fmt.Errorf("weight %q of factor %q: %w", factor.Weight, factor.Name, err)
-		}
-		f.RiskFactors[i].Weight = string(weight)
-	}
-	return f, nil
 }
 
 // Shard is the shard of its hour that a transaction belongs to: FNV-1a of the

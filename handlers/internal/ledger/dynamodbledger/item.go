@@ -22,19 +22,6 @@ type Item = map[string]types.AttributeValue
 // ErrItem says that an item is not one that EncodeItem wrote.
 var ErrItem = errors.New("not a transaction item")
 
-// Members of the fraud attribute.
-const (
-	fraudScore        = "score"         // N
-	fraudRiskLevel    = "risk_level"    // S
-	fraudRiskFactors  = "risk_factors"  // L of M, absent when there are none
-	fraudRiskSummary  = "risk_summary"  // S
-	fraudModelVersion = "model_version" // S
-	fraudScoredAt     = "scored_at"     // S, as received_at
-	factorName        = "name"          // S
-	factorWeight      = "weight"        // N
-	factorDetail      = "detail"        // S
-)
-
 // EncodeItem is the item as it is first stored: without a fraud result.
 func EncodeItem(t transaction.Transaction) (Item, error) {
 	item := Item{
@@ -98,29 +85,6 @@ func DecodeItem(item Item) (ledger.Record, error) {
 		return ledger.Record{}, d.err
 	}
 	return record, nil
-}
-
-// encodeFraud takes a canonical result.
-func encodeFraud(f ledger.FraudResult) types.AttributeValue {
-	members := Item{
-		fraudScore:        number(f.Score),
-		fraudRiskLevel:    text(f.RiskLevel),
-		fraudRiskSummary:  text(f.RiskSummary),
-		fraudModelVersion: text(f.ModelVersion),
-		fraudScoredAt:     text(transaction.FormatTime(f.ScoredAt)),
-	}
-	var factors []types.AttributeValue
-	for _, factor := range f.RiskFactors {
-		factors = append(factors, &types.AttributeValueMemberM{Value: Item{
-			factorName:   text(factor.Name),
-			factorWeight: number(factor.Weight),
-			factorDetail: text(factor.Detail),
-		}})
-	}
-	if factors != nil {
-		members[fraudRiskFactors] = &types.AttributeValueMemberL{Value: factors}
-	}
-	return &types.AttributeValueMemberM{Value: members}
 }
 
 func text(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
@@ -235,37 +199,4 @@ func (d *decoder) time(item Item, name string) time.Time {
 		d.fail(name, errors.New("is not a time"))
 	}
 	return t
-}
-
-func (d *decoder) fraud(value types.AttributeValue) *ledger.FraudResult {
-	members, ok := value.(*types.AttributeValueMemberM)
-	if !ok {
-		d.fail(contract.AttrFraud, errors.New("is not a map"))
-		return nil
-	}
-	m := members.Value
-	result := &ledger.FraudResult{
-		Score:        d.number(m, fraudScore),
-		RiskLevel:    d.text(m, fraudRiskLevel),
-		RiskSummary:  d.text(m, fraudRiskSummary),
-		ModelVersion: d.text(m, fraudModelVersion),
-		ScoredAt:     d.time(m, fraudScoredAt),
-	}
-	factors, ok := m[fraudRiskFactors].(*types.AttributeValueMemberL)
-	if !ok {
-		return result
-	}
-	for _, factor := range factors.Value {
-		f, ok := factor.(*types.AttributeValueMemberM)
-		if !ok {
-			d.fail(fraudRiskFactors, errors.New("holds something else than maps"))
-			return nil
-		}
-		result.RiskFactors = append(result.RiskFactors, ledger.RiskFactor{
-			Name:   d.text(f.Value, factorName),
-			Weight: d.number(f.Value, factorWeight),
-			Detail: d.text(f.Value, factorDetail),
-		})
-	}
-	return result
 }

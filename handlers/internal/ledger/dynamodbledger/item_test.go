@@ -86,10 +86,7 @@ func TestStreamImageDecodes(t *testing.T) {
 		t.Fatal(err)
 	}
 	tx := ledgertest.Transaction("txn_123456")
-	fraud, err := ledgertest.Fraud().Canonical()
-	if err != nil {
-		t.Fatal(err)
-	}
+	fraud := ledgertest.Fraud().Canonical()
 	if diff := cmp.Diff(ledger.Record{Transaction: tx, Fingerprint: tx.Fingerprint(), Fraud: &fraud}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

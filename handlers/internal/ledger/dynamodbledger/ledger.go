@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -91,14 +92,11 @@ func sameOrConflict(old Item, fingerprint string) (ledger.Outcome, error) {
 }
 
 // RecordFraud implements ledger.Ledger with one conditional UpdateItem.
-func (l *Ledger) RecordFraud(ctx context.Context, key ledger.Key, result ledger.FraudResult) (ledger.FraudResult, bool, error) {
-	result, err := result.Canonical()
-	if err != nil {
-		return ledger.FraudResult{}, false, err
-	}
+func (l *Ledger) RecordFraud(ctx context.Context, key ledger.Key, result fraud.Result) (fraud.Result, bool, error) {
+	result = result.Canonical()
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	_, err = l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table,
 		Key: Item{
 			contract.AttrTransactionID: text(key.TransactionID),
@@ -110,25 +108,25 @@ func (l *Ledger) RecordFraud(ctx context.Context, key ledger.Key, result ledger.
 		ExpressionAttributeValues:           Item{":result": encodeFraud(result)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if refused, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return storedFraud(refused.Item)
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		return storedFraud(failed.Item)
 	}
 	if err != nil {
-		return ledger.FraudResult{}, false, unavailable("update item", err)
+		return fraud.Result{}, false, unavailable("update item", err)
 	}
 	return result, true, nil
 }
 
-func storedFraud(old Item) (ledger.FraudResult, bool, error) {
+func storedFraud(old Item) (fraud.Result, bool, error) {
 	if len(old) == 0 {
-		return ledger.FraudResult{}, false, ledger.ErrNotFound
+		return fraud.Result{}, false, ledger.ErrNotFound
 	}
 	record, err := DecodeItem(old)
 	if err != nil {
-		return ledger.FraudResult{}, false, err
+		return fraud.Result{}, false, err
 	}
 	if record.Fraud == nil {
-		return ledger.FraudResult{}, false, fmt.Errorf("%w: refused for its %s, which is absent", ErrItem, contract.AttrFraud)
+		return fraud.Result{}, false, fmt.Errorf("%w: the condition on %s failed, yet it is absent", ErrItem, contract.AttrFraud)
 	}
 	return *record.Fraud, false, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -69,18 +70,15 @@ func (m *Memory) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 }
 
 // RecordFraud implements ledger.Ledger.
-func (m *Memory) RecordFraud(ctx context.Context, key ledger.Key, result ledger.FraudResult) (ledger.FraudResult, bool, error) {
-	result, err := result.Canonical()
-	if err != nil {
-		return ledger.FraudResult{}, false, err
-	}
+func (m *Memory) RecordFraud(ctx context.Context, key ledger.Key, result fraud.Result) (fraud.Result, bool, error) {
+	result = result.Canonical()
 	if err := m.lock(ctx); err != nil {
-		return ledger.FraudResult{}, false, err
+		return fraud.Result{}, false, err
 	}
 	defer m.mu.Unlock()
 	record, ok := m.records[key]
 	if !ok {
-		return ledger.FraudResult{}, false, ledger.ErrNotFound
+		return fraud.Result{}, false, ledger.ErrNotFound
 	}
 	if record.Fraud != nil {
 		return *clone(record).Fraud, false, nil
@@ -134,9 +132,8 @@ func (m *Memory) CreatedAt(ctx context.Context) (time.Time, error) {
 func clone(r ledger.Record) ledger.Record {
 	r.Transaction.Metadata = slices.Clone(r.Transaction.Metadata)
 	if r.Fraud != nil {
-		fraud := *r.Fraud
-		fraud.RiskFactors = slices.Clone(fraud.RiskFactors)
-		r.Fraud = &fraud
+		result := r.Fraud.Canonical()
+		r.Fraud = &result
 	}
 	return r
 }

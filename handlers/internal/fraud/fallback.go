@@ -1,0 +1,60 @@
+package fraud
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// WithFallback returns a model that asks primary and, when that fails or returns
+// an assessment that does not pass Check, asks fallback. The assessment's model
+// version then says so: "rules-2026-11; fallback: timeout", with the Reason of the
+// failure. onFailure is called with the failure, for a log line and a metric; it
+// must be safe for concurrent use.
+//
+// When ctx has ended there is no fallback: nobody would record the result.
+func WithFallback(primary, fallback Model, onFailure func(ctx context.Context, err error)) Model {
+	return withFallback{primary, fallback, onFailure}
+}
+
+type withFallback struct {
+	primary, fallback Model
+	onFailure         func(context.Context, error)
+}
+
+func (m withFallback) Score(ctx context.Context, p Payment) (Assessment, error) {
+	assessment, failure := m.primary.Score(ctx, p)
+	if failure == nil {
+		failure = assessment.Check()
+	}
+	if failure == nil {
+		return assessment, nil
+	}
+	if ctx.Err() != nil {
+		return Assessment{}, failure
+	}
+	m.onFailure(ctx, failure)
+	assessment, err := m.fallback.Score(ctx, p)
+	if err != nil {
+		return Assessment{}, fmt.Errorf("%w; then the fallback: %w", failure, err)
+	}
+	suffix := "; fallback: " + Reason(failure)
+	version := assessment.ModelVersion
+	assessment.ModelVersion = version[:min(len(version), MaxVersion-len(suffix))] + suffix
+	return assessment, nil
+}
+
+// Reason names the failure of a model in one word: "timeout", "unavailable",
+// "malformed", or "error" for what is none of this package's errors.
+func Reason(failure error) string {
+	switch {
+	case errors.Is(failure, ErrTimeout), errors.Is(failure, context.DeadlineExceeded):
+		return "timeout"
+	case errors.Is(failure, ErrUnavailable):
+		return "unavailable"
+	case errors.Is(failure, ErrMalformed):
+		return "malformed"
+	default:
+		return "error"
+	}
+}

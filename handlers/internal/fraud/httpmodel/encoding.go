@@ -1,0 +1,105 @@
+package httpmodel
+
+import (
+	"fmt"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"payment-webhooks/handlers/internal/fraud"
+	"payment-webhooks/handlers/internal/fraud/features"
+	"payment-webhooks/handlers/internal/redact"
+	"payment-webhooks/handlers/internal/transaction"
+)
+
+// request is the body of the POST. There is no customer in it, and of the metadata
+// only what package features knows.
+type request struct {
+	TransactionID  string            `json:"transaction_id"` // to find the payment in the model's own log
+	Provider       string            `json:"provider"`
+	Kind           string            `json:"kind"`
+	Amount         jsontext.Value    `json:"amount"` // exact number
+	Currency       string            `json:"currency"`
+	ReceivedAt     string            `json:"received_at"`
+	Features       features.Features `json:"features"`
+	MetadataUnseen bool              `json:"metadata_unseen"` // the features are empty because metadata was too large
+}
+
+// maxCount caps the features that are counts. No rule or model tells larger ones
+// apart, and no card number passes as a count.
+var maxCount = mustParse("1000000")
+
+func mustParse(text string) fraud.Decimal {
+	d, err := fraud.ParseDecimal(text)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func encode(p fraud.Payment) ([]byte, error) {
+	f := features.Of(p)
+	f.AttemptsLastHour, f.AccountAgeDays = capped(f.AttemptsLastHour), capped(f.AccountAgeDays)
+	id, _ := redact.Text(p.ID) // was rejected at the endpoint if it had one; this package promises it for itself
+	return json.Marshal(request{
+		TransactionID:  id,
+		Provider:       p.Provider,
+		Kind:           p.Kind,
+		Amount:         jsontext.Value(p.Amount.String()),
+		Currency:       p.Currency,
+		ReceivedAt:     transaction.FormatTime(p.ReceivedAt),
+		Features:       f,
+		MetadataUnseen: p.MetadataUnseen,
+	})
+}
+
+// capped rounds to a few decimal places as well: 0.4111111111111111 is no count.
+func capped(n *fraud.Decimal) *fraud.Decimal {
+	if n == nil {
+		return nil
+	}
+	c := n.Round(places)
+	if c.Cmp(maxCount) > 0 {
+		c = maxCount
+	}
+	return &c
+}
+
+// places is the number of decimal places of scores and weights: those of the
+// archive's table in docs/archive.md.
+const places = 4
+
+// decode reads a response: the members of fraud.Assessment, of which score and
+// model_version are required, and any others. Numbers are rounded to a few places.
+// The level is by default that of the score, the summary a sentence made of level,
+// score and factors. Card numbers in texts are masked. The error is
+// fraud.ErrMalformed.
+func decode(text []byte) (fraud.Assessment, error) {
+	var response struct {
+		Score *fraud.Decimal `json:"score"`
+		fraud.Assessment
+	}
+	if err := json.Unmarshal(text, &response); err != nil || response.Score == nil {
+		return fraud.Assessment{}, fmt.Errorf("%w: not the documented JSON", fraud.ErrMalformed) // err quotes it
+	}
+	a := response.Assessment
+	a.Score = response.Score.Round(places)
+	for i := range a.Factors {
+		f := &a.Factors[i]
+		f.Weight = f.Weight.Round(places)
+		f.Name, _ = redact.Text(f.Name)
+		f.Detail, _ = redact.Text(f.Detail)
+	}
+	if a.Level == "" {
+		a.Level = fraud.LevelOf(a.Score)
+	}
+	if a.Summary == "" {
+		a.Summary = a.Sentence()
+	}
+	a.Summary, _ = redact.Text(a.Summary)
+	a.ModelVersion, _ = redact.Text(a.ModelVersion)
+	if err := a.Check(); err != nil {
+		return fraud.Assessment{}, err
+	}
+	return a, nil
+}

@@ -1,0 +1,86 @@
+package stepfunctions
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/event"
+	"payment-webhooks/handlers/internal/fraud"
+	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/telemetry"
+)
+
+// Recorder is the part of ledger.Ledger that is needed here.
+type Recorder interface {
+	RecordFraud(ctx context.Context, key ledger.Key, result fraud.Result) (stored fraud.Result, recorded bool, err error)
+}
+
+// Detector scores transactions and records the results. It is safe for concurrent
+// use.
+type Detector struct {
+	model   fraud.Model
+	ledger  Recorder
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+	now     func() time.Time
+}
+
+// New returns a detector; now dates the results.
+func New(model fraud.Model, ledger Recorder, log *slog.Logger, metrics *telemetry.Metrics, now func() time.Time) *Detector {
+	return &Detector{model, ledger, log, metrics, now}
+}
+
+// errModel marks an error as the model's.
+var errModel = errors.New("fraud model failed")
+
+// detect returns the assessment that is recorded for the transaction. The workflow
+// may run twice for one transaction: the result recorded first is the response to
+// both.
+//
+// Errors: errModel for an error of the model or an assessment that does not pass
+// Check, ledger.ErrNotFound for a transaction that is not in the table (replayed
+// after its items expired, or never accepted), ledger.ErrUnavailable.
+func (d *Detector) detect(ctx context.Context, received event.Received) (fraud.Assessment, error) {
+	var assessment fraud.Assessment
+	err := telemetry.Step(ctx, contract.SubsegmentScore, func(ctx context.Context) error {
+		var err error
+		assessment, err = d.model.Score(ctx, fraud.Payment{Transaction: received.Transaction, MetadataUnseen: received.MetadataOmitted})
+		if err != nil {
+			return err
+		}
+		return assessment.Check()
+	})
+	if err != nil {
+		return fraud.Assessment{}, fmt.Errorf("%w: %s from %s: %w", errModel, received.ID, received.Provider, err)
+	}
+
+	var stored fraud.Result
+	var recorded bool
+	err = telemetry.Step(ctx, contract.SubsegmentRecord, func(ctx context.Context) error {
+		var err error
+		stored, recorded, err = d.ledger.RecordFraud(ctx, ledger.KeyOf(received.Transaction), fraud.Result{Assessment: assessment, ScoredAt: d.now()})
+		return err
+	})
+	if err != nil {
+		return fraud.Assessment{}, fmt.Errorf("record fraud result of %s from %s: %w", received.ID, received.Provider, err)
+	}
+	if recorded { // a repeat is not another transaction
+		d.metrics.EmitBy(contract.DimensionRiskLevel, string(stored.Level), telemetry.Count(contract.MetricScored, 1))
+	}
+	d.log.InfoContext(ctx, "transaction scored", contract.AttrTransactionID, received.ID, contract.AttrProvider, received.Provider,
+		"score", stored.Score.String(), "risk_level", stored.Level, "model_version", stored.ModelVersion, "repeat", !recorded)
+	return stored.Assessment, nil
+}
+
+// ReportFallback returns the function that fraud.WithFallback calls when the model
+// failed: a warning with the error, and contract.MetricModelFallbacks.
+func ReportFallback(log *slog.Logger, metrics *telemetry.Metrics) func(context.Context, error) {
+	return func(ctx context.Context, err error) {
+		log.WarnContext(ctx, "fraud model failed, scoring with the fallback", "reason", fraud.Reason(err), "error", err)
+		metrics.Emit(telemetry.Count(contract.MetricModelFallbacks, 1))
+	}
+}
