@@ -119,7 +119,7 @@ func FuzzBody(f *testing.F) {
 		if again := redact.Body(masked); again != masked {
 			t.Fatalf("Body(%q) = %q, and of that %q", body, masked, again)
 		}
-		if strings.ContainsAny(body, "%+") {
+		if strings.ContainsAny(body, "%+") || strings.Contains(body, `\`) && exponents.MatchString(body) {
 			return // it may encode one in a way that says does not read: see FuzzEncoded
 		}
 		before, after := says(body), says(masked)
@@ -192,5 +192,9 @@ func says(body string) []said {
 		}
 	}
 }
+
+// exponents finds a number with an exponent, which in what is encoded is masked in
+// something that is no JSON as well.
+var exponents = regexp.MustCompile(`[0-9.][eE][+-]?[0-9]`)
 
 var escape = regexp.MustCompile(`\\(?:\\|u[0-9A-Fa-f]{4})`)
