@@ -3,11 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"payment-webhooks/handlers/providers"
+	"payment-webhooks/handlers/providers/providerstest"
 )
 
 // declared returns a supported provider.
@@ -66,7 +69,7 @@ func send(t *testing.T, ctx context.Context, args ...string) (code int, stdout, 
 	t.Helper()
 	getenv := func(name string) string { return map[string]string{"WEBHOOK_SECRET": "c2VjcmV0"}[name] }
 	var out, errs bytes.Buffer
-	code = run(ctx, supported(), args, getenv, func() time.Time { return noon }, &out, &errs)
+	code = run(ctx, append(supported(), providerstest.Declaration), args, getenv, func() time.Time { return noon }, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -130,7 +133,7 @@ func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"nothing":             {nil, []string{"adyen, canonical, paypal, square, stripe"}},
+		"nothing":             {nil, []string{"adyen, canonical, formpay, paypal, square, stripe"}},
 		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"adyen signs no time", "1 to 100000", "http://host/path"}},
 		"unknown flag":        {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
 		"argument":            {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
@@ -243,4 +246,63 @@ func TestRepeatedDeliveriesMayHaveIdsOfTheirOwn(t *testing.T) {
 	if want := []string{"load-1", "load-2", "load-3"}; !slices.Equal(ids, want) {
 		t.Errorf("ids %v, want %v", ids, want)
 	}
+}
+
+func TestProviderThatPostsAForm(t *testing.T) {
+	const secret = "public:private"
+	t.Run("is sent as one", func(t *testing.T) {
+		e := newEndpoint(t, 202)
+		code, _, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--id", "bt_new", "--url", e.URL+"/v1")
+		if code != 0 || e.requests[0].URL.Path != "/v1/webhook/formpay" || e.requests[0].Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+			t.Fatalf("exit %d %s, POST %s %v", code, errs, e.requests[0].URL.Path, e.requests[0].Header)
+		}
+		form, err := url.ParseQuery(e.bodies[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, err := base64.StdEncoding.DecodeString(form.Get("bt_payload"))
+		if err != nil || !strings.Contains(string(payload), `"id": "bt_new"`) || !strings.HasPrefix(form.Get("bt_signature"), "public|") {
+			t.Errorf("%s, %s, %v", payload, form.Get("bt_signature"), err)
+		}
+	})
+	t.Run("asks for the address with GET", func(t *testing.T) {
+		e := newEndpoint(t, 200)
+		code, out, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--challenge", "--url", e.URL+"/v1")
+		if r := e.requests[0]; code != 0 || r.Method != http.MethodGet || r.URL.Path != "/v1/webhook/formpay" || r.URL.Query().Get("bt_challenge") == "" {
+			t.Errorf("exit %d %s%s, %s %s", code, out, errs, r.Method, r.URL)
+		}
+	})
+}
+
+func TestList(t *testing.T) {
+	t.Run("names every provider with what a test needs", func(t *testing.T) {
+		code, out, errs := send(t, t.Context(), "--list")
+		var all []listed
+		if err := json.Unmarshal([]byte(out), &all); code != 0 || err != nil {
+			t.Fatalf("exit %d %s %v", code, errs, err)
+		}
+		var names []string
+		for _, l := range all {
+			names = append(names, l.Name)
+			if l.Secret == "" || l.Form == "" || !slices.Contains(l.Fixtures, "payment") || !slices.Contains(l.Methods, "POST") {
+				t.Errorf("%+v", l)
+			}
+		}
+		if want := []string{"canonical", "adyen", "paypal", "square", "stripe", "formpay"}; !slices.Equal(names, want) {
+			t.Errorf("%v, want %v", names, want)
+		}
+	})
+	t.Run("is cdk's context on request, without canonical", func(t *testing.T) {
+		_, out, _ := send(t, t.Context(), "--context")
+		const want = `{"adyen":{"secret":"payments/adyen"},"formpay":{"secret":"payments/formpay"},"paypal":{"secret":"payments/paypal"},` +
+			`"square":{"secret":"payments/square"},"stripe":{"secret":"payments/stripe"}}`
+		if strings.TrimSpace(out) != want {
+			t.Errorf("%s, want %s", out, want)
+		}
+	})
+	t.Run("takes no other flag", func(t *testing.T) {
+		if code, _, errs := send(t, t.Context(), "--list", "--provider", "stripe"); code != 2 || !strings.Contains(errs, "no other flags") {
+			t.Errorf("exit %d %s", code, errs)
+		}
+	})
 }

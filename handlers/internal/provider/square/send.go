@@ -16,9 +16,13 @@ var fixtures embed.FS
 
 func init() {
 	Declaration.Sender = provider.Sender{
-		Fixtures:   fixtures,
-		MakeSecret: rand.Text,
-		IDs:        []string{"data/object/payment/id", "data/object/refund/id", "data/object/dispute/id", "data/object/payout/id", "data/id"},
+		Fixtures: fixtures,
+		MakeSecret: func() string {
+			key := make([]byte, 24)
+			rand.Read(key) // never fails
+			return base64.StdEncoding.EncodeToString(key)
+		},
+		IDs: []string{"data/object/payment/id", "data/object/refund/id", "data/object/dispute/id", "data/object/payout/id", "data/id"},
 		Amounts: []string{
 			"data/object/payment/amount_money/amount", "data/object/refund/amount_money/amount",
 			"data/object/dispute/amount_money/amount", "data/object/payout/amount_money/amount",
