@@ -50,7 +50,7 @@ func TestProvidersAreReadFromContext(t *testing.T) {
 }
 
 // What the validator reads: nothing it does not need, in the same order always.
-func TestValidatorIsToldWhatItNeedsOfProviders(t *testing.T) {
+func TestProvidersOfTheValidator(t *testing.T) {
 	got, err := ProvidersFromContext(map[string]any{
 		"square": map[string]any{"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square?a=1&b=2", "secretKeyArn": keyARN},
 		"adyen":  map[string]any{"secret": "payments/adyen", "capture": "manual"},
@@ -70,7 +70,7 @@ func TestValidatorIsToldWhatItNeedsOfProviders(t *testing.T) {
 	}
 }
 
-func TestOpenWebhookWarnsAndIsRefusedOnRequest(t *testing.T) {
+func TestOpenWebhook(t *testing.T) {
 	for name, providers := range map[string]any{
 		"none":             nil,
 		"empty":            map[string]any{},
@@ -90,7 +90,7 @@ func TestOpenWebhookWarnsAndIsRefusedOnRequest(t *testing.T) {
 	}
 }
 
-func TestSenselessProvidersAreRefusedByName(t *testing.T) {
+func TestInvalidProviders(t *testing.T) {
 	with := func(name string, members map[string]any) map[string]any {
 		return map[string]any{name: members}
 	}
@@ -155,7 +155,7 @@ func TestSenselessProvidersAreRefusedByName(t *testing.T) {
 	}
 }
 
-func TestEveryProblemOfProvidersIsOnALineOfItsOwn(t *testing.T) {
+func TestProblemsOfProviders(t *testing.T) {
 	value := map[string]any{
 		"stripe": map[string]any{"secret": "my secret", "capture": "manual"},
 		"adyen":  map[string]any{"capture": "later"},
@@ -181,14 +181,14 @@ func TestEveryProblemOfProvidersIsOnALineOfItsOwn(t *testing.T) {
 }
 
 // A mistake in the canonical entry is one problem: it is not also missing.
-func TestCanonicalWithAMistakeIsNotCalledMissing(t *testing.T) {
+func TestCanonicalWithAMistake(t *testing.T) {
 	_, err := ProvidersFromContext(map[string]any{"canonical": map[string]any{"secret": "*"}}, true)
 	if err == nil || strings.Contains(err.Error(), "requireSignatures") {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestDefaultContextConfiguresNoProvider(t *testing.T) {
+func TestDefaultProviders(t *testing.T) {
 	text, err := os.ReadFile("../cdk.json")
 	if err != nil {
 		t.Fatal(err)

@@ -133,7 +133,7 @@ func file(t *testing.T, content string) string {
 	return path
 }
 
-func TestEachProviderIsAcceptedOnceAndForgeriesAreRefused(t *testing.T) {
+func TestNativeDeliveries(t *testing.T) {
 	for _, provider := range providers {
 		t.Run(provider, func(t *testing.T) {
 			id, forged, skewed := newID(t), newID(t), newID(t)
@@ -175,7 +175,7 @@ func TestEachProviderIsAcceptedOnceAndForgeriesAreRefused(t *testing.T) {
 	}
 }
 
-func TestEachKindOfEventIsStoredAndRefersToItsPayment(t *testing.T) {
+func TestNativeKinds(t *testing.T) {
 	for _, provider := range providers {
 		t.Run(provider, func(t *testing.T) {
 			ids := map[string]string{}
@@ -197,7 +197,7 @@ func TestEachKindOfEventIsStoredAndRefersToItsPayment(t *testing.T) {
 	}
 }
 
-func TestEventOfAnotherKindIsIgnored(t *testing.T) {
+func TestIgnoredEvents(t *testing.T) {
 	for _, provider := range providers {
 		t.Run(provider, func(t *testing.T) {
 			before, err := shared.Count(t.Context())
@@ -218,7 +218,7 @@ var currency = regexp.MustCompile(`("currency(?:_code)?": ?)"[A-Za-z]{3}"`)
 
 // A provider would repeat what is refused, or stop: Adyen holds back everything
 // else until it is answered with success.
-func TestAuthenticButUnreadableIsQuarantinedWhole(t *testing.T) {
+func TestUnreadableIsQuarantined(t *testing.T) {
 	for _, provider := range providers {
 		t.Run(provider, func(t *testing.T) {
 			id := newID(t) + "_"
@@ -235,7 +235,7 @@ func TestAuthenticButUnreadableIsQuarantinedWhole(t *testing.T) {
 }
 
 // Refused with 409, a provider would repeat it for days.
-func TestConflictIsQuarantinedAndTheStoredOneStays(t *testing.T) {
+func TestNativeConflictIsQuarantined(t *testing.T) {
 	id := newID(t) + "_"
 	answerTo(t, 202, "stripe", "--id", id)
 	before := itemOf(t, id, "stripe")
@@ -267,7 +267,7 @@ func assertQuarantined(t *testing.T, provider, id, part string) {
 	}
 }
 
-func TestEveryItemOfABatchIsStored(t *testing.T) {
+func TestNativeBatch(t *testing.T) {
 	body, err := os.ReadFile(filepath.Join(root(), "handlers", "internal", "provider", "adyen", "testdata", "batch.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -303,7 +303,7 @@ func TestEveryItemOfABatchIsStored(t *testing.T) {
 	}
 }
 
-func TestConcurrentNativeDeliveriesAreStoredOnce(t *testing.T) {
+func TestConcurrentNativeDeliveries(t *testing.T) {
 	const deliveries = 12
 	for _, provider := range providers {
 		t.Run(provider, func(t *testing.T) {
@@ -321,7 +321,7 @@ func TestConcurrentNativeDeliveriesAreStoredOnce(t *testing.T) {
 	}
 }
 
-func TestCurrentAndPreviousSecretAreAcceptedDuringARotation(t *testing.T) {
+func TestSecretRotation(t *testing.T) {
 	t.Parallel()
 	before, after := secrets["stripe"], otherSecret(t, "stripe")
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"stripe": before}))
@@ -339,7 +339,7 @@ func TestCurrentAndPreviousSecretAreAcceptedDuringARotation(t *testing.T) {
 // Without its secret nothing can be verified, and nothing passes. Here Stripe's does not
 // exist, Adyen's is no HMAC key, and the canonical /webhook shares Square's, which
 // saves the template a permission.
-func TestWithoutAUsableSecretNothingPasses(t *testing.T) {
+func TestUnusableSecrets(t *testing.T) {
 	t.Parallel()
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": "not a key", "square": secrets["square"]}), func(template string) string {
 		return strings.Replace(template, `"PROVIDERS": "{`, `"PROVIDERS": "{\"canonical\":{\"secret\":\"payments/square\"},`, 1)

@@ -133,7 +133,7 @@ func TestFormProvider(t *testing.T) {
 	})
 }
 
-func TestQuarantineOfFormsHoldsNoCardNumber(t *testing.T) {
+func TestQuarantineOfForms(t *testing.T) {
 	d := formpay(t)
 	d.send(t, form(t, "unreadable", formpaySecret))
 	if len(d.quarantine.messages) != 1 {

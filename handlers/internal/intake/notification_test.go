@@ -101,7 +101,7 @@ func TestWhatIsStoredOfANotification(t *testing.T) {
 	}
 }
 
-func TestOnlyAuthenticDeliveriesComeIn(t *testing.T) {
+func TestAuthentication(t *testing.T) {
 	tests := []struct {
 		name   string
 		secret string
@@ -161,7 +161,7 @@ func TestOnlyAuthenticDeliveriesComeIn(t *testing.T) {
 	}
 }
 
-func TestConfiguredAddressCountsNotTheGateways(t *testing.T) {
+func TestConfiguredAddress(t *testing.T) {
 	d := newFixture()
 	fake := d.routes.providers["fake"]
 	fake.url = fakeURL
@@ -246,7 +246,7 @@ func TestSecretCanBeRotated(t *testing.T) {
 	}
 }
 
-func TestDeliveriesGoOnWhileSecretsCannotBeRefreshed(t *testing.T) {
+func TestStaleSecretsAreServed(t *testing.T) {
 	d := newFixture()
 	d.send(t, notify(array(paid), "secret", now))
 	d.secretStore.err = errors.New("throttled")
@@ -278,7 +278,7 @@ func (f failing) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	return f.Ledger.Store(ctx, t)
 }
 
-func TestBatchThatIsNotStoredWholeComesAgain(t *testing.T) {
+func TestBatchIsRepeatedWhole(t *testing.T) {
 	d := newFixture()
 	d.Intake.ledger = failing{d.ledger, "r1"}
 	batch := notify(array(paid, garbled, refunded, other), "secret", now)
@@ -321,7 +321,7 @@ func TestFullQuarantineIsWorthARetry(t *testing.T) {
 	}
 }
 
-func TestConcurrentDuplicatesAreAcceptedOnce(t *testing.T) {
+func TestConcurrentDuplicates(t *testing.T) {
 	d := newFixture()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -343,7 +343,7 @@ func TestConcurrentDuplicatesAreAcceptedOnce(t *testing.T) {
 	}
 }
 
-func TestAnswerComesBeforeTheFunctionEnds(t *testing.T) {
+func TestDeadline(t *testing.T) {
 	d := newFixture()
 	ended := make(chan time.Duration, 1)
 	d.routes.providers["fake"] = Route{
@@ -373,7 +373,7 @@ func TestAnswerComesBeforeTheFunctionEnds(t *testing.T) {
 	}
 }
 
-func TestQuarantinedDeliveryIsKeptWhole(t *testing.T) {
+func TestQuarantinedDelivery(t *testing.T) {
 	d := newFixture()
 	request := notify(array(garbled, paid, illegal), "secret", now)
 	for name, value := range map[string]string{
@@ -404,7 +404,7 @@ func TestQuarantinedDeliveryIsKeptWhole(t *testing.T) {
 	}
 }
 
-func TestReasonsAreShortAndHoldNoCardNumber(t *testing.T) {
+func TestQuarantineReasons(t *testing.T) {
 	for name, text := range map[string]string{
 		"short":                        "card 4111111111111111",
 		"whole beyond the cut":         strings.Repeat("x", maxDetail-8) + "4111111111111111",
@@ -420,7 +420,7 @@ func TestReasonsAreShortAndHoldNoCardNumber(t *testing.T) {
 	}
 }
 
-func TestQuarantineMessagesFitAndHoldWhatSQSTakes(t *testing.T) {
+func TestQuarantineMessages(t *testing.T) {
 	const limit = 1024 * 1024
 	fill := func(text string) string { return strings.Repeat(text, transaction.MaxBodyBytes/len(text)) }
 	many := array(slices.Repeat([]string{`{"Fail":"x"}`}, 20_000)...)
@@ -473,7 +473,7 @@ func TestQuarantineMessagesFitAndHoldWhatSQSTakes(t *testing.T) {
 	}
 }
 
-func TestEachNotificationIsOneLogLineAndItsMetrics(t *testing.T) {
+func TestNotificationReport(t *testing.T) {
 	d := newFixture()
 	d.send(t, notify(array(refunded, garbled, pinged, paid, paid, other), "secret", now))
 	logs, metrics := d.lines(t)

@@ -71,7 +71,7 @@ func body(request Request) ([]byte, error) {
 	return body, nil
 }
 
-// errUnverified says that whether a delivery is authentic cannot be known.
+// errUnverified is the error of a delivery that could not be verified either way.
 var errUnverified = errors.New("verification unavailable")
 
 // authenticate checks the signature over a delivery. The error is

@@ -24,7 +24,7 @@ func escaped(s string) string {
 	return out.String()
 }
 
-func TestBodyMasksCardNumbersHoweverTheyAreWritten(t *testing.T) {
+func TestBody(t *testing.T) {
 	masked := escaped("411111") + strings.Repeat(`\u002a`, 6) + escaped("1111")
 	tests := []struct{ name, in, want string }{
 		{"plain", `{"card": "4111111111111111"}`, `{"card": "411111******1111"}`},

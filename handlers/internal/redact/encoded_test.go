@@ -60,7 +60,7 @@ var encodings = []struct {
 	}},
 }
 
-func TestBodyMasksCardNumbersInEncodings(t *testing.T) {
+func TestBodyInEncodings(t *testing.T) {
 	texts := map[string][2]string{ // before and after
 		"XML":             {`<card><number>` + card + `</number><bin>?>~ÿ</bin></card>`, `<card><number>` + cardMasked + `</number><bin>?>~ÿ</bin></card>`},
 		"JSON":            {`{"a":"` + card + `","b":[1.50,"?>~ÿ/+="]}`, `{"a":"` + cardMasked + `","b":[1.50,"?>~ÿ/+="]}`},
@@ -98,7 +98,7 @@ func TestBodyMasksCardNumbersInEncodings(t *testing.T) {
 	}
 }
 
-func TestBodyKeepsWhatEncodesNoCardNumber(t *testing.T) {
+func TestBodyWithoutCardNumbers(t *testing.T) {
 	for name, in := range map[string]string{
 		"form":                "a=1&b=%34%31%31%31&c=x+y%2B&d=%zz%4&e=100%",
 		"base64":              "bt_payload=" + url.QueryEscape(ruby(strings.Repeat("<id>abc</id>", 30))),
@@ -116,7 +116,7 @@ func TestBodyKeepsWhatEncodesNoCardNumber(t *testing.T) {
 	}
 }
 
-func TestBodyMasksCardNumbersInForms(t *testing.T) {
+func TestBodyOfAForm(t *testing.T) {
 	for name, tt := range map[string]struct{ in, want string }{
 		"with plus signs for spaces":  {"note=paid+4111+1111+1111+1111+today", "note=paid+4111+11**+****+1111+today"},
 		"with percent-encoded spaces": {"note=4111%201111%2011111111", "note=4111%2011**%20****1111"},

@@ -90,7 +90,7 @@ func signsWithThePublishedCertificate(t *testing.T, dir string, roots *x509.Cert
 	}
 }
 
-func TestSignatureIsByThePublishedCertificate(t *testing.T) {
+func TestPublishedCertificate(t *testing.T) {
 	dir, certificate := t.TempDir(), declared(t, "paypal").Sender.Certificate
 	roots := authority(t, dir)
 	var wg sync.WaitGroup

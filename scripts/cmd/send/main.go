@@ -65,7 +65,7 @@ type options struct {
 	rate      float64 // deliveries a second; 0: one after another
 }
 
-// errUsage says that the flags are wrong; the flag package has printed why.
+// errUsage is the error of flags that the flag package refused, and has printed why.
 var errUsage = errors.New("usage")
 
 func parse(supported []providers.Declaration, args []string, getenv func(string) string, stderr io.Writer) (options, error) {

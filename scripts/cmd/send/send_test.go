@@ -73,7 +73,7 @@ func send(t *testing.T, ctx context.Context, args ...string) (code int, stdout, 
 	return code, out.String(), errs.String()
 }
 
-func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
+func TestExitStatus(t *testing.T) {
 	cases := map[string]struct {
 		statuses []int
 		args     []string
@@ -128,7 +128,7 @@ func TestRateIsKept(t *testing.T) {
 	}
 }
 
-func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
+func TestWrongFlags(t *testing.T) {
 	cases := map[string]struct {
 		args []string
 		want []string
@@ -171,7 +171,7 @@ func TestSkewMovesTheSignedTime(t *testing.T) {
 	}
 }
 
-func TestSquareSignsTheAddressThatTheEndpointDerives(t *testing.T) {
+func TestSquareAddress(t *testing.T) {
 	body := filepath.Join(t.TempDir(), "body.json")
 	if err := os.WriteFile(body, []byte(`{}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func TestSquareSignsTheAddressThatTheEndpointDerives(t *testing.T) {
 	}
 }
 
-func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
+func TestTamper(t *testing.T) {
 	cases := map[string]struct{ provider, body, want string }{
 		"number":      {"canonical", `{"amount": 9500, "x": 1}`, `{"amount": 1500, "x": 1}`},
 		"text":        {"paypal", `{"resource":{"amount":{"value":"0.50"}}}`, `{"resource":{"amount":{"value":"1.50"}}}`},
@@ -213,7 +213,7 @@ func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
+func TestRename(t *testing.T) {
 	cases := map[string]struct{ provider, body, want string }{
 		"link too": {"paypal", `{"id":"WH-1","resource":{"id":"42A","links":[{"href":"https://api.paypal.com/v2/42A"}]}}`, `{"id":"WH-1","resource":{"id":"new","links":[{"href":"https://api.paypal.com/v2/new"}]}}`},
 		"square":   {"square", `{"data":{"id":"P1","object":{"payment":{"id":"P1"}}}}`, `{"data":{"id":"new","object":{"payment":{"id":"new"}}}}`},
@@ -230,7 +230,7 @@ func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
 	}
 }
 
-func TestRepeatedDeliveriesMayHaveIdsOfTheirOwn(t *testing.T) {
+func TestIDsOfRepeatedDeliveries(t *testing.T) {
 	d := newEndpoint(t, 202)
 	send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--repeat", "3", "--id", "load-{n}")
 	var ids []string
