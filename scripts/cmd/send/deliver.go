@@ -38,11 +38,7 @@ type outcome struct {
 // deliver posts the deliveries, one after another or at a rate, and prints a line
 // for each answer as it comes.
 func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*http.Request, error)) ([]outcome, error) {
-	client := &http.Client{
-		Timeout:       answerIn,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: inFlight},
-	}
+	client := newClient()
 	defer client.CloseIdleConnections()
 
 	var mu sync.Mutex
@@ -89,6 +85,16 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 	return outcomes, errors.Join(err, context.Cause(ctx))
 }
 
+// newClient returns a client that follows no redirect.
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout:       answerIn,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: inFlight},
+	}
+}
+
+// exchange sends a request. The line has the status and the body of the response.
 func exchange(client *http.Client, request *http.Request) (status int, line string) {
 	response, err := client.Do(request)
 	if err != nil {

@@ -148,6 +148,11 @@ func (o options) check(flags *flag.FlagSet) error {
 	if ok && d.Sender.Certificate == nil && given["internet"] {
 		wrong("--internet: %s does not sign with a certificate", d.Name)
 	}
+	for _, name := range []string{"fixture", "file", "id", "tamper", "skew", "repeat", "rate"} {
+		if o.challenge && given[name] {
+			wrong("--challenge and --%s: a challenge has no payload, and is sent once", name)
+		}
+	}
 	if ok && o.challenge && d.Sender.Challenge == nil {
 		wrong("--challenge: %s asks for no address", d.Name)
 	}
@@ -185,6 +190,9 @@ func run(ctx context.Context, supported []providers.Declaration, args []string, 
 		return o.print(stdout, stderr)
 	}
 	d, _ := o.declaration()
+	if o.challenge {
+		return o.ask(ctx, d, stdout, stderr)
+	}
 	next, err := o.prepare(d, now)
 	if err == nil {
 		_, err = next(1)
@@ -216,9 +224,6 @@ func refuse(stderr io.Writer, err error) int {
 
 // prepare returns what makes the nth request.
 func (o options) prepare(d providers.Declaration, now func() time.Time) (func(n int) (*http.Request, error), error) {
-	if o.challenge {
-		return func(int) (*http.Request, error) { return o.challengeRequest(d) }, nil
-	}
 	body, err := o.payload(d)
 	if err != nil {
 		return nil, err
@@ -305,16 +310,22 @@ func (o options) request(d providers.Declaration, key crypto.Signer, body []byte
 	return request, nil
 }
 
-// challengeRequest is a GET that asks for the address.
-func (o options) challengeRequest(d providers.Declaration) (*http.Request, error) {
-	query, _, err := d.Sender.Challenge(o.secret)
+// ask sends a challenge, and checks the answer.
+func (o options) ask(ctx context.Context, d providers.Declaration, stdout, stderr io.Writer) int {
+	query, want, err := d.Sender.Challenge(o.secret)
 	if err != nil {
-		return nil, fmt.Errorf("--provider %s (secret: %s): %w", d.Name, d.Secret, err)
+		return refuse(stderr, fmt.Errorf("--provider %s (secret: %s): %w", d.Name, d.Secret, err))
 	}
-	request, err := http.NewRequest(http.MethodGet, o.target(d)+"?"+query, nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.target(d)+"?"+query, nil)
 	if err != nil {
-		return nil, err
+		return refuse(stderr, err)
 	}
 	request.Header.Set("User-Agent", userAgent)
-	return request, nil
+	_, line := exchange(newClient(), request)
+	fmt.Fprintln(stdout, line)
+	if right := fmt.Sprintf("%d %s", http.StatusOK, want); line != right {
+		fmt.Fprintf(stderr, "send: the answer is not %s\n", right)
+		return exitBad
+	}
+	return exitGood
 }

@@ -146,6 +146,8 @@ func TestWrongFlags(t *testing.T) {
 		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
 		"canonical secret":    {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
 		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--internet DIR"}},
+		"challenge twice":     {[]string{"--provider", "formpay", "--challenge", "--repeat", "2"}, []string{"sent once"}},
+		"no challenge":        {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe asks for no address"}},
 		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
 	}
 	for name, c := range cases {
@@ -265,13 +267,33 @@ func TestProviderThatPostsAForm(t *testing.T) {
 			t.Errorf("%s, %s, %v", payload, form.Get("bt_signature"), err)
 		}
 	})
-	t.Run("asks for the address with GET", func(t *testing.T) {
-		e := newEndpoint(t, 200)
-		code, out, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--challenge", "--url", e.URL+"/v1")
-		if r := e.requests[0]; code != 0 || r.Method != http.MethodGet || r.URL.Path != "/v1/webhook/formpay" || r.URL.Query().Get("bt_challenge") == "" {
-			t.Errorf("exit %d %s%s, %s %s", code, out, errs, r.Method, r.URL)
-		}
-	})
+	_, answer, err := providerstest.Declaration.Sender.Challenge(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		answer string
+		code   int
+	}{
+		"asks for the address":        {answer, 0},
+		"knows the answer of another": {strings.Replace(answer, "public", "other", 1), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEndpoint(t, 200)
+			var asked *http.Request
+			e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked = r
+				fmt.Fprint(w, c.answer)
+			})
+			code, out, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--challenge", "--url", e.URL+"/v1")
+			if code != c.code || out != "200 "+c.answer+"\n" || (errs == "") != (code == 0) {
+				t.Errorf("exit %d, printed %s%s", code, out, errs)
+			}
+			if asked.Method != http.MethodGet || asked.URL.Path != "/v1/webhook/formpay" || asked.URL.Query().Get("bt_challenge") == "" {
+				t.Errorf("%s %s", asked.Method, asked.URL)
+			}
+		})
+	}
 }
 
 func TestList(t *testing.T) {
