@@ -306,11 +306,12 @@ func TestDocumentedProviders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	written := strings.Replace(string(text), table(), "", 1)
 	for _, d := range providers.All() {
 		for section, row := range map[string]string{
 			"Configure one": "| `" + d.Name + "` |", "What becomes a transaction": "| " + d.Name + " |", "Signatures": "| " + d.Name + " |",
 		} {
-			_, rest, ok := strings.Cut(string(text), "\n## "+section+"\n")
+			_, rest, ok := strings.Cut(written, "\n## "+section+"\n")
 			part, _, _ := strings.Cut(rest, "\n## ")
 			if !ok || !strings.Contains(strings.ToLower(part), row) {
 				t.Errorf("section %q has no row of %s", section, d.Name)
