@@ -81,10 +81,12 @@ func TestImages(t *testing.T) {
 		{"stay when a test, testdata or a page of the module is edited", []string{
 			"handlers/event-relay/main_test.go", "handlers/internal/money/testdata/seed", "handlers/event-relay/README.md",
 			"handlers/README.md", "handlers/internal/ledger/ledgertest/memory.go",
+			"handlers/internal/provider/stripe/send.go", "handlers/internal/provider/send.go", "handlers/providers/providerstest/formpay.go",
 		}, nil},
 		{"follow their own main", []string{"handlers/event-relay/main.go"}, []string{contract.EventRelay}},
 		{"follow a package that one handler imports", []string{"handlers/internal/intake/intake.go"}, []string{contract.WebhookValidator}},
 		{"follow a fraud rule where it is applied alone", []string{"handlers/internal/fraud/rules/rules.go"}, []string{contract.FraudDetector}},
+		{"follow the list of providers", []string{"handlers/providers/providers.go"}, []string{contract.WebhookValidator}},
 		{"follow a package that three handlers import", []string{"handlers/internal/event/detail.go"}, []string{contract.EventRelay, contract.FraudDetector, contract.TransactionArchival}},
 		{"follow a package that every handler imports", []string{"handlers/internal/money/money.go"}, all},
 		{"follow a new file of a package", []string{"handlers/internal/archive/more.go"}, []string{contract.TransactionArchival}},

@@ -37,7 +37,7 @@ const (
 	problemJSON = "application/problem+json"
 )
 
-// IngestProps configures the public door of the system.
+// IngestProps configures the public webhook endpoint.
 type IngestProps struct {
 	Suffix    string
 	Code      ImageCode
@@ -54,8 +54,9 @@ type Ingest struct {
 	url        *string
 }
 
-// NewIngest adds POST /webhook and POST /webhook/{provider}, and a problem
-// document for every answer that the gateway gives itself.
+// NewIngest adds POST /webhook, /webhook/{provider} with the methods that the
+// configured providers use, and a problem document for every response that the
+// gateway gives itself.
 func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest {
 	this := cdkconstructs.NewConstruct(scope, &id)
 
@@ -127,7 +128,10 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	})
 	webhook := api.Root().AddResource(jsii.String("webhook"), nil)
 	webhook.AddMethod(jsii.String("POST"), integration, nil)
-	webhook.AddResource(jsii.String("{provider}"), nil).AddMethod(jsii.String("POST"), integration, nil)
+	provider := webhook.AddResource(jsii.String("{provider}"), nil)
+	for _, method := range p.Providers.methods() {
+		provider.AddMethod(jsii.String(method), integration, nil)
+	}
 
 	stack := awscdk.Stack_Of(this)
 	return &Ingest{

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestApiTakesTwoRoutesAndHandsTheValidatorRawBytes(t *testing.T) {
+func TestGatewayRoutes(t *testing.T) {
 	s := stack(t)
 	id, api := s.only("AWS::ApiGateway::RestApi")
 	s.expect(api, map[string]string{
@@ -49,7 +49,7 @@ func TestApiTakesTwoRoutesAndHandsTheValidatorRawBytes(t *testing.T) {
 	}
 }
 
-func TestStageIsThrottledTracedAndLogsNoBodies(t *testing.T) {
+func TestStage(t *testing.T) {
 	s := stack(t)
 	_, stage := s.only("AWS::ApiGateway::Stage")
 	logs, group := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/apigateway/payment-webhooks-dev")
@@ -163,7 +163,7 @@ func validatorPermissions(s template, prefixes ...string) []string {
 	return lines
 }
 
-func TestValidatorReadsExactlyTheNamedSecrets(t *testing.T) {
+func TestSecretPermissions(t *testing.T) {
 	const key = "arn:aws:kms:eu-west-1:111122223333:key/0123"
 	const arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:payments/adyen-a1B2c3"
 	s := synthesizeProviders(t, map[string]any{
@@ -209,7 +209,7 @@ func TestWithoutProvidersNoSecretMayBeRead(t *testing.T) {
 	s.expect(fn, map[string]string{"Environment.Variables.PROVIDERS": "{}"})
 }
 
-func TestNoSecretIsMadeOrResolvedByTheTemplate(t *testing.T) {
+func TestTemplateHoldsNoSecret(t *testing.T) {
 	s := synthesizeProviders(t, map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}})
 	if strings.Contains(string(s.text), "{{resolve:") {
 		t.Error("the template resolves a secret, whose value the stack would then hold")
@@ -219,7 +219,7 @@ func TestNoSecretIsMadeOrResolvedByTheTemplate(t *testing.T) {
 	}
 }
 
-func TestQuarantineIsWrittenByTheValidatorAlone(t *testing.T) {
+func TestQuarantinePermissions(t *testing.T) {
 	s := stack(t)
 	queue, r := s.named("AWS::SQS::Queue", "QueueName", "quarantine-dev")
 	key, _ := s.only("AWS::KMS::Key")

@@ -5,8 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/url"
-	"path/filepath"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +16,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/providers"
 )
 
 // Keys of the providers in cdk.json's context.
@@ -25,46 +25,21 @@ const (
 	ContextRequireSignatures = "requireSignatures"
 )
 
-// Members of a provider in the context. The validator gets all but the key.
+// Members of every provider in the context, beside those that it declares. The
+// validator gets all but the key.
 const (
-	memberSecret          = "secret"
-	memberSecretKeyARN    = "secretKeyArn"
-	memberNotificationURL = "notificationUrl"
-	memberCapture         = "capture"
+	memberSecret       = "secret"
+	memberSecretKeyARN = "secretKeyArn"
 )
 
-// ownMembers are what a provider takes beside its secret and that secret's key.
-var ownMembers = map[string][]string{
-	"adyen":  {memberCapture},
-	"square": {memberNotificationURL},
+// supported are the providers that can be configured: canonical, for POST /webhook
+// itself, and those of package providers.
+func supported() []providers.Declaration {
+	return append([]providers.Declaration{providers.Canonical()}, providers.All()...)
 }
-
-// providerNames are the names that can be configured: canonical, for POST
-// /webhook itself, and every provider that has a package with fixtures. They
-// make a misspelt provider an error at synthesis instead of a 404 in production.
-func providerNames() ([]string, error) {
-	root, err := sourceRoot()
-	if err != nil {
-		return nil, err
-	}
-	fixtures, err := filepath.Glob(filepath.Join(root, "internal", "provider", "*", "testdata", "payment.json"))
-	if err != nil {
-		return nil, err
-	}
-	names := []string{contract.ProviderCanonical}
-	for _, fixture := range fixtures {
-		names = append(names, filepath.Base(filepath.Dir(filepath.Dir(fixture))))
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// captures are the values of memberCapture.
-var captures = []string{"automatic", "manual"}
 
 const (
-	maxSecretName      = 512
-	maxNotificationURL = 2048
+	maxSecretName = 512
 
 	// maxProvidersBytes leaves a quarter of what Lambda takes, 4 KB for all of
 	// a function's environment, to the other variables.
@@ -87,20 +62,34 @@ var (
 	keyARNPattern = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
 )
 
-// Provider is how the notifications of one payment provider are verified. No
-// field holds a secret: only where it is.
+// Provider is how the notifications of one payment provider are received and
+// verified. No field holds a secret: only where it is.
 type Provider struct {
-	Secret          string // name or whole ARN in Secrets Manager
-	SecretKeyARN    string // customer-managed key of the secret; empty for AWS's own
-	NotificationURL string // square: the address as it was given to Square; empty for the gateway's
-	Capture         string // adyen: automatic or manual; empty for automatic
+	Secret       string             // name or whole ARN in Secrets Manager
+	SecretKeyARN string             // customer-managed key of the secret; empty for AWS's own
+	Settings     providers.Settings // the members that the provider declares; nil without
+	Methods      []string           // HTTP methods that the provider uses
 }
 
 // Providers are the configured providers by name; contract.ProviderCanonical is
 // POST /webhook itself.
 type Providers map[string]Provider
 
-// OpenWebhook reports whether POST /webhook takes notifications from anybody.
+// methods returns the HTTP methods of /webhook/{provider}: POST first, and those
+// that a configured provider needs beyond it.
+func (p Providers) methods() []string {
+	others := map[string]bool{}
+	for name, provider := range p {
+		for _, method := range provider.Methods {
+			if name != contract.ProviderCanonical && method != http.MethodPost {
+				others[method] = true
+			}
+		}
+	}
+	return append([]string{http.MethodPost}, slices.Sorted(maps.Keys(others))...)
+}
+
+// OpenWebhook reports whether POST /webhook accepts transactions from anybody.
 func (p Providers) OpenWebhook() bool {
 	_, closed := p[contract.ProviderCanonical]
 	return !closed
@@ -131,14 +120,19 @@ func (p Providers) Warning() string {
 // second is true or false, also as text; true refuses an open POST /webhook.
 // The error joins one error per problem, each wrapping [ErrConfig].
 func ProvidersFromContext(providers, requireSignatures any) (Providers, error) {
-	var r contextReader
-	configured := r.providers(providers)
+	return providersFromContext(supported(), providers, requireSignatures)
+}
+
+// providersFromContext is ProvidersFromContext for other supported providers.
+func providersFromContext(supported []providers.Declaration, value, requireSignatures any) (Providers, error) {
+	r := contextReader{supported: supported}
+	configured := r.providers(value)
 	switch requireSignatures {
 	case nil, false, "false":
 	case true, "true":
 		// Asked of what was written, not of what was understood: a canonical
 		// entry with a mistake is one problem, not two.
-		if object, _ := r.parsed(providers).(map[string]any); object[contract.ProviderCanonical] == nil {
+		if object, _ := r.parsed(value).(map[string]any); object[contract.ProviderCanonical] == nil {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s", ErrConfig, ContextRequireSignatures, openWebhook))
 		}
 	default:
@@ -154,7 +148,10 @@ func ProvidersFromContext(providers, requireSignatures any) (Providers, error) {
 }
 
 // contextReader collects every problem of a context value.
-type contextReader struct{ problems []error }
+type contextReader struct {
+	supported []providers.Declaration
+	problems  []error
+}
 
 func (r *contextReader) refuse(path string, value any, accepted string) {
 	r.problems = append(r.problems, fmt.Errorf("%w: context %s is %v: %s", ErrConfig, path, value, accepted))
@@ -192,33 +189,36 @@ func (r *contextReader) providers(value any) Providers {
 	if value == nil {
 		return configured
 	}
-	names, err := providerNames()
-	if err != nil {
-		r.problems = append(r.problems, err)
-		return configured
+	declared := map[string]providers.Declaration{}
+	for _, d := range r.supported {
+		declared[d.Name] = d
 	}
 	for name, members := range r.object(ContextProviders, r.parsed(value)) {
 		path := ContextProviders + "." + name
-		if !slices.Contains(names, name) {
+		d, ok := declared[name]
+		if !ok {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s: no such provider, want one of %s",
-				ErrConfig, path, strings.Join(names, ", ")))
+				ErrConfig, path, strings.Join(slices.Sorted(maps.Keys(declared)), ", ")))
 			continue
 		}
-		configured[name] = r.provider(name, path, r.object(path, members))
+		configured[name] = r.provider(d, path, r.object(path, members))
 	}
 	return configured
 }
 
-func (r *contextReader) provider(name, path string, members map[string]any) Provider {
+func (r *contextReader) provider(d providers.Declaration, path string, members map[string]any) Provider {
 	if members == nil {
 		return Provider{} // no object, which is refused already
 	}
-	accepted := append([]string{memberSecret, memberSecretKeyARN}, ownMembers[name]...)
+	accepted := []string{memberSecret, memberSecretKeyARN}
+	for _, m := range d.Members {
+		accepted = append(accepted, m.Context)
+	}
 	text := map[string]string{}
 	for member, value := range members {
 		switch v, isText := value.(string); {
 		case !slices.Contains(accepted, member):
-			r.refuse(path+"."+member, value, name+" takes only "+strings.Join(accepted, ", "))
+			r.refuse(path+"."+member, value, d.Name+" takes only "+strings.Join(accepted, ", "))
 		case !isText || v == "": // also null
 			r.refuse(path+"."+member, value, "want a text")
 		default:
@@ -227,21 +227,26 @@ func (r *contextReader) provider(name, path string, members map[string]any) Prov
 	}
 	check := func(member string, ok func(string) bool, accepted string) {
 		if value, given := text[member]; given && !ok(value) {
-			r.refuse(path+"."+member, fmt.Sprintf("%q", value), accepted)
+			r.refuse(path+"."+member, fmt.Sprintf("%q", value), "want "+accepted)
 		}
 	}
 	if _, given := members[memberSecret]; !given {
 		r.problems = append(r.problems, fmt.Errorf("%w: context %s.%s is missing: want the name of the Secrets Manager secret that holds the signing secret",
 			ErrConfig, path, memberSecret))
 	}
-	check(memberSecret, isSecret, fmt.Sprintf("want the name of a Secrets Manager secret (at most %d letters, digits and / _ + = . @ -) or its whole ARN; never the secret itself", maxSecretName))
-	check(memberSecretKeyARN, keyARNPattern.MatchString, "want the ARN of the KMS key that encrypts the secret, such as arn:aws:kms:eu-central-1:111122223333:key/… (no alias)")
-	check(memberNotificationURL, isNotificationURL, fmt.Sprintf("want the https address that was given to the provider, at most %d characters", maxNotificationURL))
-	check(memberCapture, func(v string) bool { return slices.Contains(captures, v) }, "want "+strings.Join(captures, " or "))
-	return Provider{
-		Secret: text[memberSecret], SecretKeyARN: text[memberSecretKeyARN],
-		NotificationURL: text[memberNotificationURL], Capture: text[memberCapture],
+	check(memberSecret, isSecret, fmt.Sprintf("the name of a Secrets Manager secret (at most %d letters, digits and / _ + = . @ -) or its whole ARN; never the secret itself", maxSecretName))
+	check(memberSecretKeyARN, keyARNPattern.MatchString, "the ARN of the KMS key that encrypts the secret, such as arn:aws:kms:eu-central-1:111122223333:key/… (no alias)")
+	p := Provider{Secret: text[memberSecret], SecretKeyARN: text[memberSecretKeyARN], Methods: d.RequestMethods()}
+	for _, m := range d.Members {
+		check(m.Context, m.Valid, m.Accepted)
+		if value, given := text[m.Context]; given {
+			if p.Settings == nil {
+				p.Settings = providers.Settings{}
+			}
+			p.Settings[m.Environment] = value
+		}
 	}
+	return p
 }
 
 func isSecret(text string) bool {
@@ -251,25 +256,12 @@ func isSecret(text string) bool {
 	return len(text) <= maxSecretName && secretNamePattern.MatchString(text)
 }
 
-// isNotificationURL accepts what a provider can have been given: the text is
-// signed as it is, so nothing about it may be left to interpretation.
-func isNotificationURL(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && len(text) <= maxNotificationURL && u.Scheme == "https" && u.Hostname() != "" && u.User == nil &&
-		u.Path != "" && u.Fragment == "" && strings.HasPrefix(text, "https://") && !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' })
-}
-
 // environment is the value of contract.EnvProviders: JSON with sorted keys.
 func (p Providers) environment() string {
 	object := map[string]map[string]string{}
 	for name, provider := range p {
 		members := map[string]string{contract.ProviderSecret: provider.Secret}
-		if provider.NotificationURL != "" {
-			members[contract.ProviderNotificationURL] = provider.NotificationURL
-		}
-		if provider.Capture != "" {
-			members[contract.ProviderCapture] = provider.Capture
-		}
+		maps.Copy(members, provider.Settings)
 		object[name] = members
 	}
 	var text strings.Builder

@@ -27,7 +27,13 @@ const (
 	ProviderCanonical       = "canonical"        // the entry for POST /webhook itself; without it, /webhook is open
 	ProviderSecret          = "secret"           // name of the Secrets Manager secret that holds the signing secret
 	ProviderNotificationURL = "notification_url" // the address as the provider knows it; by default as the gateway saw it
-	ProviderCapture         = "capture"          // adyen: "automatic" (default) or "manual"
+	ProviderCapture         = "capture"          // adyen: one of the capture modes below; by default automatic
+)
+
+// Capture modes: who captures an authorised payment.
+const (
+	CaptureAutomatic = "automatic" // the provider does, and an authorisation is a payment
+	CaptureManual    = "manual"    // a request of the merchant's does, and that capture is the payment
 )
 
 // Attributes of an item of the transactions table.

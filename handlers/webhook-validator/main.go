@@ -18,6 +18,7 @@ import (
 	"payment-webhooks/handlers/internal/secrets/awssecrets"
 	"payment-webhooks/handlers/internal/startup"
 	"payment-webhooks/handlers/internal/telemetry"
+	"payment-webhooks/handlers/providers"
 )
 
 func main() {
@@ -35,7 +36,7 @@ func newIntake(getenv func(string) string, log *slog.Logger) (*intake.Intake, er
 	if err != nil {
 		return nil, err
 	}
-	routes, err := intake.ParseRoutes(getenv(contract.EnvProviders), intake.Providers)
+	routes, err := intake.ParseRoutes(getenv(contract.EnvProviders), providers.All())
 	if err != nil {
 		return nil, err
 	}

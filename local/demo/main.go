@@ -64,7 +64,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	fmt.Printf("starting the stack from %s (its log: %s)\n", cdkOut, logFile)
 	limited, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	s := &bench{secrets: session.MakeSecrets(), internet: filepath.Join(filepath.Dir(cdkOut), "internet")}
+	s := &bench{internet: filepath.Join(filepath.Dir(cdkOut), "internet")}
 	if s.tiers, err = session.Tiers(cdkOut); err != nil {
 		return err
 	}
@@ -72,10 +72,10 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	if err != nil {
 		return err
 	}
-	rows = append(rows, natives()...)
 	if s.sender, err = session.BuildSender(limited, "."); err != nil {
 		return err
 	}
+	s.secrets = s.sender.Secrets()
 	flags := append(session.SecretFlags(s.secrets), "--internet", s.internet)
 	if keep {
 		// The documented ports, so that the README's commands work.
@@ -87,6 +87,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 
+	rows = append(rows, natives(s.sender)...)
 	for i := range rows {
 		fmt.Printf("sending %d of %d: %s\n", i+1, len(rows), rows[i].title)
 		if err := rows[i].send(limited, s); err != nil {

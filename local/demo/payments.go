@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/big"
 	"slices"
 	"strings"
@@ -154,19 +155,33 @@ func tierOf(tiers []session.Tier, amount, currency string) (session.Tier, error)
 	return found[0], nil
 }
 
-// natives lists what the providers themselves send: one notification of each,
-// a forged one and a stale one.
-func natives() []row {
+// natives lists what the providers themselves send: one notification of each that
+// scripts/send knows, a forged one and a stale one.
+func natives(sender session.Sender) []row {
 	accepted := func(kind string) want { return want{status: 202, stored: "new", kind: kind} }
 	forged := want{status: 401, stored: "nothing"}
-	return []row{
-		{title: "Stripe: payment_intent.succeeded", provider: "stripe", id: "pi_3RkExamplePayment000001", native: []string{"--fixture", "payment"}, risk: "low", want: accepted("payment")},
-		{title: "Adyen: REFUND", provider: "adyen", id: "NC6HT9CRT65ZGN82", native: []string{"--fixture", "refund"}, risk: "low", want: accepted("refund")},
-		{title: "PayPal: PAYMENT.PAYOUTS-ITEM.SUCCEEDED", provider: "paypal", id: "K7M2QXW5ZT9BE", native: []string{"--fixture", "payout"}, risk: "low", want: accepted("payout")},
-		{title: "Square: dispute.created", provider: "square", id: "XDgyFu7yo1E2S5lQGGpYn", native: []string{"--fixture", "dispute"}, risk: "low", want: accepted("dispute")},
-		{title: "Stripe, amount changed after signing", provider: "stripe", id: "pi_forged", native: []string{"--id", "pi_forged", "--tamper"}, want: forged},
-		{title: "Stripe, signed ten minutes ago", provider: "stripe", id: "pi_stale", native: []string{"--id", "pi_stale", "--skew", "-10m"}, want: forged},
+	featured := map[string]row{
+		"stripe": {title: "Stripe: payment_intent.succeeded", id: "pi_3RkExamplePayment000001", native: []string{"--fixture", "payment"}, risk: "low", want: accepted("payment")},
+		"adyen":  {title: "Adyen: REFUND", id: "NC6HT9CRT65ZGN82", native: []string{"--fixture", "refund"}, risk: "low", want: accepted("refund")},
+		"paypal": {title: "PayPal: PAYMENT.PAYOUTS-ITEM.SUCCEEDED", id: "K7M2QXW5ZT9BE", native: []string{"--fixture", "payout"}, risk: "low", want: accepted("payout")},
+		"square": {title: "Square: dispute.created", id: "XDgyFu7yo1E2S5lQGGpYn", native: []string{"--fixture", "dispute"}, risk: "low", want: accepted("dispute")},
 	}
+	var rows []row
+	for _, name := range slices.Sorted(maps.Keys(sender.Providers)) {
+		if name == "canonical" { // payments has its rows
+			continue
+		}
+		r, ok := featured[name]
+		if !ok {
+			r = row{title: name + ": payment", native: []string{"--fixture", "payment"}, want: accepted("payment")}
+		}
+		r.provider = name
+		rows = append(rows, r)
+	}
+	return append(rows,
+		row{title: "Stripe, amount changed after signing", provider: "stripe", id: "pi_forged", native: []string{"--id", "pi_forged", "--tamper"}, want: forged},
+		row{title: "Stripe, signed ten minutes ago", provider: "stripe", id: "pi_stale", native: []string{"--id", "pi_stale", "--skew", "-10m"}, want: forged},
+	)
 }
 
 // send makes the row's delivery and records the response.
@@ -183,6 +198,15 @@ func (r *row) send(ctx context.Context, b *bench) (err error) {
 	r.millis = answer.Millis
 	r.got.status = answer.Status
 	r.note = summary([]byte(answer.Body))
+	if r.id == "" && r.native != nil { // a fixture's, known once it is accepted
+		var accepted struct {
+			TransactionID string `json:"transaction_id"`
+		}
+		if err := json.Unmarshal([]byte(answer.Body), &accepted); err != nil {
+			return err
+		}
+		r.id = accepted.TransactionID
+	}
 	return nil
 }
 
@@ -194,7 +218,7 @@ func (r *row) deliver(ctx context.Context, b *bench) (session.Answer, error) {
 		return session.Answer{Status: res.Status, Body: string(res.Body), Millis: fmt.Sprintf("%.1f", took)}, err
 	}
 	args := r.native
-	if r.provider == "paypal" {
+	if b.sender.Providers[r.provider].Certificate {
 		args = append(args, "--internet", b.internet)
 	}
 	sent, err := b.Send(ctx, b.sender, r.provider, b.secrets[r.provider], args...)

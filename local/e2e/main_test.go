@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,18 +30,15 @@ var shared *session.Session
 
 // What scripts/send needs to sign as a provider.
 var (
-	sender   session.Sender
-	secrets  = session.MakeSecrets() // by provider; in Secrets Manager as payments/<provider>
-	internet string                  // what the functions find at https://…
+	sender    session.Sender
+	providers []string          // those of scripts/send, without canonical
+	secrets   map[string]string // by provider; in Secrets Manager as payments/<provider>
+	internet  string            // what the functions find at https://…
 )
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	if err := suitable(assembly()); err != nil {
-		fmt.Fprintf(os.Stderr, "%v\nrun scripts/test, which synthesizes what is needed; see go doc ./local/e2e\n", err)
-		return 1
-	}
 	var log syncBuffer
 	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
@@ -51,6 +50,12 @@ func testMain(m *testing.M) int {
 	defer os.RemoveAll(internet)
 	if sender, err = session.BuildSender(ctx, root()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	secrets = sender.Secrets()
+	providers = slices.DeleteFunc(slices.Sorted(maps.Keys(sender.Providers)), func(name string) bool { return name == "canonical" })
+	if err := suitable(assembly()); err != nil {
+		fmt.Fprintf(os.Stderr, "%v\nrun scripts/test, which synthesizes what is needed; see go doc ./local/e2e\n", err)
 		return 1
 	}
 	s, err := session.Start(ctx, session.Options{

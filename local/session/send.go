@@ -3,9 +3,7 @@ package session
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -15,14 +13,26 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 )
 
 // Sender is scripts/send: what signs as a provider does.
 type Sender struct {
-	binary, root string
+	binary string
+
+	// Providers are what it can send as, canonical among them, by name.
+	Providers map[string]Provider
+}
+
+// Provider is what scripts/send --list says of a provider.
+type Provider struct {
+	Name        string
+	Fixtures    []string // names of its payloads
+	Secret      string   // made up for this run
+	SignsURL    bool     // its signature is over the address too
+	SignsTime   bool     // its signature is over the time of the attempt too
+	Certificate bool     // it signs with a certificate, which --internet publishes
 }
 
 // BuildSender builds it from the repository.
@@ -31,26 +41,46 @@ func BuildSender(ctx context.Context, root string) (Sender, error) {
 	if err != nil {
 		return Sender{}, err
 	}
-	s := Sender{binary: filepath.Join(root, "build", "send"), root: root}
+	s := Sender{binary: filepath.Join(root, "build", "send")}
 	build := exec.CommandContext(ctx, "go", "build", "-o", s.binary, "./scripts/cmd/send")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return Sender{}, fmt.Errorf("building the sender: %w\n%s", err, out)
 	}
-	return s, nil
+	s.Providers, err = s.list(ctx)
+	return s, err
 }
 
-// MakeSecrets makes up a secret for each provider, of the form that it uses.
-func MakeSecrets() map[string]string {
-	key := make([]byte, 32)
-	rand.Read(key) // never fails
-	return map[string]string{
-		"canonical": "whsec_" + base64.StdEncoding.EncodeToString(key),
-		"stripe":    "whsec_" + rand.Text(),
-		"adyen":     strings.ToUpper(hex.EncodeToString(key)),
-		"paypal":    rand.Text()[:17], // the webhook's id
-		"square":    base64.StdEncoding.EncodeToString(key[:24]),
+func (s Sender) list(ctx context.Context) (map[string]Provider, error) {
+	text, err := exec.CommandContext(ctx, s.binary, "--list").Output()
+	if err != nil {
+		return nil, fmt.Errorf("listing the providers: %w", err)
 	}
+	var all []Provider
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, fmt.Errorf("listing the providers: %w", err)
+	}
+	providers := map[string]Provider{}
+	for _, p := range all {
+		providers[p.Name] = p
+	}
+	return providers, nil
+}
+
+// Secrets are the made-up secrets, by provider.
+func (s Sender) Secrets() map[string]string {
+	secrets := map[string]string{}
+	for name, p := range s.Providers {
+		secrets[name] = p.Secret
+	}
+	return secrets
+}
+
+// MakeSecrets makes up another secret for each provider.
+func (s Sender) MakeSecrets(ctx context.Context) (map[string]string, error) {
+	var err error
+	s.Providers, err = s.list(ctx)
+	return s.Secrets(), err
 }
 
 // SecretFlags are the flags of the local run that create the secrets under the
@@ -83,7 +113,7 @@ var answerLine = regexp.MustCompile(`(?m)^([1-5]\d\d) (\{.*\}) \((\d+\.\d) ms\)$
 // Send runs the sender against the session's API, as a user would, with the secret in
 // the environment.
 func (s *Session) Send(ctx context.Context, sender Sender, provider, secret string, args ...string) (Sent, error) {
-	cmd := exec.CommandContext(ctx, sender.binary, append([]string{"--repo", sender.root, "--url", s.APIURL, "--provider", provider}, args...)...)
+	cmd := exec.CommandContext(ctx, sender.binary, append([]string{"--url", s.APIURL, "--provider", provider}, args...)...)
 	cmd.Env = append(os.Environ(), "WEBHOOK_SECRET="+secret)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The examples of docs/payload.md are what the door does.
-func TestExamplesOfTheDocumentationAreTrue(t *testing.T) {
+// The endpoint responds to the examples of docs/payload.md as documented there.
+func TestExamplesOfTheDocumentation(t *testing.T) {
 	page, err := os.ReadFile("../../../docs/payload.md")
 	if err != nil {
 		t.Fatal(err)

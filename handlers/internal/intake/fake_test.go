@@ -98,7 +98,7 @@ func notify(body, secret string, at time.Time) Request {
 	return request
 }
 
-// fakeSecrets is where secrets are kept.
+// fakeSecrets is a store of secrets in memory.
 type fakeSecrets struct {
 	mu     sync.Mutex
 	values map[string][]string
@@ -126,7 +126,7 @@ func (v *fakeSecrets) put(name string, values ...string) {
 	v.values[name] = values
 }
 
-// fakeQueue is where deliveries are put aside.
+// fakeQueue is a quarantine that keeps its messages in memory.
 type fakeQueue struct {
 	mu       sync.Mutex
 	messages []string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"payment-webhooks/handlers/contract"
@@ -57,6 +58,7 @@ type Request struct {
 	Provider     string      // the value of {provider}, "" where the resource has none
 	URL          string      // as the sender addressed it, "https://host/stage/webhook"
 	Header       http.Header // canonical names
+	Query        url.Values  // decoded
 	Body         string      // as received, or its base64
 	BodyIsBase64 bool
 }
@@ -65,7 +67,7 @@ type Request struct {
 type Response struct {
 	Status int               // HTTP status code
 	Header map[string]string // canonical names
-	Body   string            // JSON
+	Body   string            // JSON, or the text that answers a challenge
 }
 
 // Bounds of the time for one request.
@@ -110,12 +112,19 @@ func (in *Intake) process(ctx context.Context, request Request, received time.Ti
 	if err != nil {
 		return o, err
 	}
+	if request.Method == http.MethodGet {
+		o.challenged = true
+		return o, telemetry.Step(ctx, contract.SubsegmentVerify, func(ctx context.Context) (err error) {
+			o.answer, err = in.answerChallenge(ctx, route, request.Query)
+			return err
+		})
+	}
 	delivery := provider.Delivery{Header: request.Header, URL: cmp.Or(route.url, request.URL), ReceivedAt: received}
 	if err := telemetry.Step(ctx, contract.SubsegmentVerify, func(ctx context.Context) (err error) {
 		if delivery.Body, err = body(request); err != nil {
 			return err
 		}
-		if err := checkMediaType(delivery.Header); err != nil {
+		if err := checkMediaType(delivery.Header, route.declared.BodyMediaTypes()); err != nil {
 			return err
 		}
 		return in.authenticate(ctx, route, delivery)

@@ -18,6 +18,7 @@ import (
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/problem"
+	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/secrets"
 	"payment-webhooks/handlers/internal/telemetry"
@@ -64,7 +65,7 @@ func newFixture() fixture {
 	safe := &locked{w: out}
 	in := New(Config{
 		Routes: Routes{providers: map[string]Route{
-			"fake": {name: "fake", secret: "payments/fake", verify: fake{}.Verify, decode: fake{}.Decode},
+			"fake": {name: "fake", declared: provider.Declaration{KeptHeaders: []string{"Webhook-Id"}}, secret: "payments/fake", verify: fake{}.Verify, decode: fake{}.Decode},
 		}},
 		Ledger:     memory,
 		Secrets:    store,
@@ -181,7 +182,7 @@ func TestSameKeyWithOtherContentIsAConflict(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRejections(t *testing.T) {
 	contentType := func(values ...string) func(*Request) {
 		return func(r *Request) {
 			r.Header = map[string][]string{"Content-Type": values}
@@ -274,7 +275,7 @@ func TestAcceptedFormsOfARequest(t *testing.T) {
 	}
 }
 
-func TestAllFieldErrorsAreInOneProblemDocument(t *testing.T) {
+func TestFieldErrors(t *testing.T) {
 	response := newFixture().send(t, post(`{"transaction_id":"txn_1","amount":1,"currency":"XXX","provider":"stripe"}`))
 	var fields []string
 	for _, e := range parseProblem(t, response).Errors {
@@ -308,7 +309,7 @@ func TestUnavailableLedgerIsWorthARetry(t *testing.T) {
 	}
 }
 
-func TestCardNumbersAreMaskedBeforeAnythingSeesThem(t *testing.T) {
+func TestCardNumbersAreMasked(t *testing.T) {
 	d := newFixture()
 	body := strings.Replace(valid, `"cust_789"`, `"4242424242424242","metadata":{"note":"5555 5555 5555 4444","n":[378282246310005]}`, 1)
 	if response := d.send(t, post(body)); response.Status != 202 {
@@ -330,7 +331,7 @@ func TestCardNumbersAreMaskedBeforeAnythingSeesThem(t *testing.T) {
 	}
 }
 
-func TestEachDeliveryIsOneLogLineAndItsMetrics(t *testing.T) {
+func TestDeliveryReport(t *testing.T) {
 	tests := []struct {
 		name    string
 		bodies  []string // the last one counts

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 	"payment-webhooks/handlers/internal/provider/paypal"
 	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/transaction"
+	"payment-webhooks/handlers/providers"
 )
 
 const (
@@ -46,7 +46,7 @@ func TestNotificationIsStoredAndAnswered(t *testing.T) {
 		status int
 		answer string
 		stored []string
-		aside  int // quarantined deliveries
+		queued int // quarantined deliveries
 	}{
 		{"payment", []string{array(paid)}, 202, p1, []string{"p1"}, 0},
 		{"payment again", []string{array(paid), array(paid)}, 200, duplicate(p1), []string{"p1"}, 0},
@@ -84,8 +84,8 @@ func TestNotificationIsStoredAndAnswered(t *testing.T) {
 			if diff := cmp.Diff(tt.stored, ids); diff != "" {
 				t.Errorf("stored (-want +got):\n%s", diff)
 			}
-			if n := len(d.quarantine.messages); n != tt.aside {
-				t.Errorf("%d deliveries quarantined, want %d", n, tt.aside)
+			if n := len(d.quarantine.messages); n != tt.queued {
+				t.Errorf("%d deliveries quarantined, want %d", n, tt.queued)
 			}
 		})
 	}
@@ -101,7 +101,7 @@ func TestWhatIsStoredOfANotification(t *testing.T) {
 	}
 }
 
-func TestOnlyAuthenticDeliveriesComeIn(t *testing.T) {
+func TestAuthentication(t *testing.T) {
 	tests := []struct {
 		name   string
 		secret string
@@ -161,7 +161,7 @@ func TestOnlyAuthenticDeliveriesComeIn(t *testing.T) {
 	}
 }
 
-func TestConfiguredAddressCountsNotTheGateways(t *testing.T) {
+func TestConfiguredAddress(t *testing.T) {
 	d := newFixture()
 	fake := d.routes.providers["fake"]
 	fake.url = fakeURL
@@ -246,7 +246,7 @@ func TestSecretCanBeRotated(t *testing.T) {
 	}
 }
 
-func TestDeliveriesGoOnWhileSecretsCannotBeRefreshed(t *testing.T) {
+func TestStaleSecretsAreServed(t *testing.T) {
 	d := newFixture()
 	d.send(t, notify(array(paid), "secret", now))
 	d.secretStore.err = errors.New("throttled")
@@ -278,7 +278,7 @@ func (f failing) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	return f.Ledger.Store(ctx, t)
 }
 
-func TestBatchThatIsNotStoredWholeComesAgain(t *testing.T) {
+func TestBatchIsRepeatedWhole(t *testing.T) {
 	d := newFixture()
 	d.Intake.ledger = failing{d.ledger, "r1"}
 	batch := notify(array(paid, garbled, refunded, other), "secret", now)
@@ -287,7 +287,7 @@ func TestBatchThatIsNotStoredWholeComesAgain(t *testing.T) {
 		t.Errorf("%d %s", response.Status, response.Body)
 	}
 	if len(d.quarantine.messages) != 0 {
-		t.Error("put aside, and will be once more")
+		t.Error("quarantined, and will be once more")
 	}
 	if _, metrics := d.lines(t); metrics[contract.MetricStoreUnavailable] != 1.0 || metrics[contract.MetricAccepted] != 1.0 || metrics[contract.MetricQuarantined] != nil {
 		t.Errorf("metrics %v", metrics)
@@ -321,7 +321,7 @@ func TestFullQuarantineIsWorthARetry(t *testing.T) {
 	}
 }
 
-func TestConcurrentDuplicatesAreAcceptedOnce(t *testing.T) {
+func TestConcurrentDuplicates(t *testing.T) {
 	d := newFixture()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
@@ -343,7 +343,7 @@ func TestConcurrentDuplicatesAreAcceptedOnce(t *testing.T) {
 	}
 }
 
-func TestAnswerComesBeforeTheFunctionEnds(t *testing.T) {
+func TestDeadline(t *testing.T) {
 	d := newFixture()
 	ended := make(chan time.Duration, 1)
 	d.routes.providers["fake"] = Route{
@@ -373,7 +373,7 @@ func TestAnswerComesBeforeTheFunctionEnds(t *testing.T) {
 	}
 }
 
-func TestQuarantinedDeliveryIsKeptWhole(t *testing.T) {
+func TestQuarantinedDelivery(t *testing.T) {
 	d := newFixture()
 	request := notify(array(garbled, paid, illegal), "secret", now)
 	for name, value := range map[string]string{
@@ -404,7 +404,7 @@ func TestQuarantinedDeliveryIsKeptWhole(t *testing.T) {
 	}
 }
 
-func TestReasonsAreShortAndHoldNoCardNumber(t *testing.T) {
+func TestQuarantineReasons(t *testing.T) {
 	for name, text := range map[string]string{
 		"short":                        "card 4111111111111111",
 		"whole beyond the cut":         strings.Repeat("x", maxDetail-8) + "4111111111111111",
@@ -420,7 +420,7 @@ func TestReasonsAreShortAndHoldNoCardNumber(t *testing.T) {
 	}
 }
 
-func TestQuarantineMessagesFitAndHoldWhatSQSTakes(t *testing.T) {
+func TestQuarantineMessages(t *testing.T) {
 	const limit = 1024 * 1024
 	fill := func(text string) string { return strings.Repeat(text, transaction.MaxBodyBytes/len(text)) }
 	many := array(slices.Repeat([]string{`{"Fail":"x"}`}, 20_000)...)
@@ -473,7 +473,7 @@ func TestQuarantineMessagesFitAndHoldWhatSQSTakes(t *testing.T) {
 	}
 }
 
-func TestEachNotificationIsOneLogLineAndItsMetrics(t *testing.T) {
+func TestNotificationReport(t *testing.T) {
 	d := newFixture()
 	d.send(t, notify(array(refunded, garbled, pinged, paid, paid, other), "secret", now))
 	logs, metrics := d.lines(t)
@@ -538,14 +538,19 @@ func TestSignedCanonicalDeliveries(t *testing.T) {
 		}
 	}
 	if len(d.stored(t)) != 1 || len(d.quarantine.messages) != 0 {
-		t.Errorf("%d stored, %d put aside", len(d.stored(t)), len(d.quarantine.messages))
+		t.Errorf("%d stored, %d quarantined", len(d.stored(t)), len(d.quarantine.messages))
 	}
 }
 
 func TestSettingsOfProviders(t *testing.T) {
-	members := Rules{contract.ProviderCapture: oneOf("automatic", "manual")}
-	var made Settings
-	known := Registry{"fake": {New: func(s Settings) provider.Provider { made = s; return fake{} }, Members: members}}
+	var made provider.Settings
+	known := []provider.Declaration{{
+		Name: "fake", New: func(s provider.Settings) provider.Provider { made = s; return fake{} },
+		Members: []provider.Member{
+			provider.OneOf("capture", contract.ProviderCapture, "", contract.CaptureAutomatic, contract.CaptureManual),
+			provider.HTTPSAddress("notificationUrl", contract.ProviderNotificationURL, ""),
+		},
+	}}
 	tests := []struct{ name, text, says string }{
 		{"none", ``, ""},
 		{"empty", `{}`, ""},
@@ -559,8 +564,8 @@ func TestSettingsOfProviders(t *testing.T) {
 		{"no secret", `{"fake":{}}`, "fake: secret is missing"},
 		{"null", `{"fake":null}`, "fake: secret is missing"},
 		{"empty secret", `{"fake":{"secret":" "}}`, "fake: secret"},
-		{"address without TLS", `{"fake":{"secret":"a","notification_url":"http://x"}}`, "https://"},
-		{"unknown value", `{"fake":{"secret":"a","capture":"later"}}`, "one of automatic, manual"},
+		{"address without TLS", `{"fake":{"secret":"a","notification_url":"http://x/"}}`, "not the https address"},
+		{"unknown value", `{"fake":{"secret":"a","capture":"later"}}`, `capture is "later", not automatic or manual`},
 		{"address of the canonical", `{"canonical":{"secret":"a","notification_url":"https://x"}}`, `canonical: unknown member "notification_url"`},
 	}
 	for _, tt := range tests {
@@ -598,16 +603,24 @@ func (unplugged) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("unplugged")
 }
 
-// FuzzForgery sends anything to the door of each real provider and of the signed
+// FuzzForgery sends anything to the route of each real provider and of the signed
 // canonical payload. Whoever has no secret gets nothing in.
 func FuzzForgery(f *testing.F) {
-	unplugged := Registry{"paypal": {New: func(Settings) provider.Provider {
-		return paypal.New(paypal.Options{Client: &http.Client{Transport: unplugged{}}})
-	}}}
-	text := `{"canonical":{"secret":"x"},"adyen":{"secret":"x"},"stripe":{"secret":"x"},"square":{"secret":"x"},"paypal":{"secret":"x"}}`
-	whole := maps.Clone(Providers)
-	maps.Copy(whole, unplugged)
-	routes, err := ParseRoutes(text, whole)
+	known := providers.All()
+	entries := map[string]provider.Settings{contract.ProviderCanonical: {contract.ProviderSecret: "x"}}
+	for i, d := range known {
+		entries[d.Name] = provider.Settings{contract.ProviderSecret: "x"}
+		if d.Name == paypal.Name {
+			known[i].New = func(provider.Settings) provider.Provider {
+				return paypal.New(paypal.Options{Client: &http.Client{Transport: unplugged{}}})
+			}
+		}
+	}
+	text, err := json.Marshal(entries)
+	if err != nil {
+		f.Fatal(err)
+	}
+	routes, err := ParseRoutes(string(text), known)
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -653,7 +666,7 @@ func FuzzForgery(f *testing.F) {
 
 // FuzzNotification checks what must hold for whatever a provider or a forger
 // sends: no panic, nothing kept of what is not signed, 2xx only when every event
-// is stored, put aside or ignored, and no card number in answer, log or queue.
+// is stored, quarantined or ignored, and no card number in answer, log or queue.
 func FuzzNotification(f *testing.F) {
 	for _, body := range []string{array(paid), array(garbled, paid, pinged, illegal, other, refunded), array(), unreadable, "", "\xff", array(`{"ID":"\ud800"}`), `{"a":"\u0034111111111111111"}`} {
 		f.Add([]byte(body), true, int64(0), "application/json")
@@ -670,17 +683,17 @@ func FuzzNotification(f *testing.F) {
 		request := notify(string(body), secret, now.Add(time.Duration(skew%86400)*time.Second))
 		request.Header["Content-Type"] = []string{contentType}
 		response := d.send(t, request)
-		stored, aside := len(d.stored(t)), len(d.quarantine.messages)
+		stored, queued := len(d.stored(t)), len(d.quarantine.messages)
 		if !slices.Contains([]int{200, 202, 401, 413, 415}, response.Status) {
 			t.Fatalf("status %d %s", response.Status, response.Body)
 		}
 		if accepted := response.Status < 300; !accepted {
 			parseProblem(t, response)
-			if stored+aside > 0 {
-				t.Fatalf("status %d with %d stored and %d put aside", response.Status, stored, aside)
+			if stored+queued > 0 {
+				t.Fatalf("status %d with %d stored and %d quarantined", response.Status, stored, queued)
 			}
-		} else if !signed || response.Status == http.StatusOK && stored+aside > 0 || response.Status == http.StatusAccepted && stored+aside == 0 {
-			t.Fatalf("signed %t: status %d with %d stored and %d put aside", signed, response.Status, stored, aside)
+		} else if !signed || response.Status == http.StatusOK && stored+queued > 0 || response.Status == http.StatusAccepted && stored+queued == 0 {
+			t.Fatalf("signed %t: status %d with %d stored and %d quarantined", signed, response.Status, stored, queued)
 		}
 		logs, _ := d.lines(t)
 		for _, line := range logs {

@@ -16,6 +16,9 @@ type outcome struct {
 	route   Route
 	results []result // one an event, in the delivery's order
 	masked  int      // card numbers
+
+	challenged bool   // it is a challenge, and has no events
+	answer     string // to the challenge
 }
 
 // result is what became of one event: it was stored, quarantined or, when
@@ -94,8 +97,12 @@ func (r result) body() resultBody {
 // isNew reports whether the event was stored or quarantined for the first time.
 func (r result) isNew() bool { return r.quarantined != nil || r.stored == ledger.Stored }
 
-// response is 202 for a delivery with something new and 200 for one without.
+// response is 202 for a delivery with something new, and 200 for one without and
+// for a challenge.
 func (o outcome) response() Response {
+	if o.challenged {
+		return respond(http.StatusOK, "text/plain; charset=utf-8", o.answer)
+	}
 	status := http.StatusOK
 	bodies := make([]resultBody, len(o.results))
 	for i, r := range o.results {

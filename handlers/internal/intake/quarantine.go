@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -42,14 +43,9 @@ type quarantinedEvent struct {
 	Errors []transaction.FieldError `json:"errors,omitzero"`
 }
 
-// kept are the headers that help to understand a delivery, or to find it at the
-// provider. Anything else may be a credential or a signature.
-var kept = []string{
-	"Content-Type", "User-Agent", "X-Amzn-Trace-Id",
-	"Webhook-Id", "Webhook-Timestamp",
-	"Paypal-Transmission-Id", "Paypal-Transmission-Time",
-	"Square-Environment", "Square-Initial-Delivery-Timestamp", "Square-Retry-Number", "Square-Retry-Reason",
-}
+// keptHeaders are kept of every delivery, beside those that its provider declares:
+// what helps to understand it. Anything else may be a credential or a signature.
+var keptHeaders = []string{"Content-Type", "User-Agent", "X-Amzn-Trace-Id"}
 
 // putIntoQuarantine sends a delivery that has events to be quarantined to the
 // queue.
@@ -68,7 +64,7 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, o 
 	if quarantined == nil {
 		return nil
 	}
-	text, err := compose(d, o.route.name, quarantined[:min(len(quarantined), maxReasons)])
+	text, err := compose(d, o.route, quarantined[:min(len(quarantined), maxReasons)])
 	if err != nil {
 		return err
 	}
@@ -78,12 +74,12 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, o 
 	return nil
 }
 
-func compose(d provider.Delivery, name string, quarantined []quarantinedEvent) (string, error) {
+func compose(d provider.Delivery, from Route, quarantined []quarantinedEvent) (string, error) {
 	m := message{
-		Provider: name, ReceivedAt: transaction.FormatTime(d.ReceivedAt), Events: quarantined,
+		Provider: from.name, ReceivedAt: transaction.FormatTime(d.ReceivedAt), Events: quarantined,
 		Headers: map[string]string{}, BodyEncoding: "text",
 	}
-	for _, name := range kept {
+	for _, name := range slices.Concat(keptHeaders, from.declared.KeptHeaders) {
 		if values := d.Header.Values(name); len(values) > 0 {
 			m.Headers[http.CanonicalHeaderKey(name)] = redact.Echo(strings.Join(values, ", "))
 		}
@@ -106,7 +102,7 @@ func compose(d provider.Delivery, name string, quarantined []quarantinedEvent) (
 	return string(text), nil
 }
 
-// isText says that a text may be sent as it is. SQS accepts the characters of XML
+// isText reports whether a text may be sent as it is. SQS accepts the characters of XML
 // 1.0; of those that it does not accept, JSON escapes the controls.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 func isText(s string) bool {

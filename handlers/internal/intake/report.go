@@ -29,6 +29,8 @@ func (in *Intake) report(ctx context.Context, o outcome, err error, status int, 
 
 	attrs := append([]any{"status", status, "duration_ms", took.Milliseconds()}, t.attrs(o)...)
 	switch {
+	case err == nil && o.challenged:
+		in.log.InfoContext(ctx, "challenge answered", attrs...)
 	case err == nil && t.reasons != nil:
 		in.log.WarnContext(ctx, "delivery quarantined", append(attrs, "error", strings.Join(t.reasons, "; "))...)
 	case err == nil && o.route.decode != nil:

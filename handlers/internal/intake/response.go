@@ -52,6 +52,9 @@ func problemOf(err error) problem.Problem {
 	switch {
 	case errors.Is(err, errUnverified): // also when the cause has the looks of a forgery
 		p.Detail = "The signature could not be checked. Send the delivery again."
+	case errors.Is(err, provider.ErrChallenge):
+		p.Title, p.Status = "Bad Request", http.StatusBadRequest
+		p.Detail = "The query is no challenge of this provider."
 	case errors.Is(err, provider.ErrSignature):
 		// Not which of them: whoever tries to forge one need not know.
 		p.Title, p.Status = "Unauthorized", http.StatusUnauthorized

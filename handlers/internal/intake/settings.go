@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,107 +26,99 @@ type Routes struct {
 // quarantine.
 func (r Routes) HasProviders() bool { return len(r.providers) > 0 }
 
-// Route says how the deliveries of a path are verified and decoded.
+// Route says how the deliveries of a path are verified and decoded. The zero value
+// is POST /webhook without a secret.
 type Route struct {
-	name   string                                                   // in the path
-	secret string                                                   // name of the secret
-	url    string                                                   // as the sender knows it; "" as the gateway saw it
-	verify func(context.Context, provider.Delivery, []string) error // provider.Provider's Verify
-	decode func(provider.Delivery) ([]provider.Event, error)        // provider.Provider's Decode, nil of the canonical payload
+	name     string // in the path
+	declared provider.Declaration
+	secret   string                                                   // name of the secret
+	url      string                                                   // as the sender knows it; "" as the gateway saw it
+	verify   func(context.Context, provider.Delivery, []string) error // provider.Provider's Verify
+	decode   func(provider.Delivery) ([]provider.Event, error)        // provider.Provider's Decode, nil of the canonical payload
+
+	challenge func(context.Context, url.Values, []string) (string, error) // provider.Challenger's Challenge; nil without GET
 }
 
-// Settings are the members of an entry of contract.EnvProviders.
-type Settings map[string]string
-
-// Registry holds the providers that can be configured, by name.
-type Registry map[string]Registration
-
-// Registration is a provider that can be configured.
-type Registration struct {
-	New     func(Settings) provider.Provider
-	Members Rules // of the provider's own, beyond those of every provider
-}
-
-// Rules check the value of each member: a rule returns what would be accepted, or
-// "" when the value is.
-type Rules map[string]func(value string) string
-
-// ParseRoutes reads the value of contract.EnvProviders. Without an entry for the
-// canonical route, POST /webhook is open. An error names the entry and the member.
-func ParseRoutes(text string, known Registry) (Routes, error) {
-	entries := map[string]Settings{}
+// ParseRoutes reads the value of contract.EnvProviders for the known providers.
+// Without an entry for the canonical route, POST /webhook is open. An error names
+// the entry and the member.
+func ParseRoutes(text string, known []provider.Declaration) (Routes, error) {
+	entries := map[string]provider.Settings{}
 	if text != "" {
 		if err := json.Unmarshal([]byte(text), &entries); err != nil {
 			return Routes{}, fmt.Errorf("environment variable %s is not an object of objects of strings: %w", contract.EnvProviders, err)
 		}
 	}
+	declared := map[string]provider.Declaration{contract.ProviderCanonical: standardwebhooks.Declaration}
+	for _, d := range known {
+		declared[d.Name] = d
+	}
 	routes := Routes{providers: map[string]Route{}}
 	for _, name := range slices.Sorted(maps.Keys(entries)) { // the same error each time
-		s := entries[name]
-		registered, ok := known[name]
-		members := Rules{contract.ProviderSecret: notEmpty}
-		if name != contract.ProviderCanonical {
-			if !ok {
-				return Routes{}, fmt.Errorf("environment variable %s: unknown provider %q; known are %s",
-					contract.EnvProviders, name, strings.Join(append([]string{contract.ProviderCanonical}, slices.Sorted(maps.Keys(known))...), ", "))
-			}
-			members[contract.ProviderNotificationURL] = anyHTTPS
-			maps.Copy(members, registered.Members)
+		d, ok := declared[name]
+		if !ok {
+			return Routes{}, fmt.Errorf("environment variable %s: unknown provider %q; known are %s",
+				contract.EnvProviders, name, strings.Join(slices.Sorted(maps.Keys(declared)), ", "))
 		}
-		if err := members.check(s); err != nil {
+		route, err := newRoute(d, entries[name])
+		if err != nil {
 			return Routes{}, fmt.Errorf("environment variable %s: %s: %w", contract.EnvProviders, name, err)
 		}
-		route := Route{name: name, secret: s[contract.ProviderSecret], url: s[contract.ProviderNotificationURL]}
 		if name == contract.ProviderCanonical {
-			route.verify = func(_ context.Context, d provider.Delivery, secrets []string) error {
-				return standardwebhooks.Verify(d, secrets)
-			}
 			routes.canonical = route
 			continue
 		}
-		p := registered.New(s)
-		route.verify, route.decode = p.Verify, p.Decode
 		routes.providers[name] = route
 	}
 	return routes, nil
 }
 
-func (r Rules) check(s Settings) error {
-	if _, ok := s[contract.ProviderSecret]; !ok {
-		return fmt.Errorf("%s is missing: the name of the Secrets Manager secret", contract.ProviderSecret)
+// newRoute returns the route of a provider with its settings.
+func newRoute(d provider.Declaration, s provider.Settings) (Route, error) {
+	if err := checkSettings(d, s); err != nil {
+		return Route{}, err
 	}
-	for _, member := range slices.Sorted(maps.Keys(s)) {
-		check, ok := r[member]
-		if !ok {
-			return fmt.Errorf("unknown member %q; known are %s", member, strings.Join(slices.Sorted(maps.Keys(r)), ", "))
+	route := Route{name: d.Name, declared: d, secret: s[contract.ProviderSecret], url: s[contract.ProviderNotificationURL]}
+	if d.New == nil {
+		route.verify = func(_ context.Context, d provider.Delivery, secrets []string) error {
+			return standardwebhooks.Verify(d, secrets)
 		}
-		if accepted := check(s[member]); accepted != "" {
-			return fmt.Errorf("%s is %q, not %s", member, s[member], accepted)
+		return route, nil
+	}
+	p := d.New(s)
+	route.verify, route.decode = p.Verify, p.Decode
+	if slices.Contains(d.Methods, http.MethodGet) {
+		challenger, ok := p.(provider.Challenger)
+		if !ok {
+			return Route{}, fmt.Errorf("it declares %s and answers no challenge", http.MethodGet)
+		}
+		route.challenge = challenger.Challenge
+	}
+	return route, nil
+}
+
+// checkSettings returns an error for the first member that is missing, unknown or
+// has a value that is not accepted.
+func checkSettings(d provider.Declaration, s provider.Settings) error {
+	secret := provider.Member{
+		Environment: contract.ProviderSecret, Accepted: "the name of a Secrets Manager secret",
+		Valid: func(value string) bool { return strings.TrimSpace(value) != "" },
+	}
+	if _, ok := s[secret.Environment]; !ok {
+		return fmt.Errorf("%s is missing: %s", secret.Environment, secret.Accepted)
+	}
+	accepted := map[string]provider.Member{secret.Environment: secret}
+	for _, m := range d.Members {
+		accepted[m.Environment] = m
+	}
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		m, ok := accepted[name]
+		if !ok {
+			return fmt.Errorf("unknown member %q; known are %s", name, strings.Join(slices.Sorted(maps.Keys(accepted)), ", "))
+		}
+		if value := s[name]; value == "" || !m.Valid(value) {
+			return fmt.Errorf("%s is %q, not %s", name, value, m.Accepted)
 		}
 	}
 	return nil
-}
-
-func notEmpty(value string) string {
-	if strings.TrimSpace(value) == "" {
-		return "a name"
-	}
-	return ""
-}
-
-func anyHTTPS(value string) string {
-	u, err := url.Parse(value)
-	if err != nil || u.Scheme != "https" || u.Host == "" {
-		return "an address that begins with https://"
-	}
-	return ""
-}
-
-func oneOf(values ...string) func(string) string {
-	return func(value string) string {
-		if slices.Contains(values, value) {
-			return ""
-		}
-		return "one of " + strings.Join(values, ", ")
-	}
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
+	"slices"
 	"strings"
 
 	"payment-webhooks/handlers/internal/provider"
@@ -31,19 +33,21 @@ type rejection struct {
 func (r *rejection) Error() string { return r.kind.Error() + ": " + r.detail }
 func (r *rejection) Unwrap() error { return r.kind }
 
-// route finds the route of a request: POST /webhook, or POST /webhook/{provider}
-// of a configured provider. The gateway passes nothing else on.
+// route finds the route of a request: POST /webhook, or /webhook/{provider} of a
+// configured provider by a method that it declares. The gateway passes nothing
+// else on.
 func (in *Intake) route(request Request) (Route, error) {
-	resource := strings.TrimSuffix(request.Resource, "/")
-	switch {
-	case request.Method != http.MethodPost:
-	case resource == "/webhook" && request.Provider == "":
+	switch resource := strings.TrimSuffix(request.Resource, "/"); {
+	case resource == "/webhook" && request.Provider == "" && request.Method == http.MethodPost:
 		return in.routes.canonical, nil
 	case resource == "/webhook/{provider}" && request.Provider != "":
-		if route, known := in.routes.providers[request.Provider]; known {
+		route, known := in.routes.providers[request.Provider]
+		if !known {
+			return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Echo(request.Provider))}
+		}
+		if slices.Contains(route.declared.RequestMethods(), request.Method) {
 			return route, nil
 		}
-		return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Echo(request.Provider))}
 	}
 	return Route{}, &rejection{errNotFound, "Send transactions with POST to /webhook."}
 }
@@ -67,7 +71,7 @@ func body(request Request) ([]byte, error) {
 	return body, nil
 }
 
-// errUnverified says that whether a delivery is authentic cannot be known.
+// errUnverified is the error of a delivery that could not be verified either way.
 var errUnverified = errors.New("verification unavailable")
 
 // authenticate checks the signature over a delivery. The error is
@@ -77,39 +81,59 @@ func (in *Intake) authenticate(ctx context.Context, from Route, d provider.Deliv
 	if from.secret == "" { // POST /webhook without a configured secret is open
 		return nil
 	}
-	values, err := in.secrets.Get(ctx, from.secret)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errUnverified, err)
-	}
-	err = from.verify(ctx, d, values)
-	if errors.Is(err, provider.ErrSignature) || errors.Is(err, provider.ErrSecret) {
-		// The secret may have been rotated since it was read.
-		if renewed, ok := in.secrets.Renew(ctx, from.secret, values); ok {
-			err = from.verify(ctx, d, renewed)
-		}
-	}
+	err := in.withSecrets(ctx, from, func(secrets []string) error { return from.verify(ctx, d, secrets) })
 	if err == nil || errors.Is(err, provider.ErrSignature) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errUnverified, err)
 }
 
-// checkMediaType accepts application/json in UTF-8, uncompressed.
-func checkMediaType(h http.Header) error {
-	const accepted = "Send the body as application/json in UTF-8, without a content encoding."
+// answerChallenge returns the body of the response to a provider's challenge. The
+// error is provider.ErrChallenge, or errUnverified when no answer can be made.
+func (in *Intake) answerChallenge(ctx context.Context, from Route, query url.Values) (answer string, err error) {
+	err = in.withSecrets(ctx, from, func(secrets []string) (err error) {
+		answer, err = from.challenge(ctx, query, secrets)
+		return err
+	})
+	if err == nil || errors.Is(err, provider.ErrChallenge) {
+		return answer, err
+	}
+	return "", fmt.Errorf("%w: %w", errUnverified, err)
+}
+
+// withSecrets calls use with the secrets in force of a route, and once more with
+// new ones if it fails because of the secret and there are new ones.
+func (in *Intake) withSecrets(ctx context.Context, from Route, use func(secrets []string) error) error {
+	values, err := in.secrets.Get(ctx, from.secret)
+	if err != nil {
+		return err
+	}
+	err = use(values)
+	if errors.Is(err, provider.ErrSignature) || errors.Is(err, provider.ErrSecret) {
+		// The secret may have been rotated since it was read.
+		if renewed, ok := in.secrets.Renew(ctx, from.secret, values); ok {
+			return use(renewed)
+		}
+	}
+	return err
+}
+
+// checkMediaType accepts a body of one of the media types, in UTF-8, uncompressed.
+func checkMediaType(h http.Header, mediaTypes []string) error {
+	unsupported := &rejection{errMediaType, fmt.Sprintf("Send the body as %s in UTF-8, without a content encoding.", strings.Join(mediaTypes, " or "))}
 	if encodings := h.Values("Content-Encoding"); len(encodings) > 0 && !strings.EqualFold(strings.Join(encodings, ","), "identity") {
-		return &rejection{errMediaType, accepted}
+		return unsupported
 	}
 	types := h.Values("Content-Type")
 	if len(types) != 1 {
-		return &rejection{errMediaType, accepted}
+		return unsupported
 	}
 	mediaType, params, err := mime.ParseMediaType(types[0])
-	if err != nil || mediaType != "application/json" {
-		return &rejection{errMediaType, accepted}
+	if err != nil || !slices.Contains(mediaTypes, mediaType) {
+		return unsupported
 	}
 	if charset, ok := params["charset"]; ok && !strings.EqualFold(charset, "utf-8") {
-		return &rejection{errMediaType, accepted}
+		return unsupported
 	}
 	return nil
 }

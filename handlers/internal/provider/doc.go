@@ -3,6 +3,6 @@
 // or more canonical transactions.
 //
 // Each provider is a package below this one, named as in POST
-// /webhook/{provider}; the validator registers it in one line. None of them
+// /webhook/{provider}; package providers lists it in one line. None of them
 // reads secrets, clocks or the environment: everything comes with the call.
 package provider

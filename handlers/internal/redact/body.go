@@ -15,21 +15,30 @@ import (
 // escapeLen is the length of an escape such as \u0034.
 const escapeLen = 6
 
-// Body masks every PAN, as Text does, in a body that should be JSON: in its
-// bytes as they are, and in the text that they are once escapes are read
-// (\u0034 is a 4, \u002d a hyphen), be they in values, in member names or in
-// something that is no JSON. In what is JSON, a number with a PAN, however
-// written (4.1e15), becomes a string. Everything else stays byte for byte, and
-// what was JSON still is. Escapes are read once: JSON with escapes of its own
-// within a string is text.
+// Body masks every PAN, as Text does, in a body that should be JSON or a form: in
+// its bytes as they are, and in what they encode, be it in values, in names or in
+// something that is neither. It reads JSON's escapes (\u0034 is a 4), percent-encoding
+// and the + of forms, and base64 in both alphabets, with or without padding and
+// line breaks; up to maxEncodings within one another.
+//
+// In what is JSON, a number with a PAN, however written (4.1e15), becomes a string;
+// in what is encoded in it, the number's digits become asterisks. Everything else
+// stays byte for byte, and what was JSON, or an encoding, still is.
 func Body(body string) string {
 	b := []byte(body)
 	if out, ok := numbers(b); ok {
 		b = out
 	}
+	maskEscaped(b)
+	maskEncoded(b, maxEncodings)
+	return string(b)
+}
+
+// maskEscaped masks the PANs of a text as it is and with JSON's escapes read, and
+// goes on until neither has one.
+func maskEscaped(b []byte) {
 	if bytes.IndexByte(b, '\\') < 0 {
-		masked, _ := Text(string(b))
-		return masked
+		return
 	}
 	r := read(b)
 	for i := 0; i < len(b); i++ {
@@ -38,10 +47,9 @@ func Body(body string) string {
 			i = max(0, i-maxSpan*escapeLen) - 1
 		}
 	}
-	return string(b)
 }
 
-// numbers makes strings of the numbers with a PAN; ok says that body is JSON.
+// numbers makes strings of the numbers with a PAN; ok reports whether body is JSON.
 func numbers(body []byte) (out []byte, ok bool) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	done, whole := 0, false
@@ -67,8 +75,9 @@ func numbers(body []byte) (out []byte, ok bool) {
 	}
 }
 
-// number masks a number that has a PAN as it reads or as it is. What is masked
-// is never longer, or a body of short numbers (62e17) would grow threefold.
+// number masks a numeric literal whose raw or normalised form contains a PAN. The
+// masked one is never longer, or a body of short numbers (62e17) would grow
+// threefold.
 func number(text string) (masked string, count int) {
 	if n, err := jsonvalue.ParseNumber(text); err == nil {
 		if masked, count = Text(string(n)); count > 0 && len(masked) > len(text) {
@@ -127,7 +136,7 @@ func character(b []byte) (c byte, n int) {
 }
 
 // maskAt masks the PAN that begins at byte i of the body, as it is or as it
-// reads, in both. It says whether there was one.
+// reads, in both. It reports whether there was one.
 func (r *reading) maskAt(body []byte, i int) bool {
 	if end := cardAt(body, i); end > 0 {
 		mask(body[i:end])

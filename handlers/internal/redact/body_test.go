@@ -24,7 +24,7 @@ func escaped(s string) string {
 	return out.String()
 }
 
-func TestBodyMasksCardNumbersHoweverTheyAreWritten(t *testing.T) {
+func TestBody(t *testing.T) {
 	masked := escaped("411111") + strings.Repeat(`\u002a`, 6) + escaped("1111")
 	tests := []struct{ name, in, want string }{
 		{"plain", `{"card": "4111111111111111"}`, `{"card": "411111******1111"}`},
@@ -104,7 +104,7 @@ func FuzzBody(f *testing.F) {
 		`{"4111111111111111":"4111 1111\u00201111\u002d1111","a":[4111111111111111,4.111111111111111e15,-1.5]}`,
 		`["` + escaped("378282246310005") + `"]`, escaped("4111-1111"), `"\\u4111` + escaped("111111111111") + `"`,
 		`"\u4111111111111111"`, `["4111111111111111\u0030"]`, `\\\u0034111111111111111`, `4 1e3`, "\"\xff\\ud83d\"",
-		`"\u0034111111111111111 36000003 \u0034111111111111111"`, `"36000003 \u0034111111111111111"`, `4111111111111111e1`, `[62e17]`,
+		`"\u0034111111111111111 36000003 \u0034111111111111111"`, `"36000003 \u0034111111111111111"`, `4111111111111111e1`, `[62e17]`, `a=%34111111111111111&b=4111+1111+1111+1111`,
 	} {
 		f.Add(seed)
 	}
@@ -115,6 +115,12 @@ func FuzzBody(f *testing.F) {
 		masked := redact.Body(body)
 		if left := cardNumber(masked); left != "" {
 			t.Fatalf("Body(%q) = %q, which holds the card number %q", body, masked, left)
+		}
+		if again := redact.Body(masked); again != masked {
+			t.Fatalf("Body(%q) = %q, and of that %q", body, masked, again)
+		}
+		if strings.ContainsAny(body, "%+") || strings.Contains(body, `\`) && exponents.MatchString(body) {
+			return // it may encode one in a way that says does not read: see FuzzEncoded
 		}
 		before, after := says(body), says(masked)
 		if len(before) != len(after) {
@@ -137,7 +143,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// onlyMasked says that nothing became another but digits, to "*".
+// onlyMasked reports whether nothing became another but digits, to "*".
 func onlyMasked(before, after string) bool {
 	if len(before) != len(after) {
 		return false
@@ -186,5 +192,9 @@ func says(body string) []said {
 		}
 	}
 }
+
+// exponents finds a number with an exponent, which in what is encoded is masked in
+// something that is no JSON as well.
+var exponents = regexp.MustCompile(`[0-9.][eE][+-]?[0-9]`)
 
 var escape = regexp.MustCompile(`\\(?:\\|u[0-9A-Fa-f]{4})`)

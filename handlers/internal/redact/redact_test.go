@@ -15,7 +15,7 @@ import (
 )
 
 // The card numbers are the networks' and providers' published test numbers.
-func TestTextMasksCardNumbers(t *testing.T) {
+func TestText(t *testing.T) {
 	tests := []struct {
 		name, in, want string
 		count          int
@@ -64,7 +64,7 @@ func TestTextMasksCardNumbers(t *testing.T) {
 	}
 }
 
-func TestValueMasksStringsNumbersAndNames(t *testing.T) {
+func TestValue(t *testing.T) {
 	tests := []struct {
 		name, in, want string
 		count          int
@@ -99,7 +99,7 @@ func TestValueMasksStringsNumbersAndNames(t *testing.T) {
 	}
 }
 
-func TestEchoIsShortPrintableAndWithoutCardNumbers(t *testing.T) {
+func TestEcho(t *testing.T) {
 	tests := map[string]string{
 		"fine — ü":                  "fine — ü",
 		"card 4111111111111111":     "card 411111******1111",

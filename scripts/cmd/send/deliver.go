@@ -19,7 +19,7 @@ import (
 
 const (
 	// inFlight bounds the deliveries that wait for an answer, when --rate asks
-	// for more than the door answers in time.
+	// for more than the endpoint answers in time.
 	inFlight = 64
 
 	// answerIn is longer than API Gateway takes to give up (29 s).
@@ -38,11 +38,7 @@ type outcome struct {
 // deliver posts the deliveries, one after another or at a rate, and prints a line
 // for each answer as it comes.
 func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*http.Request, error)) ([]outcome, error) {
-	client := &http.Client{
-		Timeout:       answerIn,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: inFlight},
-	}
+	client := newClient()
 	defer client.CloseIdleConnections()
 
 	var mu sync.Mutex
@@ -73,7 +69,7 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 		}
 		group.Go(func() error {
 			if ctx.Err() != nil {
-				return nil // it waited for its turn
+				return nil // it was interrupted while it waited
 			}
 			start := time.Now()
 			status, line := exchange(client, request.WithContext(ctx))
@@ -89,6 +85,16 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 	return outcomes, errors.Join(err, context.Cause(ctx))
 }
 
+// newClient returns a client that follows no redirect.
+func newClient() *http.Client {
+	return &http.Client{
+		Timeout:       answerIn,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: inFlight},
+	}
+}
+
+// exchange sends a request. The line has the status and the body of the response.
 func exchange(client *http.Client, request *http.Request) (status int, line string) {
 	response, err := client.Do(request)
 	if err != nil {
@@ -128,11 +134,11 @@ func summarize(out io.Writer, outcomes []outcome, elapsed time.Duration) {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// good says whether each delivery was answered with 2xx.
+// good reports whether each delivery was answered with 2xx.
 func good(outcomes []outcome, want int) bool {
 	return len(outcomes) == want && !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.status/100 != 2 })
 }
 
-// known is the address that the door derives when none is configured: https,
-// since API Gateway speaks nothing else, and the host and path that it was asked for.
+// known is the address that the endpoint derives when none is configured: https,
+// since API Gateway speaks nothing else, and the host and path of the request.
 func known(url string) string { return "https://" + url[strings.Index(url, "://")+3:] }

@@ -1,16 +1,15 @@
 // Command send signs a payload as a payment provider would and posts it to the
-// door: to see what a delivery does, to try a secret, to load-test.
+// webhook endpoint: to see what a delivery does, to try a secret, to load-test.
 //
 //	scripts/send --provider stripe --fixture refund --secret whsec_…
 //
-// It shares no code with the handlers, so that it also checks them: the signing
-// rules here are written from the providers' documentation once more.
+// It sends as every provider of package providers. How each signs is in the send.go
+// of its package, written from the provider's documentation once more and without
+// the code that verifies, so that it also checks that code.
 //
-//   - stripe: https://docs.stripe.com/webhooks#verify-manually
-//   - adyen: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures
-//   - paypal: https://developer.paypal.com/api/rest/webhooks/rest/#link-selfverificationmethod
-//   - square: https://developer.squareup.com/docs/webhooks/step3validate
-//   - canonical: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+// With --list it prints the providers and their payloads as JSON, with --context
+// what cdk.json's context says to configure them all: scripts/test, scripts/demo and
+// the end-to-end suite read both.
 //
 // The only address it contacts is --url's.
 package main

@@ -2,24 +2,26 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"maps"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
-	"path/filepath"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
+	"payment-webhooks/handlers/providers"
 )
 
 // Bounds of the flags.
@@ -28,6 +30,9 @@ const (
 	maxRate   = 1000
 	maxFile   = 10 << 20 // API Gateway takes no more than 10 MB
 )
+
+// userAgent is what every request is sent with.
+const userAgent = "payment-webhooks-send"
 
 // Exit statuses.
 const (
@@ -38,32 +43,40 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], os.Getenv, time.Now, os.Stdout, os.Stderr)
+	code := run(ctx, supported(), os.Args[1:], os.Getenv, time.Now, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
-type options struct {
-	provider, fixture, file, url, secret, notificationURL, internet, id, repo string
-
-	tamper bool
-	skew   time.Duration
-	repeat int
-	rate   float64 // deliveries a second; 0: one after another
+// supported are the providers to send as: canonical, for POST /webhook itself, and
+// those of package providers.
+func supported() []providers.Declaration {
+	return append([]providers.Declaration{providers.Canonical()}, providers.All()...)
 }
 
-// errUsage says that the flags are wrong; the flag package has printed why.
+type options struct {
+	provider, fixture, file, url, secret, notificationURL, internet, id string
+
+	list, context, challenge, tamper bool
+
+	supported []providers.Declaration
+	skew      time.Duration
+	repeat    int
+	rate      float64 // deliveries a second; 0: one after another
+}
+
+// errUsage is the error of flags that the flag package refused, and has printed why.
 var errUsage = errors.New("usage")
 
-func parse(args []string, getenv func(string) string, stderr io.Writer) (options, error) {
-	var o options
+func parse(supported []providers.Declaration, args []string, getenv func(string) string, stderr io.Writer) (options, error) {
+	o := options{supported: supported}
 	flags := flag.NewFlagSet("send", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&o.provider, "provider", "", "sign as `one` of "+strings.Join(names(), ", "))
-	flags.StringVar(&o.fixture, "fixture", "payment", "payload to send: payment, refund, dispute, payout, ignored, … (adyen: batch)")
+	flags.StringVar(&o.provider, "provider", "", "sign as `one` of "+strings.Join(o.names(), ", "))
+	flags.StringVar(&o.fixture, "fixture", "payment", "payload to send: payment, refund, dispute, payout, ignored, …; --list names all")
 	flags.StringVar(&o.file, "file", "", "payload to send instead of a fixture")
 	flags.StringVar(&o.url, "url", "http://127.0.0.1:8080/v1", "the API's `address`, as the stack's WebhookApiUrl")
-	flags.StringVar(&o.secret, "secret", "", "the signing `secret` (paypal: the webhook's id); by default WEBHOOK_SECRET of the environment, which other users cannot list")
+	flags.StringVar(&o.secret, "secret", "", "the signing `secret`; by default WEBHOOK_SECRET of the environment, which other users cannot list")
 	flags.BoolVar(&o.tamper, "tamper", false, "change the amount after signing")
 	flags.DurationVar(&o.skew, "skew", 0, "sign with a clock that is `this far` ahead, such as 10m; -10m: behind")
 	flags.IntVar(&o.repeat, "repeat", 1, "send it `n` times, signed anew each time, and print a summary")
@@ -74,10 +87,12 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (options
 		}
 		return nil
 	})
-	flags.StringVar(&o.notificationURL, "notification-url", "", "square: the `address` as configured at Square; by default --url's host and path under https")
-	flags.StringVar(&o.internet, "internet", "", "paypal: the `directory` that the local run has as --internet")
+	flags.StringVar(&o.notificationURL, "notification-url", "", "the `address` as configured at a provider that signs it; by default --url's host and path under https")
+	flags.StringVar(&o.internet, "internet", "", "the `directory` that the local run has as --internet, for a provider that signs with a certificate")
 	flags.StringVar(&o.id, "id", "", "give the payload's object this `id`, which makes it a new transaction; {n} stands for the delivery's number")
-	flags.StringVar(&o.repo, "repo", ".", "the repository, where the fixtures are")
+	flags.BoolVar(&o.challenge, "challenge", false, "ask for the address with a challenge instead of sending a payload")
+	flags.BoolVar(&o.list, "list", false, "print what can be sent as JSON: the providers, their payloads, a made-up secret of each")
+	flags.BoolVar(&o.context, "context", false, "print the providers as cdk's context, with their secrets named payments/PROVIDER")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -100,11 +115,17 @@ func (o options) check(flags *flag.FlagSet) error {
 	if flags.NArg() > 0 {
 		wrong("%q is not a flag: there are no arguments", flags.Arg(0))
 	}
-	s, ok := schemes[o.provider]
+	if o.list || o.context {
+		if flags.NFlag() > 1 {
+			wrong("--list and --context: no other flags")
+		}
+		return errors.Join(problems...)
+	}
+	d, ok := o.declaration()
 	if !ok {
-		wrong("--provider %q: must be one of %s", o.provider, strings.Join(names(), ", "))
+		wrong("--provider %q: must be one of %s", o.provider, strings.Join(o.names(), ", "))
 	} else if o.secret == "" {
-		wrong("--secret, or WEBHOOK_SECRET in the environment, is missing: %s", s.secret)
+		wrong("--secret, or WEBHOOK_SECRET in the environment, is missing: %s", d.Secret)
 	}
 	if u, err := url.Parse(o.url); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 		wrong("--url %q: must be http://host/path or https://host/path", o.url)
@@ -118,23 +139,45 @@ func (o options) check(flags *flag.FlagSet) error {
 	if o.repeat < 1 || o.repeat > maxRepeat {
 		wrong("--repeat %d: must be 1 to %d", o.repeat, maxRepeat)
 	}
-	if o.provider == "adyen" && o.skew != 0 {
-		wrong("--skew: Adyen signs no time, so there is nothing to skew; what bounds a replay is that a transaction is stored once")
+	if ok && !d.Sender.SignsTime && o.skew != 0 {
+		wrong("--skew: %s signs no time, so there is nothing to skew; what bounds a replay is that a transaction is stored once", d.Name)
 	}
-	if o.provider != "square" && given["notification-url"] {
-		wrong("--notification-url: only Square signs the address")
+	if ok && !d.Sender.SignsURL && given["notification-url"] {
+		wrong("--notification-url: %s does not sign the address", d.Name)
 	}
-	if o.provider != "paypal" && given["internet"] {
-		wrong("--internet: only PayPal signs with a certificate")
+	if ok && d.Sender.Certificate == nil && given["internet"] {
+		wrong("--internet: %s does not sign with a certificate", d.Name)
+	}
+	for _, name := range []string{"fixture", "file", "id", "tamper", "skew", "repeat", "rate"} {
+		if o.challenge && given[name] {
+			wrong("--challenge and --%s: a challenge has no payload, and is sent once", name)
+		}
+	}
+	if ok && o.challenge && d.Sender.Challenge == nil {
+		wrong("--challenge: %s asks for no address", d.Name)
 	}
 	return errors.Join(problems...)
 }
 
-func names() []string { return slices.Sorted(maps.Keys(schemes)) }
+func (o options) declaration() (providers.Declaration, bool) {
+	i := slices.IndexFunc(o.supported, func(d providers.Declaration) bool { return d.Name == o.provider })
+	if i < 0 {
+		return providers.Declaration{}, false
+	}
+	return o.supported[i], true
+}
+
+func (o options) names() []string {
+	var names []string
+	for _, d := range o.supported {
+		names = append(names, d.Name)
+	}
+	return slices.Sorted(slices.Values(names))
+}
 
 // run returns the exit status.
-func run(ctx context.Context, args []string, getenv func(string) string, now func() time.Time, stdout, stderr io.Writer) int {
-	o, err := parse(args, getenv, stderr)
+func run(ctx context.Context, supported []providers.Declaration, args []string, getenv func(string) string, now func() time.Time, stdout, stderr io.Writer) int {
+	o, err := parse(supported, args, getenv, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitGood
@@ -143,18 +186,18 @@ func run(ctx context.Context, args []string, getenv func(string) string, now fun
 	case err != nil:
 		return refuse(stderr, err)
 	}
-	s := schemes[o.provider]
-	body, err := o.payload()
-	if err != nil {
-		return refuse(stderr, err)
+	if o.list || o.context {
+		return o.print(stdout, stderr)
 	}
-	sign, err := s.signer(o.secret, o.internet)
-	if err != nil {
-		return refuse(stderr, fmt.Errorf("--provider %s (secret: %s): %w", o.provider, s.secret, err))
+	d, _ := o.declaration()
+	if o.challenge {
+		return o.ask(ctx, d, stdout, stderr)
 	}
-
-	next := func(n int) (*http.Request, error) { return o.request(s, sign, body, n, now) }
-	if _, err := next(1); err != nil {
+	next, err := o.prepare(d, now)
+	if err == nil {
+		_, err = next(1)
+	}
+	if err != nil {
 		return refuse(stderr, err)
 	}
 	start := time.Now()
@@ -179,65 +222,110 @@ func refuse(stderr io.Writer, err error) int {
 	return exitUsage
 }
 
-// payload reads what is to be sent. A file need not be JSON, unless the provider
-// signs within it.
-func (o options) payload() ([]byte, error) {
-	path := o.file
-	if path == "" {
-		folder := filepath.Join(o.repo, "handlers", "internal", "provider", o.provider, "testdata")
-		if o.provider == "canonical" {
-			folder = filepath.Join(o.repo, "scripts", "cmd", "send", "testdata", "canonical")
-		}
-		path = filepath.Join(folder, o.fixture+".json")
-		if _, err := os.Stat(path); err != nil {
-			found, globErr := filepath.Glob(filepath.Join(folder, "*.json"))
-			for i := range found {
-				found[i] = strings.TrimSuffix(filepath.Base(found[i]), ".json")
-			}
-			return nil, errors.Join(fmt.Errorf("--fixture %s: %w; there are: %s", o.fixture, err, strings.Join(found, ", ")), globErr)
+// prepare returns what makes the nth request.
+func (o options) prepare(d providers.Declaration, now func() time.Time) (func(n int) (*http.Request, error), error) {
+	body, err := o.payload(d)
+	if err != nil {
+		return nil, err
+	}
+	var key crypto.Signer
+	if c := d.Sender.Certificate; c != nil {
+		if key, err = signingKey(o.internet, d.Name, *c); err != nil {
+			return nil, fmt.Errorf("--provider %s: %w", d.Name, err)
 		}
 	}
-	file, err := os.Open(path)
+	return func(n int) (*http.Request, error) { return o.request(d, key, body, n, now) }, nil
+}
+
+// payload reads what is to be sent. A file need not be JSON, unless the provider
+// signs within it.
+func (o options) payload(d providers.Declaration) ([]byte, error) {
+	if o.file == "" {
+		body, err := fs.ReadFile(d.Sender.Fixtures, "testdata/"+o.fixture+".json")
+		if err != nil {
+			return nil, fmt.Errorf("--fixture %s: %s has none of that name; there are: %s", o.fixture, d.Name, strings.Join(fixtures(d), ", "))
+		}
+		return body, nil
+	}
+	file, err := os.Open(o.file)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
 	body, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err == nil && len(body) > maxFile {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxFile)
+		err = fmt.Errorf("%s is larger than %d bytes", o.file, maxFile)
 	}
 	return body, err
 }
 
-// request is the nth delivery, signed.
-func (o options) request(s scheme, sign signer, body []byte, n int, now func() time.Time) (*http.Request, error) {
-	if o.id != "" {
-		if !jsontext.Value(body).IsValid(lenient) {
-			return nil, errors.New("--id: the payload is not JSON")
-		}
-		var err error
-		if body, err = s.rename(body, strings.ReplaceAll(o.id, "{n}", strconv.Itoa(n))); err != nil {
-			return nil, err
-		}
-	}
-	target := strings.TrimSuffix(o.url, "/") + s.path
-	d := delivery{body: body, url: known(target), at: now().Add(o.skew)}
-	if o.notificationURL != "" {
-		d.url = o.notificationURL
-	}
-	header, body, err := sign(d)
+// fixtures returns the names of a provider's payloads.
+func fixtures(d providers.Declaration) []string {
+	found, err := fs.Glob(d.Sender.Fixtures, "testdata/*.json")
 	if err != nil {
-		return nil, err
+		panic(err) // the pattern is well-formed
+	}
+	for i := range found {
+		found[i] = strings.TrimSuffix(path.Base(found[i]), ".json")
+	}
+	return found
+}
+
+// target is the address that a provider posts to.
+func (o options) target(d providers.Declaration) string {
+	target := strings.TrimSuffix(o.url, "/") + "/webhook"
+	if d.New != nil {
+		target += "/" + d.Name
+	}
+	return target
+}
+
+// request is the nth delivery, signed.
+func (o options) request(d providers.Declaration, key crypto.Signer, body []byte, n int, now func() time.Time) (*http.Request, error) {
+	if o.id != "" {
+		var err error
+		if body, err = d.Sender.Rename(body, strings.ReplaceAll(o.id, "{n}", strconv.Itoa(n))); err != nil {
+			return nil, fmt.Errorf("--id: %w", err)
+		}
+	}
+	target := o.target(d)
+	attempt := providers.Attempt{
+		Secret: o.secret, Key: key, Body: body,
+		URL: cmp.Or(o.notificationURL, known(target)), At: now().Add(o.skew),
+	}
+	header, body, err := d.Sender.Sign(attempt)
+	if err != nil {
+		return nil, fmt.Errorf("--provider %s (secret: %s): %w", d.Name, d.Secret, err)
 	}
 	if o.tamper {
-		body = s.tamper(body)
+		body = d.Sender.Tamper(body)
 	}
 	request, err := http.NewRequest(http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
-	header.Set("Content-Type", "application/json")
-	header.Set("User-Agent", "payment-webhooks-send")
+	header.Set("Content-Type", d.BodyMediaTypes()[0])
+	header.Set("User-Agent", userAgent)
 	request.Header = header
 	return request, nil
+}
+
+// ask sends a challenge, and checks the answer.
+func (o options) ask(ctx context.Context, d providers.Declaration, stdout, stderr io.Writer) int {
+	query, want, err := d.Sender.Challenge(o.secret)
+	if err != nil {
+		return refuse(stderr, fmt.Errorf("--provider %s (secret: %s): %w", d.Name, d.Secret, err))
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.target(d)+"?"+query, nil)
+	if err != nil {
+		return refuse(stderr, err)
+	}
+	request.Header.Set("User-Agent", userAgent)
+	_, line := exchange(newClient(), request)
+	fmt.Fprintln(stdout, line)
+	if right := fmt.Sprintf("%d %s", http.StatusOK, want); line != right {
+		fmt.Fprintf(stderr, "send: the answer is not %s\n", right)
+		return exitBad
+	}
+	return exitGood
 }

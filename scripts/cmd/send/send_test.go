@@ -3,10 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,19 +17,32 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"payment-webhooks/handlers/providers"
+	"payment-webhooks/handlers/providers/providerstest"
 )
 
-// door answers with the given statuses in turn, the last one for ever.
-type door struct {
+// declared returns a supported provider.
+func declared(t *testing.T, name string) providers.Declaration {
+	t.Helper()
+	d, ok := options{provider: name, supported: supported()}.declaration()
+	if !ok {
+		t.Fatalf("no provider %s", name)
+	}
+	return d
+}
+
+// endpoint answers with the given statuses in turn, the last one for ever.
+type endpoint struct {
 	*httptest.Server
 	mu       sync.Mutex
 	requests []*http.Request
 	bodies   []string
 }
 
-func newDoor(t *testing.T, statuses ...int) *door {
+func newEndpoint(t *testing.T, statuses ...int) *endpoint {
 	t.Helper()
-	d := &door{}
+	d := &endpoint{}
 	d.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -44,17 +60,20 @@ func newDoor(t *testing.T, statuses ...int) *door {
 	return d
 }
 
+// canonicalFile is a payload that no provider posts.
+const canonicalFile = "../../../handlers/internal/provider/standardwebhooks/testdata/payment.json"
+
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
 func send(t *testing.T, ctx context.Context, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	getenv := func(name string) string { return map[string]string{"WEBHOOK_SECRET": "c2VjcmV0"}[name] }
 	var out, errs bytes.Buffer
-	code = run(ctx, append([]string{"--repo", "../../.."}, args...), getenv, func() time.Time { return noon }, &out, &errs)
+	code = run(ctx, append(supported(), providerstest.Declaration), args, getenv, func() time.Time { return noon }, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
-func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
+func TestExitStatus(t *testing.T) {
 	cases := map[string]struct {
 		statuses []int
 		args     []string
@@ -70,7 +89,7 @@ func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			d := newDoor(t, c.statuses...)
+			d := newEndpoint(t, c.statuses...)
 			code, out, errs := send(t, t.Context(), append([]string{"--provider", "canonical", "--url", d.URL + "/v1/"}, c.args...)...)
 			if code != c.code || !strings.Contains(out, c.lines) {
 				t.Errorf("exit %d, printed %s%s, want %d and %s", code, out, errs, c.code, c.lines)
@@ -83,7 +102,7 @@ func TestExitStatusSaysWhetherEveryAnswerWasGood(t *testing.T) {
 }
 
 func TestNoAnswerIsNoSuccess(t *testing.T) {
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	d.Close()
 	if code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL); code != 1 || !strings.Contains(out, "no answer") {
 		t.Errorf("exit %d, printed %s", code, out)
@@ -92,7 +111,7 @@ func TestNoAnswerIsNoSuccess(t *testing.T) {
 
 func TestInterruptStopsAndSumsUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	d.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { cancel() })
 	code, out, errs := send(t, ctx, "--provider", "canonical", "--url", d.URL, "--repeat", "1000")
 	if code != 1 || !strings.Contains(out, "1 deliveries in") || errs != "" {
@@ -101,7 +120,7 @@ func TestInterruptStopsAndSumsUp(t *testing.T) {
 }
 
 func TestRateIsKept(t *testing.T) {
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	start := time.Now()
 	send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--repeat", "11", "--rate", "50/s")
 	if took := time.Since(start); took < 190*time.Millisecond {
@@ -109,13 +128,13 @@ func TestRateIsKept(t *testing.T) {
 	}
 }
 
-func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
+func TestWrongFlags(t *testing.T) {
 	cases := map[string]struct {
 		args []string
 		want []string
 	}{
-		"nothing":             {nil, []string{"adyen, canonical, paypal, square, stripe"}},
-		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"Adyen signs no time", "1 to 100000", "http://host/path"}},
+		"nothing":             {nil, []string{"adyen, canonical, formpay, paypal, square, stripe"}},
+		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"adyen signs no time", "1 to 100000", "http://host/path"}},
 		"unknown flag":        {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
 		"argument":            {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
 		"rate":                {[]string{"--provider", "stripe", "--rate", "NaN/s"}, []string{"at most 1000"}},
@@ -123,11 +142,13 @@ func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
 		"no such fixture":     {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
 		"fixture elsewhere":   {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
 		"no such file":        {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
-		"Adyen secret":        {[]string{"--provider", "adyen", "--secret", "xyz", "--file", "testdata/canonical/payment.json"}, []string{"hex digits"}},
-		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", "testdata/canonical/payment.json"}, []string{"notificationItems"}},
+		"Adyen secret":        {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hex digits"}},
+		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
 		"canonical secret":    {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
-		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", "testdata/canonical/payment.json"}, []string{"--internet DIR"}},
-		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", "testdata/canonical/payment.json"}, []string{"data/object/id"}},
+		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--internet DIR"}},
+		"challenge twice":     {[]string{"--provider", "formpay", "--challenge", "--repeat", "2"}, []string{"sent once"}},
+		"no challenge":        {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe asks for no address"}},
+		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -145,19 +166,19 @@ func TestWrongFlagsSayWhatWouldBeAccepted(t *testing.T) {
 }
 
 func TestSkewMovesTheSignedTime(t *testing.T) {
-	d := newDoor(t, 401)
-	send(t, t.Context(), "--provider", "stripe", "--file", "testdata/canonical/payment.json", "--skew", "10m", "--url", d.URL)
+	d := newEndpoint(t, 401)
+	send(t, t.Context(), "--provider", "stripe", "--file", canonicalFile, "--skew", "10m", "--url", d.URL)
 	if got, want := d.requests[0].Header.Get("Stripe-Signature"), fmt.Sprintf("t=%d,", noon.Unix()+600); !strings.HasPrefix(got, want) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
 
-func TestSquareSignsTheAddressAsTheDoorDerivesIt(t *testing.T) {
+func TestSquareAddress(t *testing.T) {
 	body := filepath.Join(t.TempDir(), "body.json")
 	if err := os.WriteFile(body, []byte(`{}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d := newDoor(t, 202)
+	d := newEndpoint(t, 202)
 	signature := func(args ...string) string {
 		send(t, t.Context(), append([]string{"--provider", "square", "--file", body, "--url", d.URL + "/v1"}, args...)...)
 		return d.requests[len(d.requests)-1].Header.Get("X-Square-Hmacsha256-Signature")
@@ -171,7 +192,7 @@ func TestSquareSignsTheAddressAsTheDoorDerivesIt(t *testing.T) {
 	}
 }
 
-func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
+func TestTamper(t *testing.T) {
 	cases := map[string]struct{ provider, body, want string }{
 		"number":      {"canonical", `{"amount": 9500, "x": 1}`, `{"amount": 1500, "x": 1}`},
 		"text":        {"paypal", `{"resource":{"amount":{"value":"0.50"}}}`, `{"resource":{"amount":{"value":"1.50"}}}`},
@@ -184,7 +205,7 @@ func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			before := []byte(c.body)
-			if got := string(schemes[c.provider].tamper(before)); got != c.want {
+			if got := string(declared(t, c.provider).Sender.Tamper(before)); got != c.want {
 				t.Errorf("%s, want %s", got, c.want)
 			}
 			if string(before) != c.body {
@@ -194,7 +215,7 @@ func TestTamperChangesTheAmountAndNothingElse(t *testing.T) {
 	}
 }
 
-func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
+func TestRename(t *testing.T) {
 	cases := map[string]struct{ provider, body, want string }{
 		"link too": {"paypal", `{"id":"WH-1","resource":{"id":"42A","links":[{"href":"https://api.paypal.com/v2/42A"}]}}`, `{"id":"WH-1","resource":{"id":"new","links":[{"href":"https://api.paypal.com/v2/new"}]}}`},
 		"square":   {"square", `{"data":{"id":"P1","object":{"payment":{"id":"P1"}}}}`, `{"data":{"id":"new","object":{"payment":{"id":"new"}}}}`},
@@ -203,7 +224,7 @@ func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got, err := schemes[c.provider].rename([]byte(c.body), "new")
+			got, err := declared(t, c.provider).Sender.Rename([]byte(c.body), "new")
 			if err != nil || string(got) != c.want {
 				t.Errorf("%s %v, want %s", got, err, c.want)
 			}
@@ -211,14 +232,99 @@ func TestIDReplacesTheObjectsIdWhereverItIsWritten(t *testing.T) {
 	}
 }
 
-func TestRepeatedDeliveriesMayHaveIdsOfTheirOwn(t *testing.T) {
-	d := newDoor(t, 202)
+func TestIDsOfRepeatedDeliveries(t *testing.T) {
+	d := newEndpoint(t, 202)
 	send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--repeat", "3", "--id", "load-{n}")
 	var ids []string
 	for _, body := range d.bodies {
-		ids = append(ids, text([]byte(body), "transaction_id"))
+		var payload struct {
+			ID string `json:"transaction_id"`
+		}
+		if err := json.Unmarshal([]byte(body), &payload); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, payload.ID)
 	}
 	if want := []string{"load-1", "load-2", "load-3"}; !slices.Equal(ids, want) {
 		t.Errorf("ids %v, want %v", ids, want)
 	}
+}
+
+func TestProviderThatPostsAForm(t *testing.T) {
+	const secret = "public:private"
+	t.Run("is sent as one", func(t *testing.T) {
+		e := newEndpoint(t, 202)
+		code, _, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--id", "bt_new", "--url", e.URL+"/v1")
+		if code != 0 || e.requests[0].URL.Path != "/v1/webhook/formpay" || e.requests[0].Header.Get("Content-Type") != "application/x-www-form-urlencoded" {
+			t.Fatalf("exit %d %s, POST %s %v", code, errs, e.requests[0].URL.Path, e.requests[0].Header)
+		}
+		form, err := url.ParseQuery(e.bodies[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, err := base64.StdEncoding.DecodeString(form.Get("bt_payload"))
+		if err != nil || !strings.Contains(string(payload), `"id": "bt_new"`) || !strings.HasPrefix(form.Get("bt_signature"), "public|") {
+			t.Errorf("%s, %s, %v", payload, form.Get("bt_signature"), err)
+		}
+	})
+	_, answer, err := providerstest.Declaration.Sender.Challenge(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		answer string
+		code   int
+	}{
+		"asks for the address":        {answer, 0},
+		"knows the answer of another": {strings.Replace(answer, "public", "other", 1), 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newEndpoint(t, 200)
+			var asked *http.Request
+			e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				asked = r
+				fmt.Fprint(w, c.answer)
+			})
+			code, out, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--challenge", "--url", e.URL+"/v1")
+			if code != c.code || out != "200 "+c.answer+"\n" || (errs == "") != (code == 0) {
+				t.Errorf("exit %d, printed %s%s", code, out, errs)
+			}
+			if asked.Method != http.MethodGet || asked.URL.Path != "/v1/webhook/formpay" || asked.URL.Query().Get("bt_challenge") == "" {
+				t.Errorf("%s %s", asked.Method, asked.URL)
+			}
+		})
+	}
+}
+
+func TestList(t *testing.T) {
+	t.Run("names every provider with what a test needs", func(t *testing.T) {
+		code, out, errs := send(t, t.Context(), "--list")
+		var all []listed
+		if err := json.Unmarshal([]byte(out), &all); code != 0 || err != nil {
+			t.Fatalf("exit %d %s %v", code, errs, err)
+		}
+		var names []string
+		for _, l := range all {
+			names = append(names, l.Name)
+			if l.Secret == "" || l.Form == "" || !slices.Contains(l.Fixtures, "payment") || !slices.Contains(l.Methods, "POST") {
+				t.Errorf("%+v", l)
+			}
+		}
+		if want := []string{"canonical", "adyen", "paypal", "square", "stripe", "formpay"}; !slices.Equal(names, want) {
+			t.Errorf("%v, want %v", names, want)
+		}
+	})
+	t.Run("is cdk's context on request, without canonical", func(t *testing.T) {
+		_, out, _ := send(t, t.Context(), "--context")
+		const want = `{"adyen":{"secret":"payments/adyen"},"formpay":{"secret":"payments/formpay"},"paypal":{"secret":"payments/paypal"},` +
+			`"square":{"secret":"payments/square"},"stripe":{"secret":"payments/stripe"}}`
+		if strings.TrimSpace(out) != want {
+			t.Errorf("%s, want %s", out, want)
+		}
+	})
+	t.Run("takes no other flag", func(t *testing.T) {
+		if code, _, errs := send(t, t.Context(), "--list", "--provider", "stripe"); code != 2 || !strings.Contains(errs, "no other flags") {
+			t.Errorf("exit %d %s", code, errs)
+		}
+	})
 }

@@ -5,6 +5,7 @@ package apigateway
 import (
 	"context"
 	"net/http"
+	"net/url"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -28,6 +29,7 @@ func request(event events.APIGatewayProxyRequest) intake.Request {
 		Provider:     event.PathParameters["provider"],
 		URL:          "https://" + event.RequestContext.DomainName + event.RequestContext.Path,
 		Header:       header(event),
+		Query:        query(event),
 		Body:         event.Body,
 		BodyIsBase64: event.IsBase64Encoded,
 	}
@@ -49,4 +51,16 @@ func header(event events.APIGatewayProxyRequest) http.Header {
 		}
 	}
 	return h
+}
+
+// query returns the request's query, which arrives decoded.
+func query(event events.APIGatewayProxyRequest) url.Values {
+	if len(event.MultiValueQueryStringParameters) > 0 {
+		return event.MultiValueQueryStringParameters
+	}
+	q := url.Values{}
+	for name, value := range event.QueryStringParameters {
+		q.Set(name, value)
+	}
+	return q
 }

@@ -1,10 +1,12 @@
 package apigateway_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,13 +18,21 @@ import (
 	"payment-webhooks/handlers/internal/intake"
 	"payment-webhooks/handlers/internal/intake/apigateway"
 	"payment-webhooks/handlers/internal/ledger/ledgertest"
+	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/telemetry"
+	"payment-webhooks/handlers/providers/providerstest"
 )
 
 var now = time.Date(2026, time.November, 22, 15, 4, 5, 0, time.UTC)
 
 // invoke calls the function as the Lambda runtime does: bytes in, bytes out.
 func invoke(t *testing.T, change func(*events.APIGatewayProxyRequest)) events.APIGatewayProxyResponse {
+	t.Helper()
+	return invokeWith(t, intake.Routes{}, change)
+}
+
+// invokeWith is invoke of an intake with routes, whose secret is a key pair.
+func invokeWith(t *testing.T, routes intake.Routes, change func(*events.APIGatewayProxyRequest)) events.APIGatewayProxyResponse {
 	t.Helper()
 	fixture, err := os.ReadFile("testdata/post.json")
 	if err != nil {
@@ -39,6 +49,7 @@ func invoke(t *testing.T, change func(*events.APIGatewayProxyRequest)) events.AP
 	}
 	clock := func() time.Time { return now }
 	in := intake.New(intake.Config{
+		Routes: routes, Secrets: keyPair{},
 		Ledger: ledgertest.NewMemory(now), Now: clock,
 		Log: telemetry.Logger(io.Discard, contract.WebhookValidator), Metrics: telemetry.NewMetrics(io.Discard, clock, "test"),
 	})
@@ -51,6 +62,47 @@ func invoke(t *testing.T, change func(*events.APIGatewayProxyRequest)) events.AP
 		t.Fatal(err)
 	}
 	return response
+}
+
+// keyPair is the secret of every name.
+type keyPair struct{}
+
+func (keyPair) Values(context.Context, string) ([]string, error) {
+	return []string{"public:private"}, nil
+}
+
+func TestHandlerOfAChallenge(t *testing.T) {
+	routes, err := intake.ParseRoutes(`{"formpay":{"secret":"s"}}`, []provider.Declaration{providerstest.Declaration})
+	if err != nil {
+		t.Fatal(err)
+	}
+	query, answer, err := providerstest.Declaration.Sender.Challenge("public:private")
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, value, _ := strings.Cut(query, "=")
+	for _, tt := range []struct {
+		name   string
+		change func(*events.APIGatewayProxyRequest)
+	}{
+		{"reads the query", func(e *events.APIGatewayProxyRequest) {
+			e.MultiValueQueryStringParameters = map[string][]string{name: {value}}
+		}},
+		{"reads single values when there are no others", func(e *events.APIGatewayProxyRequest) {
+			e.QueryStringParameters = map[string]string{name: value}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			response := invokeWith(t, routes, func(e *events.APIGatewayProxyRequest) {
+				e.HTTPMethod, e.Resource, e.Body, e.IsBase64Encoded = http.MethodGet, "/webhook/{provider}", "", false
+				e.PathParameters = map[string]string{"provider": providerstest.Name}
+				tt.change(e)
+			})
+			if response.StatusCode != http.StatusOK || response.Body != answer || response.Headers["Content-Type"] != "text/plain; charset=utf-8" {
+				t.Errorf("%+v, want %s", response, answer)
+			}
+		})
+	}
 }
 
 func TestHandler(t *testing.T) {

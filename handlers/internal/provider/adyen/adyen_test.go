@@ -385,7 +385,7 @@ func TestKindsThatMoveNoMoneyAreIgnored(t *testing.T) {
 	}
 }
 
-func TestItemsThatAreNotUnderstoodAreUnreadable(t *testing.T) {
+func TestUnreadableItems(t *testing.T) {
 	for name, i := range map[string]item{
 		"no event code":         payment().with("eventCode", nil),
 		"no reference":          payment().with("pspReference", nil),
@@ -451,7 +451,7 @@ func TestMinorUnitsAreAdyens(t *testing.T) {
 
 // Adyen may send an event again with other details; what is not the fact must
 // not turn a duplicate into a conflict.
-func TestASecondDeliveryOfAFactHasTheSameFingerprint(t *testing.T) {
+func TestSecondDeliveryIsADuplicate(t *testing.T) {
 	one := decode(t, fixture(t, "payment"), adyen.Options{})[0].Transaction
 	other := strings.NewReplacer("2026-11-22T15:04:05", "2026-11-22T15:09:09", "069371", "112233", `"visa"`, `"visacredit"`, `"cardBin"`, `"bin"`).
 		Replace(string(fixture(t, "payment")))
@@ -462,7 +462,7 @@ func TestASecondDeliveryOfAFactHasTheSameFingerprint(t *testing.T) {
 }
 
 // Should Adyen announce one reversal under both names, it is one refund.
-func TestRefundByReversalIsOneFactUnderEitherName(t *testing.T) {
+func TestRefundByReversal(t *testing.T) {
 	one := decode(t, delivery(t, reversal("refund")), adyen.Options{})[0].Transaction
 	two := decode(t, delivery(t, reversal("refund").with("eventCode", "REVERSAL")), adyen.Options{})[0].Transaction
 	if one == nil || two == nil || one.ID != two.ID || one.Fingerprint() != two.Fingerprint() {

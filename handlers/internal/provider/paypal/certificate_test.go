@@ -276,7 +276,7 @@ func (t tlsExtra) RoundTrip(r *http.Request) (*http.Response, error) {
 	return response, err
 }
 
-func TestBareLeafIsCompletedByTheHostsOwnChain(t *testing.T) {
+func TestBareLeaf(t *testing.T) {
 	w := newWorld(t)
 	w.serve(certURL, pemText(w.leaf))
 	w.options.Client.Transport = tlsExtra{w.options.Client.Transport, w.intermediate.certificate}
@@ -370,7 +370,7 @@ func TestConcurrentDeliveriesShareADownload(t *testing.T) {
 	}
 }
 
-func TestCallerWhoGivesUpDoesNotSpoilItForOthers(t *testing.T) {
+func TestCallerThatGivesUp(t *testing.T) {
 	w := newWorld(t)
 	p, d := w.paypal(), w.delivery(t, "payment")
 	release := w.hold(t, certURL)

@@ -147,7 +147,7 @@ func TestSameFactAgainIsTheSameTransaction(t *testing.T) {
 	}
 }
 
-func TestReceiverOfAPayoutIsNamedOnlyByAccount(t *testing.T) {
+func TestReceiverOfAPayout(t *testing.T) {
 	body := bytes.Replace(fixture(t, "payout"), []byte(`"recipient_type": "PAYPAL_ID"`), []byte(`"recipient_type": "EMAIL"`), 1)
 	body = bytes.Replace(body, []byte("GH7W2KX9TQ4ML"), []byte("alex@example.com"), 1)
 	if got := decode(t, body); got.Err != nil || got.Transaction.CustomerID != contract.UnknownCustomer {
@@ -178,7 +178,7 @@ func capture(value, currency string) []byte {
 	return fmt.Appendf(nil, `{"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": {"id": "X1", "amount": {"value": %q, "currency_code": %q}}}`, value, currency)
 }
 
-func TestAuthenticButUnreadableIsSaidOfTheEvent(t *testing.T) {
+func TestUnreadableEvents(t *testing.T) {
 	refund := func(links string) []byte {
 		return fmt.Appendf(nil, `{"event_type": "PAYMENT.CAPTURE.REFUNDED", "resource": {"id": "X1", "amount": {"value": "1", "currency_code": "USD"}, "links": %s}}`, links)
 	}

@@ -132,7 +132,7 @@ func TestForgedDeliveryIsRefused(t *testing.T) {
 }
 
 // What is wrong in itself costs us no download.
-func TestMalformedHeadersAreRefusedWithoutADownload(t *testing.T) {
+func TestMalformedHeaders(t *testing.T) {
 	w := newWorld(t)
 	p := w.paypal()
 	set := func(name, value string) func(http.Header) {
@@ -183,7 +183,7 @@ func TestMalformedHeadersAreRefusedWithoutADownload(t *testing.T) {
 	}
 }
 
-func TestTransmissionTimeIsBoundedInBothDirections(t *testing.T) {
+func TestTransmissionTime(t *testing.T) {
 	w := newWorld(t)
 	p, body := w.paypal(), fixture(t, "payment")
 	for _, tt := range []struct {

@@ -224,7 +224,7 @@ func TestFixturesBecomeTransactions(t *testing.T) {
 	}
 }
 
-func TestALaterReportOfAPaymentHasTheSameFingerprint(t *testing.T) {
+func TestLaterReportIsADuplicate(t *testing.T) {
 	var prints []string
 	for _, name := range []string{"payment", "payment_later"} {
 		events, err := square.New().Decode(provider.Delivery{Body: fixture(t, name)})

@@ -10,7 +10,7 @@
 // Version v1 is verified: HMAC-SHA256 under a secret of 24 to 64 bytes, written
 // as whsec_ and base64; base64 alone is accepted as well. Other versions are
 // ignored, v1a among them: verifying Ed25519 takes more than ten times as long,
-// beyond what the door may spend on a signature. Its keys, whpk_ and whsk_, are
+// beyond what the endpoint may spend on a signature. Its keys, whpk_ and whsk_, are
 // refused as secrets: a public key must never serve as the key of an HMAC.
 //
 // The specification leaves the tolerance of time to the receiver; it is

@@ -89,7 +89,7 @@ func TestFactsBecomeTransactions(t *testing.T) {
 }
 
 // Stripe may make two events for one fact, or post one to two endpoints.
-func TestSecondEventForAFactHasTheSameFingerprint(t *testing.T) {
+func TestSecondEventIsADuplicate(t *testing.T) {
 	for _, name := range []string{"payment", "refund", "dispute", "payout"} {
 		t.Run(name, func(t *testing.T) {
 			body := fixture(t, name)

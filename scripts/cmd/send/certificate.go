@@ -5,69 +5,32 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io/fs"
 	"math/big"
-	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"payment-webhooks/handlers/providers"
 )
 
-// PayPal publishes the certificate that it signs with. In the local run's
-// internet, ours is where PayPal's would be.
-const (
-	certURL  = "https://api.paypal.com/v1/notifications/certs/CERT-local"
-	certFile = "api.paypal.com/v1/notifications/certs/CERT-local"
-	keyFile  = "paypal-signing-key.pem" // not below a host, so nobody can download it
+// keyFile holds the key of a provider's certificate in the directory of --internet. It
+// is not below a host, so nobody can download it.
+const keyFile = "%s-signing-key.pem"
 
-	// certName is the DNS name that PayPal's signing certificates are issued to.
-	certName = "messageverificationcerts.paypal.com"
-)
-
-func payPal(webhookID, internet string) (signer, error) {
+// signingKey returns the key that a provider signs with, and sees to it that a
+// certificate for it, issued by the directory's authority, is published where the
+// local run finds it.
+func signingKey(internet, provider string, c providers.Certificate) (crypto.Signer, error) {
 	if internet == "" {
 		return nil, errors.New("needs --internet DIR, where the signing certificate is published: the directory that `go run ./local --internet DIR` has")
 	}
-	key, err := payPalKey(internet)
-	if err != nil {
-		return nil, err
-	}
-	return func(d delivery) (http.Header, []byte, error) {
-		header := http.Header{}
-		return header, d.body, signPayPal(header, key, rand.Text(), webhookID, d)
-	}, nil
-}
-
-func signPayPal(header http.Header, key *rsa.PrivateKey, id, webhookID string, d delivery) error {
-	t := d.at.UTC().Format(time.RFC3339)
-	digest := sha256.Sum256(payPalText(id, t, webhookID, d.body))
-	signature, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, digest[:])
-	if err != nil {
-		return err
-	}
-	header.Set("PayPal-Transmission-Id", id)
-	header.Set("PayPal-Transmission-Time", t)
-	header.Set("PayPal-Transmission-Sig", base64.StdEncoding.EncodeToString(signature))
-	header.Set("PayPal-Cert-Url", certURL)
-	header.Set("PayPal-Auth-Algo", "SHA256withRSA")
-	return nil
-}
-
-func payPalText(id, time, webhookID string, body []byte) []byte {
-	return fmt.Appendf(nil, "%s|%s|%s|%d", id, time, webhookID, crc32.ChecksumIEEE(body))
-}
-
-// payPalKey returns the key to sign with, and sees to it that a certificate for it,
-// issued by the directory's authority, is published.
-func payPalKey(internet string) (*rsa.PrivateKey, error) {
 	authority, authorityKey, err := loadAuthority(internet)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w: start `go run ./local --internet %s` first, which creates it", err, internet)
@@ -75,11 +38,11 @@ func payPalKey(internet string) (*rsa.PrivateKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := signingKey(filepath.Join(internet, keyFile))
+	key, err := storedKey(filepath.Join(internet, fmt.Sprintf(keyFile, provider)))
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(internet, filepath.FromSlash(certFile))
+	path := filepath.Join(internet, filepath.FromSlash(strings.TrimPrefix(c.URL, "https://")))
 	if published(path, authority, key) {
 		return key, nil
 	}
@@ -89,8 +52,8 @@ func payPalKey(internet string) (*rsa.PrivateKey, error) {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: certName, Organization: []string{"Made up for the local run"}},
-		DNSNames:     []string{certName},
+		Subject:      pkix.Name{CommonName: c.DNSName, Organization: []string{"Made up for the local run"}},
+		DNSNames:     []string{c.DNSName},
 		NotBefore:    time.Now().Add(-time.Hour),
 		NotAfter:     authority.NotAfter,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
@@ -125,9 +88,9 @@ func loadAuthority(dir string) (*x509.Certificate, any, error) {
 	return authority, key, err
 }
 
-// signingKey reads the key, or makes one. Of several senders that make one at the
+// storedKey reads a key, or makes one. Of several senders that make one at the
 // same time, the first wins.
-func signingKey(path string) (*rsa.PrivateKey, error) {
+func storedKey(path string) (*rsa.PrivateKey, error) {
 	der, err := readPEM(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		made, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -138,7 +101,7 @@ func signingKey(path string) (*rsa.PrivateKey, error) {
 		if err := replaceFile(path, pem.EncodeToMemory(block), 0o600, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
-		return signingKey(path)
+		return storedKey(path)
 	}
 	if err != nil {
 		return nil, err
@@ -146,7 +109,7 @@ func signingKey(path string) (*rsa.PrivateKey, error) {
 	return x509.ParsePKCS1PrivateKey(der)
 }
 
-// published says whether the certificate is there, for the key, by the authority, in force.
+// published reports whether the certificate is there, for the key, by the authority, in force.
 func published(path string, authority *x509.Certificate, key *rsa.PrivateKey) bool {
 	der, err := readPEM(path)
 	if err != nil {

@@ -1,0 +1,89 @@
+//go:build !race
+
+package constructs
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/providers/providerstest"
+)
+
+// methodsOf returns the template's methods, each with the last part of its path.
+func methodsOf(s template) []string {
+	var methods []string
+	for _, id := range s.all("AWS::ApiGateway::Method") {
+		method := s.Resources[id]
+		resource := strings.Trim(s.render(method.at("ResourceId")), "${}")
+		methods = append(methods, s.render(method.at("HttpMethod"))+" "+s.render(s.Resources[resource].at("PathPart")))
+	}
+	slices.Sort(methods)
+	return methods
+}
+
+func TestGatewayMethods(t *testing.T) {
+	extended := append(supported(), providerstest.Declaration)
+	for _, tt := range []struct {
+		name      string
+		providers map[string]any
+		want      []string
+	}{
+		{"are POST alone when no configured provider needs another", map[string]any{
+			"stripe": map[string]any{"secret": "payments/stripe"},
+		}, []string{"POST webhook", "POST {provider}"}},
+		{"have GET for providers when one of them needs it", map[string]any{
+			"stripe":           map[string]any{"secret": "payments/stripe"},
+			providerstest.Name: map[string]any{"secret": "payments/formpay", "environment": "sandbox"},
+		}, []string{"GET {provider}", "POST webhook", "POST {provider}"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			cfg := config(t, nil)
+			var err error
+			if cfg.Providers, err = providersFromContext(extended, tt.providers, nil); err != nil {
+				t.Fatal(err)
+			}
+			s := synthesize(t, cfg)
+			if diff := cmp.Diff(tt.want, methodsOf(s)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			_, validator := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
+			environment := s.render(validator.at("Environment", "Variables", "PROVIDERS"))
+			if _, configured := tt.providers[providerstest.Name]; configured != strings.Contains(environment, `"formpay":{"environment":"sandbox","secret":"payments/formpay"}`) {
+				t.Errorf("the validator gets %s", environment)
+			}
+		})
+	}
+}
+
+func TestMembersFollowTheDeclaration(t *testing.T) {
+	extended := append(supported(), providerstest.Declaration)
+	for name, c := range map[string]struct {
+		members map[string]any
+		facts   []string
+	}{
+		"when a value is not accepted": {map[string]any{"secret": "s", "environment": "moon"}, []string{"providers.formpay.environment", `"moon"`, "want sandbox or production"}},
+		"when a member is of another":  {map[string]any{"secret": "s", "capture": "manual"}, []string{"providers.formpay.capture", "formpay takes only secret, secretKeyArn, environment"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := providersFromContext(extended, map[string]any{providerstest.Name: c.members}, nil)
+			if !errors.Is(err, ErrConfig) {
+				t.Fatalf("got %v", err)
+			}
+			for _, fact := range c.facts {
+				if !strings.Contains(err.Error(), fact) {
+					t.Errorf("%q does not name %q", err, fact)
+				}
+			}
+		})
+	}
+	t.Run("and the provider of tests cannot be configured", func(t *testing.T) {
+		_, err := ProvidersFromContext(map[string]any{providerstest.Name: map[string]any{"secret": "s"}}, nil)
+		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "no such provider") {
+			t.Errorf("got %v", err)
+		}
+	})
+}

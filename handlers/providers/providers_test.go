@@ -1,0 +1,321 @@
+package providers_test
+
+import (
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/provider/standardwebhooks"
+	"payment-webhooks/handlers/providers"
+	"payment-webhooks/handlers/providers/providerstest"
+)
+
+var update = flag.Bool("update", false, "write the table of docs/providers.md")
+
+// declared are the supported providers and the one of the tests.
+func declared() []providers.Declaration {
+	return append(providers.All(), providerstest.Declaration)
+}
+
+// settings are those of a provider without members of its own.
+var settings = provider.Settings{}
+
+func TestDeclarations(t *testing.T) {
+	for _, d := range declared() {
+		t.Run(d.Name, func(t *testing.T) {
+			if !regexp.MustCompile(`^[a-z]+$`).MatchString(d.Name) || d.Name == providers.Canonical().Name {
+				t.Errorf("name %q", d.Name)
+			}
+			if !slices.Contains(d.RequestMethods(), http.MethodPost) {
+				t.Errorf("methods %v, want POST among them", d.Methods)
+			}
+			_, answers := d.New(settings).(provider.Challenger)
+			if gets := slices.Contains(d.Methods, http.MethodGet); gets != answers || gets != (d.Sender.Challenge != nil) {
+				t.Errorf("declares GET: %v, answers a challenge: %v, sends one: %v", gets, answers, d.Sender.Challenge != nil)
+			}
+			for _, m := range d.Members {
+				if m.Context == "" || m.Environment == "" || m.Doc == "" || m.Accepted == "" || m.Valid("\x00") {
+					t.Errorf("member %+v", m)
+				}
+			}
+			if d.Secret == "" || d.Sender.MakeSecret() == d.Sender.MakeSecret() {
+				t.Errorf("secret %q, and two made-up ones are the same", d.Secret)
+			}
+			for _, name := range []string{"payment", "ignored"} {
+				if _, err := fs.Stat(d.Sender.Fixtures, "testdata/"+name+".json"); err != nil {
+					t.Errorf("fixture %s: %v", name, err)
+				}
+			}
+		})
+	}
+}
+
+// What is sent is authentic, and no longer once it is changed. (scripts/send and the
+// end-to-end suite test what needs a certificate.)
+func TestSentPayments(t *testing.T) {
+	verify := func(d providers.Declaration, delivery provider.Delivery, secret string) error {
+		if d.New == nil {
+			return standardwebhooks.Verify(delivery, []string{secret})
+		}
+		return d.New(settings).Verify(t.Context(), delivery, []string{secret})
+	}
+	for _, d := range append(declared(), providers.Canonical()) {
+		if d.Sender.Certificate != nil {
+			continue
+		}
+		t.Run(d.Name, func(t *testing.T) {
+			body, err := fs.ReadFile(d.Sender.Fixtures, "testdata/payment.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = d.Sender.Rename(body, "renamed_1"); err != nil {
+				t.Fatal(err)
+			}
+			const address = "https://pay.example.com/webhook"
+			at, secret := time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC), d.Sender.MakeSecret()
+			header, body, err := d.Sender.Sign(providers.Attempt{Secret: secret, Body: body, URL: address, At: at})
+			if err != nil {
+				t.Fatal(err)
+			}
+			delivery := provider.Delivery{Header: http.Header{}, Body: body, URL: address, ReceivedAt: at}
+			for name, values := range header {
+				delivery.Header[http.CanonicalHeaderKey(name)] = values
+			}
+			if err := verify(d, delivery, secret); err != nil {
+				t.Errorf("authentic: %v", err)
+			}
+			if err := verify(d, delivery, d.Sender.MakeSecret()); err == nil {
+				t.Error("verified with another secret")
+			}
+			delivery.Body = d.Sender.Tamper(body)
+			if err := verify(d, delivery, secret); err == nil {
+				t.Error("verified after a change")
+			}
+			if d.New == nil {
+				return
+			}
+			delivery.Body = body
+			events, err := d.New(settings).Decode(delivery)
+			if err != nil || len(events) != 1 || events[0].Transaction == nil || events[0].Transaction.ID != "renamed_1" {
+				t.Errorf("decoded %+v, %v, want the renamed payment", events, err)
+			}
+		})
+	}
+}
+
+const packages = "../internal/provider"
+
+func TestEveryProviderIsListed(t *testing.T) {
+	fixtures, err := filepath.Glob(packages + "/*/declaration.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, file := range fixtures {
+		if name := filepath.Base(filepath.Dir(file)); name != "standardwebhooks" {
+			found = append(found, name)
+		}
+	}
+	var listed []string
+	for _, d := range providers.All() {
+		listed = append(listed, d.Name)
+	}
+	if diff := cmp.Diff(found, listed); diff != "" {
+		t.Errorf("(-packages +listed):\n%s", diff)
+	}
+}
+
+// A send.go checks the code that verifies, so it uses none of it.
+func TestSendersAreIndependent(t *testing.T) {
+	files, err := filepath.Glob(packages + "/*/send.go")
+	if err != nil || len(files) != len(providers.All())+1 {
+		t.Fatalf("%d files (%v), want one of each provider", len(files), err)
+	}
+	for _, file := range append(files, "providerstest/send.go") {
+		t.Run(filepath.Base(filepath.Dir(file)), func(t *testing.T) {
+			others, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.go"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			foreign := map[string]bool{}
+			for _, other := range others {
+				if other == file || strings.HasSuffix(other, "_test.go") {
+					continue
+				}
+				for _, decl := range parse(t, other).Decls {
+					for _, name := range namesOf(decl) {
+						foreign[name] = true
+					}
+				}
+			}
+			delete(foreign, "Declaration")
+			delete(foreign, "_")
+			own := map[string]bool{}
+			f := parse(t, file)
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.AssignStmt:
+					if n.Tok == token.DEFINE {
+						for _, e := range n.Lhs {
+							own[e.(*ast.Ident).Name] = true
+						}
+					}
+				case *ast.Field:
+					for _, name := range n.Names {
+						own[name.Name] = true
+					}
+				case *ast.GenDecl:
+					for _, name := range namesOf(n) {
+						own[name] = true
+					}
+				}
+				return true
+			})
+			selected := map[*ast.Ident]bool{}
+			ast.Inspect(f, func(n ast.Node) bool {
+				switch n := n.(type) {
+				case *ast.SelectorExpr:
+					selected[n.Sel] = true
+				case *ast.KeyValueExpr:
+					if key, ok := n.Key.(*ast.Ident); ok {
+						selected[key] = true
+					}
+				case *ast.Ident:
+					if foreign[n.Name] && !own[n.Name] && !selected[n] {
+						t.Errorf("%s uses %s", file, n.Name)
+					}
+				}
+				return true
+			})
+		})
+	}
+}
+
+func parse(t *testing.T, file string) *ast.File {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// namesOf returns the names that a declaration declares, without methods.
+func namesOf(decl ast.Decl) (names []string) {
+	switch d := decl.(type) {
+	case *ast.FuncDecl:
+		if d.Recv == nil {
+			return []string{d.Name.Name}
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			switch s := spec.(type) {
+			case *ast.TypeSpec:
+				names = append(names, s.Name.Name)
+			case *ast.ValueSpec:
+				for _, name := range s.Names {
+					names = append(names, name.Name)
+				}
+			}
+		}
+	}
+	return names
+}
+
+func TestOnlyTestsKnowTheTestProvider(t *testing.T) {
+	err := filepath.WalkDir("../..", func(file string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && len(entry.Name()) > 2 || entry.Name() == "node_modules" || entry.Name() == "build" || strings.HasPrefix(entry.Name(), "cdk.out")) {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return nil
+		}
+		text, err := os.ReadFile(file)
+		if strings.Contains(string(text), "providers/providerstest\"") {
+			t.Errorf("%s imports it", file)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The generated table of docs/providers.md.
+func TestDocumentedTable(t *testing.T) {
+	const page, begin, end = "../../docs/providers.md", "<!-- declarations: begin -->\n", "<!-- declarations: end -->"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(text), begin)
+	got, after, ended := strings.Cut(rest, end)
+	if !ok || !ended {
+		t.Fatalf("%s has no table between %s and %s", page, begin, end)
+	}
+	want := table()
+	if *update {
+		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("run go test ./providers -update in handlers (-declared +documented):\n%s", diff)
+	}
+}
+
+func table() string {
+	var out strings.Builder
+	out.WriteString("| provider | requests | its secret | its members in `cdk.json` | headers kept in quarantine |\n|---|---|---|---|---|\n")
+	for _, d := range append(providers.All(), providers.Canonical()) {
+		var members, headers []string
+		for _, m := range d.Members {
+			members = append(members, fmt.Sprintf("`%s`: %s (%s)", m.Context, m.Doc, m.Accepted))
+		}
+		for _, h := range d.KeptHeaders {
+			headers = append(headers, "`"+h+"`")
+		}
+		fmt.Fprintf(&out, "| `%s` | %s of `%s` | %s | %s | %s |\n", d.Name,
+			strings.Join(d.RequestMethods(), ", "), strings.Join(d.BodyMediaTypes(), "`, `"), d.Secret,
+			strings.Join(members, "; "), strings.Join(headers, ", "))
+	}
+	return out.String()
+}
+
+// The tables that people write name every provider too.
+func TestDocumentedProviders(t *testing.T) {
+	text, err := os.ReadFile("../../docs/providers.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := strings.Replace(string(text), table(), "", 1)
+	for _, d := range providers.All() {
+		for section, row := range map[string]string{
+			"Configure one": "| `" + d.Name + "` |", "What becomes a transaction": "| " + d.Name + " |", "Signatures": "| " + d.Name + " |",
+		} {
+			_, rest, ok := strings.Cut(written, "\n## "+section+"\n")
+			part, _, _ := strings.Cut(rest, "\n## ")
+			if !ok || !strings.Contains(strings.ToLower(part), row) {
+				t.Errorf("section %q has no row of %s", section, d.Name)
+			}
+		}
+	}
+}
