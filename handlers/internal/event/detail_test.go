@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/event"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -29,8 +29,8 @@ func amount(t *testing.T, text string) money.Amount {
 
 func payment(t *testing.T) transaction.Transaction {
 	return transaction.Transaction{
-		ID: "txn_123456", Provider: "stripe", Kind: contract.KindPayment, Amount: amount(t, "15000.00"), Currency: "USD", CustomerID: "cust_789",
-		Metadata:   jsontext.Value(`{"order_id":"order_123"}`),
+		ID: "txn_123456", Provider: "stripe", Kind: contract.KindPayment, Money: money.Money{Amount: amount(t, "15000.00"), Currency: "USD"}, CustomerID: "cust_789",
+		Metadata:   ledgertest.Metadata(`{"order_id":"order_123"}`),
 		ReceivedAt: time.Date(2026, 11, 22, 15, 4, 5, 60_000_000, time.UTC),
 	}
 }
@@ -44,7 +44,7 @@ func TestDetailIsExactAndInAFixedOrder(t *testing.T) {
 		want   string
 	}{
 		"whole":       {func(*transaction.Transaction) {}, whole},
-		"no metadata": {func(p *transaction.Transaction) { p.Metadata = nil }, strings.Replace(whole, `"metadata":{"order_id":"order_123"},`, "", 1)},
+		"no metadata": {func(p *transaction.Transaction) { p.Metadata = transaction.Metadata{} }, strings.Replace(whole, `"metadata":{"order_id":"order_123"},`, "", 1)},
 		"refund": {
 			func(p *transaction.Transaction) { p.Kind, p.PaymentID = contract.KindRefund, "txn_1" },
 			strings.Replace(whole, `"kind":"payment"`, `"kind":"refund","payment_id":"txn_1"`, 1),
@@ -91,7 +91,7 @@ func TestDetailIsExactAndInAFixedOrder(t *testing.T) {
 
 func TestOversizedMetadataIsLeftInTheTable(t *testing.T) {
 	p := payment(t)
-	p.Metadata = nil
+	p.Metadata = transaction.Metadata{}
 	bare, err := event.Encode(p, fingerprint)
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestOversizedMetadataIsLeftInTheTable(t *testing.T) {
 		omitted bool
 	}{{"just fits", room, false}, {"one byte more", room + 1, true}, {"far more", 300_000, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			p.Metadata = jsontext.Value(`{"note":"` + strings.Repeat("x", c.length) + `"}`)
+			p.Metadata = ledgertest.Metadata(`{"note":"` + strings.Repeat("x", c.length) + `"}`)
 			body, err := event.Encode(p, fingerprint)
 			if err != nil {
 				t.Fatal(err)
@@ -115,8 +115,8 @@ func TestOversizedMetadataIsLeftInTheTable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if back.MetadataOmitted != c.omitted || (back.Metadata == nil) != c.omitted {
-				t.Errorf("omitted %v with %d bytes of metadata", back.MetadataOmitted, len(back.Metadata))
+			if back.MetadataOmitted != c.omitted || back.Metadata.IsZero() != c.omitted {
+				t.Errorf("omitted %v with %d bytes of metadata", back.MetadataOmitted, len(back.Metadata.Text()))
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func (Rules) Score(p Payment) Assessment {
 	if p.MetadataUnseen {
 		factors = append(factors, Factor{FactorMetadataUnseen, 10, "metadata too large to be looked at"})
 	} else {
-		h := readHints(p.Metadata)
+		h := readHints(p.Metadata.Text())
 		factors = append(factors, countryMismatch(h), velocity(h), newCustomer(h), anonymisedNetwork(h))
 	}
 	factors = slices.DeleteFunc(factors, func(f Factor) bool { return f.Weight == 0 })
@@ -117,7 +117,7 @@ func amountMagnitude(p Payment) Factor {
 	for _, m := range magnitudes {
 		bound := inUnits(m.from, everyday[p.Currency])
 		if p.Amount.Cmp(bound) >= 0 {
-			return Factor{FactorAmount, m.weight, fmt.Sprintf("an amount of %s or more", bound.Format(p.Currency))}
+			return Factor{FactorAmount, m.weight, fmt.Sprintf("an amount of %s or more", money.Money{Amount: bound, Currency: p.Currency}.Format())}
 		}
 	}
 	return Factor{}

@@ -20,6 +20,11 @@ func parse(t testing.TB, text string) money.Amount {
 	return a
 }
 
+func of(t testing.TB, amount, currency string) money.Money {
+	t.Helper()
+	return money.Money{Amount: parse(t, amount), Currency: currency}
+}
+
 func TestEqualAmountsHaveEqualStrings(t *testing.T) {
 	for _, text := range []string{"15000", "15000.00", "1.5e4", "15000.000e0", "150E2"} {
 		if got := parse(t, text).String(); got != "15000" {
@@ -54,7 +59,7 @@ func TestFormatUsesTheCurrencysDecimals(t *testing.T) {
 		{"0.125", "USD", "0.125 USD"}, // never rounds, whatever the caller let through
 	}
 	for _, tt := range tests {
-		if got := parse(t, tt.amount).Format(tt.currency); got != tt.want {
+		if got := of(t, tt.amount, tt.currency).Format(); got != tt.want {
 			t.Errorf("Format(%s, %s) = %q, want %q", tt.amount, tt.currency, got, tt.want)
 		}
 	}
@@ -94,7 +99,7 @@ func TestFitsNamesWhatIsWrong(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.amount+" "+tt.currency, func(t *testing.T) {
-			whole, within := parse(t, tt.amount).Fits(tt.currency)
+			whole, within := of(t, tt.amount, tt.currency).Fits()
 			if whole != tt.wholeUnits || within != tt.withinMax {
 				t.Errorf("Fits = %t, %t, want %t, %t", whole, within, tt.wholeUnits, tt.withinMax)
 			}
@@ -105,7 +110,7 @@ func TestFitsNamesWhatIsWrong(t *testing.T) {
 // The reason for MaxMinorDigits: the largest amounts still survive a double.
 func TestLargestAmountsSurviveADouble(t *testing.T) {
 	for _, code := range []string{"JPY", "USD", "KWD", "CLF"} {
-		text := money.Max(code).String()
+		text := money.Money{Currency: code}.Max().Amount.String()
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -162,12 +167,12 @@ func TestMinorUnitsAreConvertedExactly(t *testing.T) {
 		{"-250", 2, "-2.5"},
 		{"1e3", 2, "10"},
 	} {
-		got, err := money.FromMinor(c.text, c.decimals)
-		if err != nil || got.String() != c.want {
-			t.Errorf("FromMinor(%q, %d) = %s, %v, want %s", c.text, c.decimals, got, err, c.want)
+		got, err := money.FromMinor(c.text, c.decimals, "USD")
+		if err != nil || !got.Equal(of(t, c.want, "USD")) {
+			t.Errorf("FromMinor(%q, %d) = %s, %v, want %s", c.text, c.decimals, got.Amount, err, c.want)
 		}
 	}
-	if _, err := money.FromMinor("12x", 2); err == nil {
+	if _, err := money.FromMinor("12x", 2, "USD"); err == nil {
 		t.Error("12x is accepted")
 	}
 }

@@ -94,10 +94,10 @@ func TestWhatIsNotThereReadsAsNothing(t *testing.T) {
 
 func TestMetadataHasNoEmptyTexts(t *testing.T) {
 	got := provider.Metadata(map[string]any{"b": "1", "a": false, "empty": "", "own": map[string]any{"empty": ""}})
-	if diff := cmp.Diff(`{"a":false,"b":"1","own":{"empty":""}}`, string(got)); diff != "" {
+	if diff := cmp.Diff(`{"a":false,"b":"1","own":{"empty":""}}`, got.String()); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if got := provider.Metadata(map[string]any{"empty": ""}); got != nil {
+	if got := provider.Metadata(map[string]any{"empty": ""}); !got.IsZero() {
 		t.Errorf("%s, want none", got)
 	}
 }

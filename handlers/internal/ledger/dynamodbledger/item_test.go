@@ -14,6 +14,7 @@ import (
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
 	"payment-webhooks/handlers/internal/ledger/ledgertest"
+	"payment-webhooks/handlers/internal/transaction"
 )
 
 func encode(t *testing.T) dynamodbledger.Item {
@@ -50,7 +51,7 @@ func TestItemHasExactlyTheContractsAttributes(t *testing.T) {
 func TestItemDecodesToTheSameTransaction(t *testing.T) {
 	tx := ledgertest.Transaction("txn_123456")
 	bare := tx
-	bare.Metadata = nil
+	bare.Metadata = transaction.Metadata{}
 	refund := tx
 	refund.Kind, refund.PaymentID = contract.KindRefund, "txn_1"
 	for name, want := range map[string]ledger.Record{

@@ -55,8 +55,9 @@ func New(client *dynamodb.Client, table string) *Ledger {
 	return &Ledger{client, table}
 }
 
-// Store implements ledger.Ledger with one conditional PutItem, which answers
-// with the item in its way, so that a duplicate needs no second call.
+// Store implements ledger.Ledger with one conditional PutItem, which returns the
+// existing item when the condition fails, so that a duplicate needs no second
+// call.
 func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.Outcome, error) {
 	item, err := EncodeItem(t)
 	if err != nil {
@@ -71,7 +72,7 @@ func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return sameOrConflict(taken.Item, t.Fingerprint())
+		return sameOrConflict(taken.Item, item)
 	}
 	if err != nil {
 		return 0, unavailable("put item", err)
@@ -79,12 +80,13 @@ func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	return ledger.Stored, nil
 }
 
-func sameOrConflict(old Item, fingerprint string) (ledger.Outcome, error) {
+// sameOrConflict compares the existing item with the one that was not stored.
+func sameOrConflict(old, item Item) (ledger.Outcome, error) {
 	stored, ok := old[contract.AttrFingerprint].(*types.AttributeValueMemberS)
 	if !ok {
 		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.AttrFingerprint))
 	}
-	if stored.Value != fingerprint {
+	if stored.Value != item[contract.AttrFingerprint].(*types.AttributeValueMemberS).Value {
 		return 0, ledger.ErrConflict
 	}
 	return ledger.Duplicate, nil
