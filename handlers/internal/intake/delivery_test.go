@@ -54,10 +54,7 @@ func TestStoredDelivery(t *testing.T) {
 				if masked != stored.Masked {
 					t.Errorf("masked %d card numbers, want %d", masked, stored.Masked)
 				}
-				item, err := dynamodbledger.EncodeItem(tx)
-				if err != nil {
-					t.Fatal(err)
-				}
+				item := dynamodbledger.EncodeItem(tx)
 				want, err := attributevalue.UnmarshalMapJSON(stored.Item)
 				if err != nil {
 					t.Fatal(err)
@@ -137,9 +134,7 @@ func deliver(b *testing.B, d provider.Delivery, read func(provider.Delivery, []s
 		}
 		t, _ = t.Redact()
 		t.ReceivedAt = d.ReceivedAt
-		if _, err := dynamodbledger.EncodeItem(t); err != nil { // with the fingerprint
-			b.Fatal(err)
-		}
+		dynamodbledger.EncodeItem(t) // with the fingerprint
 	}
 }
 

@@ -197,7 +197,7 @@ func (m *meter) keeps(value any, depth int) bool {
 }
 
 func (l Limits) allowName(name string) bool {
-	return l.NameBytes == 0 || name != "" && len(name) <= l.NameBytes
+	return l.NameBytes <= 0 || name != "" && len(name) <= l.NameBytes
 }
 
 // Append writes the canonical text of a value. It panics when given anything

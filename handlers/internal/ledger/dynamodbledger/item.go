@@ -15,8 +15,8 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Item is a DynamoDB item. attributevalue.UnmarshalMapJSON makes one of the JSON
-// in a stream record.
+// Item is a DynamoDB item, by attribute name. attributevalue.UnmarshalMapJSON
+// returns one for the JSON of a stream record.
 type Item = map[string]types.AttributeValue
 
 // ErrItem says that an item is not one that EncodeItem wrote.
@@ -35,8 +35,9 @@ const (
 	factorDetail      = "detail"        // S
 )
 
-// EncodeItem is the item as it is first stored: without a fraud result.
-func EncodeItem(t transaction.Transaction) (Item, error) {
+// EncodeItem returns the item of a transaction as it is first stored: without a
+// fraud result.
+func EncodeItem(t transaction.Transaction) Item {
 	item := Item{
 		contract.AttrSchemaVersion: text(contract.SchemaVersion),
 		contract.AttrTransactionID: text(t.ID),
@@ -56,7 +57,7 @@ func EncodeItem(t transaction.Transaction) (Item, error) {
 	if !t.Metadata.IsZero() {
 		item[contract.AttrMetadata] = encodeValue(t.Metadata.Value())
 	}
-	return item, nil
+	return item
 }
 
 // DecodeItem reads an item of the table or of its stream. The error is ErrItem
@@ -171,7 +172,7 @@ func decodeValue(value types.AttributeValue) (any, error) {
 	return nil, fmt.Errorf("holds a %T", value)
 }
 
-// decoder keeps the first thing that is wrong.
+// decoder keeps the first error of an item.
 type decoder struct{ err error }
 
 func (d *decoder) fail(name string, cause error) {
