@@ -37,7 +37,7 @@ func TestFields(t *testing.T) {
 			contract.AttrPaymentID:     {`"txn_1"`, `"txn_2"`},
 			contract.AttrMetadata:      {`{"a":1}`, `{"a":2}`},
 		}
-		ledgertest.CheckFields(t, "this test", transaction.Payload, slices.Collect(maps.Keys(examples)))
+		ledgertest.CheckFields(t, "the examples of this test", transaction.Payload, slices.Collect(maps.Keys(examples)))
 		body := func(changed string) string {
 			var members []string
 			for name, values := range examples {
