@@ -8,7 +8,7 @@ import (
 	"payment-webhooks/handlers/internal/decimal"
 )
 
-func TestParseIsExactAndTextIsCanonical(t *testing.T) {
+func TestText(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"0", "0"},
 		{"-0", "0"},
@@ -45,7 +45,7 @@ func TestParseIsExactAndTextIsCanonical(t *testing.T) {
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseError(t *testing.T) {
 	tests := []struct {
 		name, in string
 		want     error

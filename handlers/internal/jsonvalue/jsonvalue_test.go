@@ -10,7 +10,7 @@ import (
 	"payment-webhooks/handlers/internal/jsonvalue"
 )
 
-func TestEqualValuesHaveEqualTexts(t *testing.T) {
+func TestAppend(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"sorted names", `{"b":1,"a":{"d":1,"c":2}}`, `{"a":{"c":2,"d":1},"b":1}`},
 		{"no white space", " [ 1 ,\n2 ] ", `[1,2]`},
@@ -33,7 +33,7 @@ func TestEqualValuesHaveEqualTexts(t *testing.T) {
 	}
 }
 
-func TestParseRefusesWhatIsNotOneStorableValue(t *testing.T) {
+func TestParseError(t *testing.T) {
 	for _, in := range []string{``, `{`, `1 2`, `{"a":1,"a":2}`, `[1e999]`, "\"\xff\""} {
 		if value, err := jsonvalue.Parse([]byte(in)); err == nil {
 			t.Errorf("Parse(%s) = %v", in, value)
@@ -41,7 +41,7 @@ func TestParseRefusesWhatIsNotOneStorableValue(t *testing.T) {
 	}
 }
 
-func TestProblemsPointAtTheCulprit(t *testing.T) {
+func TestProblems(t *testing.T) {
 	tests := []struct {
 		name, in string
 		limits   jsonvalue.Limits

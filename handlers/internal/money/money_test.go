@@ -25,7 +25,7 @@ func of(t testing.TB, amount, currency string) money.Money {
 	return money.Money{Amount: parse(t, amount), Currency: currency}
 }
 
-func TestEqualAmountsHaveEqualStrings(t *testing.T) {
+func TestEqualAmounts(t *testing.T) {
 	for _, text := range []string{"15000", "15000.00", "1.5e4", "15000.000e0", "150E2"} {
 		if got := parse(t, text).String(); got != "15000" {
 			t.Errorf("Parse(%q).String() = %q, want 15000", text, got)
@@ -33,7 +33,7 @@ func TestEqualAmountsHaveEqualStrings(t *testing.T) {
 	}
 }
 
-func TestStringNeverHasAnExponent(t *testing.T) {
+func TestAmountString(t *testing.T) {
 	tests := map[string]string{
 		"6e9":   "6000000000",
 		"1e-7":  "0.0000001",
@@ -49,7 +49,7 @@ func TestStringNeverHasAnExponent(t *testing.T) {
 	}
 }
 
-func TestFormatUsesTheCurrencysDecimals(t *testing.T) {
+func TestFormat(t *testing.T) {
 	tests := []struct{ amount, currency, want string }{
 		{"15000", "USD", "15000.00 USD"},
 		{"10000.5", "EUR", "10000.50 EUR"},
@@ -65,7 +65,7 @@ func TestFormatUsesTheCurrencysDecimals(t *testing.T) {
 	}
 }
 
-func TestDigitsFollowISO4217(t *testing.T) {
+func TestDigits(t *testing.T) {
 	// The ISO table, not CLDR's display digits: CLDR shows IDR without decimals.
 	want := map[string]int{"USD": 2, "JPY": 0, "KWD": 3, "IDR": 2, "CLF": 4, "ISK": 0, "HUF": 2}
 	for code, digits := range want {
@@ -80,7 +80,7 @@ func TestDigitsFollowISO4217(t *testing.T) {
 	}
 }
 
-func TestFitsNamesWhatIsWrong(t *testing.T) {
+func TestFits(t *testing.T) {
 	tests := []struct {
 		amount, currency      string
 		wholeUnits, withinMax bool
@@ -108,7 +108,7 @@ func TestFitsNamesWhatIsWrong(t *testing.T) {
 }
 
 // The reason for MaxMinorDigits: the largest amounts still survive a double.
-func TestLargestAmountsSurviveADouble(t *testing.T) {
+func TestMax(t *testing.T) {
 	for _, code := range []string{"JPY", "USD", "KWD", "CLF"} {
 		text := money.Money{Currency: code}.Max().Amount.String()
 		f, err := strconv.ParseFloat(text, 64)
@@ -152,7 +152,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func TestMinorUnitsAreConvertedExactly(t *testing.T) {
+func TestFromMinor(t *testing.T) {
 	for _, c := range []struct {
 		text     string
 		decimals int

@@ -25,7 +25,7 @@ const maxSpan = 2*maxDigits - 1
 // MaxEcho bounds, in characters, what Echo repeats of a sender's text.
 const MaxEcho = 64
 
-// Text masks every PAN in s and says how many there were. A PAN is 13 to 19
+// Text masks every PAN in s and returns how many there were. A PAN is 13 to 19
 // ASCII digits, bounded by something that is not a digit, with at most one
 // space or hyphen between two digits, a card network's prefix and length, and a
 // valid check digit (Luhn).
@@ -118,7 +118,7 @@ func object(members map[string]any) (masked map[string]any, count int) {
 	return masked, count
 }
 
-// Echo makes a sender's text fit to be repeated in an answer or a log line: PANs
+// Echo makes a sender's text fit to be repeated in a response or a log line: PANs
 // masked, at most MaxEcho characters, nothing but printable characters.
 func Echo(s string) string {
 	s, _ = Text(s)

@@ -26,7 +26,7 @@ const (
 	// (400 KB); what is larger than this is not a payment notification.
 	MaxBodyBytes = 256 * 1024
 
-	// MaxIDLength bounds transaction_id in characters. DynamoDB takes 2048
+	// MaxIDLength bounds transaction_id in characters. DynamoDB accepts 2048
 	// bytes in a partition key; the ids of payment providers are below 100.
 	MaxIDLength = 128
 

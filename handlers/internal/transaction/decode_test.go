@@ -65,7 +65,7 @@ func payload(field, value string) string {
 	return "{" + strings.Join(members, ",") + "}"
 }
 
-func TestDecodeReadsWholePayloads(t *testing.T) {
+func TestPayload(t *testing.T) {
 	tests := []struct{ fixture, id, provider, amount, customer, metadata string }{
 		{
 			"full.json", "txn_123456", "stripe", "15000.00 USD", "cust_789",
@@ -74,7 +74,7 @@ func TestDecodeReadsWholePayloads(t *testing.T) {
 		{"minimal.json", "txn_123457", "adyen", "999.99 EUR", "Zoë Müller", ""},
 	}
 	for _, tt := range tests {
-		t.Run(tt.fixture, func(t *testing.T) {
+		t.Run("is read whole from "+tt.fixture, func(t *testing.T) {
 			tx := decode(t, string(fixture(t, tt.fixture)))
 			got := []string{tx.ID, tx.Provider, tx.Format(), tx.CustomerID, tx.Metadata.String()}
 			if diff := cmp.Diff([]string{tt.id, tt.provider, tt.amount, tt.customer, tt.metadata}, got); diff != "" {
@@ -87,7 +87,7 @@ func TestDecodeReadsWholePayloads(t *testing.T) {
 	}
 }
 
-func TestMalformedBodiesAreRefusedAndNotRepeated(t *testing.T) {
+func TestMalformedBody(t *testing.T) {
 	tests := []struct{ name, body, detail string }{
 		{"nothing", "", "the body is empty; send one JSON object"},
 		{"white space", " \n\t", "the body is empty; send one JSON object"},
@@ -113,7 +113,7 @@ func TestMalformedBodiesAreRefusedAndNotRepeated(t *testing.T) {
 		{"deeper than any parser", `{"metadata":` + strings.Repeat("[", 100_000), "the body is not valid JSON, at byte 10011"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("is refused when it is "+tt.name, func(t *testing.T) {
 			_, err := read([]byte(tt.body))
 			malformed, ok := errors.AsType[*transaction.MalformedError](err)
 			if !ok || !errors.Is(err, transaction.ErrMalformed) || errors.Is(err, transaction.ErrInvalid) {
@@ -131,7 +131,7 @@ func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth-1) + `{}` + strings.Repeat(`}`, depth-1)
 }
 
-func TestEveryRuleAtItsBound(t *testing.T) {
+func TestValidate(t *testing.T) {
 	tests := []struct {
 		name, field, value string
 		want               string // the pointer that is refused, "" when accepted
@@ -246,7 +246,7 @@ func TestEveryRuleAtItsBound(t *testing.T) {
 		{"name like a card number", "4111111111111111", `1`, "/411111******1111"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("with "+tt.name, func(t *testing.T) {
 			tx, err := read([]byte(payload(tt.field, tt.value)))
 			if tt.want == "" {
 				if err != nil {
@@ -265,7 +265,12 @@ func TestEveryRuleAtItsBound(t *testing.T) {
 	}
 }
 
-func TestAllErrorsAreListedAtOnceAndSayWhatIsAccepted(t *testing.T) {
+func TestInvalidError(t *testing.T) {
+	t.Run("lists all that is wrong and what is accepted", invalidErrorListsAll)
+	t.Run("counts the errors that it does not list", invalidErrorCountsMore)
+}
+
+func invalidErrorListsAll(t *testing.T) {
 	_, err := read([]byte(`{
 		"transaction_id": "4111 1111 1111 1111", "amount": "1.5", "currency": "JPY", "provider": "Stripe",
 		"metadata": {"a": 1e999, "b": {"": 1}}, "extra": [1, 2], "customer_id": null}`))
@@ -288,7 +293,7 @@ func TestAllErrorsAreListedAtOnceAndSayWhatIsAccepted(t *testing.T) {
 	}
 }
 
-func TestManyErrorsAreCounted(t *testing.T) {
+func invalidErrorCountsMore(t *testing.T) {
 	var members []string
 	for i := range 200 {
 		members = append(members, `"`+strings.Repeat("y", i+1)+`":1`)
@@ -305,7 +310,7 @@ func TestManyErrorsAreCounted(t *testing.T) {
 	}
 }
 
-func TestCheckHoldsTheSameRules(t *testing.T) {
+func TestCheck(t *testing.T) {
 	amount := func(text string) money.Amount {
 		a, err := money.Parse(text)
 		if err != nil {
@@ -341,7 +346,7 @@ func TestCheckHoldsTheSameRules(t *testing.T) {
 		}, []string{"/metadata"}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("with "+tt.name, func(t *testing.T) {
 			tx := decode(t, payload("kind", `"refund","payment_id":"txn_0","metadata":{"a":1}`))
 			tt.change(&tx)
 			err := tx.Check()
@@ -360,7 +365,7 @@ func TestCheckHoldsTheSameRules(t *testing.T) {
 	}
 }
 
-func TestRedactLeavesNoCardNumber(t *testing.T) {
+func TestRedact(t *testing.T) {
 	tx, masked := decode(t, string(fixture(t, "cards.json"))).Redact()
 	if masked != 5 {
 		t.Errorf("masked %d, want 5", masked)
@@ -378,7 +383,7 @@ func TestRedactLeavesNoCardNumber(t *testing.T) {
 	}
 }
 
-func TestFingerprintIsOfTheMeaning(t *testing.T) {
+func TestFingerprintOfPayload(t *testing.T) {
 	base := payload("metadata", `{"a":1.50,"b":["x",null]}`)
 	same := map[string]string{
 		"white space":           strings.ReplaceAll(base, ",", " ,\n\t"),
@@ -432,14 +437,14 @@ func TestFingerprintIsOfTheMeaning(t *testing.T) {
 	}
 
 	// Stored items carry it: a change would make every repeat a conflict. This one
-	// was taken before there were kinds.
+	// was computed before there were kinds.
 	const golden = "7020fa9756d8d9dc826407804241ae1c9d0bd605a39da807fbea5b9afe1597e7"
 	if got := decode(t, string(fixture(t, "full.json"))).Fingerprint(); got != golden {
 		t.Errorf("the fingerprint of full.json became %s", got)
 	}
 }
 
-func TestTimesSortAsText(t *testing.T) {
+func TestFormatTime(t *testing.T) {
 	a := time.Date(2026, time.November, 22, 15, 4, 5, 0, time.UTC)
 	for _, tt := range []struct {
 		time time.Time
@@ -461,7 +466,7 @@ func TestTimesSortAsText(t *testing.T) {
 // FuzzDecode checks what must hold for any bytes: no panic, errors of the two
 // kinds that repeat little, and accepted transactions that mean the same when
 // written out and read again.
-func FuzzDecode(f *testing.F) {
+func FuzzPayload(f *testing.F) {
 	for _, name := range []string{"full.json", "minimal.json", "cards.json"} {
 		f.Add(fixture(f, name))
 	}

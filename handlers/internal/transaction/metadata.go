@@ -11,10 +11,11 @@ import (
 	"payment-webhooks/handlers/internal/redact"
 )
 
-// Metadata is what a sender notes on a transaction: a JSON object, as the value
-// that is stored and as the text that is hashed and published. It is immutable:
-// do not change what Value and Text return.
-// The zero value is no metadata; an object without members says the same.
+// Metadata is a JSON object of a sender's notes on a transaction. It holds the
+// object twice: as a value, from which the item is made, and as the text that is
+// hashed and published, so that neither is made again. It is immutable: do not
+// change what Value and Text return. The zero value is no metadata, which is also
+// what an object without members becomes.
 type Metadata struct {
 	value map[string]any // as package jsonvalue describes; nil when there is none
 	text  jsontext.Value // canonical
@@ -58,7 +59,7 @@ func (m Metadata) Equal(n Metadata) bool { return bytes.Equal(m.text, n.text) }
 // String is Text as a string.
 func (m Metadata) String() string { return string(m.text) }
 
-// redact masks card numbers and says how many there were.
+// redact masks card numbers and returns how many there were.
 func (m Metadata) redact() (Metadata, int) {
 	masked, n := redact.Value(m.value)
 	if n == 0 {
@@ -71,7 +72,8 @@ var metadataLimits = jsonvalue.Limits{
 	Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
 }
 
-// check adds what is wrong with metadata that was not read within the limits.
+// check adds an error for each limit that metadata of a provider breaks; that of
+// a canonical payload was read within the limits.
 func (m Metadata) check(errs *fieldErrors) {
 	const field = "/" + contract.AttrMetadata
 	switch {

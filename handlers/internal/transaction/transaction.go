@@ -14,7 +14,7 @@ import (
 )
 
 // Transaction is one payment notification in canonical form: what is stored,
-// published, scored and archived. The zero value is not valid; Check says what
+// published, scored and archived. The zero value is not valid; see Check for what
 // is. Fields lists how each of its fields is written.
 type Transaction struct {
 	ID          string    // the provider's id of the object the notification is about
@@ -28,7 +28,7 @@ type Transaction struct {
 }
 
 // Redact masks card numbers in the customer id and anywhere in the metadata and
-// says how many there were. The other fields cannot hold one: Validate and Check
+// returns how many there were. The other fields cannot hold one: Validate and Check
 // refuse it.
 func (t Transaction) Redact() (Transaction, int) {
 	var inCustomerID, inMetadata int

@@ -23,7 +23,7 @@ func encode(t *testing.T) dynamodbledger.Item {
 	return item
 }
 
-func TestItemHasExactlyTheContractsAttributes(t *testing.T) {
+func TestEncodeItem(t *testing.T) {
 	item := encode(t)
 	delete(item, contract.AttrMetadata) // by the round trip
 	want := dynamodbledger.Item{
@@ -45,7 +45,7 @@ func TestItemHasExactlyTheContractsAttributes(t *testing.T) {
 	}
 }
 
-func TestItemDecodesToTheSameTransaction(t *testing.T) {
+func TestDecodeItem(t *testing.T) {
 	tx := ledgertest.Transaction("txn_123456")
 	bare := tx
 	bare.Metadata = transaction.Metadata{}
@@ -67,7 +67,7 @@ func TestItemDecodesToTheSameTransaction(t *testing.T) {
 // The image is one that Lambda's stream event holds, with numbers written as
 // DynamoDB may write them, a fraud result, and no kind, as it is from before
 // there were kinds.
-func TestStreamImageDecodes(t *testing.T) {
+func TestStreamImage(t *testing.T) {
 	image, err := os.ReadFile("testdata/image.json")
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +93,7 @@ func TestStreamImageDecodes(t *testing.T) {
 	}
 }
 
-func TestForeignItemsAreRefusedByAttribute(t *testing.T) {
+func TestForeignItem(t *testing.T) {
 	s := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 	n := func(v string) types.AttributeValue { return &types.AttributeValueMemberN{Value: v} }
 	m := func(v dynamodbledger.Item) types.AttributeValue { return &types.AttributeValueMemberM{Value: v} }
@@ -118,7 +118,7 @@ func TestForeignItemsAreRefusedByAttribute(t *testing.T) {
 		{"fraud without a score", contract.AttrFraud, m(dynamodbledger.Item{"risk_level": s("high")})},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("is refused with "+tt.name, func(t *testing.T) {
 			item := encode(t)
 			if item[tt.attribute] = tt.value; tt.value == nil {
 				delete(item, tt.attribute)
