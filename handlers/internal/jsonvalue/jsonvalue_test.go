@@ -70,3 +70,22 @@ func TestProblems(t *testing.T) {
 		})
 	}
 }
+
+// FuzzWithin holds Within, which walks a value, to Read, which counts while it
+// reads.
+func FuzzWithin(f *testing.F) {
+	for _, text := range []string{`1`, `[[[]]]`, `{"a":{"b":[1,2,{}]},"":0}`, `{"abc":[[],{"abcd":null}]}`, `[1,2,3,4,5]`} {
+		f.Add([]byte(text), uint8(2), uint8(5), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, depth, values, nameBytes uint8) {
+		value, err := jsonvalue.Parse(text)
+		if err != nil {
+			return
+		}
+		limits := jsonvalue.Limits{Depth: int(depth), Values: int(values), NameBytes: int(nameBytes)}
+		_, problems, err := jsonvalue.Read(jsontext.NewDecoder(bytes.NewBuffer(text)), limits)
+		if within := jsonvalue.Within(value, limits); err != nil || within != (len(problems) == 0) {
+			t.Errorf("Within %+v is %t, Read has %v, %v", limits, within, problems, err)
+		}
+	})
+}

@@ -480,6 +480,7 @@ func FuzzPayload(f *testing.F) {
 			return
 		}
 		clean, _ := tx.Redact()
+		checkCanonical(t, clean)
 		metadata := "null"
 		if !clean.Metadata.IsZero() {
 			metadata = clean.Metadata.String()
