@@ -44,6 +44,7 @@ func imports(t *testing.T) map[string][]string {
 // what reports about it.
 var adapters = []string{
 	"internal/archive/s3store", "internal/archive/schedule",
+	"internal/fraud/stepfunctions",
 	"internal/intake/apigateway", "internal/intake/sqsqueue",
 	"internal/ledger/dynamodbledger",
 	"internal/relay/dynamodbstream", "internal/relay/eventbridgebus",

@@ -22,7 +22,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/contract"
@@ -108,8 +107,8 @@ func amount(t testing.TB, text string) money.Amount {
 func store(t testing.TB, l *ledgertest.Memory, id, sum, currency string, at time.Time) transaction.Transaction {
 	t.Helper()
 	tx := transaction.Transaction{
-		ID: id, Provider: "stripe", Kind: contract.KindPayment, Amount: amount(t, sum), Currency: currency, CustomerID: "cust_1", ReceivedAt: at,
-		Metadata: jsontext.Value(`{"order_id":"order_` + id + `"}`),
+		ID: id, Provider: "stripe", Kind: contract.KindPayment, Money: money.Money{Amount: amount(t, sum), Currency: currency}, CustomerID: "cust_1", ReceivedAt: at,
+		Metadata: ledgertest.Metadata(`{"order_id":"order_` + id + `"}`),
 	}
 	if _, err := l.Store(t.Context(), tx); err != nil {
 		t.Fatal(err)
@@ -494,7 +493,7 @@ func (l endless) Hour(_ context.Context, h time.Time, shard int) iter.Seq2[ledge
 			id := fmt.Sprintf("txn_%d_%08d", shard, i)
 			digest := sha256.Sum256([]byte(id)) // so that it does not compress to nothing
 			if !yield(ledger.Record{Transaction: transaction.Transaction{
-				ID: id, Provider: "stripe", Kind: contract.KindPayment, Amount: a, Currency: "USD", CustomerID: "cust_1", ReceivedAt: h,
+				ID: id, Provider: "stripe", Kind: contract.KindPayment, Money: money.Money{Amount: a, Currency: "USD"}, CustomerID: "cust_1", ReceivedAt: h,
 			}, Fingerprint: hex.EncodeToString(digest[:])}, err) {
 				return
 			}

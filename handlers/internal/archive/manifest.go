@@ -10,8 +10,8 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Manifest says what an hour's archive consists of. It holds nothing about the
-// run that wrote it: the same hour has the same manifest.
+// Manifest lists the objects of an hour's archive. It holds nothing about the run
+// that wrote it, so the same hour always has the same manifest.
 type Manifest struct {
 	SchemaVersion string           `json:"schema_version"`
 	Hour          string           `json:"hour"`   // RFC 3339, the hour's beginning in UTC

@@ -7,6 +7,7 @@ import (
 
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/ledger/ledgertest"
+	"payment-webhooks/handlers/internal/transaction"
 )
 
 // The texts are what archived lines have always had.
@@ -21,7 +22,7 @@ func TestFraudOfALine(t *testing.T) {
 	plain := whole
 	plain.Factors = nil
 	tx := ledgertest.Transaction("txn_1")
-	tx.Metadata = nil
+	tx.Metadata = transaction.Metadata{}
 
 	for _, c := range []struct {
 		name   string

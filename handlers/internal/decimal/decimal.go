@@ -3,6 +3,7 @@ package decimal
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/cockroachdb/apd/v3"
 )
@@ -62,6 +63,29 @@ func Parse(text string) (apd.Decimal, error) {
 		return apd.Decimal{}, fmt.Errorf("%w: magnitude outside 1E%d to 9.99E+%d", ErrRange, MinExponent, MaxExponent)
 	}
 	return d, nil
+}
+
+// Canonical reads a number as Parse does and writes it as Text does.
+func Canonical(text string) (string, error) {
+	if len(text) <= MaxDigits && !strings.ContainsAny(text, "eE") {
+		// Within every bound, and written as Text writes it but for zeros at the
+		// end: this is what nearly all numbers are.
+		if !isNumber(text) {
+			return "", ErrSyntax
+		}
+		if strings.Contains(text, ".") {
+			text = strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
+		}
+		if text == "-0" {
+			text = "0"
+		}
+		return text, nil
+	}
+	d, err := Parse(text)
+	if err != nil {
+		return "", err
+	}
+	return Text(&d), nil
 }
 
 // Text writes a reduced number so that equal numbers have equal texts: without

@@ -8,7 +8,7 @@ import (
 	"payment-webhooks/handlers/internal/decimal"
 )
 
-func TestParseIsExactAndTextIsCanonical(t *testing.T) {
+func TestText(t *testing.T) {
 	tests := []struct{ in, want string }{
 		{"0", "0"},
 		{"-0", "0"},
@@ -38,11 +38,14 @@ func TestParseIsExactAndTextIsCanonical(t *testing.T) {
 			if got := decimal.Text(&d); got != tt.want {
 				t.Errorf("Text(Parse(%q)) = %q, want %q", tt.in, got, tt.want)
 			}
+			if got, err := decimal.Canonical(tt.in); err != nil || got != tt.want {
+				t.Errorf("Canonical(%q) = %q, %v, want %q", tt.in, got, err, tt.want)
+			}
 		})
 	}
 }
 
-func TestParseRefuses(t *testing.T) {
+func TestParseError(t *testing.T) {
 	tests := []struct {
 		name, in string
 		want     error
@@ -73,6 +76,28 @@ func TestParseRefuses(t *testing.T) {
 			if _, err := decimal.Parse(tt.in); !errors.Is(err, tt.want) {
 				t.Errorf("Parse(%q): %v, want %v", tt.in, err, tt.want)
 			}
+			if text, err := decimal.Canonical(tt.in); !errors.Is(err, tt.want) || text != "" {
+				t.Errorf("Canonical(%q) = %q, %v, want %v", tt.in, text, err, tt.want)
+			}
 		})
 	}
+}
+
+// FuzzCanonical compares the short way of Canonical with the long one.
+func FuzzCanonical(f *testing.F) {
+	for _, seed := range []string{"0", "-0.00", "7500.50", "1.0", "100", "0.001", "01", "1.", "-", "1e5", strings.Repeat("9", 38), "-" + strings.Repeat("9", 38), "0." + strings.Repeat("0", 36) + "1", "1" + strings.Repeat("0", 38)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want, wantErr := "", error(nil)
+		if d, err := decimal.Parse(text); err != nil {
+			wantErr = err
+		} else {
+			want = decimal.Text(&d)
+		}
+		got, err := decimal.Canonical(text)
+		if got != want || (err == nil) != (wantErr == nil) || err != nil && err.Error() != wantErr.Error() {
+			t.Errorf("Canonical(%q) = %q, %v, want %q, %v", text, got, err, want, wantErr)
+		}
+	})
 }

@@ -47,10 +47,10 @@ func Describe(t transaction.Transaction, fingerprint string) Detail {
 		Kind:          t.Kind,
 		PaymentID:     t.PaymentID,
 		Amount:        jsontext.Value(t.Amount.String()),
-		AmountText:    t.Amount.Format(t.Currency),
+		AmountText:    t.Format(),
 		Currency:      t.Currency,
 		CustomerID:    t.CustomerID,
-		Metadata:      t.Metadata,
+		Metadata:      t.Metadata.Text(),
 		ReceivedAt:    transaction.FormatTime(t.ReceivedAt),
 		Fingerprint:   fingerprint,
 	}
@@ -128,19 +128,19 @@ func Decode(body []byte) (Received, error) {
 	if err != nil {
 		return Received{}, malformed("received_at is not an RFC 3339 time")
 	}
-	switch {
-	case len(d.Metadata) == 0 || d.Metadata.Kind() == 'n':
-		d.Metadata = nil
-	case d.Metadata.Kind() != '{':
-		return Received{}, malformed("metadata is not an object")
+	var metadata transaction.Metadata
+	if len(d.Metadata) > 0 && d.Metadata.Kind() != 'n' {
+		if metadata, err = transaction.ParseMetadata(d.Metadata); err != nil {
+			return Received{}, malformed("metadata %v", err)
+		}
 	}
 	return Received{
 		Transaction: transaction.Transaction{
 			ID: d.TransactionID, Provider: d.Provider,
 			// Events written before there were kinds are replayed from the archive.
 			Kind: cmp.Or(d.Kind, contract.KindPayment), PaymentID: d.PaymentID,
-			Amount: amount, Currency: d.Currency,
-			CustomerID: d.CustomerID, Metadata: d.Metadata,
+			Money:      money.Money{Amount: amount, Currency: d.Currency},
+			CustomerID: d.CustomerID, Metadata: metadata,
 			ReceivedAt: receivedAt.UTC(),
 		},
 		Fingerprint:     d.Fingerprint,

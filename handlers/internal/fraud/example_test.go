@@ -34,7 +34,7 @@ func (weekends) Score(_ context.Context, p fraud.Payment) (fraud.Assessment, err
 func examplePayment() fraud.Payment {
 	amount, _ := money.Parse("15000")
 	return fraud.Payment{Transaction: transaction.Transaction{
-		ID: "txn_1", Provider: "stripe", Kind: "payment", Amount: amount, Currency: "USD",
+		ID: "txn_1", Provider: "stripe", Kind: "payment", Money: money.Money{Amount: amount, Currency: "USD"},
 		ReceivedAt: time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC), // a Sunday
 	}}
 }

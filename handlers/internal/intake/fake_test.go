@@ -78,7 +78,7 @@ func (fake) Decode(d provider.Delivery) ([]provider.Event, error) {
 		case f.ID != "":
 			amount, _ := money.Parse(f.Amount)
 			e.Transaction = &transaction.Transaction{
-				ID: f.ID, Provider: "impostor", Kind: f.Kind, PaymentID: f.Payment, Amount: amount, Currency: f.Currency, CustomerID: f.Customer,
+				ID: f.ID, Provider: "impostor", Kind: f.Kind, PaymentID: f.Payment, Money: money.Money{Amount: amount, Currency: f.Currency}, CustomerID: f.Customer,
 			}
 		}
 		out = append(out, e)

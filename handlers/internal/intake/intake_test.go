@@ -316,7 +316,7 @@ func TestCardNumbersAreMasked(t *testing.T) {
 		t.Fatalf("%d %s", response.Status, response.Body)
 	}
 	tx := d.stored(t)[0].Transaction
-	if tx.CustomerID != "424242******4242" || string(tx.Metadata) != `{"n":["378282*****0005"],"note":"5555 55** **** 4444"}` {
+	if tx.CustomerID != "424242******4242" || tx.Metadata.String() != `{"n":["378282*****0005"],"note":"5555 55** **** 4444"}` {
 		t.Errorf("stored %s, %s", tx.CustomerID, tx.Metadata)
 	}
 	if _, n := redact.Text(d.out.String()); n > 0 {

@@ -95,7 +95,7 @@ func TestWhatIsStoredOfANotification(t *testing.T) {
 	d := newFixture()
 	d.send(t, notify(array(refunded), "secret", now))
 	tx := d.stored(t)[0].Transaction
-	got := []string{tx.ID, tx.Provider, tx.Kind, tx.PaymentID, tx.Amount.Format(tx.Currency), tx.CustomerID}
+	got := []string{tx.ID, tx.Provider, tx.Kind, tx.PaymentID, tx.Format(), tx.CustomerID}
 	if diff := cmp.Diff([]string{"r1", "fake", "refund", "p1", "5.00 USD", "411111******1111"}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -19,11 +19,8 @@ type Number string
 // ParseNumber reads a JSON number. An error is decimal.ErrSyntax or
 // decimal.ErrRange.
 func ParseNumber(text string) (Number, error) {
-	d, err := decimal.Parse(text)
-	if err != nil {
-		return "", err
-	}
-	return Number(decimal.Text(&d)), nil
+	canonical, err := decimal.Canonical(text)
+	return Number(canonical), err
 }
 
 // Limits bound what Read accepts. Zero means no bound.
@@ -130,8 +127,8 @@ func (r *reader) object(depth int) (any, error) {
 			return nil, err
 		}
 		name := token.String()
-		if most := r.limits.NameBytes; most > 0 && (name == "" || len(name) > most) {
-			r.problem("is a member name of %d bytes; 1 to %d are accepted", len(name), most)
+		if !r.limits.allowName(name) {
+			r.problem("is a member name of %d bytes; 1 to %d are accepted", len(name), r.limits.NameBytes)
 		}
 		if object[name], err = r.value(depth); err != nil {
 			return nil, err
@@ -157,44 +154,117 @@ func (r *reader) array(depth int) (any, error) {
 	return array, err
 }
 
+// Within reports whether a value keeps the limits: whether Read, given its text,
+// would find no problem.
+func Within(value any, limits Limits) bool {
+	m := meter{limits: limits}
+	return m.keeps(value, 0)
+}
+
+type meter struct {
+	limits Limits
+	values int
+}
+
+// keeps reports whether a value that lies within depth objects and arrays keeps
+// the limits, as reader.value does.
+func (m *meter) keeps(value any, depth int) bool {
+	m.values++
+	if m.limits.Values > 0 && m.values > m.limits.Values {
+		return false
+	}
+	switch v := value.(type) {
+	case []any:
+		if m.limits.Depth > 0 && depth == m.limits.Depth {
+			return false
+		}
+		for _, element := range v {
+			if !m.keeps(element, depth+1) {
+				return false
+			}
+		}
+	case map[string]any:
+		if m.limits.Depth > 0 && depth == m.limits.Depth {
+			return false
+		}
+		for name, member := range v {
+			if !m.limits.allowName(name) || !m.keeps(member, depth+1) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (l Limits) allowName(name string) bool {
+	return l.NameBytes <= 0 || name != "" && len(name) <= l.NameBytes
+}
+
 // Append writes the canonical text of a value. It panics when given anything
 // but the types of the package comment: only this system makes values.
 func Append(dst []byte, value any) []byte {
-	switch v := value.(type) {
-	case nil:
-		return append(dst, "null"...)
-	case bool:
-		return fmt.Append(dst, v)
-	case Number:
-		return append(dst, v...)
-	case string:
-		return appendString(dst, v)
-	case []any:
-		dst = append(dst, '[')
-		for i, element := range v {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = Append(dst, element)
-		}
-		return append(dst, ']')
-	case map[string]any:
-		dst = append(dst, '{')
-		for i, name := range slices.Sorted(maps.Keys(v)) {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(appendString(dst, name), ':')
-			dst = Append(dst, v[name])
-		}
-		return append(dst, '}')
-	}
-	panic(fmt.Sprintf("jsonvalue: %T is not a JSON value", value))
+	w := writer{text: dst}
+	w.value(value)
+	return w.text
 }
 
-// appendString quotes s as RFC 8785 does. Strings come from decoded JSON or
-// DynamoDB, both of which hold valid UTF-8 only.
-func appendString(dst []byte, s string) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s)
-	return dst
+type writer struct {
+	text  []byte
+	names []string // of the objects being written, those of the innermost last
+}
+
+func (w *writer) value(value any) {
+	switch v := value.(type) {
+	case nil:
+		w.text = append(w.text, "null"...)
+	case bool:
+		w.text = strconv.AppendBool(w.text, v)
+	case Number:
+		w.text = append(w.text, v...)
+	case string:
+		w.string(v)
+	case []any:
+		w.array(v)
+	case map[string]any:
+		w.object(v)
+	default:
+		panic(fmt.Sprintf("jsonvalue: %T is not a JSON value", value))
+	}
+}
+
+func (w *writer) array(elements []any) {
+	w.text = append(w.text, '[')
+	for i, element := range elements {
+		if i > 0 {
+			w.text = append(w.text, ',')
+		}
+		w.value(element)
+	}
+	w.text = append(w.text, ']')
+}
+
+func (w *writer) object(members map[string]any) {
+	outer := len(w.names)
+	for name := range members {
+		w.names = append(w.names, name)
+	}
+	names := w.names[outer:]
+	slices.Sort(names)
+	w.text = append(w.text, '{')
+	for i, name := range names {
+		if i > 0 {
+			w.text = append(w.text, ',')
+		}
+		w.string(name)
+		w.text = append(w.text, ':')
+		w.value(members[name])
+	}
+	w.text = append(w.text, '}')
+	w.names = w.names[:outer]
+}
+
+// string quotes s as RFC 8785 does. Strings come from decoded JSON or DynamoDB,
+// both of which hold valid UTF-8 only.
+func (w *writer) string(s string) {
+	w.text, _ = jsontext.AppendQuote(w.text, s)
 }

@@ -10,7 +10,7 @@ import (
 	"payment-webhooks/handlers/internal/jsonvalue"
 )
 
-func TestEqualValuesHaveEqualTexts(t *testing.T) {
+func TestAppend(t *testing.T) {
 	tests := []struct{ name, in, want string }{
 		{"sorted names", `{"b":1,"a":{"d":1,"c":2}}`, `{"a":{"c":2,"d":1},"b":1}`},
 		{"no white space", " [ 1 ,\n2 ] ", `[1,2]`},
@@ -33,7 +33,7 @@ func TestEqualValuesHaveEqualTexts(t *testing.T) {
 	}
 }
 
-func TestParseRefusesWhatIsNotOneStorableValue(t *testing.T) {
+func TestParseError(t *testing.T) {
 	for _, in := range []string{``, `{`, `1 2`, `{"a":1,"a":2}`, `[1e999]`, "\"\xff\""} {
 		if value, err := jsonvalue.Parse([]byte(in)); err == nil {
 			t.Errorf("Parse(%s) = %v", in, value)
@@ -41,7 +41,7 @@ func TestParseRefusesWhatIsNotOneStorableValue(t *testing.T) {
 	}
 }
 
-func TestProblemsPointAtTheCulprit(t *testing.T) {
+func TestProblems(t *testing.T) {
 	tests := []struct {
 		name, in string
 		limits   jsonvalue.Limits
@@ -69,4 +69,23 @@ func TestProblemsPointAtTheCulprit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzWithin holds Within, which walks a value, to Read, which counts while it
+// reads.
+func FuzzWithin(f *testing.F) {
+	for _, text := range []string{`1`, `[[[]]]`, `{"a":{"b":[1,2,{}]},"":0}`, `{"abc":[[],{"abcd":null}]}`, `[1,2,3,4,5]`} {
+		f.Add([]byte(text), uint8(2), uint8(5), uint8(3))
+	}
+	f.Fuzz(func(t *testing.T, text []byte, depth, values, nameBytes uint8) {
+		value, err := jsonvalue.Parse(text)
+		if err != nil {
+			return
+		}
+		limits := jsonvalue.Limits{Depth: int(depth), Values: int(values), NameBytes: int(nameBytes)}
+		_, problems, err := jsonvalue.Read(jsontext.NewDecoder(bytes.NewBuffer(text)), limits)
+		if within := jsonvalue.Within(value, limits); err != nil || within != (len(problems) == 0) {
+			t.Errorf("Within %+v is %t, Read has %v, %v", limits, within, problems, err)
+		}
+	})
 }

@@ -1,4 +1,4 @@
-// Package money holds exact amounts and what ISO 4217 says of their currencies.
-// No amount is ever a float64: it goes as decimal text from the delivery's JSON
-// to DynamoDB's number and to the event's JSON number.
+// Package money holds exact amounts with their currencies, and what ISO 4217 says
+// of a currency. An amount is never a float64: it stays decimal text from the
+// delivery's JSON to DynamoDB's number and to the event's JSON number.
 package money

@@ -20,7 +20,12 @@ func parse(t testing.TB, text string) money.Amount {
 	return a
 }
 
-func TestEqualAmountsHaveEqualStrings(t *testing.T) {
+func of(t testing.TB, amount, currency string) money.Money {
+	t.Helper()
+	return money.Money{Amount: parse(t, amount), Currency: currency}
+}
+
+func TestEqualAmounts(t *testing.T) {
 	for _, text := range []string{"15000", "15000.00", "1.5e4", "15000.000e0", "150E2"} {
 		if got := parse(t, text).String(); got != "15000" {
 			t.Errorf("Parse(%q).String() = %q, want 15000", text, got)
@@ -28,7 +33,7 @@ func TestEqualAmountsHaveEqualStrings(t *testing.T) {
 	}
 }
 
-func TestStringNeverHasAnExponent(t *testing.T) {
+func TestAmountString(t *testing.T) {
 	tests := map[string]string{
 		"6e9":   "6000000000",
 		"1e-7":  "0.0000001",
@@ -44,7 +49,7 @@ func TestStringNeverHasAnExponent(t *testing.T) {
 	}
 }
 
-func TestFormatUsesTheCurrencysDecimals(t *testing.T) {
+func TestFormat(t *testing.T) {
 	tests := []struct{ amount, currency, want string }{
 		{"15000", "USD", "15000.00 USD"},
 		{"10000.5", "EUR", "10000.50 EUR"},
@@ -54,13 +59,13 @@ func TestFormatUsesTheCurrencysDecimals(t *testing.T) {
 		{"0.125", "USD", "0.125 USD"}, // never rounds, whatever the caller let through
 	}
 	for _, tt := range tests {
-		if got := parse(t, tt.amount).Format(tt.currency); got != tt.want {
+		if got := of(t, tt.amount, tt.currency).Format(); got != tt.want {
 			t.Errorf("Format(%s, %s) = %q, want %q", tt.amount, tt.currency, got, tt.want)
 		}
 	}
 }
 
-func TestDigitsFollowISO4217(t *testing.T) {
+func TestDigits(t *testing.T) {
 	// The ISO table, not CLDR's display digits: CLDR shows IDR without decimals.
 	want := map[string]int{"USD": 2, "JPY": 0, "KWD": 3, "IDR": 2, "CLF": 4, "ISK": 0, "HUF": 2}
 	for code, digits := range want {
@@ -75,7 +80,7 @@ func TestDigitsFollowISO4217(t *testing.T) {
 	}
 }
 
-func TestFitsNamesWhatIsWrong(t *testing.T) {
+func TestFits(t *testing.T) {
 	tests := []struct {
 		amount, currency      string
 		wholeUnits, withinMax bool
@@ -94,7 +99,7 @@ func TestFitsNamesWhatIsWrong(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.amount+" "+tt.currency, func(t *testing.T) {
-			whole, within := parse(t, tt.amount).Fits(tt.currency)
+			whole, within := of(t, tt.amount, tt.currency).Fits()
 			if whole != tt.wholeUnits || within != tt.withinMax {
 				t.Errorf("Fits = %t, %t, want %t, %t", whole, within, tt.wholeUnits, tt.withinMax)
 			}
@@ -103,9 +108,9 @@ func TestFitsNamesWhatIsWrong(t *testing.T) {
 }
 
 // The reason for MaxMinorDigits: the largest amounts still survive a double.
-func TestLargestAmountsSurviveADouble(t *testing.T) {
+func TestMax(t *testing.T) {
 	for _, code := range []string{"JPY", "USD", "KWD", "CLF"} {
-		text := money.Max(code).String()
+		text := money.Money{Currency: code}.Max().Amount.String()
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			t.Fatal(err)
@@ -147,7 +152,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-func TestMinorUnitsAreConvertedExactly(t *testing.T) {
+func TestFromMinor(t *testing.T) {
 	for _, c := range []struct {
 		text     string
 		decimals int
@@ -162,12 +167,12 @@ func TestMinorUnitsAreConvertedExactly(t *testing.T) {
 		{"-250", 2, "-2.5"},
 		{"1e3", 2, "10"},
 	} {
-		got, err := money.FromMinor(c.text, c.decimals)
-		if err != nil || got.String() != c.want {
-			t.Errorf("FromMinor(%q, %d) = %s, %v, want %s", c.text, c.decimals, got, err, c.want)
+		got, err := money.FromMinor(c.text, c.decimals, "USD")
+		if err != nil || !got.Equal(of(t, c.want, "USD")) {
+			t.Errorf("FromMinor(%q, %d) = %s, %v, want %s", c.text, c.decimals, got.Amount, err, c.want)
 		}
 	}
-	if _, err := money.FromMinor("12x", 2); err == nil {
+	if _, err := money.FromMinor("12x", 2, "USD"); err == nil {
 		t.Error("12x is accepted")
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/transaction"
 )
 
 // limits bound what is read into memory, far above what providers send: some
@@ -68,12 +69,9 @@ func (o Object) List(name string) []Object {
 	return list
 }
 
-// Metadata returns a transaction's metadata without the texts that are empty,
-// and nil when nothing is left.
-func Metadata(members map[string]any) jsontext.Value {
+// Metadata returns a transaction's metadata of the members that are not the
+// empty text. It keeps members, which must not be changed afterwards.
+func Metadata(members map[string]any) transaction.Metadata {
 	maps.DeleteFunc(members, func(_ string, value any) bool { return value == "" })
-	if len(members) == 0 {
-		return nil
-	}
-	return jsonvalue.Append(nil, members)
+	return transaction.NewMetadata(members)
 }

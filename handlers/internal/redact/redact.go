@@ -25,65 +25,85 @@ const maxSpan = 2*maxDigits - 1
 // MaxEcho bounds, in characters, what Echo repeats of a sender's text.
 const MaxEcho = 64
 
-// Text masks every PAN in s and says how many there were. A PAN is 13 to 19
+// Text masks every PAN in s and returns how many there were. A PAN is 13 to 19
 // ASCII digits, bounded by something that is not a digit, with at most one
 // space or hyphen between two digits, a card network's prefix and length, and a
 // valid check digit (Luhn).
 func Text(s string) (masked string, count int) {
-	if len(s) < minDigits {
+	start, end, ok := find(s, 0)
+	if !ok {
 		return s, 0
 	}
-	b := []byte(s)
-	for from := 0; ; count++ {
-		start, end, ok := find(b, from)
-		if !ok {
-			return string(b), count
-		}
+	for b := []byte(s); ; {
+		count++
 		mask(b[start:end])
 		// Masking puts a boundary where a digit was, so that a PAN may now end
 		// or begin there: look again at everything that reached this far.
-		from = max(0, start-maxSpan)
+		if start, end, ok = find(b, max(0, start-maxSpan)); !ok {
+			return string(b), count
+		}
 	}
 }
 
 // Value masks every PAN in a JSON value's strings, numbers and member names; a
 // number with a PAN becomes a string. Names that masking makes equal get a
-// number, so that no member is lost. The value given is not changed.
+// number, so that no member is lost. The value given is not changed; what has no
+// PAN is returned as it is, not copied.
 func Value(value any) (masked any, count int) {
 	switch v := value.(type) {
 	case string:
-		return Text(v)
+		if text, n := Text(v); n > 0 {
+			return text, n
+		}
 	case jsonvalue.Number:
 		if text, n := Text(string(v)); n > 0 {
 			return text, n
 		}
-		return v, 0
 	case []any:
-		out := make([]any, len(v))
-		for i, element := range v {
-			var n int
-			out[i], n = Value(element)
-			count += n
+		if elements, n := array(v); n > 0 {
+			return elements, n
 		}
-		return out, count
 	case map[string]any:
-		return object(v)
+		if members, n := object(v); n > 0 {
+			return members, n
+		}
 	}
 	return value, 0
 }
 
-func object(members map[string]any) (masked map[string]any, count int) {
-	masked = make(map[string]any, len(members))
-	for name, value := range members {
-		out, n := Value(value)
-		masked[name] = out
-		count += n
-	}
-	for _, name := range slices.Sorted(maps.Keys(members)) { // the same result each time
-		text, n := Text(name)
+func array(elements []any) (masked []any, count int) {
+	for i, element := range elements {
+		out, n := Value(element)
 		if n == 0 {
 			continue
 		}
+		if count == 0 {
+			masked = slices.Clone(elements)
+		}
+		masked[i] = out
+		count += n
+	}
+	return masked, count
+}
+
+func object(members map[string]any) (masked map[string]any, count int) {
+	var names []string // those with a PAN
+	for name, value := range members {
+		out, n := Value(value)
+		if _, inName := Text(name); inName > 0 {
+			names = append(names, name)
+		} else if n == 0 {
+			continue
+		}
+		if masked == nil {
+			masked = maps.Clone(members)
+		}
+		masked[name] = out
+		count += n
+	}
+	slices.Sort(names) // the same result each time
+	for _, name := range names {
+		text, n := Text(name)
 		count += n
 		unique := text
 		for i := 2; ; i++ {
@@ -98,7 +118,7 @@ func object(members map[string]any) (masked map[string]any, count int) {
 	return masked, count
 }
 
-// Echo makes a sender's text fit to be repeated in an answer or a log line: PANs
+// Echo makes a sender's text fit to be repeated in a response or a log line: PANs
 // masked, at most MaxEcho characters, nothing but printable characters.
 func Echo(s string) string {
 	s, _ = Text(s)
@@ -118,8 +138,8 @@ func Echo(s string) string {
 
 // find returns the first PAN at or after from; of several that begin at the
 // same digit, the longest.
-func find(b []byte, from int) (start, end int, ok bool) {
-	for i := from; i < len(b); i++ {
+func find[T string | []byte](b T, from int) (start, end int, ok bool) {
+	for i := from; i <= len(b)-minDigits; i++ {
 		if end := cardAt(b, i); end > 0 {
 			return i, end, true
 		}
@@ -128,7 +148,7 @@ func find(b []byte, from int) (start, end int, ok bool) {
 }
 
 // cardAt returns the end of the PAN that begins at b[i], or 0.
-func cardAt(b []byte, i int) (end int) {
+func cardAt[T string | []byte](b T, i int) (end int) {
 	if !isDigit(b[i]) || i > 0 && isDigit(b[i-1]) {
 		return 0
 	}
@@ -136,7 +156,7 @@ func cardAt(b []byte, i int) (end int) {
 }
 
 // longest returns the end of the longest PAN that begins at b[start], or 0.
-func longest(b []byte, start int) (end int) {
+func longest[T string | []byte](b T, start int) (end int) {
 	var digits [maxDigits]byte
 	n := 0
 	for i := start; i < len(b) && n < maxDigits; i++ {

@@ -53,7 +53,7 @@ func insert(t *testing.T, id string) relay.Insert {
 		t.Fatal(err)
 	}
 	tx := transaction.Transaction{
-		ID: id, Provider: "stripe", Kind: contract.KindPayment, Amount: amount, Currency: "USD", CustomerID: "cust_1",
+		ID: id, Provider: "stripe", Kind: contract.KindPayment, Money: money.Money{Amount: amount, Currency: "USD"}, CustomerID: "cust_1",
 		ReceivedAt: noon.Add(-1500 * time.Millisecond),
 	}
 	return relay.Insert{SequenceNumber: "s-" + id, Record: ledger.Record{Transaction: tx, Fingerprint: tx.Fingerprint()}}

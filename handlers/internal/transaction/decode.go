@@ -26,7 +26,7 @@ const (
 	// (400 KB); what is larger than this is not a payment notification.
 	MaxBodyBytes = 256 * 1024
 
-	// MaxIDLength bounds transaction_id in characters. DynamoDB takes 2048
+	// MaxIDLength bounds transaction_id in characters. DynamoDB accepts 2048
 	// bytes in a partition key; the ids of payment providers are below 100.
 	MaxIDLength = 128
 
@@ -92,32 +92,21 @@ func (e *InvalidError) Error() string {
 
 func (e *InvalidError) Unwrap() error { return ErrInvalid }
 
-// fields are the members of the canonical payload, in the order of the
+// payloadFields are the names of the canonical payload, in the order of the
 // documentation.
-var fields = []string{
-	contract.AttrTransactionID, contract.AttrAmount, contract.AttrCurrency,
-	contract.AttrProvider, contract.AttrCustomerID,
-	contract.AttrKind, contract.AttrPaymentID, contract.AttrMetadata,
-}
-
-var metadataLimits = jsonvalue.Limits{
-	Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
-}
+var payloadFields = Names(Payload)
 
 // Draft is a delivery whose syntax is good and whose rules are not yet checked.
 type Draft struct {
-	values  map[string]jsontext.Value // the scalar members, as written
-	members any                       // metadata
-	errors  fieldErrors               // found on the way
+	scalars  map[string]scalar // by field, without those absent or null
+	metadata any               // nil when absent or null
+	errors   fieldErrors       // found on the way
 }
 
-// Decode is Normalise followed by Validate.
-func Decode(body []byte) (Transaction, error) {
-	draft, err := Normalise(body)
-	if err != nil {
-		return Transaction{}, err
-	}
-	return draft.Validate()
+// scalar is the value of a field other than metadata.
+type scalar struct {
+	kind jsontext.Kind
+	text string // of a string, or of a number as written; of nothing else
 }
 
 // Normalise reads the canonical payload: one JSON object in UTF-8, without
@@ -148,7 +137,7 @@ func Normalise(body []byte) (Draft, error) {
 }
 
 func readDraft(dec *jsontext.Decoder) (Draft, error) {
-	draft := Draft{values: map[string]jsontext.Value{}}
+	draft := Draft{scalars: map[string]scalar{}}
 	if _, err := dec.ReadToken(); err != nil {
 		return draft, err
 	}
@@ -168,20 +157,29 @@ func readDraft(dec *jsontext.Decoder) (Draft, error) {
 // read reads the value of one member.
 func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 	switch {
-	case !slices.Contains(fields, name):
+	case !slices.Contains(payloadFields, name):
 		// A misspelt optional name must not be lost in silence.
-		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(fields, ", "))
+		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(payloadFields, ", "))
 		return dec.SkipValue()
 	case name == contract.AttrMetadata:
-		members, problems, err := jsonvalue.Read(dec, metadataLimits)
-		d.members = members
+		metadata, problems, err := jsonvalue.Read(dec, metadataLimits)
+		d.metadata = metadata
 		for _, p := range problems {
 			d.errors.add(string(p.Pointer), "%s", p.Detail)
 		}
 		return err
 	default:
 		value, err := dec.ReadValue()
-		d.values[name] = value.Clone()
+		switch kind := value.Kind(); kind {
+		case 'n':
+		case '"':
+			text, _ := jsontext.AppendUnquote(nil, value) // the decoder has checked it
+			d.scalars[name] = scalar{kind, string(text)}
+		case '0':
+			d.scalars[name] = scalar{kind, string(value)}
+		default:
+			d.scalars[name] = scalar{kind: kind}
+		}
 		return err
 	}
 }
@@ -210,7 +208,6 @@ func (d Draft) Validate() (Transaction, error) {
 	t := Transaction{
 		ID:         d.text(&errs, contract.AttrTransactionID, checkID),
 		Provider:   d.text(&errs, contract.AttrProvider, checkProvider),
-		Currency:   strings.ToUpper(d.text(&errs, contract.AttrCurrency, checkCurrency)),
 		CustomerID: d.text(&errs, contract.AttrCustomerID, checkCustomerID),
 		Kind:       contract.KindPayment,
 	}
@@ -220,42 +217,36 @@ func (d Draft) Validate() (Transaction, error) {
 	if d.has(contract.AttrPaymentID) {
 		t.PaymentID = d.text(&errs, contract.AttrPaymentID, func(s string) string { return checkPaymentID(s, t.Kind) })
 	}
-	t.Amount = d.amount(&errs, t.Currency)
-	t.Metadata = d.metadata(&errs)
+	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.AttrCurrency, checkCurrency)))
+	t.Metadata = d.readMetadata(&errs)
 	if len(errs) > 0 {
 		return Transaction{}, errs.invalid()
 	}
 	return t, nil
 }
 
-// has reports whether an optional field is there. null says that it is not.
+// has reports whether a field has a value other than null.
 func (d Draft) has(field string) bool {
-	value, ok := d.values[field]
-	return ok && value.Kind() != 'n'
+	_, ok := d.scalars[field]
+	return ok
 }
 
-// text returns the string of a required field after a check, which answers what
+// text returns the string of a required field after a check, which returns what
 // would be accepted, or "" when the value is.
 func (d Draft) text(errs *fieldErrors, field string, check func(string) string) string {
-	if !d.has(field) {
+	value, ok := d.scalars[field]
+	if !ok {
 		errs.add("/"+field, "is required: %s", check(""))
 		return ""
 	}
-	value := d.values[field]
-	if value.Kind() != '"' {
+	if value.kind != '"' {
 		errs.add("/"+field, "must be a JSON string: %s", check(""))
 		return ""
 	}
-	text := unquote(value)
-	if accepted := check(text); accepted != "" {
-		errs.add("/"+field, "%s, not %q", accepted, redact.Echo(text))
+	if accepted := check(value.text); accepted != "" {
+		errs.add("/"+field, "%s, not %q", accepted, redact.Echo(value.text))
 	}
-	return text
-}
-
-func unquote(value jsontext.Value) string {
-	text, _ := jsontext.AppendUnquote(nil, value) // the decoder has checked it
-	return string(text)
+	return value.text
 }
 
 func checkID(s string) string {
@@ -314,47 +305,54 @@ func checkPaymentID(s, kind string) string {
 	return checkID(s)
 }
 
-// acceptedAmount says what would be accepted.
-func acceptedAmount(currency string) string {
+// acceptedAmount says which amounts are accepted, of m's currency where it is
+// one.
+func acceptedAmount(m money.Money) string {
 	accepted := "must be a JSON number or a decimal string greater than 0"
-	if digits, ok := money.Digits(currency); ok {
-		accepted += fmt.Sprintf(" and at most %s, with at most %d decimals, for %s", money.Max(currency), digits, currency)
+	if digits, ok := money.Digits(m.Currency); ok {
+		accepted += fmt.Sprintf(" and at most %s, with at most %d decimals, for %s", m.Max().Amount, digits, m.Currency)
 	}
 	return accepted
 }
 
-func (d Draft) amount(errs *fieldErrors, currency string) money.Amount {
+// readMoney reads the amount of a currency, which has an error of its own when
+// it is not one.
+func (d Draft) readMoney(errs *fieldErrors, currency string) money.Money {
 	const field = "/" + contract.AttrAmount
-	accepted := acceptedAmount(currency)
-	if !d.has(contract.AttrAmount) {
-		errs.add(field, "is required: %s", accepted)
-		return money.Amount{}
+	m := money.Money{Currency: currency}
+	value, ok := d.scalars[contract.AttrAmount]
+	if !ok {
+		errs.add(field, "is required: %s", acceptedAmount(m))
+		return m
 	}
-	value := d.values[contract.AttrAmount]
-	text := string(value)
-	switch value.Kind() {
-	case '0':
-	case '"':
-		text = unquote(value)
-	default:
-		errs.add(field, "%s", accepted)
-		return money.Amount{}
+	if value.kind != '0' && value.kind != '"' {
+		errs.add(field, "%s", acceptedAmount(m))
+		return m
 	}
-	a, err := money.Parse(text)
+	var err error
+	m.Amount, err = money.Parse(value.text)
+	if err == nil && fits(m) {
+		return m
+	}
+	accepted := acceptedAmount(m)
 	if errors.Is(err, decimal.ErrSyntax) {
 		accepted += `; digits with an optional point and exponent, such as "15000.00"`
 	}
-	if err != nil || a.Sign() <= 0 {
-		errs.add(field, "%s, not %s", accepted, redact.Echo(text))
-		return money.Amount{}
+	errs.add(field, "%s, not %s", accepted, redact.Echo(value.text))
+	return m
+}
+
+// fits reports whether an amount is accepted. Of an unknown currency any is that
+// is positive.
+func fits(m money.Money) bool {
+	if m.Amount.Sign() <= 0 {
+		return false
 	}
-	if _, known := money.Digits(currency); !known {
-		return a // the currency has its own error
+	if _, known := money.Digits(m.Currency); !known {
+		return true
 	}
-	if whole, within := a.Fits(currency); !whole || !within {
-		errs.add(field, "%s, not %s", accepted, redact.Echo(text))
-	}
-	return a
+	wholeUnits, withinMax := m.Fits()
+	return wholeUnits && withinMax
 }
 
 // Check applies the rules of the canonical payload to a transaction that was
@@ -378,62 +376,33 @@ func (t Transaction) Check() error {
 	if upper := strings.ToUpper(t.Currency); upper != t.Currency && checkCurrency(t.Currency) == "" {
 		errs.add("/"+contract.AttrCurrency, "must be in upper case, not %q", redact.Echo(t.Currency))
 	}
-	_, known := money.Digits(t.Currency)
-	whole, within := t.Amount.Fits(t.Currency)
-	if t.Amount.Sign() <= 0 || known && (!whole || !within) {
-		errs.add("/"+contract.AttrAmount, "%s, not %s", acceptedAmount(t.Currency), redact.Echo(t.Amount.String()))
+	if !fits(t.Money) {
+		errs.add("/"+contract.AttrAmount, "%s, not %s", acceptedAmount(t.Money), redact.Echo(t.Amount.String()))
 	}
-	t.checkMetadata(&errs)
+	t.Metadata.check(&errs)
 	if len(errs) > 0 {
 		return errs.invalid()
 	}
 	return nil
 }
 
-// checkMetadata also asks for the one form in which metadata is kept: equal
-// metadata must be equal bytes.
-func (t Transaction) checkMetadata(errs *fieldErrors) {
-	if t.Metadata == nil {
-		return
-	}
+// readMetadata returns none when it is absent, null or an empty object: they say
+// the same.
+func (d Draft) readMetadata(errs *fieldErrors) Metadata {
 	const field = "/" + contract.AttrMetadata
-	if len(t.Metadata) > MaxMetadataBytes {
-		errs.add(field, "is %d bytes of JSON; at most %d are accepted", len(t.Metadata), MaxMetadataBytes)
-		return
+	if d.metadata == nil {
+		return Metadata{}
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(t.Metadata))
-	value, problems, err := jsonvalue.Read(dec, metadataLimits)
-	for _, p := range problems {
-		errs.add(field+string(p.Pointer), "%s", p.Detail)
-	}
-	members, isObject := value.(map[string]any)
-	switch {
-	case len(problems) > 0:
-	case err != nil || !isObject || len(members) == 0 || !bytes.Equal(jsonvalue.Append(nil, members), t.Metadata):
-		errs.add(field, "must be a JSON object in canonical form that is not empty, or absent")
-	}
-}
-
-// metadata returns canonical JSON, or nil when there is none: absent, null and
-// an empty object say the same.
-func (d Draft) metadata(errs *fieldErrors) jsontext.Value {
-	const field = "/" + contract.AttrMetadata
-	switch members := d.members.(type) {
-	case nil:
-		return nil
-	case map[string]any:
-		if len(members) == 0 {
-			return nil
-		}
-		text := jsonvalue.Append(nil, members)
-		if len(text) > MaxMetadataBytes {
-			errs.add(field, "is %d bytes of JSON without white space; at most %d are accepted", len(text), MaxMetadataBytes)
-		}
-		return text
-	default:
+	members, ok := d.metadata.(map[string]any)
+	if !ok {
 		errs.add(field, "must be a JSON object when present")
-		return nil
+		return Metadata{}
 	}
+	metadata := NewMetadata(members)
+	if n := len(metadata.text); n > MaxMetadataBytes {
+		errs.add(field, "is %d bytes of JSON without white space; at most %d are accepted", n, MaxMetadataBytes)
+	}
+	return metadata
 }
 
 // fieldErrors collects what is wrong.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/transaction"
@@ -25,9 +26,18 @@ func fixture(t testing.TB, name string) []byte {
 	return body
 }
 
+// read is what the webhook endpoint does with a canonical payload.
+func read(body []byte) (transaction.Transaction, error) {
+	draft, err := transaction.Normalise(body)
+	if err != nil {
+		return transaction.Transaction{}, err
+	}
+	return draft.Validate()
+}
+
 func decode(t testing.TB, body string) transaction.Transaction {
 	t.Helper()
-	tx, err := transaction.Decode([]byte(body))
+	tx, err := read([]byte(body))
 	if err != nil {
 		t.Fatalf("Decode(%s): %v", body, err)
 	}
@@ -55,7 +65,7 @@ func payload(field, value string) string {
 	return "{" + strings.Join(members, ",") + "}"
 }
 
-func TestDecodeReadsWholePayloads(t *testing.T) {
+func TestPayload(t *testing.T) {
 	tests := []struct{ fixture, id, provider, amount, customer, metadata string }{
 		{
 			"full.json", "txn_123456", "stripe", "15000.00 USD", "cust_789",
@@ -64,9 +74,9 @@ func TestDecodeReadsWholePayloads(t *testing.T) {
 		{"minimal.json", "txn_123457", "adyen", "999.99 EUR", "Zoë Müller", ""},
 	}
 	for _, tt := range tests {
-		t.Run(tt.fixture, func(t *testing.T) {
+		t.Run("is read whole from "+tt.fixture, func(t *testing.T) {
 			tx := decode(t, string(fixture(t, tt.fixture)))
-			got := []string{tx.ID, tx.Provider, tx.Amount.Format(tx.Currency), tx.CustomerID, string(tx.Metadata)}
+			got := []string{tx.ID, tx.Provider, tx.Format(), tx.CustomerID, tx.Metadata.String()}
 			if diff := cmp.Diff([]string{tt.id, tt.provider, tt.amount, tt.customer, tt.metadata}, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -77,7 +87,7 @@ func TestDecodeReadsWholePayloads(t *testing.T) {
 	}
 }
 
-func TestMalformedBodiesAreRefusedAndNotRepeated(t *testing.T) {
+func TestMalformedBody(t *testing.T) {
 	tests := []struct{ name, body, detail string }{
 		{"nothing", "", "the body is empty; send one JSON object"},
 		{"white space", " \n\t", "the body is empty; send one JSON object"},
@@ -103,8 +113,8 @@ func TestMalformedBodiesAreRefusedAndNotRepeated(t *testing.T) {
 		{"deeper than any parser", `{"metadata":` + strings.Repeat("[", 100_000), "the body is not valid JSON, at byte 10011"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := transaction.Decode([]byte(tt.body))
+		t.Run("is refused when it is "+tt.name, func(t *testing.T) {
+			_, err := read([]byte(tt.body))
 			malformed, ok := errors.AsType[*transaction.MalformedError](err)
 			if !ok || !errors.Is(err, transaction.ErrMalformed) || errors.Is(err, transaction.ErrInvalid) {
 				t.Fatalf("%v, want ErrMalformed", err)
@@ -121,7 +131,7 @@ func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth-1) + `{}` + strings.Repeat(`}`, depth-1)
 }
 
-func TestEveryRuleAtItsBound(t *testing.T) {
+func TestValidate(t *testing.T) {
 	tests := []struct {
 		name, field, value string
 		want               string // the pointer that is refused, "" when accepted
@@ -236,8 +246,8 @@ func TestEveryRuleAtItsBound(t *testing.T) {
 		{"name like a card number", "4111111111111111", `1`, "/411111******1111"},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			tx, err := transaction.Decode([]byte(payload(tt.field, tt.value)))
+		t.Run("with "+tt.name, func(t *testing.T) {
+			tx, err := read([]byte(payload(tt.field, tt.value)))
 			if tt.want == "" {
 				if err != nil {
 					t.Fatalf("refused: %+v", err)
@@ -255,8 +265,13 @@ func TestEveryRuleAtItsBound(t *testing.T) {
 	}
 }
 
-func TestAllErrorsAreListedAtOnceAndSayWhatIsAccepted(t *testing.T) {
-	_, err := transaction.Decode([]byte(`{
+func TestInvalidError(t *testing.T) {
+	t.Run("lists all that is wrong and what is accepted", invalidErrorListsAll)
+	t.Run("counts the errors that it does not list", invalidErrorCountsMore)
+}
+
+func invalidErrorListsAll(t *testing.T) {
+	_, err := read([]byte(`{
 		"transaction_id": "4111 1111 1111 1111", "amount": "1.5", "currency": "JPY", "provider": "Stripe",
 		"metadata": {"a": 1e999, "b": {"": 1}}, "extra": [1, 2], "customer_id": null}`))
 	invalid, ok := errors.AsType[*transaction.InvalidError](err)
@@ -278,12 +293,12 @@ func TestAllErrorsAreListedAtOnceAndSayWhatIsAccepted(t *testing.T) {
 	}
 }
 
-func TestManyErrorsAreCounted(t *testing.T) {
+func invalidErrorCountsMore(t *testing.T) {
 	var members []string
 	for i := range 200 {
 		members = append(members, `"`+strings.Repeat("y", i+1)+`":1`)
 	}
-	_, err := transaction.Decode([]byte("{" + strings.Join(members, ",") + "}"))
+	_, err := read([]byte("{" + strings.Join(members, ",") + "}"))
 	invalid, ok := errors.AsType[*transaction.InvalidError](err)
 	if !ok {
 		t.Fatal(err)
@@ -295,7 +310,7 @@ func TestManyErrorsAreCounted(t *testing.T) {
 	}
 }
 
-func TestCheckHoldsTheSameRules(t *testing.T) {
+func TestCheck(t *testing.T) {
 	amount := func(text string) money.Amount {
 		a, err := money.Parse(text)
 		if err != nil {
@@ -311,7 +326,7 @@ func TestCheckHoldsTheSameRules(t *testing.T) {
 	}{
 		{"refund of a payment", func(*transaction.Transaction) {}, nil},
 		{"no payment id", func(t *transaction.Transaction) { t.PaymentID = "" }, nil},
-		{"no metadata", func(t *transaction.Transaction) { t.Metadata = nil }, nil},
+		{"no metadata", func(t *transaction.Transaction) { t.Metadata = transaction.Metadata{} }, nil},
 		{"everything missing", func(t *transaction.Transaction) { *t = transaction.Transaction{} }, []string{
 			"/amount", "/currency", "/customer_id", "/kind", "/provider", "/transaction_id",
 		}},
@@ -324,21 +339,14 @@ func TestCheckHoldsTheSameRules(t *testing.T) {
 		{"too many decimals", func(t *transaction.Transaction) { t.Amount = amount("0.001") }, []string{"/amount"}},
 		{"too large", func(t *transaction.Transaction) { t.Amount = amount("1e14") }, []string{"/amount"}},
 		{"customer of two lines", func(t *transaction.Transaction) { t.CustomerID = "a\nb" }, []string{"/customer_id"}},
-		{"metadata not compact", func(t *transaction.Transaction) { t.Metadata = []byte(`{"a": 1}`) }, []string{"/metadata"}},
-		{"metadata not sorted", func(t *transaction.Transaction) { t.Metadata = []byte(`{"b":1,"a":1}`) }, []string{"/metadata"}},
-		{"metadata with something after it", func(t *transaction.Transaction) { t.Metadata = []byte(`{"a":1}{}`) }, []string{"/metadata"}},
-		{"metadata cut off", func(t *transaction.Transaction) { t.Metadata = []byte(`{"a":1`) }, []string{"/metadata"}},
-		{"empty metadata", func(t *transaction.Transaction) { t.Metadata = []byte(`{}`) }, []string{"/metadata"}},
-		{"no bytes of metadata", func(t *transaction.Transaction) { t.Metadata = []byte{} }, []string{"/metadata"}},
-		{"metadata that is a list", func(t *transaction.Transaction) { t.Metadata = []byte(`[]`) }, []string{"/metadata"}},
-		{"metadata too deep", func(t *transaction.Transaction) { t.Metadata = []byte(nested(32)) }, []string{"/metadata" + strings.Repeat("/a", 27) + "…"}},
-		{"too many values", func(t *transaction.Transaction) { t.Metadata = []byte(many) }, []string{"/metadata/a/9998"}},
+		{"metadata too deep", func(t *transaction.Transaction) { t.Metadata = ledgertest.Metadata(nested(32)) }, []string{"/metadata" + strings.Repeat("/a", 27) + "…"}},
+		{"too many values", func(t *transaction.Transaction) { t.Metadata = ledgertest.Metadata(many) }, []string{"/metadata/a/9998"}},
 		{"metadata too large", func(t *transaction.Transaction) {
-			t.Metadata = []byte(`{"a":"` + strings.Repeat("x", 200*1024-7) + `"}`)
+			t.Metadata = ledgertest.Metadata(`{"a":"` + strings.Repeat("x", 200*1024-7) + `"}`)
 		}, []string{"/metadata"}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run("with "+tt.name, func(t *testing.T) {
 			tx := decode(t, payload("kind", `"refund","payment_id":"txn_0","metadata":{"a":1}`))
 			tt.change(&tx)
 			err := tx.Check()
@@ -357,7 +365,7 @@ func TestCheckHoldsTheSameRules(t *testing.T) {
 	}
 }
 
-func TestRedactLeavesNoCardNumber(t *testing.T) {
+func TestRedact(t *testing.T) {
 	tx, masked := decode(t, string(fixture(t, "cards.json"))).Redact()
 	if masked != 5 {
 		t.Errorf("masked %d, want 5", masked)
@@ -367,7 +375,7 @@ func TestRedactLeavesNoCardNumber(t *testing.T) {
 	}
 	want := `{"by_card":{"601111******1117":["411111******1111"]},"card":"378282*****0005",` +
 		`"note":"customer read out 5555-55**-****-4444 on the phone"}`
-	if diff := cmp.Diff(want, string(tx.Metadata)); diff != "" {
+	if diff := cmp.Diff(want, tx.Metadata.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if again, n := tx.Redact(); n != 0 || again.Fingerprint() != tx.Fingerprint() {
@@ -375,7 +383,7 @@ func TestRedactLeavesNoCardNumber(t *testing.T) {
 	}
 }
 
-func TestFingerprintIsOfTheMeaning(t *testing.T) {
+func TestFingerprintOfPayload(t *testing.T) {
 	base := payload("metadata", `{"a":1.50,"b":["x",null]}`)
 	same := map[string]string{
 		"white space":           strings.ReplaceAll(base, ",", " ,\n\t"),
@@ -429,14 +437,14 @@ func TestFingerprintIsOfTheMeaning(t *testing.T) {
 	}
 
 	// Stored items carry it: a change would make every repeat a conflict. This one
-	// was taken before there were kinds.
+	// was computed before there were kinds.
 	const golden = "7020fa9756d8d9dc826407804241ae1c9d0bd605a39da807fbea5b9afe1597e7"
 	if got := decode(t, string(fixture(t, "full.json"))).Fingerprint(); got != golden {
 		t.Errorf("the fingerprint of full.json became %s", got)
 	}
 }
 
-func TestTimesSortAsText(t *testing.T) {
+func TestFormatTime(t *testing.T) {
 	a := time.Date(2026, time.November, 22, 15, 4, 5, 0, time.UTC)
 	for _, tt := range []struct {
 		time time.Time
@@ -458,7 +466,7 @@ func TestTimesSortAsText(t *testing.T) {
 // FuzzDecode checks what must hold for any bytes: no panic, errors of the two
 // kinds that repeat little, and accepted transactions that mean the same when
 // written out and read again.
-func FuzzDecode(f *testing.F) {
+func FuzzPayload(f *testing.F) {
 	for _, name := range []string{"full.json", "minimal.json", "cards.json"} {
 		f.Add(fixture(f, name))
 	}
@@ -466,15 +474,16 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		tx, err := transaction.Decode(body)
+		tx, err := read(body)
 		if err != nil {
 			checkRefusal(t, err)
 			return
 		}
 		clean, _ := tx.Redact()
+		checkCanonical(t, clean)
 		metadata := "null"
-		if clean.Metadata != nil {
-			metadata = string(clean.Metadata)
+		if !clean.Metadata.IsZero() {
+			metadata = clean.Metadata.String()
 		}
 		if err := tx.Check(); err != nil {
 			t.Fatalf("Decode accepts what Check refuses: %v", err)
@@ -484,7 +493,7 @@ func FuzzDecode(f *testing.F) {
 			reference = clean.PaymentID
 		}
 		// A member name may have grown beyond its bound by masking.
-		again, err := transaction.Decode(jsonvalue.Append(nil, map[string]any{
+		again, err := read(jsonvalue.Append(nil, map[string]any{
 			"transaction_id": clean.ID, "amount": clean.Amount.String(), "currency": clean.Currency,
 			"provider": clean.Provider, "customer_id": clean.CustomerID, "metadata": parse(t, metadata),
 			"kind": clean.Kind, "payment_id": reference,
@@ -535,7 +544,7 @@ func BenchmarkDecodeValidateRedact(b *testing.B) {
 			b.SetBytes(int64(len(body)))
 			b.ReportAllocs()
 			for b.Loop() {
-				tx, err := transaction.Decode(body)
+				tx, err := read(body)
 				if err != nil {
 					b.Fatal(err)
 				}

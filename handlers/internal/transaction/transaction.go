@@ -3,47 +3,38 @@ package transaction
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"io"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
 	"payment-webhooks/handlers/contract"
-	"payment-webhooks/handlers/internal/jsonvalue"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/redact"
 )
 
 // Transaction is one payment notification in canonical form: what is stored,
-// published, scored and archived. The zero value is not valid; Check says what
-// is.
+// published, scored and archived. The zero value is not valid; see Check for what
+// is. Fields lists how each of its fields is written.
 type Transaction struct {
-	ID         string         // the provider's id of the object the notification is about
-	Provider   string         // "stripe", "adyen", …; with ID the key
-	Kind       string         // contract.KindPayment, …
-	PaymentID  string         // of a refund or dispute: the ID of the payment it refers to, if known
-	Amount     money.Amount   // exact, positive, also of what goes back to the payer
-	Currency   string         // ISO 4217 alphabetic code
-	CustomerID string         // the provider's id of the payer
-	Metadata   jsontext.Value // compact JSON object with sorted keys, or nil
-	ReceivedAt time.Time      // when the door accepted it, UTC
+	ID          string    // the provider's id of the object the notification is about
+	Provider    string    // "stripe", "adyen", …; with ID the key
+	Kind        string    // contract.KindPayment, …
+	PaymentID   string    // of a refund or dispute: the ID of the payment it refers to, if known
+	money.Money           // exact and positive, also what goes back to the payer
+	CustomerID  string    // the provider's id of the payer
+	Metadata    Metadata  // the sender's notes, none when it is zero
+	ReceivedAt  time.Time // when the webhook endpoint accepted it, UTC
 }
 
 // Redact masks card numbers in the customer id and anywhere in the metadata and
-// says how many there were. The other fields cannot hold one: Validate refuses
-// it.
+// returns how many there were. The other fields cannot hold one: Validate and Check
+// refuse it.
 func (t Transaction) Redact() (Transaction, int) {
-	var count int
-	t.CustomerID, count = redact.Text(t.CustomerID)
-	if t.Metadata == nil {
-		return t, count
-	}
-	metadata := t.metadata()
-	masked, n := redact.Value(metadata)
-	if n > 0 {
-		t.Metadata = jsonvalue.Append(nil, masked)
-	}
-	return t, count + n
+	var inCustomerID, inMetadata int
+	t.CustomerID, inCustomerID = redact.Text(t.CustomerID)
+	t.Metadata, inMetadata = t.Metadata.redact()
+	return t, inCustomerID + inMetadata
 }
 
 // Fingerprint is the SHA-256, in lower-case hex, of the transaction's canonical
@@ -52,37 +43,46 @@ func (t Transaction) Redact() (Transaction, int) {
 // order, white space). Take it after Redact, so that it never depends on a
 // card number.
 //
-// That of a payment does not say so: it is what it was before there were kinds,
-// and a payment stored then and delivered again now is a duplicate.
+// Kind is left out of a payment's hash, so that fingerprints stored before kinds
+// existed still match.
 func (t Transaction) Fingerprint() string {
-	canonical := map[string]any{
-		contract.AttrSchemaVersion: contract.SchemaVersion,
-		contract.AttrTransactionID: t.ID,
-		contract.AttrProvider:      t.Provider,
-		contract.AttrAmount:        t.Amount.String(),
-		contract.AttrCurrency:      t.Currency,
-		contract.AttrCustomerID:    t.CustomerID,
-	}
-	if t.Kind != contract.KindPayment {
-		canonical[contract.AttrKind] = t.Kind
-	}
-	if t.PaymentID != "" {
-		canonical[contract.AttrPaymentID] = t.PaymentID
-	}
-	if t.Metadata != nil {
-		canonical[contract.AttrMetadata] = t.metadata()
-	}
-	sum := sha256.Sum256(jsonvalue.Append(nil, canonical))
-	return hex.EncodeToString(sum[:])
+	hash := sha256.New()
+	t.writeCanonical(hash)
+	return hex.EncodeToString(hash.Sum(nil))
 }
 
-// metadata reads Metadata, which this package or package dynamo wrote.
-func (t Transaction) metadata() any {
-	metadata, err := jsonvalue.Parse(t.Metadata)
-	if err != nil {
-		panic(fmt.Sprintf("transaction: metadata is not canonical JSON: %v", err))
+// writeCanonical writes what Fingerprint hashes: a JSON object, its names sorted.
+func (t Transaction) writeCanonical(w io.Writer) {
+	b := make([]byte, 0, 512)
+	b = append(b, '{')
+	b = appendMember(b, contract.AttrAmount, t.Amount.String())
+	b = appendMember(b, contract.AttrCurrency, t.Currency)
+	b = appendMember(b, contract.AttrCustomerID, t.CustomerID)
+	if t.Kind != contract.KindPayment {
+		b = appendMember(b, contract.AttrKind, t.Kind)
 	}
-	return metadata
+	if !t.Metadata.IsZero() {
+		b = append(b, `"`+contract.AttrMetadata+`":`...)
+		_, _ = w.Write(b) // a hash or a buffer: never fails
+		_, _ = w.Write(t.Metadata.text)
+		b = append(b[:0], ',')
+	}
+	if t.PaymentID != "" {
+		b = appendMember(b, contract.AttrPaymentID, t.PaymentID)
+	}
+	b = appendMember(b, contract.AttrProvider, t.Provider)
+	b = appendMember(b, contract.AttrSchemaVersion, contract.SchemaVersion)
+	b = appendMember(b, contract.AttrTransactionID, t.ID)
+	b[len(b)-1] = '}' // in place of the last comma
+	_, _ = w.Write(b)
+}
+
+// appendMember appends a member that is a string, and a comma. All strings are
+// valid UTF-8: they come from decoded JSON or from DynamoDB.
+func appendMember(b []byte, name, value string) []byte {
+	b = append(append(append(b, '"'), name...), `":`...)
+	b, _ = jsontext.AppendQuote(b, value)
+	return append(b, ',')
 }
 
 // timeLayout is RFC 3339 in UTC with nine fractional digits: fixed width, so

@@ -83,7 +83,7 @@ func (formpay) Decode(d provider.Delivery) ([]provider.Event, error) {
 	}
 	out.Transaction = &transaction.Transaction{
 		ID: event.Text("id"), Provider: Name, Kind: contract.KindPayment,
-		Amount: amount, Currency: event.Text("currency"), CustomerID: contract.UnknownCustomer,
+		Money: money.Money{Amount: amount, Currency: event.Text("currency")}, CustomerID: contract.UnknownCustomer,
 	}
 	return []provider.Event{out}, nil
 }

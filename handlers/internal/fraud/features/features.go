@@ -30,7 +30,7 @@ type Features struct {
 // large for the event, whatever else is given.
 func Of(p fraud.Payment) Features {
 	var fields map[string]jsontext.Value
-	if p.MetadataUnseen || json.Unmarshal(p.Metadata, &fields) != nil {
+	if p.MetadataUnseen || json.Unmarshal(p.Metadata.Text(), &fields) != nil {
 		return Features{}
 	}
 	return Features{

@@ -17,13 +17,13 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/fraud/httpmodel"
 	"payment-webhooks/handlers/internal/fraud/rules"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -35,8 +35,8 @@ func payment(t testing.TB, metadata string) fraud.Payment {
 		t.Fatal(err)
 	}
 	return fraud.Payment{Transaction: transaction.Transaction{
-		ID: "txn_1", Provider: "stripe", Kind: contract.KindPayment, Amount: amount, Currency: "USD", CustomerID: "cust_789",
-		Metadata: jsontext.Value(metadata), ReceivedAt: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC),
+		ID: "txn_1", Provider: "stripe", Kind: contract.KindPayment, Money: money.Money{Amount: amount, Currency: "USD"}, CustomerID: "cust_789",
+		Metadata: ledgertest.Metadata(metadata), ReceivedAt: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC),
 	}}
 }
 
@@ -101,14 +101,14 @@ func TestRequest(t *testing.T) {
 				`"account_age_days":0.5,"new_customer":true,"anonymised_network":true},"metadata_unseen":false}`,
 		},
 		"says that metadata was too large": {
-			func(p *fraud.Payment) { p.Metadata, p.MetadataUnseen = nil, true },
+			func(p *fraud.Payment) { p.Metadata, p.MetadataUnseen = transaction.Metadata{}, true },
 			`{"transaction_id":"txn_1","provider":"stripe","kind":"payment","amount":15000.5,"currency":"USD","received_at":"2026-11-22T15:04:05.000000000Z",` +
 				`"features":{},"metadata_unseen":true}`,
 		},
 		"has no card number wherever one is": {
 			func(p *fraud.Payment) {
 				p.ID, p.CustomerID = pan, pan
-				p.Metadata = jsontext.Value(`{"` + pan + `":1,"ip_country":"` + pan + `","attempts_last_hour":` + pan + `,"account_age_days":0.` + pan + `,"vpn":"` + pan + `"}`)
+				p.Metadata = ledgertest.Metadata(`{"` + pan + `":1,"ip_country":"` + pan + `","attempts_last_hour":` + pan + `,"account_age_days":0.` + pan + `,"vpn":"` + pan + `"}`)
 			},
 			`{"transaction_id":"411111******1111","provider":"stripe","kind":"payment","amount":15000.5,"currency":"USD","received_at":"2026-11-22T15:04:05.000000000Z",` +
 				`"features":{"attempts_last_hour":1000000,"account_age_days":0.4111},"metadata_unseen":false}`,

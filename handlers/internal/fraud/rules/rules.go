@@ -104,7 +104,7 @@ func amountMagnitude(p fraud.Payment) factor {
 	for _, m := range magnitudes {
 		bound := inUnits(m.from, unitExponents[p.Currency])
 		if p.Amount.Cmp(bound) >= 0 {
-			return factor{FactorAmount, m.weight, fmt.Sprintf("an amount of %s or more", bound.Format(p.Currency))}
+			return factor{FactorAmount, m.weight, fmt.Sprintf("an amount of %s or more", money.Money{Amount: bound, Currency: p.Currency}.Format())}
 		}
 	}
 	return factor{}

@@ -15,11 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/fraud/rules"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -31,11 +31,11 @@ func payment(t testing.TB, amount, currency, metadata string) fraud.Payment {
 		t.Fatal(err)
 	}
 	p := fraud.Payment{Transaction: transaction.Transaction{
-		ID: "txn_1", Provider: "stripe", Amount: a, Currency: currency, CustomerID: "cust_1",
+		ID: "txn_1", Provider: "stripe", Money: money.Money{Amount: a, Currency: currency}, CustomerID: "cust_1",
 		ReceivedAt: time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC),
 	}}
 	if metadata != "" {
-		p.Metadata = jsontext.Value(metadata)
+		p.Metadata = ledgertest.Metadata(metadata)
 	}
 	return p
 }
@@ -63,40 +63,39 @@ func TestRules(t *testing.T) {
 		amount, currency, metadata string
 		want                       string
 	}{
-		"a usual payment":                 {"12.34", "USD", `{"order_id":"order_123"}`, ""},
-		"just below the first bound":      {"999.99", "USD", "", ""},
-		"on it, and round":                {"1000", "USD", "", "amount_magnitude 0.05, round_amount 0.05"},
-		"above it":                        {"1000.01", "USD", "", "amount_magnitude 0.05"},
-		"second bound":                    {"5000.50", "EUR", "", "amount_magnitude 0.1"},
-		"third bound":                     {"10000.01", "GBP", "", "amount_magnitude 0.2"},
-		"fourth bound":                    {"50001", "USD", "", "amount_magnitude 0.25"},
-		"last bound":                      {"1000000", "USD", "", "amount_magnitude 0.3, round_amount 0.05"},
-		"the largest amount":              {"9999999999999.99", "USD", "", "amount_magnitude 0.3"},
-		"the README's first payment":      {"15000", "USD", `{"order_id":"order_123"}`, "amount_magnitude 0.2, round_amount 0.05"},
-		"a yen is not a dollar":           {"15000", "JPY", "", ""},
-		"but a million of them":           {"1000000", "JPY", "", "amount_magnitude 0.2, round_amount 0.05"},
-		"rupiah are small":                {"6000000000", "IDR", "", "amount_magnitude 0.25, round_amount 0.05"},
-		"an uncommon currency":            {"10", "XOF", "", "uncommon_currency 0.05"},
-		"not round in its own currency":   {"15000", "KRW", "", ""},
-		"card abroad":                     {"10", "USD", `{"ip_country":"BR","card_country":"US"}`, "country_mismatch 0.2"},
-		"card at home, in another case":   {"10", "USD", `{"ip_country":"us","card_country":"US"}`, ""},
-		"parcel abroad":                   {"10", "USD", `{"billing_country":"US","shipping_country":"NG"}`, "country_mismatch 0.1"},
-		"both count once":                 {"10", "USD", `{"ip_country":"BR","card_country":"US","billing_country":"US","shipping_country":"NG"}`, "country_mismatch 0.2"},
-		"a country that is none":          {"10", "USD", `{"ip_country":"Brazil","card_country":"US"}`, ""},
-		"a few attempts":                  {"10", "USD", `{"attempts_last_hour":4}`, ""},
-		"many":                            {"10", "USD", `{"attempts_last_hour":5}`, "velocity 0.1"},
-		"many, re-rendered":               {"10", "USD", `{"attempts_last_hour":1.2E1}`, "velocity 0.15"},
-		"many, as text":                   {"10", "USD", `{"attempts_last_hour":"10"}`, "velocity 0.15"},
-		"attempts that are none":          {"10", "USD", `{"attempts_last_hour":[12]}`, ""},
-		"negative attempts":               {"10", "USD", `{"attempts_last_hour":-12}`, ""},
-		"an old customer":                 {"10", "USD", `{"account_age_days":30}`, ""},
-		"a young customer":                {"10", "USD", `{"account_age_days":29}`, "new_customer 0.05"},
-		"a customer of today":             {"10", "USD", `{"account_age_days":0}`, "new_customer 0.1"},
-		"a customer said to be new":       {"10", "USD", `{"new_customer":true,"account_age_days":400}`, "new_customer 0.1"},
-		"a customer said not to be":       {"10", "USD", `{"new_customer":false}`, ""},
-		"behind a VPN":                    {"10", "USD", `{"vpn":true}`, "anonymised_network 0.1"},
-		"behind Tor, as text":             {"10", "USD", `{"tor":"true","proxy":"no"}`, "anonymised_network 0.1"},
-		"metadata that is not understood": {"10", "USD", `[]`, ""},
+		"a usual payment":               {"12.34", "USD", `{"order_id":"order_123"}`, ""},
+		"just below the first bound":    {"999.99", "USD", "", ""},
+		"on it, and round":              {"1000", "USD", "", "amount_magnitude 0.05, round_amount 0.05"},
+		"above it":                      {"1000.01", "USD", "", "amount_magnitude 0.05"},
+		"second bound":                  {"5000.50", "EUR", "", "amount_magnitude 0.1"},
+		"third bound":                   {"10000.01", "GBP", "", "amount_magnitude 0.2"},
+		"fourth bound":                  {"50001", "USD", "", "amount_magnitude 0.25"},
+		"last bound":                    {"1000000", "USD", "", "amount_magnitude 0.3, round_amount 0.05"},
+		"the largest amount":            {"9999999999999.99", "USD", "", "amount_magnitude 0.3"},
+		"the README's first payment":    {"15000", "USD", `{"order_id":"order_123"}`, "amount_magnitude 0.2, round_amount 0.05"},
+		"a yen is not a dollar":         {"15000", "JPY", "", ""},
+		"but a million of them":         {"1000000", "JPY", "", "amount_magnitude 0.2, round_amount 0.05"},
+		"rupiah are small":              {"6000000000", "IDR", "", "amount_magnitude 0.25, round_amount 0.05"},
+		"an uncommon currency":          {"10", "XOF", "", "uncommon_currency 0.05"},
+		"not round in its own currency": {"15000", "KRW", "", ""},
+		"card abroad":                   {"10", "USD", `{"ip_country":"BR","card_country":"US"}`, "country_mismatch 0.2"},
+		"card at home, in another case": {"10", "USD", `{"ip_country":"us","card_country":"US"}`, ""},
+		"parcel abroad":                 {"10", "USD", `{"billing_country":"US","shipping_country":"NG"}`, "country_mismatch 0.1"},
+		"both count once":               {"10", "USD", `{"ip_country":"BR","card_country":"US","billing_country":"US","shipping_country":"NG"}`, "country_mismatch 0.2"},
+		"a country that is none":        {"10", "USD", `{"ip_country":"Brazil","card_country":"US"}`, ""},
+		"a few attempts":                {"10", "USD", `{"attempts_last_hour":4}`, ""},
+		"many":                          {"10", "USD", `{"attempts_last_hour":5}`, "velocity 0.1"},
+		"many, re-rendered":             {"10", "USD", `{"attempts_last_hour":1.2E1}`, "velocity 0.15"},
+		"many, as text":                 {"10", "USD", `{"attempts_last_hour":"10"}`, "velocity 0.15"},
+		"attempts that are none":        {"10", "USD", `{"attempts_last_hour":[12]}`, ""},
+		"negative attempts":             {"10", "USD", `{"attempts_last_hour":-12}`, ""},
+		"an old customer":               {"10", "USD", `{"account_age_days":30}`, ""},
+		"a young customer":              {"10", "USD", `{"account_age_days":29}`, "new_customer 0.05"},
+		"a customer of today":           {"10", "USD", `{"account_age_days":0}`, "new_customer 0.1"},
+		"a customer said to be new":     {"10", "USD", `{"new_customer":true,"account_age_days":400}`, "new_customer 0.1"},
+		"a customer said not to be":     {"10", "USD", `{"new_customer":false}`, ""},
+		"behind a VPN":                  {"10", "USD", `{"vpn":true}`, "anonymised_network 0.1"},
+		"behind Tor, as text":           {"10", "USD", `{"tor":"true","proxy":"no"}`, "anonymised_network 0.1"},
 		"everything at once": {
 			"2000000", "XOF", `{"ip_country":"BR","card_country":"US","attempts_last_hour":12,"account_age_days":0,"vpn":true}`,
 			"amount_magnitude 0.3, country_mismatch 0.2, velocity 0.15, anonymised_network 0.1, new_customer 0.1, round_amount 0.05, uncommon_currency 0.05",
@@ -242,7 +241,7 @@ func TestScore(t *testing.T) {
 
 	with := func(p fraud.Payment, name string, value int) fraud.Decimal {
 		var fields map[string]any
-		if err := json.Unmarshal(p.Metadata, &fields); err != nil {
+		if err := json.Unmarshal(p.Metadata.Text(), &fields); err != nil {
 			t.Fatal(err)
 		}
 		fields[name] = value
@@ -250,7 +249,7 @@ func TestScore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p.Metadata = text
+		p.Metadata = ledgertest.Metadata(string(text))
 		return score(t, p).Score
 	}
 	t.Run("does not fall with more attempts or a younger account", func(t *testing.T) {

@@ -15,15 +15,16 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Item is a DynamoDB item. attributevalue.UnmarshalMapJSON makes one of the JSON
-// in a stream record.
+// Item is a DynamoDB item, by attribute name. attributevalue.UnmarshalMapJSON
+// returns one for the JSON of a stream record.
 type Item = map[string]types.AttributeValue
 
 // ErrItem says that an item is not one that EncodeItem wrote.
 var ErrItem = errors.New("not a transaction item")
 
-// EncodeItem is the item as it is first stored: without a fraud result.
-func EncodeItem(t transaction.Transaction) (Item, error) {
+// EncodeItem returns the item of a transaction as it is first stored: without a
+// fraud result.
+func EncodeItem(t transaction.Transaction) Item {
 	item := Item{
 		contract.AttrSchemaVersion: text(contract.SchemaVersion),
 		contract.AttrTransactionID: text(t.ID),
@@ -40,14 +41,10 @@ func EncodeItem(t transaction.Transaction) (Item, error) {
 	if t.PaymentID != "" {
 		item[contract.AttrPaymentID] = text(t.PaymentID)
 	}
-	if t.Metadata != nil {
-		metadata, err := jsonvalue.Parse(t.Metadata)
-		if err != nil {
-			return nil, fmt.Errorf("metadata: %w", err)
-		}
-		item[contract.AttrMetadata] = encodeValue(metadata)
+	if !t.Metadata.IsZero() {
+		item[contract.AttrMetadata] = encodeValue(t.Metadata.Value())
 	}
-	return item, nil
+	return item
 }
 
 // DecodeItem reads an item of the table or of its stream. The error is ErrItem
@@ -60,23 +57,15 @@ func DecodeItem(item Item) (ledger.Record, error) {
 			Provider:   d.text(item, contract.AttrProvider),
 			Kind:       d.optional(item, contract.AttrKind, contract.KindPayment), // items from before there were kinds have none
 			PaymentID:  d.optional(item, contract.AttrPaymentID, ""),
-			Amount:     d.amount(item, contract.AttrAmount),
-			Currency:   d.text(item, contract.AttrCurrency),
+			Money:      money.Money{Amount: d.amount(item, contract.AttrAmount), Currency: d.text(item, contract.AttrCurrency)},
 			CustomerID: d.text(item, contract.AttrCustomerID),
+			Metadata:   d.metadata(item),
 			ReceivedAt: d.time(item, contract.AttrReceivedAt),
 		},
 		Fingerprint: d.text(item, contract.AttrFingerprint),
 	}
 	if version := d.text(item, contract.AttrSchemaVersion); version != contract.SchemaVersion {
 		d.fail(contract.AttrSchemaVersion, fmt.Errorf("is not %s", contract.SchemaVersion))
-	}
-	if metadata, ok := item[contract.AttrMetadata]; ok {
-		value, err := decodeValue(metadata)
-		if err != nil {
-			d.fail(contract.AttrMetadata, err)
-		} else {
-			record.Transaction.Metadata = jsonvalue.Append(nil, value)
-		}
 	}
 	if fraud, ok := item[contract.AttrFraud]; ok {
 		record.Fraud = d.fraud(fraud)
@@ -147,7 +136,7 @@ func decodeValue(value types.AttributeValue) (any, error) {
 	return nil, fmt.Errorf("holds a %T", value)
 }
 
-// decoder keeps the first thing that is wrong.
+// decoder keeps the first error of an item.
 type decoder struct{ err error }
 
 func (d *decoder) fail(name string, cause error) {
@@ -183,6 +172,23 @@ func (d *decoder) number(item Item, name string) string {
 		d.fail(name, err)
 	}
 	return string(n)
+}
+
+func (d *decoder) metadata(item Item) transaction.Metadata {
+	attribute, ok := item[contract.AttrMetadata]
+	if !ok {
+		return transaction.Metadata{}
+	}
+	value, err := decodeValue(attribute)
+	if err != nil {
+		d.fail(contract.AttrMetadata, err)
+		return transaction.Metadata{}
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		d.fail(contract.AttrMetadata, errors.New("is not a map"))
+	}
+	return transaction.NewMetadata(members)
 }
 
 func (d *decoder) amount(item Item, name string) money.Amount {

@@ -56,23 +56,21 @@ func New(client *dynamodb.Client, table string) *Ledger {
 	return &Ledger{client, table}
 }
 
-// Store implements ledger.Ledger with one conditional PutItem, which answers
-// with the item in its way, so that a duplicate needs no second call.
+// Store implements ledger.Ledger with one conditional PutItem, which returns the
+// existing item when the condition fails, so that a duplicate needs no second
+// call.
 func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.Outcome, error) {
-	item, err := EncodeItem(t)
-	if err != nil {
-		return 0, err
-	}
+	item := EncodeItem(t)
 	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
 	defer cancel()
-	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
+	_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &l.table,
 		Item:                                item,
 		ConditionExpression:                 aws.String("attribute_not_exists(" + contract.AttrTransactionID + ")"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return sameOrConflict(taken.Item, t.Fingerprint())
+		return sameOrConflict(taken.Item, item[contract.AttrFingerprint])
 	}
 	if err != nil {
 		return 0, unavailable("put item", err)
@@ -80,12 +78,14 @@ func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	return ledger.Stored, nil
 }
 
-func sameOrConflict(old Item, fingerprint string) (ledger.Outcome, error) {
+// sameOrConflict compares the existing item with the fingerprint of the one that
+// was not stored.
+func sameOrConflict(old Item, fingerprint types.AttributeValue) (ledger.Outcome, error) {
 	stored, ok := old[contract.AttrFingerprint].(*types.AttributeValueMemberS)
 	if !ok {
 		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.AttrFingerprint))
 	}
-	if stored.Value != fingerprint {
+	if *stored != *fingerprint.(*types.AttributeValueMemberS) {
 		return 0, ledger.ErrConflict
 	}
 	return ledger.Duplicate, nil

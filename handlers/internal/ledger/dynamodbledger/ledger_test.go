@@ -249,11 +249,7 @@ func TestHourFollowsPagesAndReadsNoMoreThanItNeeds(t *testing.T) {
 	at := func(id string, second int) dynamodbledger.Item {
 		tx := ledgertest.Transaction(id)
 		tx.ReceivedAt = tx.ReceivedAt.Add(time.Duration(second) * time.Second)
-		item, err := dynamodbledger.EncodeItem(tx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return item
+		return dynamodbledger.EncodeItem(tx)
 	}
 	pages := [][]dynamodbledger.Item{{at("b", 0), at("a", 0), at("e", 1)}, {at("d", 1), at("c", 1)}, {}, {at("f", 2)}}
 	asked := 0

@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/contract"
@@ -66,13 +65,25 @@ func Transaction(id string) transaction.Transaction {
 		ID:         id,
 		Provider:   "stripe",
 		Kind:       contract.KindPayment,
-		Amount:     amount,
-		Currency:   "USD",
+		Money:      money.Money{Amount: amount, Currency: "USD"},
 		CustomerID: "cust_789 — Zoë 💳",
-		Metadata: jsontext.Value(`{"big":12345678901234567890123456789012345678,"empty":{},` +
+		Metadata: Metadata(`{"big":12345678901234567890123456789012345678,"empty":{},` +
 			`"flag":true,"huge":1E+60,"list":[1,"two",[],{"three":3.5},null],"none":null,"price":0.1,"text":"\u0000 ü </script>","tiny":1.5E-100}`),
 		ReceivedAt: received,
 	}
+}
+
+// Metadata returns the metadata of a JSON object, none of an empty text. It panics
+// when the text is neither.
+func Metadata(text string) transaction.Metadata {
+	if text == "" {
+		return transaction.Metadata{}
+	}
+	metadata, err := transaction.ParseMetadata([]byte(text))
+	if err != nil {
+		panic(fmt.Sprintf("metadata %s: %v", text, err))
+	}
+	return metadata
 }
 
 // Fraud returns a complete fraud result.
@@ -136,7 +147,7 @@ func record(tx transaction.Transaction) ledger.Record {
 
 func readBackWhole(t *testing.T, l ledger.Ledger) {
 	bare := Transaction("bare")
-	bare.Metadata = nil
+	bare.Metadata = transaction.Metadata{}
 	for _, tx := range []transaction.Transaction{Transaction("full"), bare} {
 		store(t, l, tx, ledger.Stored)
 		expect(t, l, record(tx))
@@ -184,7 +195,6 @@ func independent(t *testing.T, l ledger.Ledger) {
 	want.Fraud = &canonical
 
 	store(t, l, given, ledger.Stored)
-	clear(given.Metadata)
 	first, _, err := l.RecordFraud(t.Context(), ledger.KeyOf(given), result)
 	if err != nil {
 		t.Fatal(err)
@@ -199,7 +209,6 @@ func independent(t *testing.T, l ledger.Ledger) {
 	for range 2 {
 		expect(t, l, want)
 		for _, got := range read(t, l, ledger.Shard("txn")) {
-			clear(got.Transaction.Metadata)
 			clear(got.Fraud.Factors)
 			got.Fraud.Score = decimal("1")
 		}
@@ -346,7 +355,7 @@ func hourInPages(t *testing.T, l ledger.Ledger) {
 	ids, shard := sameShard(20) // 3 MB, and a page of DynamoDB has 1 MB
 	for i, id := range ids {
 		tx := Transaction(id)
-		tx.Metadata = jsontext.Value(`{"note":"` + strings.Repeat("x", 150_000) + `"}`)
+		tx.Metadata = Metadata(`{"note":"` + strings.Repeat("x", 150_000) + `"}`)
 		tx.ReceivedAt = received.Add(time.Duration(i/3) * time.Second) // ties across pages
 		store(t, l, tx, ledger.Stored)
 	}

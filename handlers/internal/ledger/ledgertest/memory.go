@@ -64,7 +64,6 @@ func (m *Memory) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 		return ledger.Duplicate, nil
 	}
 	t.ReceivedAt = t.ReceivedAt.UTC().Round(0)
-	t.Metadata = slices.Clone(t.Metadata)
 	m.records[ledger.KeyOf(t)] = ledger.Record{Transaction: t, Fingerprint: fingerprint}
 	return ledger.Stored, nil
 }
@@ -130,7 +129,6 @@ func (m *Memory) CreatedAt(ctx context.Context) (time.Time, error) {
 
 // clone shares nothing with r, so that a caller cannot change what is stored.
 func clone(r ledger.Record) ledger.Record {
-	r.Transaction.Metadata = slices.Clone(r.Transaction.Metadata)
 	if r.Fraud != nil {
 		result := r.Fraud.Canonical()
 		r.Fraud = &result

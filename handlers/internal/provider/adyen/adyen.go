@@ -83,7 +83,7 @@ func (a Adyen) transaction(item provider.Object, eventCode string) (*transaction
 	if err != nil || t.Kind == "" {
 		return nil, err
 	}
-	if t.Currency, t.Amount, err = amount(item.Object("amount")); err != nil {
+	if t.Money, err = readMoney(item.Object("amount")); err != nil {
 		return nil, err
 	}
 	if t.Amount.IsZero() {
@@ -146,16 +146,17 @@ func customer(additional provider.Object) string {
 // https://docs.adyen.com/development-resources/currency-codes#note
 var ownDecimals = map[string]int{"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}
 
-func amount(o provider.Object) (currency string, a money.Amount, err error) {
-	currency = o.Text("currency")
+func readMoney(o provider.Object) (money.Money, error) {
+	currency := o.Text("currency")
 	decimals, ok := ownDecimals[currency]
 	if !ok {
 		if decimals, ok = money.Digits(currency); !ok {
-			return "", a, fmt.Errorf("amount.currency is not an ISO 4217 currency in use")
+			return money.Money{}, errors.New("amount.currency is not an ISO 4217 currency in use")
 		}
 	}
-	if a, err = money.FromMinor(o.Number("value"), decimals); err != nil {
-		return "", a, fmt.Errorf("amount.value: %w", err)
+	m, err := money.FromMinor(o.Number("value"), decimals, currency)
+	if err != nil {
+		return money.Money{}, fmt.Errorf("amount.value: %w", err)
 	}
-	return currency, a, nil
+	return m, nil
 }

@@ -295,7 +295,7 @@ func summary(e provider.Event) string {
 	case e.Err != nil && t == nil && errors.Is(e.Err, provider.ErrUnreadable):
 		return e.Type + " unreadable"
 	case t != nil && e.Err == nil:
-		return strings.TrimSpace(fmt.Sprintf("%s %s %s/%s of %q %s by %s %s", e.Type, t.Kind, t.Provider, t.ID, t.PaymentID, t.Amount.Format(t.Currency), t.CustomerID, t.Metadata))
+		return strings.TrimSpace(fmt.Sprintf("%s %s %s/%s of %q %s by %s %s", e.Type, t.Kind, t.Provider, t.ID, t.PaymentID, t.Format(), t.CustomerID, t.Metadata))
 	case e.Err == nil:
 		return e.Type + " ignored"
 	}
@@ -443,7 +443,7 @@ func TestMinorUnitsAreAdyens(t *testing.T) {
 			t.Errorf("%s %s: %v", tt.value, tt.currency, events[0].Err)
 			continue
 		}
-		if got := events[0].Transaction.Amount.Format(tt.currency); got != tt.want {
+		if got := events[0].Transaction.Format(); got != tt.want {
 			t.Errorf("%s %s is %s, want %s", tt.value, tt.currency, got, tt.want)
 		}
 	}

@@ -52,12 +52,11 @@ func (p *PayPal) Decode(d provider.Delivery) ([]provider.Event, error) {
 // readCapture reads a capture of the Payments v2 API. It does not name the payer.
 // https://developer.paypal.com/docs/api/payments/v2/#definition-capture
 func readCapture(capture provider.Object) (transaction.Transaction, error) {
-	amount, currency, err := readMoney(capture.Object("amount"), "currency_code")
+	amount, err := readMoney(capture.Object("amount"), "currency_code")
 	return transaction.Transaction{
 		ID:         capture.Text("id"),
 		Kind:       contract.KindPayment,
-		Amount:     amount,
-		Currency:   currency,
+		Money:      amount,
 		CustomerID: contract.UnknownCustomer,
 		Metadata: provider.Metadata(map[string]any{
 			"order_id":   capture.Object("supplementary_data").Object("related_ids").Text("order_id"),
@@ -75,13 +74,12 @@ func readRefund(refund provider.Object) (transaction.Transaction, error) {
 	if err != nil {
 		return transaction.Transaction{}, err
 	}
-	amount, currency, err := readMoney(refund.Object("amount"), "currency_code")
+	amount, err := readMoney(refund.Object("amount"), "currency_code")
 	return transaction.Transaction{
 		ID:         refund.Text("id"),
 		Kind:       contract.KindRefund,
 		PaymentID:  captureID,
-		Amount:     amount,
-		Currency:   currency,
+		Money:      amount,
 		CustomerID: contract.UnknownCustomer,
 		Metadata: provider.Metadata(map[string]any{
 			"invoice_id": refund.Text("invoice_id"),
@@ -97,12 +95,11 @@ func readRefund(refund provider.Object) (transaction.Transaction, error) {
 // https://developer.paypal.com/docs/api/payments/v1/#definition-sale
 func readSale(sale provider.Object) (transaction.Transaction, error) {
 	total := sale.Object("amount")
-	amount, currency, err := readDecimal(total.Text("total"), total.Text("currency"))
+	amount, err := readDecimal(total.Text("total"), total.Text("currency"))
 	return transaction.Transaction{
 		ID:         sale.Text("id"),
 		Kind:       contract.KindPayment,
-		Amount:     amount,
-		Currency:   currency,
+		Money:      amount,
 		CustomerID: contract.UnknownCustomer,
 		Metadata: provider.Metadata(map[string]any{
 			"billing_agreement_id": sale.Text("billing_agreement_id"),
@@ -121,13 +118,12 @@ func readSaleRefund(refund provider.Object) (transaction.Transaction, error) {
 		return transaction.Transaction{}, err
 	}
 	total := refund.Object("amount")
-	amount, currency, err := readDecimal(strings.TrimPrefix(total.Text("total"), "-"), total.Text("currency"))
+	amount, err := readDecimal(strings.TrimPrefix(total.Text("total"), "-"), total.Text("currency"))
 	return transaction.Transaction{
 		ID:         refund.Text("id"),
 		Kind:       contract.KindRefund,
 		PaymentID:  refund.Text("sale_id"),
-		Amount:     amount,
-		Currency:   currency,
+		Money:      amount,
 		CustomerID: contract.UnknownCustomer,
 		Metadata:   provider.Metadata(map[string]any{"parent_payment": refund.Text("parent_payment")}),
 	}, err
@@ -157,13 +153,12 @@ func readDispute(dispute provider.Object) (transaction.Transaction, error) {
 	if list := dispute.List("disputed_transactions"); len(list) > 0 {
 		disputed = list[0]
 	}
-	amount, currency, err := readMoney(dispute.Object("dispute_amount"), "currency_code")
+	amount, err := readMoney(dispute.Object("dispute_amount"), "currency_code")
 	return transaction.Transaction{
 		ID:         dispute.Text("dispute_id"),
 		Kind:       contract.KindDispute,
 		PaymentID:  disputed.Text("seller_transaction_id"),
-		Amount:     amount,
-		Currency:   currency,
+		Money:      amount,
 		CustomerID: contract.UnknownCustomer,
 		Metadata: provider.Metadata(map[string]any{
 			"reason":         dispute.Text("reason"),
@@ -182,12 +177,11 @@ func readPayoutItem(resource provider.Object) (transaction.Transaction, error) {
 	if item.Text("recipient_type") == "PAYPAL_ID" && item.Text("receiver") != "" {
 		customer = item.Text("receiver")
 	}
-	amount, currency, err := readMoney(item.Object("amount"), "currency")
+	amount, err := readMoney(item.Object("amount"), "currency")
 	return transaction.Transaction{
 		ID:         resource.Text("payout_item_id"),
 		Kind:       contract.KindPayout,
-		Amount:     amount,
-		Currency:   currency,
+		Money:      amount,
 		CustomerID: customer,
 		Metadata: provider.Metadata(map[string]any{
 			"payout_batch_id": resource.Text("payout_batch_id"),
@@ -203,25 +197,25 @@ var withoutDecimals = map[string]bool{"HUF": true, "JPY": true, "TWD": true}
 
 // readMoney reads {"value": "10.99", "currency_code": "USD"}; Payouts calls the
 // second member "currency".
-func readMoney(m provider.Object, currencyName string) (money.Amount, string, error) {
+func readMoney(m provider.Object, currencyName string) (money.Money, error) {
 	return readDecimal(m.Text("value"), m.Text(currencyName))
 }
 
-func readDecimal(value, currency string) (money.Amount, string, error) {
+func readDecimal(value, currency string) (money.Money, error) {
 	if strings.Trim(value, "0123456789.") != "" {
 		// money.Parse also knows exponents, which PayPal does not write; what is
 		// negative is not a fact of these kinds.
-		return money.Amount{}, currency, errors.New("the amount is not a string of digits")
+		return money.Money{}, errors.New("the amount is not a string of digits")
 	}
 	if strings.HasPrefix(value, ".") {
 		value = "0" + value // PayPal's pattern allows ".99"
 	}
 	amount, err := money.Parse(value)
 	if err != nil {
-		return money.Amount{}, currency, fmt.Errorf("the amount: %w", err)
+		return money.Money{}, fmt.Errorf("the amount: %w", err)
 	}
 	if withoutDecimals[currency] && strings.Contains(amount.String(), ".") {
-		return money.Amount{}, currency, fmt.Errorf("the amount in %s has decimals, which PayPal does not have for it", currency)
+		return money.Money{}, fmt.Errorf("the amount in %s has decimals, which PayPal does not have for it", currency)
 	}
-	return amount, currency, nil
+	return money.Money{Amount: amount, Currency: currency}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/provider/providertest"
@@ -42,38 +43,38 @@ func TestEventsBecomeTransactions(t *testing.T) {
 		want               transaction.Transaction
 	}{
 		{"payment", "PAYMENT.CAPTURE.COMPLETED", transaction.Transaction{
-			ID: "5TB61832KE940713M", Kind: contract.KindPayment, Amount: amount(t, "15000"), Currency: "USD", CustomerID: contract.UnknownCustomer,
-			Metadata: []byte(`{"custom_id":"cart-8812","invoice_id":"INV-2026-004711","order_id":"8RD40217PV652390L"}`),
+			ID: "5TB61832KE940713M", Kind: contract.KindPayment, Money: money.Money{Amount: amount(t, "15000"), Currency: "USD"}, CustomerID: contract.UnknownCustomer,
+			Metadata: ledgertest.Metadata(`{"custom_id":"cart-8812","invoice_id":"INV-2026-004711","order_id":"8RD40217PV652390L"}`),
 		}},
 		{"refund", "PAYMENT.CAPTURE.REFUNDED", transaction.Transaction{
 			ID: "2HN95604WL817320F", Kind: contract.KindRefund, PaymentID: "5TB61832KE940713M",
-			Amount: amount(t, "1250.5"), Currency: "USD", CustomerID: contract.UnknownCustomer,
-			Metadata: []byte(`{"custom_id":"cart-8812","invoice_id":"INV-2026-004711"}`),
+			Money: money.Money{Amount: amount(t, "1250.5"), Currency: "USD"}, CustomerID: contract.UnknownCustomer,
+			Metadata: ledgertest.Metadata(`{"custom_id":"cart-8812","invoice_id":"INV-2026-004711"}`),
 		}},
 		{"reversal", "PAYMENT.CAPTURE.REVERSED", transaction.Transaction{
 			ID: "7CJ30918RS246501V", Kind: contract.KindRefund, PaymentID: "1VW72653QA085914G",
-			Amount: amount(t, "48000"), Currency: "JPY", CustomerID: contract.UnknownCustomer,
+			Money: money.Money{Amount: amount(t, "48000"), Currency: "JPY"}, CustomerID: contract.UnknownCustomer,
 		}},
 		{"sale", "PAYMENT.SALE.COMPLETED", transaction.Transaction{
-			ID: "4KD70519XM382641B", Kind: contract.KindPayment, Amount: amount(t, "49.9"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
-			Metadata: []byte(`{"billing_agreement_id":"I-7KD2QXH94MTW","custom":"member-20417"}`),
+			ID: "4KD70519XM382641B", Kind: contract.KindPayment, Money: money.Money{Amount: amount(t, "49.9"), Currency: "EUR"}, CustomerID: contract.UnknownCustomer,
+			Metadata: ledgertest.Metadata(`{"billing_agreement_id":"I-7KD2QXH94MTW","custom":"member-20417"}`),
 		}},
 		{"sale_refund", "PAYMENT.SALE.REFUNDED", transaction.Transaction{
 			ID: "8YM26703HC514930L", Kind: contract.KindRefund, PaymentID: "4KD70519XM382641B",
-			Amount: amount(t, "19.9"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
+			Money: money.Money{Amount: amount(t, "19.9"), Currency: "EUR"}, CustomerID: contract.UnknownCustomer,
 		}},
 		{"sale_reversal", "PAYMENT.SALE.REVERSED", transaction.Transaction{
 			ID: "3VB58264ZN901736E", Kind: contract.KindRefund,
-			Amount: amount(t, "30"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
+			Money: money.Money{Amount: amount(t, "30"), Currency: "EUR"}, CustomerID: contract.UnknownCustomer,
 		}},
 		{"dispute", "CUSTOMER.DISPUTE.CREATED", transaction.Transaction{
 			ID: "PP-R-TZV-560214873", Kind: contract.KindDispute, PaymentID: "5TB61832KE940713M",
-			Amount: amount(t, "13749.5"), Currency: "USD", CustomerID: contract.UnknownCustomer,
-			Metadata: []byte(`{"custom":"cart-8812","invoice_number":"INV-2026-004711","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED"}`),
+			Money: money.Money{Amount: amount(t, "13749.5"), Currency: "USD"}, CustomerID: contract.UnknownCustomer,
+			Metadata: ledgertest.Metadata(`{"custom":"cart-8812","invoice_number":"INV-2026-004711","reason":"MERCHANDISE_OR_SERVICE_NOT_RECEIVED"}`),
 		}},
 		{"payout", "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", transaction.Transaction{
-			ID: "K7M2QXW5ZT9BE", Kind: contract.KindPayout, Amount: amount(t, "842.1"), Currency: "EUR", CustomerID: "GH7W2KX9TQ4ML",
-			Metadata: []byte(`{"payout_batch_id":"R4HD8LNC3VJ6Y","sender_item_id":"share-2026-11-0042","transaction_id":"9FL06471GX532817D"}`),
+			ID: "K7M2QXW5ZT9BE", Kind: contract.KindPayout, Money: money.Money{Amount: amount(t, "842.1"), Currency: "EUR"}, CustomerID: "GH7W2KX9TQ4ML",
+			Metadata: ledgertest.Metadata(`{"payout_batch_id":"R4HD8LNC3VJ6Y","sender_item_id":"share-2026-11-0042","transaction_id":"9FL06471GX532817D"}`),
 		}},
 	} {
 		t.Run(tt.fixture, func(t *testing.T) {
@@ -168,7 +169,7 @@ func TestAmountsAreTakenAsWritten(t *testing.T) {
 		got := decode(t, capture(tt.value, tt.currency))
 		if got.Err != nil {
 			t.Errorf("%s %s: %v", tt.value, tt.currency, got.Err)
-		} else if text := got.Transaction.Amount.Format(got.Transaction.Currency); text != tt.want {
+		} else if text := got.Transaction.Format(); text != tt.want {
 			t.Errorf("%s %s = %s, want %s", tt.value, tt.currency, text, tt.want)
 		}
 	}

@@ -158,7 +158,7 @@ func (f fact) transaction(notification provider.Object) (*transaction.Transactio
 		paid = o.Object("amount_money")
 	}
 	var err error
-	if t.Currency, t.Amount, err = amount(paid); err != nil {
+	if t.Money, err = readMoney(paid); err != nil {
 		return nil, err
 	}
 	if t.Amount.IsZero() {
@@ -170,7 +170,7 @@ func (f fact) transaction(notification provider.Object) (*transaction.Transactio
 	return &t, nil
 }
 
-func (f fact) references(notification, o provider.Object) jsontext.Value {
+func (f fact) references(notification, o provider.Object) transaction.Metadata {
 	members := map[string]any{"merchant_id": notification.Text("merchant_id")}
 	for _, name := range f.metadata {
 		members[name] = o.Text(name)
@@ -178,16 +178,17 @@ func (f fact) references(notification, o provider.Object) jsontext.Value {
 	return provider.Metadata(members)
 }
 
-func amount(o provider.Object) (currency string, a money.Amount, err error) {
-	currency = o.Text("currency")
+func readMoney(o provider.Object) (money.Money, error) {
+	currency := o.Text("currency")
 	decimals, ok := money.Digits(currency)
 	if !ok {
-		return "", a, errors.New("the currency is not an ISO 4217 currency in use")
+		return money.Money{}, errors.New("the currency is not an ISO 4217 currency in use")
 	}
-	if a, err = money.FromMinor(o.Number("amount"), decimals); err != nil {
-		return "", a, fmt.Errorf("the amount: %w", err)
+	m, err := money.FromMinor(o.Number("amount"), decimals, currency)
+	if err != nil {
+		return money.Money{}, fmt.Errorf("the amount: %w", err)
 	}
-	return currency, a, nil
+	return m, nil
 }
 
 // createdAt reads the body only as far as it must, to keep Verify cheap. What is

@@ -198,7 +198,7 @@ func summary(t testing.TB, body []byte) string {
 	case e.Err != nil && tx == nil && errors.Is(e.Err, provider.ErrUnreadable):
 		return e.Type + " unreadable"
 	case tx != nil && e.Err == nil:
-		return fmt.Sprintf("%s %s %s/%s of %q %s by %s %s", e.Type, tx.Kind, tx.Provider, tx.ID, tx.PaymentID, tx.Amount.Format(tx.Currency), tx.CustomerID, tx.Metadata)
+		return fmt.Sprintf("%s %s %s/%s of %q %s by %s %s", e.Type, tx.Kind, tx.Provider, tx.ID, tx.PaymentID, tx.Format(), tx.CustomerID, tx.Metadata)
 	case e.Err == nil:
 		return e.Type + " ignored"
 	}

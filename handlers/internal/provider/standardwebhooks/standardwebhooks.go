@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -85,7 +84,7 @@ func parse(d provider.Delivery) (message, error) {
 	}
 	m := message{prefix: id + "." + timestamp + ".", body: d.Body}
 	var ok bool
-	if m.time, ok = parseUnix(timestamp); !ok {
+	if m.time, ok = provider.ParseUnix(timestamp); !ok {
 		return message{}, fmt.Errorf("%w: %s is not in Unix seconds", provider.ErrSignature, HeaderTimestamp)
 	}
 	if len(list) > maxSignatureBytes {
@@ -105,16 +104,6 @@ func parse(d provider.Delivery) (message, error) {
 		return message{}, fmt.Errorf("%w: %s has no signature of version v1", provider.ErrSignature, HeaderSignature)
 	}
 	return m, nil
-}
-
-// parseUnix reads what a sender writes: digits only, no leading zero, so that a
-// time has one spelling. Twelve digits reach beyond the year 30000.
-func parseUnix(text string) (time.Time, bool) {
-	if text == "" || len(text) > 12 || text[0] == '0' || strings.Trim(text, "0123456789") != "" {
-		return time.Time{}, false
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	return time.Unix(seconds, 0), err == nil
 }
 
 // parseKey reads a secret as the specification serialises it, or its base64

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -87,7 +86,7 @@ func parseHeader(text string) (header, error) {
 			if h.timestamp != "" {
 				return h, fmt.Errorf("%w: %s has two times", provider.ErrSignature, SignatureHeader)
 			}
-			if h.time, ok = parseUnix(value); !ok {
+			if h.time, ok = provider.ParseUnix(value); !ok {
 				return h, fmt.Errorf("%w: the time in %s is not in Unix seconds", provider.ErrSignature, SignatureHeader)
 			}
 			h.timestamp = value
@@ -109,16 +108,6 @@ func parseHeader(text string) (header, error) {
 		return h, fmt.Errorf("%w: %s lacks a time or a v1 signature", provider.ErrSignature, SignatureHeader)
 	}
 	return h, nil
-}
-
-// parseUnix reads what a sender writes: digits only, no leading zero, so that a
-// time has one spelling. Twelve digits reach beyond the year 30000.
-func parseUnix(text string) (time.Time, bool) {
-	if text == "" || len(text) > 12 || text[0] == '0' || strings.Trim(text, "0123456789") != "" {
-		return time.Time{}, false
-	}
-	seconds, err := strconv.ParseInt(text, 10, 64)
-	return time.Unix(seconds, 0), err == nil
 }
 
 // signedWith reports whether one of the signatures is by the secret, in a time

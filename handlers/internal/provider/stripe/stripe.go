@@ -81,8 +81,7 @@ func decodeSnapshot(kind string, event provider.Object) (*transaction.Transactio
 	if status := about.Text("status"); status == "failed" || status == "canceled" {
 		return nil, nil // no money was moved
 	}
-	currency := strings.ToUpper(about.Text("currency"))
-	amount, err := parseAmount(about.Number(fact.amount), currency)
+	paid, err := readMoney(about, fact.amount)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +89,7 @@ func decodeSnapshot(kind string, event provider.Object) (*transaction.Transactio
 		ID:         about.Text("id"),
 		Provider:   Name,
 		Kind:       fact.kind,
-		Amount:     amount,
-		Currency:   currency,
+		Money:      paid,
 		CustomerID: cmp.Or(ref(about, "customer"), ref(about, "customer_account"), contract.UnknownCustomer),
 		Metadata:   metadata(fact.kind, event, about),
 	}
@@ -104,22 +102,23 @@ func decodeSnapshot(kind string, event provider.Object) (*transaction.Transactio
 	return t, nil
 }
 
-// parseAmount reads a number of minor units; none is a syntax error.
-func parseAmount(minor, currency string) (money.Amount, error) {
+// readMoney reads the member that counts minor units; if there is none, that is
+// a syntax error.
+func readMoney(about provider.Object, member string) (money.Money, error) {
+	currency := strings.ToUpper(about.Text("currency"))
 	n, ok := decimals(currency)
 	if !ok {
-		return money.Amount{}, fmt.Errorf("%w: a currency whose minor unit Stripe does not document", provider.ErrUnreadable)
+		return money.Money{}, fmt.Errorf("%w: a currency whose minor unit Stripe does not document", provider.ErrUnreadable)
 	}
-	amount, err := money.FromMinor(minor, n)
+	m, err := money.FromMinor(about.Number(member), n, currency)
 	if err != nil {
-		return money.Amount{}, fmt.Errorf("%w: amount: %w", provider.ErrUnreadable, err)
+		return money.Money{}, fmt.Errorf("%w: amount: %w", provider.ErrUnreadable, err)
 	}
-	return amount, nil
+	return m, nil
 }
 
-// metadata is what the package comment lists, in canonical JSON; nil when there
-// is nothing.
-func metadata(kind string, event, about provider.Object) []byte {
+// metadata is what the package comment lists, none when there is nothing.
+func metadata(kind string, event, about provider.Object) transaction.Metadata {
 	members := map[string]any{"account": event.Text("account")}
 	if live, ok := event["livemode"].(bool); ok && !live {
 		members["livemode"] = false

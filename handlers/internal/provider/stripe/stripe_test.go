@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/provider/providertest"
@@ -59,23 +60,23 @@ func TestFactsBecomeTransactions(t *testing.T) {
 	}{
 		{"payment", "payment_intent.succeeded", transaction.Transaction{
 			ID: "pi_3RkExamplePayment000001", Provider: "stripe", Kind: contract.KindPayment,
-			Amount: amount(t, "15000"), Currency: "USD", CustomerID: "cus_RkExampleCustomer1",
-			Metadata: []byte(`{"charge":"ch_3RkExampleCharge0000001","metadata":{"channel":"web","order_id":"1001"}}`),
+			Money: money.Money{Amount: amount(t, "15000"), Currency: "USD"}, CustomerID: "cus_RkExampleCustomer1",
+			Metadata: ledgertest.Metadata(`{"charge":"ch_3RkExampleCharge0000001","metadata":{"channel":"web","order_id":"1001"}}`),
 		}},
 		{"refund", "refund.created", transaction.Transaction{
 			ID: "re_3RkExampleRefund0000001", Provider: "stripe", Kind: contract.KindRefund, PaymentID: "pi_3RkExamplePayment000001",
-			Amount: amount(t, "2500.5"), Currency: "USD", CustomerID: "cus_RkExampleCustomer1",
-			Metadata: []byte(`{"charge":"ch_3RkExampleCharge0000001","metadata":{"ticket":"S-204"},"reason":"requested_by_customer"}`),
+			Money: money.Money{Amount: amount(t, "2500.5"), Currency: "USD"}, CustomerID: "cus_RkExampleCustomer1",
+			Metadata: ledgertest.Metadata(`{"charge":"ch_3RkExampleCharge0000001","metadata":{"ticket":"S-204"},"reason":"requested_by_customer"}`),
 		}},
 		{"dispute", "charge.dispute.created", transaction.Transaction{
 			ID: "du_1RkExampleDispute000001", Provider: "stripe", Kind: contract.KindDispute, PaymentID: "pi_3RkExamplePayment000001",
-			Amount: amount(t, "15000"), Currency: "USD", CustomerID: contract.UnknownCustomer,
-			Metadata: []byte(`{"charge":"ch_3RkExampleCharge0000001","reason":"fraudulent"}`),
+			Money: money.Money{Amount: amount(t, "15000"), Currency: "USD"}, CustomerID: contract.UnknownCustomer,
+			Metadata: ledgertest.Metadata(`{"charge":"ch_3RkExampleCharge0000001","reason":"fraudulent"}`),
 		}},
 		{"payout", "payout.paid", transaction.Transaction{
 			ID: "po_1RkExamplePayout0000001", Provider: "stripe", Kind: contract.KindPayout,
-			Amount: amount(t, "780.42"), Currency: "EUR", CustomerID: contract.UnknownCustomer,
-			Metadata: []byte(`{"balance_transaction":"txn_1RkExampleBalance00004","destination":"ba_1RkExampleBank000000001"}`),
+			Money: money.Money{Amount: amount(t, "780.42"), Currency: "EUR"}, CustomerID: contract.UnknownCustomer,
+			Metadata: ledgertest.Metadata(`{"balance_transaction":"txn_1RkExampleBalance00004","destination":"ba_1RkExampleBank000000001"}`),
 		}},
 	}
 	for _, tt := range tests {
@@ -186,7 +187,7 @@ func TestReferencesAreTakenWhereTheyAre(t *testing.T) {
 			if event.Transaction == nil {
 				t.Fatal(event.Err)
 			}
-			got := [3]string{event.Transaction.CustomerID, event.Transaction.PaymentID, string(event.Transaction.Metadata)}
+			got := [3]string{event.Transaction.CustomerID, event.Transaction.PaymentID, event.Transaction.Metadata.String()}
 			if want := [3]string{tt.customer, tt.paymentID, tt.metadata}; got != want {
 				t.Errorf("\n%q, want\n%q", got, want)
 			}

@@ -1,0 +1,58 @@
+package transaction
+
+import "payment-webhooks/handlers/contract"
+
+// Form is a way in which a transaction is written. A Field has a set of them.
+type Form uint8
+
+// The forms.
+const (
+	Payload Form = 1 << iota // the canonical payload: Normalise, docs/payload.md
+	Hashed                   // the text that Fingerprint hashes
+	Item                     // the item of the table: package dynamodbledger
+	Event                    // the detail of the event: package event
+	Line                     // a line of the archive and its Athena table: package archive, docs/archive.md
+)
+
+// Field is a field of a transaction as it is written: a member of a JSON object,
+// an attribute of an item or a column.
+type Field struct {
+	Name   string // of package contract
+	Forms  Form   // those that have it
+	Column string // its type in Athena, where it is in Line
+}
+
+// Fields lists every field of a transaction once. The code that reads or writes
+// a form is explicit; a test beside it holds it to this table and names what it
+// lacks. To add a field, add it here and run the tests of handlers/.
+var Fields = []Field{
+	{contract.AttrTransactionID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.AttrAmount, Payload | Hashed | Item | Event | Line, "decimal(38, 4)"},
+	{contract.AttrCurrency, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.AttrProvider, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.AttrCustomerID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.AttrKind, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.AttrPaymentID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.AttrMetadata, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.AttrSchemaVersion, Hashed | Item | Event | Line, "string"},
+	{contract.AttrReceivedAt, Item | Event | Line, "string"},
+	{contract.AttrFingerprint, Item | Event | Line, "string"},
+	{contract.AttrHourShard, Item, ""},
+	{contract.AttrExpiresAt, Item, ""},
+	{contract.DetailAmountText, Event | Line, "string"},
+	{contract.DetailAmountBeyondMatching, Event, ""},
+	{contract.DetailMetadataOmitted, Event, ""},
+	// Of an item, too, once the transaction is scored.
+	{contract.AttrFraud, Line, "struct<score: decimal(5, 4), risk_level: string, risk_summary: string, model_version: string, scored_at: string>"},
+}
+
+// Names returns the names of a form's fields, in the order of Fields.
+func Names(form Form) []string {
+	var names []string
+	for _, field := range Fields {
+		if field.Forms&form != 0 {
+			names = append(names, field.Name)
+		}
+	}
+	return names
+}

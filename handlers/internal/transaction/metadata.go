@@ -1,0 +1,90 @@
+package transaction
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/jsonvalue"
+	"payment-webhooks/handlers/internal/redact"
+)
+
+// Metadata is a JSON object of a sender's notes on a transaction. It holds the
+// object twice: as a value, from which the item is made, and as the text that is
+// hashed and published, so that neither is made again. It is immutable: do not
+// change what Value and Text return. The zero value is no metadata, which is also
+// what an object without members becomes.
+type Metadata struct {
+	value map[string]any // as package jsonvalue describes; nil when there is none
+	text  jsontext.Value // canonical
+}
+
+// NewMetadata returns the metadata of the given members, whose types are those
+// of package jsonvalue. It keeps members: do not change them afterwards.
+func NewMetadata(members map[string]any) Metadata {
+	if len(members) == 0 {
+		return Metadata{}
+	}
+	return Metadata{members, jsonvalue.Append(nil, members)}
+}
+
+// ParseMetadata reads a JSON object. The error repeats nothing of it.
+func ParseMetadata(text []byte) (Metadata, error) {
+	value, err := jsonvalue.Parse(text)
+	if err != nil {
+		return Metadata{}, errors.New("is not JSON with numbers that can be stored")
+	}
+	members, ok := value.(map[string]any)
+	if !ok {
+		return Metadata{}, errors.New("is not an object")
+	}
+	return NewMetadata(members), nil
+}
+
+// IsZero reports whether there is no metadata.
+func (m Metadata) IsZero() bool { return m.value == nil }
+
+// Value returns the members, nil when there are none.
+func (m Metadata) Value() map[string]any { return m.value }
+
+// Text returns the canonical text: compact JSON with sorted names, so that equal
+// metadata has equal texts; nil when there is none.
+func (m Metadata) Text() jsontext.Value { return m.text }
+
+// Equal reports whether both say the same; go-cmp uses it.
+func (m Metadata) Equal(n Metadata) bool { return bytes.Equal(m.text, n.text) }
+
+// String is Text as a string.
+func (m Metadata) String() string { return string(m.text) }
+
+// redact masks card numbers and returns how many there were.
+func (m Metadata) redact() (Metadata, int) {
+	masked, n := redact.Value(m.value)
+	if n == 0 {
+		return m, 0
+	}
+	return NewMetadata(masked.(map[string]any)), n
+}
+
+var metadataLimits = jsonvalue.Limits{
+	Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
+}
+
+// check adds an error for each limit that metadata of a provider breaks; that of
+// a canonical payload was read within the limits.
+func (m Metadata) check(errs *fieldErrors) {
+	const field = "/" + contract.AttrMetadata
+	switch {
+	case m.IsZero():
+	case len(m.text) > MaxMetadataBytes:
+		errs.add(field, "is %d bytes of JSON; at most %d are accepted", len(m.text), MaxMetadataBytes)
+	case !jsonvalue.Within(m.value, metadataLimits):
+		// Rare: read the text again, to say where.
+		_, problems, _ := jsonvalue.Read(jsontext.NewDecoder(bytes.NewBuffer(m.text)), metadataLimits)
+		for _, p := range problems {
+			errs.add(field+string(p.Pointer), "%s", p.Detail)
+		}
+	}
+}
