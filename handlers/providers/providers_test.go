@@ -52,7 +52,8 @@ func TestDeclarations(t *testing.T) {
 					t.Errorf("member %+v", m)
 				}
 			}
-			if d.Secret == "" || d.Sender.MakeSecret() == d.Sender.MakeSecret() {
+			one, another := d.Sender.MakeSecret(), d.Sender.MakeSecret()
+			if d.Secret == "" || one == another {
 				t.Errorf("secret %q, and two made-up ones are the same", d.Secret)
 			}
 			for _, name := range []string{"payment", "ignored"} {
