@@ -90,7 +90,7 @@ func mustParse(text string) money.Amount {
 type Received struct {
 	transaction.Transaction
 	Fingerprint     string
-	MetadataOmitted bool // the transaction has metadata that the event has not
+	MetadataOmitted bool // the transaction has metadata that the event lacks, or that cannot be read
 }
 
 // Decode reads a detail. Unknown fields are ignored, so that a publisher may
@@ -129,9 +129,15 @@ func Decode(body []byte) (Received, error) {
 		return Received{}, malformed("received_at is not an RFC 3339 time")
 	}
 	var metadata transaction.Metadata
-	if len(d.Metadata) > 0 && d.Metadata.Kind() != 'n' {
+	switch {
+	case len(d.Metadata) == 0 || d.Metadata.Kind() == 'n':
+	case d.Metadata.Kind() != '{':
+		return Received{}, malformed("metadata is not an object")
+	default:
+		// A number at the end of the range may have been rounded beyond it in
+		// transit: no reason to give up the transaction.
 		if metadata, err = transaction.ParseMetadata(d.Metadata); err != nil {
-			return Received{}, malformed("metadata %v", err)
+			d.MetadataOmitted = true
 		}
 	}
 	return Received{

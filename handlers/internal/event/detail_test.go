@@ -187,3 +187,16 @@ func TestMalformedDetail(t *testing.T) {
 		})
 	}
 }
+
+func TestMetadataRoundedInTransit(t *testing.T) {
+	p := payment(t)
+	p.Metadata = ledgertest.Metadata(`{"a":9.9999999999999999999999999999999999999E+125}`)
+	body, err := event.Encode(p, fingerprint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := event.Decode([]byte(strings.Replace(string(body), "9.9999999999999999999999999999999999999E+125", "1.0E126", 1)))
+	if err != nil || !back.MetadataOmitted || !back.Metadata.IsZero() || back.ID != p.ID {
+		t.Errorf("%+v, %v", back, err)
+	}
+}
