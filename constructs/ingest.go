@@ -29,10 +29,6 @@ const (
 	throttleRate  = 1000
 	throttleBurst = 2000
 
-	// retryAfterSeconds is what a provider is asked to wait when the fault is
-	// on this side or it sends too fast.
-	retryAfterSeconds = 5
-
 	// problemJSON is the media type of RFC 9457.
 	problemJSON = "application/problem+json"
 )
@@ -60,7 +56,7 @@ type Ingest struct {
 func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest {
 	this := cdkconstructs.NewConstruct(scope, &id)
 
-	quarantine := newQueue(this, "Quarantine", "quarantine-"+p.Suffix, p.Key)
+	quarantine := newQueue(this, "Quarantine", contract.QuarantinePrefix+p.Suffix, p.Key)
 	validator := newFunction(this, "Validator", functionProps{
 		Handler:     contract.WebhookValidator,
 		Description: "Verifies, normalises, validates, redacts and stores a payment notification",
@@ -85,12 +81,12 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	p.Providers.allowSecrets(this, validator)
 
 	accessLogs := awslogs.NewLogGroup(this, jsii.String("AccessLogs"), &awslogs.LogGroupProps{
-		LogGroupName:  jsii.String("/aws/apigateway/payment-webhooks-" + p.Suffix),
+		LogGroupName:  jsii.String(contract.AccessLogGroupPrefix + p.Suffix),
 		Retention:     awslogs.RetentionDays_ONE_MONTH,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	api := awsapigateway.NewRestApi(this, jsii.String("Api"), &awsapigateway.RestApiProps{
-		RestApiName: jsii.String("payment-webhooks-" + p.Suffix),
+		RestApiName: jsii.String(contract.APIPrefix + p.Suffix),
 		Description: jsii.String("Receives payment notifications"),
 		// Providers call from a few places, and an edge-optimised endpoint
 		// would put a CloudFront distribution between them and us.
@@ -291,7 +287,7 @@ func addGatewayResponses(api awsapigateway.RestApi) {
 			options.StatusCode = jsii.String(strconv.Itoa(g.status))
 		}
 		if g.retry {
-			(*options.ResponseHeaders)["Retry-After"] = jsii.String("'" + strconv.Itoa(retryAfterSeconds) + "'")
+			(*options.ResponseHeaders)["Retry-After"] = jsii.String("'" + strconv.Itoa(contract.RetryAfterSeconds) + "'")
 		}
 		api.AddGatewayResponse(jsii.String(g.id), options)
 	}

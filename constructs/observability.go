@@ -65,7 +65,7 @@ type Observability struct{ dashboardURL *string }
 func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityProps) *Observability {
 	this := cdkconstructs.NewConstruct(scope, &id)
 	m := metrics{p}
-	name := "transaction-metrics-" + p.Suffix
+	name := contract.DashboardPrefix + p.Suffix
 	dashboard := awscloudwatch.NewDashboard(this, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
 		DashboardName: jsii.String(name),
 	})
@@ -426,7 +426,7 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 	action := awscloudwatchactions.NewSnsAction(m.p.Alerts.Topic())
 	for _, a := range alarms {
 		awscloudwatch.NewAlarm(scope, jsii.String(a.id), &awscloudwatch.AlarmProps{
-			AlarmName:          jsii.String("payment-webhooks-" + a.name + "-" + m.p.Suffix),
+			AlarmName:          jsii.String(contract.AlarmPrefix + a.name + "-" + m.p.Suffix),
 			AlarmDescription:   jsii.String(a.description),
 			Metric:             a.metric,
 			Threshold:          jsii.Number(a.threshold),

@@ -46,7 +46,7 @@ type Bus struct{ bus awsevents.IEventBus }
 // NewBus adds the bus and its archive.
 func NewBus(scope cdkconstructs.Construct, id string, p BusProps) *Bus {
 	this := cdkconstructs.NewConstruct(scope, &id)
-	name := "payment-events-" + p.Suffix
+	name := contract.BusPrefix + p.Suffix
 	bus := awsevents.NewEventBus(this, jsii.String("Bus"), &awsevents.EventBusProps{
 		EventBusName: jsii.String(name),
 		Description:  jsii.String("Transactions that were stored"),

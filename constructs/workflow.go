@@ -73,18 +73,18 @@ func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Wor
 		Environment: map[string]string{contract.EnvTableName: *p.Table.TableName()},
 	})
 	allowTable(detector, p.Table, p.Key, "dynamodb:UpdateItem")
-	deadLetters := newQueue(this, "DeadLetters", "workflow-dlq-"+p.Suffix, p.Key)
+	deadLetters := newQueue(this, "DeadLetters", contract.WorkflowDeadLetterPrefix+p.Suffix, p.Key)
 
 	w := workflowStates{scope: this, value: tiers.Title(p.Value), topic: p.Topic, detector: detector, deadLetters: deadLetters}
 	logs := awslogs.NewLogGroup(this, jsii.String("Logs"), &awslogs.LogGroupProps{
 		// Step Functions adds every log group outside /aws/vendedlogs/ to one
 		// account-wide resource policy, which has a size limit.
-		LogGroupName:  jsii.String("/aws/vendedlogs/states/transaction-workflow-" + p.Suffix),
+		LogGroupName:  jsii.String(contract.StateMachineLogGroupPrefix + p.Suffix),
 		Retention:     awslogs.RetentionDays_ONE_MONTH,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
 	machine := sfn.NewStateMachine(this, jsii.String("StateMachine"), &sfn.StateMachineProps{
-		StateMachineName: jsii.String("transaction-workflow-" + p.Suffix),
+		StateMachineName: jsii.String(contract.StateMachinePrefix + p.Suffix),
 		StateMachineType: sfn.StateMachineType_EXPRESS,
 		DefinitionBody:   sfn.DefinitionBody_FromChainable(w.definition()),
 		Timeout:          seconds(workflowTimeout),

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math/big"
 	"strings"
+
+	"payment-webhooks/handlers/contract"
 )
 
 // ErrConfig is wrapped by every error that a user can remove by changing the
@@ -114,22 +116,22 @@ func Title(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 // RuleName returns the physical name of the tier's rule in the environment
 // with the suffix. The queue of a [Queue] tier has the same name.
-func (t Tier) RuleName(suffix string) string { return t.Name + ruleInfix + suffix }
+func (t Tier) RuleName(suffix string) string { return t.Name + contract.TierRuleInfix + suffix }
 
 // LogGroupName returns the physical name of a [Log] tier's log group.
 // EventBridge writes to no group whose name begins otherwise.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
-func (t Tier) LogGroupName(suffix string) string { return "/aws/events/" + t.RuleName(suffix) }
+func (t Tier) LogGroupName(suffix string) string {
+	return contract.EventLogGroupPrefix + t.RuleName(suffix)
+}
 
 // DeadLetterQueueName returns the physical name of the queue that keeps the
 // events that the tier's target did not accept.
-func (t Tier) DeadLetterQueueName(suffix string) string { return t.Name + "-value-dlq-" + suffix }
+func (t Tier) DeadLetterQueueName(suffix string) string {
+	return t.Name + contract.TierDeadLetterInfix + suffix
+}
 
-const (
-	ruleInfix = "-value-transactions-"
-
-	// maxName keeps the rule's name within EventBridge's 64 characters: the
-	// infix has 20, and the audit bucket's name leaves the suffix at most 20.
-	// https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
-	maxName = 24
-)
+// maxName keeps the rule's name within EventBridge's 64 characters: the infix has
+// 20, and the audit bucket's name leaves the suffix at most 20.
+// https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+const maxName = 24

@@ -20,8 +20,16 @@ const (
 	AuditBucketPrefix = "transaction-audit-logs-"
 )
 
-// Queues that keep what could not be processed. Each tier has one more, named
-// after its rule's target.
+// Names of what a tier of amounts has: the tier's name, one of these, and the
+// suffix. The rule of tier "low" is "low-value-transactions-dev", and so is its
+// queue if the tier has one; its log group is EventLogGroupPrefix with that name.
+const (
+	TierRuleInfix       = "-value-transactions-"
+	TierDeadLetterInfix = "-value-dlq-"
+	EventLogGroupPrefix = "/aws/events/"
+)
+
+// Queues that keep what could not be processed, beside those of the tiers.
 const (
 	RelayDeadLetterPrefix    = "relay-dlq-"             // event-relay: positions in the table's stream
 	WorkflowDeadLetterPrefix = "workflow-dlq-"          // branches of the state machine

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/events"
 )
 
@@ -55,7 +56,7 @@ func Tiers(cdkOut string) ([]Tier, error) {
 	}
 	var tiers []Tier
 	for id, r := range template.Resources {
-		name, _, ok := strings.Cut(property(id, "Name"), "-value-transactions-")
+		name, _, ok := strings.Cut(property(id, "Name"), contract.TierRuleInfix)
 		if r.Type != "AWS::Events::Rule" || !ok {
 			continue
 		}
