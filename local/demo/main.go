@@ -44,13 +44,13 @@ func main() {
 	}
 }
 
-// bench is the stack that runs, and what sends to it.
-type bench struct {
+// stack is the running stack, with the sender and the secrets for its requests.
+type stack struct {
 	*session.Session
-	sender   session.Sender
-	secrets  map[string]string // by provider
-	internet string
-	tiers    []session.Tier // of the assembly
+	sender    session.Sender
+	secrets   map[string]string // by provider
+	egressDir string
+	tiers     []session.Tier // of the assembly
 }
 
 func run(ctx context.Context, cdkOut string, keep bool) (err error) {
@@ -64,7 +64,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	fmt.Printf("starting the stack from %s (its log: %s)\n", cdkOut, logFile)
 	limited, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	s := &bench{internet: filepath.Join(filepath.Dir(cdkOut), "internet")}
+	s := &stack{egressDir: filepath.Join(filepath.Dir(cdkOut), "egress")}
 	if s.tiers, err = session.Tiers(cdkOut); err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 		return err
 	}
 	s.secrets = s.sender.Secrets()
-	flags := append(session.SecretFlags(s.secrets), "--internet", s.internet)
+	flags := append(session.SecretFlags(s.secrets), "--egress", s.egressDir)
 	if keep {
 		// The documented ports, so that the README's commands work.
 		flags = append(flags, "--endpoint-port", "4566", "--api-port", "8080")
@@ -87,7 +87,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 
-	rows = append(rows, natives(s.sender)...)
+	rows = append(rows, providerRows(s.sender)...)
 	for i := range rows {
 		fmt.Printf("sending %d of %d: %s\n", i+1, len(rows), rows[i].title)
 		if err := rows[i].send(limited, s); err != nil {
@@ -115,7 +115,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 }
 
 // wait leaves the stack running until Ctrl-C.
-func wait(ctx context.Context, s *bench) error {
+func wait(ctx context.Context, s *stack) error {
 	fmt.Printf(`
 It goes on running until Ctrl-C. In another terminal:
 

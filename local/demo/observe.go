@@ -15,18 +15,18 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// settle is how long the effects of the last payment may take. Generous: it
+// effectsTimeout is how long the effects of the last payment may take. Generous: it
 // is only ever waited for in full when something is wrong.
-const settle = 3 * time.Minute
+const effectsTimeout = 3 * time.Minute
 
 // observe fills in what became of each row. It looks until all rows are as
 // they must be, so a row that stays different was given its time.
-func observe(ctx context.Context, s *bench, rows []row) error {
-	limited, cancel := context.WithTimeout(ctx, settle)
+func observe(ctx context.Context, s *stack, rows []row) error {
+	limited, cancel := context.WithTimeout(ctx, effectsTimeout)
 	defer cancel()
 	err := session.Until(limited, func() (bool, error) {
 		for i := range rows {
-			if err := rows[i].look(ctx, s, rows); err != nil {
+			if err := rows[i].inspect(ctx, s, rows); err != nil {
 				return false, err
 			}
 		}
@@ -43,9 +43,9 @@ func observe(ctx context.Context, s *bench, rows []row) error {
 	return err
 }
 
-// look reads the row's traces where a user would: the table, the alerts, the
+// inspect reads the row's traces where a user would: the table, the alerts, the
 // log groups and queues of tiers.
-func (r *row) look(ctx context.Context, s *bench, rows []row) error {
+func (r *row) inspect(ctx context.Context, s *stack, rows []row) error {
 	if r.id == "" {
 		n, err := s.Count(ctx)
 		if err != nil {
@@ -110,10 +110,10 @@ func arrivedAt(ctx context.Context, s *session.Session, t session.Tier, id strin
 	quoted := fmt.Sprintf("%q", id)
 	switch t.Target {
 	case "log":
-		lines, err := s.Logged(ctx, t.Place, quoted)
+		lines, err := s.Logged(ctx, t.TargetName, quoted)
 		return len(lines), err
 	case "queue":
-		messages, err := s.Messages(ctx, t.Place)
+		messages, err := s.Messages(ctx, t.TargetName)
 		for _, m := range messages {
 			if strings.Contains(*m.Body, quoted) {
 				n++
@@ -228,7 +228,7 @@ func archive(ctx context.Context, out io.Writer, s *session.Session, rows []row)
 	if err := s.FireRule(ctx, s.ArchivalRule(), time.Now().Truncate(time.Hour).Add(25*time.Hour)); err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, settle)
+	limited, cancel := context.WithTimeout(ctx, effectsTimeout)
 	defer cancel()
 	var lines []string
 	var objects []session.Object
@@ -249,7 +249,7 @@ func archive(ctx context.Context, out io.Writer, s *session.Session, rows []row)
 		return len(lines) >= len(rows), nil
 	})
 	if err != nil {
-		return fmt.Errorf("archive: %d of %d transactions after %s: %w", len(lines), len(rows), settle, err)
+		return fmt.Errorf("archive: %d of %d transactions after %s: %w", len(lines), len(rows), effectsTimeout, err)
 	}
 	ids := map[string]bool{}
 	for _, line := range lines {

@@ -149,7 +149,7 @@ func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 	}
 
 	published := func(ctx context.Context, i int) (int, error) {
-		lines, err := shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", ids[i]))
+		lines, err := shared.Logged(ctx, shared.LowValueLogGroup(), fmt.Sprintf("%q", ids[i]))
 		return len(lines), err
 	}
 	for i := range ids {

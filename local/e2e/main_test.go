@@ -16,13 +16,13 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// patience is how long a condition is waited for. Generous: it is only ever
+// timeout is how long a condition is waited for. Generous: it is only ever
 // waited for in full when something is wrong.
-const patience = 4 * time.Minute
+const timeout = 4 * time.Minute
 
-// startPatience bounds the start of the shared run. A cold machine compiles the
+// startTimeout bounds the start of the shared run. A cold machine compiles the
 // local run and every function first.
-const startPatience = 20 * time.Minute
+const startTimeout = 20 * time.Minute
 
 // shared is the run that most tests use together. Tests that break something
 // start one of their own.
@@ -33,33 +33,33 @@ var (
 	sender    session.Sender
 	providers []string          // those of scripts/send, without canonical
 	secrets   map[string]string // by provider; in Secrets Manager as payments/<provider>
-	internet  string            // what the functions find at https://…
+	egressDir string            // what the functions find at https://…
 )
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
 	var log syncBuffer
-	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	var err error
-	if internet, err = os.MkdirTemp("", "payment-webhooks-internet-"); err != nil {
+	if egressDir, err = os.MkdirTemp("", "payment-webhooks-egress-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(internet)
+	defer os.RemoveAll(egressDir)
 	if sender, err = session.BuildSender(ctx, root()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	secrets = sender.Secrets()
 	providers = slices.DeleteFunc(slices.Sorted(maps.Keys(sender.Providers)), func(name string) bool { return name == "canonical" })
-	if err := suitable(assembly()); err != nil {
+	if err := checkAssembly(assembly()); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\nrun scripts/test, which synthesizes what is needed; see go doc ./local/e2e\n", err)
 		return 1
 	}
 	s, err := session.Start(ctx, session.Options{
-		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(session.SecretFlags(secrets), "--internet", internet),
+		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(session.SecretFlags(secrets), "--egress", egressDir),
 	})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, log.String())
@@ -77,8 +77,8 @@ func testMain(m *testing.M) int {
 	return code
 }
 
-// suitable says what an assembly lacks that the tests need.
-func suitable(dir string) error {
+// checkAssembly says what an assembly lacks that the tests need.
+func checkAssembly(dir string) error {
 	templates, err := filepath.Glob(filepath.Join(dir, "*.template.json"))
 	if err != nil || len(templates) != 1 {
 		return fmt.Errorf("%d templates in %s, want one (%v)", len(templates), dir, err)
@@ -192,7 +192,7 @@ func (s *syncBuffer) String() string {
 // eventually waits until condition holds.
 func eventually(t *testing.T, what string, condition func(ctx context.Context) (bool, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	if err := session.Until(ctx, func() (bool, error) { return condition(ctx) }); err != nil {
 		t.Fatalf("%s: %v", what, err)
@@ -236,17 +236,17 @@ func accept(t *testing.T, s *session.Session, body []byte) {
 // 200 where a second attempt finds what the first one stored.
 var overloaded atomic.Bool
 
-const validatorWaits = time.Second
+const secretTimeout = time.Second
 
 // delivered returns the status that a delivery is answered with. On an overloaded machine
 // it repeats what is answered with 503, as a provider does, and then takes a
 // duplicate for what was to be new.
 func delivered(t *testing.T, want int, deliver func() (status int)) int {
 	t.Helper()
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(timeout); ; {
 		start := time.Now()
 		got := deliver()
-		if time.Since(start) > validatorWaits {
+		if time.Since(start) > secretTimeout {
 			overloaded.Store(true)
 		}
 		switch {

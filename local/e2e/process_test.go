@@ -82,7 +82,7 @@ func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
 	}
 	select {
 	case <-s.Exited():
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("the run goes on without moto")
 	}
 	if err := s.Stop(); err == nil {

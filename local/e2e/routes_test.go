@@ -30,7 +30,7 @@ func routesOf(ctx context.Context, s *session.Session, queue, id string) (r rout
 		return r, err
 	}
 	r.Alerts = len(alerts)
-	logged, err := s.Logged(ctx, s.LowValueGroup(), fmt.Sprintf("%q", id))
+	logged, err := s.Logged(ctx, s.LowValueLogGroup(), fmt.Sprintf("%q", id))
 	if err != nil {
 		return r, err
 	}
@@ -56,12 +56,12 @@ type routed struct {
 // The targets of the default tiers.
 var high, medium, low = routes{Workflow: true, Alerts: 2}, routes{Alerts: 2}, routes{Log: 1}
 
-// takesOneRoute sends the cases together, so that a transaction that takes a
+// checkRoutes sends the cases together, so that a transaction that takes a
 // second route is seen: once all have taken the first, it sends the later ones,
 // waits for their routes and looks at the cases again. The bus offers an event
 // to all rules at once, so by then every rule has delivered what it matched.
 // There is a later case for each tier. It returns the ids of the cases.
-func takesOneRoute(t *testing.T, s *session.Session, queue string, cases, later []routed) []string {
+func checkRoutes(t *testing.T, s *session.Session, queue string, cases, later []routed) []string {
 	t.Helper()
 	ids := make([]string, len(cases))
 	for i, c := range cases {
@@ -106,7 +106,7 @@ func takesOneRoute(t *testing.T, s *session.Session, queue string, cases, later 
 
 func TestRoutes(t *testing.T) {
 	t.Run("when tiers are the default, each amount takes one", func(t *testing.T) {
-		takesOneRoute(t, shared, "", []routed{
+		checkRoutes(t, shared, "", []routed{
 			{"10000.01", "USD", high},
 			{"15000", "JPY", high},
 			{"5000000000", "IDR", high}, // the largest number that a pattern compares
@@ -199,7 +199,7 @@ func TestLargeMetadata(t *testing.T) {
 		var lines []string
 		eventually(t, "the event in the log group", func(ctx context.Context) (bool, error) {
 			var err error
-			lines, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
+			lines, err = shared.Logged(ctx, shared.LowValueLogGroup(), fmt.Sprintf("%q", id))
 			return len(lines) == 1, err
 		})
 		var event struct {

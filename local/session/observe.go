@@ -109,8 +109,10 @@ func (s *Session) Logged(ctx context.Context, group, part string) ([]string, err
 	return lines, nil
 }
 
-// LowValueGroup is the log group of the low-value rule.
-func (s *Session) LowValueGroup() string { return "/aws/events/low-value-transactions-" + s.Suffix() }
+// LowValueLogGroup is the log group of the low-value rule.
+func (s *Session) LowValueLogGroup() string {
+	return "/aws/events/low-value-transactions-" + s.Suffix()
+}
 
 // Messages returns what it has found in a queue so far, oldest first. Each call
 // finds up to ten more. It deletes nothing, but hides what it found for an hour:

@@ -32,7 +32,7 @@ type Provider struct {
 	Secret      string   // made up for this run
 	SignsURL    bool     // its signature is over the address too
 	SignsTime   bool     // its signature is over the time of the attempt too
-	Certificate bool     // it signs with a certificate, which --internet publishes
+	Certificate bool     // it signs with a certificate, which --egress publishes
 }
 
 // BuildSender builds it from the repository.
@@ -95,20 +95,20 @@ func SecretFlags(secrets map[string]string) (flags []string) {
 
 // Sent is what a run of the sender reported.
 type Sent struct {
-	Answers []Answer // in the order in which they came
-	Exit    int
-	Errors  string // what it said on standard error
+	Responses []SenderResponse // in the order in which they came
+	Exit      int
+	Errors    string // what it said on standard error
 }
 
-// Answer is one line of the sender's.
-type Answer struct {
+// SenderResponse is one response, as scripts/send printed it.
+type SenderResponse struct {
 	Status int
 	Body   string
 	Millis string // from the first byte sent to the last one received
 }
 
-// answerLine is "202 {…} (12.3 ms)".
-var answerLine = regexp.MustCompile(`(?m)^([1-5]\d\d) (\{.*\}) \((\d+\.\d) ms\)$`)
+// responseLine is "202 {…} (12.3 ms)".
+var responseLine = regexp.MustCompile(`(?m)^([1-5]\d\d) (\{.*\}) \((\d+\.\d) ms\)$`)
 
 // Send runs the sender against the session's API, as a user would, with the secret in
 // the environment.
@@ -124,12 +124,12 @@ func (s *Session) Send(ctx context.Context, sender Sender, provider, secret stri
 		return Sent{}, fmt.Errorf("sending as %s: %w", provider, err)
 	}
 	sent := Sent{Exit: cmd.ProcessState.ExitCode(), Errors: stderr.String()}
-	for _, line := range answerLine.FindAllStringSubmatch(stdout.String(), -1) {
+	for _, line := range responseLine.FindAllStringSubmatch(stdout.String(), -1) {
 		status, err := strconv.Atoi(line[1])
 		if err != nil {
 			return Sent{}, err // three digits
 		}
-		sent.Answers = append(sent.Answers, Answer{Status: status, Body: line[2], Millis: line[3]})
+		sent.Responses = append(sent.Responses, SenderResponse{Status: status, Body: line[2], Millis: line[3]})
 	}
 	return sent, ctx.Err()
 }

@@ -13,19 +13,19 @@ import (
 
 // Tier is a rule of an assembly that routes transactions by their amount.
 type Tier struct {
-	Name   string // begins the rule's name, such as "medium"
-	Target string // workflow, alert, log or queue
-	Place  string // log: the log group's name; queue: the queue's name; else empty
+	Name       string // begins the rule's name, such as "medium"
+	Target     string // workflow, alert, log or queue
+	TargetName string // log: the log group's name; queue: the queue's name; else empty
 
 	detail  json.RawMessage // of the pattern
 	pattern *events.Pattern
 }
 
-// targetKinds maps the resource behind a rule's target to what a tier calls it,
-// and to the property that has its name.
-var targetKinds = map[string]struct{ target, place string }{
-	"AWS::StepFunctions::StateMachine": {target: "workflow"},
-	"AWS::SNS::Topic":                  {target: "alert"},
+// targetTypes maps the type of the resource that a rule sends to onto the name of
+// the target in amountThresholds, and the property that holds its physical name.
+var targetTypes = map[string]struct{ name, nameProperty string }{
+	"AWS::StepFunctions::StateMachine": {name: "workflow"},
+	"AWS::SNS::Topic":                  {name: "alert"},
 	"AWS::Logs::LogGroup":              {"log", "LogGroupName"},
 	"AWS::SQS::Queue":                  {"queue", "QueueName"},
 }
@@ -73,8 +73,8 @@ func Tiers(cdkOut string) ([]Tier, error) {
 			return nil, fmt.Errorf("rule %s: %w", id, err)
 		}
 		for _, reference := range references(targets[0].Arn) {
-			if kind, ok := targetKinds[template.Resources[reference].Type]; ok {
-				t.Target, t.Place = kind.target, property(reference, kind.place)
+			if target, ok := targetTypes[template.Resources[reference].Type]; ok {
+				t.Target, t.TargetName = target.name, property(reference, target.nameProperty)
 			}
 		}
 		if t.Target == "" {

@@ -20,29 +20,29 @@ import (
 	"payment-webhooks/handlers/providers"
 )
 
-// keyFile holds the key of a provider's certificate in the directory of --internet. It
+// keyFile holds the key of a provider's certificate in the directory of --egress. It
 // is not below a host, so nobody can download it.
 const keyFile = "%s-signing-key.pem"
 
 // signingKey returns the key that a provider signs with, and sees to it that a
 // certificate for it, issued by the directory's authority, is published where the
 // local run finds it.
-func signingKey(internet, provider string, c providers.Certificate) (crypto.Signer, error) {
-	if internet == "" {
-		return nil, errors.New("needs --internet DIR, where the signing certificate is published: the directory that `go run ./local --internet DIR` has")
+func signingKey(egressDir, provider string, c providers.Certificate) (crypto.Signer, error) {
+	if egressDir == "" {
+		return nil, errors.New("needs --egress DIR, where the signing certificate is published: the directory that `go run ./local --egress DIR` has")
 	}
-	authority, authorityKey, err := loadAuthority(internet)
+	authority, authorityKey, err := loadAuthority(egressDir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: start `go run ./local --internet %s` first, which creates it", err, internet)
+		return nil, fmt.Errorf("%w: start `go run ./local --egress %s` first, which creates it", err, egressDir)
 	}
 	if err != nil {
 		return nil, err
 	}
-	key, err := storedKey(filepath.Join(internet, fmt.Sprintf(keyFile, provider)))
+	key, err := storedKey(filepath.Join(egressDir, fmt.Sprintf(keyFile, provider)))
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(internet, filepath.FromSlash(strings.TrimPrefix(c.URL, "https://")))
+	path := filepath.Join(egressDir, filepath.FromSlash(strings.TrimPrefix(c.URL, "https://")))
 	if published(path, authority, key) {
 		return key, nil
 	}

@@ -21,7 +21,7 @@ type listed struct {
 
 	SignsURL    bool `json:"signsUrl"`
 	SignsTime   bool `json:"signsTime"`
-	Certificate bool `json:"certificate"` // it signs with one, so --internet is needed
+	Certificate bool `json:"certificate"` // it signs with one, so --egress is needed
 }
 
 type listedMember struct {

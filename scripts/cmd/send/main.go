@@ -55,7 +55,7 @@ func supported() []providers.Declaration {
 }
 
 type options struct {
-	provider, fixture, file, url, secret, notificationURL, internet, id string
+	provider, fixture, file, url, secret, notificationURL, egressDir, id string
 
 	list, context, challenge, tamper bool
 
@@ -88,7 +88,7 @@ func parse(supported []providers.Declaration, args []string, getenv func(string)
 		return nil
 	})
 	flags.StringVar(&o.notificationURL, "notification-url", "", "the `address` as configured at a provider that signs it; by default --url's host and path under https")
-	flags.StringVar(&o.internet, "internet", "", "the `directory` that the local run has as --internet, for a provider that signs with a certificate")
+	flags.StringVar(&o.egressDir, "egress", "", "the `directory` that the local run has as --egress, for a provider that signs with a certificate")
 	flags.StringVar(&o.id, "id", "", "give the payload's object this `id`, which makes it a new transaction; {n} stands for the delivery's number")
 	flags.BoolVar(&o.challenge, "challenge", false, "ask for the address with a challenge instead of sending a payload")
 	flags.BoolVar(&o.list, "list", false, "print what can be sent as JSON: the providers, their payloads, a made-up secret of each")
@@ -145,8 +145,8 @@ func (o options) check(flags *flag.FlagSet) error {
 	if ok && !d.Sender.SignsURL && given["notification-url"] {
 		wrong("--notification-url: %s does not sign the address", d.Name)
 	}
-	if ok && d.Sender.Certificate == nil && given["internet"] {
-		wrong("--internet: %s does not sign with a certificate", d.Name)
+	if ok && d.Sender.Certificate == nil && given["egress"] {
+		wrong("--egress: %s does not sign with a certificate", d.Name)
 	}
 	for _, name := range []string{"fixture", "file", "id", "tamper", "skew", "repeat", "rate"} {
 		if o.challenge && given[name] {
@@ -230,7 +230,7 @@ func (o options) prepare(d providers.Declaration, now func() time.Time) (func(n 
 	}
 	var key crypto.Signer
 	if c := d.Sender.Certificate; c != nil {
-		if key, err = signingKey(o.internet, d.Name, *c); err != nil {
+		if key, err = signingKey(o.egressDir, d.Name, *c); err != nil {
 			return nil, fmt.Errorf("--provider %s: %w", d.Name, err)
 		}
 	}

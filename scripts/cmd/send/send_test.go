@@ -133,22 +133,22 @@ func TestWrongFlags(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"nothing":             {nil, []string{"adyen, canonical, formpay, paypal, square, stripe"}},
-		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"adyen signs no time", "1 to 100000", "http://host/path"}},
-		"unknown flag":        {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
-		"argument":            {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
-		"rate":                {[]string{"--provider", "stripe", "--rate", "NaN/s"}, []string{"at most 1000"}},
-		"both payloads":       {[]string{"--provider", "stripe", "--fixture", "refund", "--file", "x"}, []string{"only one"}},
-		"no such fixture":     {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
-		"fixture elsewhere":   {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
-		"no such file":        {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
-		"Adyen secret":        {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hex digits"}},
-		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
-		"canonical secret":    {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
-		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--internet DIR"}},
-		"challenge twice":     {[]string{"--provider", "formpay", "--challenge", "--repeat", "2"}, []string{"sent once"}},
-		"no challenge":        {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe asks for no address"}},
-		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
+		"nothing":                     {nil, []string{"adyen, canonical, formpay, paypal, square, stripe"}},
+		"several":                     {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"adyen signs no time", "1 to 100000", "http://host/path"}},
+		"unknown flag":                {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
+		"argument":                    {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
+		"rate":                        {[]string{"--provider", "stripe", "--rate", "NaN/s"}, []string{"at most 1000"}},
+		"both payloads":               {[]string{"--provider", "stripe", "--fixture", "refund", "--file", "x"}, []string{"only one"}},
+		"no such fixture":             {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
+		"fixture elsewhere":           {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
+		"no such file":                {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
+		"Adyen secret":                {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hex digits"}},
+		"Adyen payload":               {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
+		"canonical secret":            {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
+		"PayPal, no egress directory": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--egress DIR"}},
+		"challenge twice":             {[]string{"--provider", "formpay", "--challenge", "--repeat", "2"}, []string{"sent once"}},
+		"no challenge":                {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe asks for no address"}},
+		"id without a place":          {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
