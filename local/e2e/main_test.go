@@ -77,11 +77,14 @@ func testMain(m *testing.M) int {
 	return code
 }
 
-// checkAssembly says what an assembly lacks that the tests need.
+// checkAssembly returns an error if the assembly lacks something that the tests need.
 func checkAssembly(dir string) error {
 	templates, err := filepath.Glob(filepath.Join(dir, "*.template.json"))
-	if err != nil || len(templates) != 1 {
-		return fmt.Errorf("%d templates in %s, want one (%v)", len(templates), dir, err)
+	if err != nil {
+		return err
+	}
+	if len(templates) != 1 {
+		return fmt.Errorf("%d templates in %s, want one", len(templates), dir)
 	}
 	template, err := os.ReadFile(templates[0])
 	if err != nil {
