@@ -13,22 +13,22 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// want is how a row must come out. Where the transaction goes follows from its
-// stored amount and the rules of the assembly; see expect.
+// want is the expected result of a row. The route follows from the stored amount and the
+// rules of the assembly; see expect.
 type want struct {
 	status int
 	stored string // what the table holds for the key afterwards: "new", "unchanged", "nothing"
-	kind   string // of what is new: "payment", "refund", …
+	kind   string // of a new transaction: "payment", "refund", …
 	route  string // "workflow", "alert", "log" or "queue" with the tier's name, or "" for none
 	fraud  string // risk level; "" when it is not scored
-	alerts int    // texts that subscribers receive: email and SMS
+	alerts int    // messages to subscribers: email and SMS
 }
 
-// row is one request and what became of it.
+// row is one request and its result.
 type row struct {
 	title    string
-	body     string   // posted to /webhook as it is
-	sendArgs []string // or what scripts/send does as the provider
+	body     string   // posted to /webhook, if sendArgs is nil
+	sendArgs []string // arguments of scripts/send, which sends it as the provider
 	provider string
 	id       string // of the transaction, "" when the body has none
 	risk     string // level that a workflow must find, "" for any
@@ -45,8 +45,8 @@ func payment(id, amount, currency, more string) string {
 		id, amount, currency, more)
 }
 
-// payments lists what the demonstration sends: amounts of each size, each side
-// of each bound between tiers, and what the webhook endpoint rejects.
+// payments returns the rows that are posted to /webhook: amounts of each tier and on both
+// sides of each bound, and requests that the webhook endpoint rejects.
 func payments(tiers []session.Tier) ([]row, error) {
 	const (
 		order      = `, "metadata": {"order_id": "order_123"}`
@@ -88,8 +88,8 @@ func payments(tiers []session.Tier) ([]row, error) {
 	return rows, nil
 }
 
-// aroundBounds returns the amounts in whole cents of USD next to which the tier
-// changes.
+// aroundBounds returns the USD amounts in whole cents on both sides of each bound between
+// tiers.
 func aroundBounds(tiers []session.Tier) ([]string, error) {
 	var amounts []string
 	for _, t := range tiers {
@@ -155,8 +155,8 @@ func tierOf(tiers []session.Tier, amount, currency string) (session.Tier, error)
 	return found[0], nil
 }
 
-// providerRows lists what the providers themselves send: one notification of each that
-// scripts/send knows, a forged one and a stale one.
+// providerRows returns the rows that scripts/send sends: one notification of each
+// provider, a forged one and a stale one.
 func providerRows(sender session.Sender) []row {
 	accepted := func(kind string) want { return want{status: 202, stored: "new", kind: kind} }
 	forged := want{status: 401, stored: "nothing"}
@@ -191,18 +191,18 @@ func (r *row) send(ctx context.Context, s *stack) (err error) {
 			return err
 		}
 	}
-	answer, err := r.deliver(ctx, s)
+	response, err := r.deliver(ctx, s)
 	if err != nil {
 		return err
 	}
-	r.millis = answer.Millis
-	r.got.status = answer.Status
-	r.note = summary([]byte(answer.Body))
-	if r.id == "" && r.sendArgs != nil { // a fixture's, known once it is accepted
+	r.millis = response.Millis
+	r.got.status = response.Status
+	r.note = summary([]byte(response.Body))
+	if r.id == "" && r.sendArgs != nil { // the fixture's id, known once it is accepted
 		var accepted struct {
 			TransactionID string `json:"transaction_id"`
 		}
-		if err := json.Unmarshal([]byte(answer.Body), &accepted); err != nil {
+		if err := json.Unmarshal([]byte(response.Body), &accepted); err != nil {
 			return err
 		}
 		r.id = accepted.TransactionID
@@ -226,36 +226,36 @@ func (r *row) deliver(ctx context.Context, s *stack) (session.SenderResponse, er
 		return session.SenderResponse{}, err
 	}
 	if len(sent.Responses) != 1 {
-		return session.SenderResponse{}, fmt.Errorf("%d answers: %s", len(sent.Responses), sent.Errors)
+		return session.SenderResponse{}, fmt.Errorf("%d responses: %s", len(sent.Responses), sent.Errors)
 	}
 	return sent.Responses[0], nil
 }
 
 // summary describes a response in a few words.
 func summary(body []byte) string {
-	var answer struct {
+	var result struct {
 		Duplicate *bool
 		Results   []json.RawMessage
 		Title     string
 		Errors    []struct{ Field string }
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := json.Unmarshal(body, &result); err != nil {
 		return "not JSON"
 	}
-	if len(answer.Results) == 1 {
-		return summary(answer.Results[0])
+	if len(result.Results) == 1 {
+		return summary(result.Results[0])
 	}
-	if answer.Duplicate != nil {
-		if *answer.Duplicate {
+	if result.Duplicate != nil {
+		if *result.Duplicate {
 			return "duplicate"
 		}
 		return "accepted"
 	}
-	if len(answer.Errors) == 0 {
-		return answer.Title
+	if len(result.Errors) == 0 {
+		return result.Title
 	}
-	fields := make([]string, len(answer.Errors))
-	for i, e := range answer.Errors {
+	fields := make([]string, len(result.Errors))
+	for i, e := range result.Errors {
 		fields[i] = e.Field
 	}
 	return "wrong: " + strings.Join(fields, ", ")
