@@ -32,7 +32,7 @@ func declared(t *testing.T, name string) providers.Declaration {
 	return d
 }
 
-// endpoint answers with the given statuses in turn, the last one for ever.
+// endpoint responds with the given statuses in turn, and then always with the last one.
 type endpoint struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -81,7 +81,7 @@ func TestExitStatus(t *testing.T) {
 		lines    string
 	}{
 		"accepted":      {[]int{202}, nil, 0, " ms)\n"},
-		"refused":       {[]int{401}, nil, 1, "401 {"},
+		"rejected":      {[]int{401}, nil, 1, "401 {"},
 		"redirected":    {[]int{302}, nil, 1, "302 {"},
 		"all good":      {[]int{202, 200}, []string{"--repeat", "3"}, 0, "200 {"},
 		"one not good":  {[]int{202, 503, 200}, []string{"--repeat", "3"}, 1, "503 {"},
@@ -104,7 +104,7 @@ func TestExitStatus(t *testing.T) {
 func TestNoAnswerIsNoSuccess(t *testing.T) {
 	d := newEndpoint(t, 202)
 	d.Close()
-	if code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL); code != 1 || !strings.Contains(out, "no answer") {
+	if code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL); code != 1 || !strings.Contains(out, "no response") {
 		t.Errorf("exit %d, printed %s", code, out)
 	}
 }
@@ -147,7 +147,7 @@ func TestWrongFlags(t *testing.T) {
 		"canonical secret":            {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
 		"PayPal, no egress directory": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--egress DIR"}},
 		"challenge twice":             {[]string{"--provider", "formpay", "--challenge", "--repeat", "2"}, []string{"sent once"}},
-		"no challenge":                {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe asks for no address"}},
+		"no challenge":                {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe has no challenge"}},
 		"id without a place":          {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
 	}
 	for name, c := range cases {
