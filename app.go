@@ -21,7 +21,7 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	// Closing the jsii runtime races with its own wait for the child process,
+	// Closing the jsii runtime races with its own wait for the subprocess,
 	// and now and then prints "exited abnormally" after everything went well.
 	if quiet, openErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0); openErr == nil {
 		os.Stderr = quiet

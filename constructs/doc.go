@@ -9,6 +9,6 @@
 // NewStack reads no environment variable, clock or network, so the same
 // configuration gives the same template, byte for byte.
 //
-// Each part takes plain Go props by value and converts to jsii at the call.
+// Each part has plain Go props by value and converts to jsii at the call.
 // The part that uses a resource asks for the grant it needs, action by action.
 package constructs

@@ -201,7 +201,7 @@ func TestTagsAreOnEveryResourceThatTakesThem(t *testing.T) {
 		"AWS::KMS::Key", "AWS::StepFunctions::StateMachine", "AWS::Logs::LogGroup", "AWS::IAM::Role",
 	} {
 		for _, id := range s.all(resourceType) {
-			if strings.HasPrefix(id, "CustomS3") { // the library's own, which takes no tags
+			if strings.HasPrefix(id, "CustomS3") { // the library's own, which has no tags
 				continue
 			}
 			tags := map[string]string{}

@@ -132,7 +132,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%+v, %v", out, err)
 		}
 	})
-	t.Run("outbound HTTPS is answered from the directory", func(t *testing.T) {
+	t.Run("outbound HTTPS is served from the directory", func(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(egressDir, "api.example.com"), 0o755); err != nil {
 			t.Fatal(err)
 		}

@@ -29,11 +29,11 @@ func subprocesses(t *testing.T, pid int) map[int]string {
 		if len(fields) < 3 || fields[1] != strconv.Itoa(pid) || strings.Contains(line, "<defunct>") {
 			continue
 		}
-		child, err := strconv.Atoi(fields[0])
+		id, err := strconv.Atoi(fields[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		found[child] = strings.Join(fields[2:], " ")
+		found[id] = strings.Join(fields[2:], " ")
 	}
 	return found
 }

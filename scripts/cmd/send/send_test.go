@@ -267,26 +267,26 @@ func TestProviderThatPostsAForm(t *testing.T) {
 			t.Errorf("%s, %s, %v", payload, form.Get("bt_signature"), err)
 		}
 	})
-	_, answer, err := providerstest.Declaration.Sender.Challenge(secret)
+	_, token, err := providerstest.Declaration.Sender.Challenge(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		answer string
-		code   int
+		token string
+		code  int
 	}{
-		"asks for the address":        {answer, 0},
-		"knows the answer of another": {strings.Replace(answer, "public", "other", 1), 1},
+		"asks for the address":       {token, 0},
+		"knows the token of another": {strings.Replace(token, "public", "other", 1), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEndpoint(t, 200)
 			var asked *http.Request
 			e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked = r
-				fmt.Fprint(w, c.answer)
+				fmt.Fprint(w, c.token)
 			})
 			code, out, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--challenge", "--url", e.URL+"/v1")
-			if code != c.code || out != "200 "+c.answer+"\n" || (errs == "") != (code == 0) {
+			if code != c.code || out != "200 "+c.token+"\n" || (errs == "") != (code == 0) {
 				t.Errorf("exit %d, printed %s%s", code, out, errs)
 			}
 			if asked.Method != http.MethodGet || asked.URL.Path != "/v1/webhook/formpay" || asked.URL.Query().Get("bt_challenge") == "" {
@@ -322,7 +322,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%s, want %s", out, want)
 		}
 	})
-	t.Run("takes no other flag", func(t *testing.T) {
+	t.Run("accepts no other flag", func(t *testing.T) {
 		if code, _, errs := send(t, t.Context(), "--list", "--provider", "stripe"); code != 2 || !strings.Contains(errs, "no other flags") {
 			t.Errorf("exit %d %s", code, errs)
 		}
