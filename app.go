@@ -21,7 +21,7 @@ func main() {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	}
-	// Closing the jsii runtime races with its own wait for the child process,
+	// Closing the jsii runtime races with its own wait for the subprocess,
 	// and now and then prints "exited abnormally" after everything went well.
 	if quiet, openErr := os.OpenFile(os.DevNull, os.O_WRONLY, 0); openErr == nil {
 		os.Stderr = quiet
@@ -33,11 +33,11 @@ func main() {
 }
 
 // run reads the configuration, builds the one stack and writes the cloud
-// assembly to where props say; nil is where the CDK CLI asked for it. Its error
-// has one line for each problem, and so has what it writes to warnings.
+// assembly to the directory in props; nil means the one that the CDK CLI asked for.
+// The error has one line for each problem, and warnings one for each warning.
 func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer) (err error) {
-	// The runtime reports every error of CDK by a panic, with a stack trace
-	// of another language. A user is served by its first line.
+	// jsii reports every error of the CDK as a panic with a JavaScript stack
+	// trace. Only its first line helps a user.
 	defer func() {
 		if r := recover(); r != nil {
 			message, _, _ := strings.Cut(fmt.Sprint(r), "\n")

@@ -29,7 +29,7 @@ func getenv(values map[string]string) func(string) string {
 	return func(name string) string { return values[name] }
 }
 
-func TestSenselessConfigurationIsOneLinePerProblemAndNoStack(t *testing.T) {
+func TestInvalidConfiguration(t *testing.T) {
 	dir := t.TempDir()
 	err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "Prod", "ALERT_PHONE": "0151"}), &awscdk.AppProps{
 		Outdir: jsii.String(dir),
@@ -64,7 +64,7 @@ func TestSenselessConfigurationIsOneLinePerProblemAndNoStack(t *testing.T) {
 	}
 }
 
-func TestStackIsNamedAfterTheSuffixAndWrittenWhereAsked(t *testing.T) {
+func TestAssemblyIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	if err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "pr-7"}), &awscdk.AppProps{Outdir: jsii.String(dir)}, io.Discard); err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestStackIsNamedAfterTheSuffixAndWrittenWhereAsked(t *testing.T) {
 	}
 }
 
-func TestOpenWebhookIsSaidInOneLineAndAClosedOneNotAtAll(t *testing.T) {
+func TestOpenWebhookWarning(t *testing.T) {
 	for name, c := range map[string]struct {
 		context map[string]any
 		lines   int
@@ -93,7 +93,7 @@ func TestOpenWebhookIsSaidInOneLineAndAClosedOneNotAtAll(t *testing.T) {
 	}
 }
 
-// The library reports its errors by a panic with a stack trace; a user gets a line.
+// The CDK reports its errors by a panic with a stack trace; users get one line.
 func TestErrorOfTheLibraryIsOneLine(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {

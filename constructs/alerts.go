@@ -20,7 +20,7 @@ type AlertsProps struct {
 	Phones []string // E.164
 }
 
-// Alerts is the topic that people subscribe to.
+// Alerts is the SNS topic of operator alerts.
 type Alerts struct{ topic awssns.ITopic }
 
 // NewAlerts adds the topic and its subscriptions. An e-mail subscription
@@ -42,9 +42,9 @@ func NewAlerts(scope cdkconstructs.Construct, id string, p AlertsProps) *Alerts 
 		Resources:  &[]*string{topic.TopicArn()},
 		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": awscdk.Stack_Of(this).Account()}},
 	}))
-	// The library lets EventBridge publish without a condition, so a rule of
-	// any account could. Null makes the refusal safe where EventBridge does
-	// not say whose rule it is.
+	// The CDK lets EventBridge publish without a condition, so a rule of any
+	// account could. Null limits the denial to requests that name an account:
+	// EventBridge may omit aws:SourceAccount.
 	topic.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("RefuseRulesOfOtherAccounts"),
 		Effect:     awsiam.Effect_DENY,
@@ -65,5 +65,5 @@ func NewAlerts(scope cdkconstructs.Construct, id string, p AlertsProps) *Alerts 
 	return &Alerts{topic: topic}
 }
 
-// Topic is where alerts for people are published.
+// Topic returns the topic to which alerts are published.
 func (a *Alerts) Topic() awssns.ITopic { return a.topic }

@@ -32,7 +32,7 @@ func TestNobodyIsSubscribedUnlessConfigured(t *testing.T) {
 	}
 }
 
-func TestTopicTakesAlertsFromRulesAndAlarmsOfThisAccount(t *testing.T) {
+func TestTopicPolicy(t *testing.T) {
 	s := stack(t)
 	topic, _ := s.only("AWS::SNS::Topic")
 	_, policy := s.only("AWS::SNS::TopicPolicy")

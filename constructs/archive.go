@@ -20,7 +20,7 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// ArchiveProps configures the audit trail.
+// ArchiveProps configures the daily archive.
 type ArchiveProps struct {
 	Suffix string
 	Code   ImageCode
@@ -28,7 +28,7 @@ type ArchiveProps struct {
 	Key    awskms.IKey // of the table, the bucket and the queues
 }
 
-// Archive is the audit bucket and what fills it daily.
+// Archive is the audit bucket, and the function and rule that fill it daily.
 type Archive struct {
 	bucket              awss3.IBucket
 	archiver            awslambda.IFunction
@@ -48,8 +48,8 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 		Suffix:      p.Suffix,
 		Code:        p.Code,
 		MemoryMB:    512,
-		// The longest that Lambda allows. A run that does not finish loses
-		// nothing: hours are committed one by one, and the next run goes on.
+		// The longest that Lambda allows. A run that does not finish loses nothing:
+		// hours are committed one by one, and the next run continues.
 		Timeout: 15 * time.Minute,
 		Environment: map[string]string{
 			contract.EnvTableName:       *p.Table.TableName(),
@@ -57,20 +57,20 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 		},
 	})
 	allow(fn, []*string{awscdk.Fn_Join(jsii.String(""), &[]*string{p.Table.TableArn(), jsii.String("/index/" + contract.IndexByHour)})}, "dynamodb:Query")
-	// How far back to look for a first run is read from the table's age.
+	// The table's age bounds how far back the first run looks.
 	allow(fn, []*string{p.Table.TableArn()}, "dynamodb:DescribeTable")
 	allow(fn, []*string{
 		bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
 		bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
 	}, "s3:PutObject", "s3:AbortMultipartUpload")
-	// Which hours have their manifest is seen by listing; none is read.
+	// Listing shows which hours have a manifest; no object is read.
 	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
 	// Reading the table, and writing objects, in several parts if large.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
 
-	// EventBridge's queue takes a run that could not be started, the
-	// function's own a run that failed: EventBridge invokes asynchronously and
-	// is done when Lambda has accepted the event.
+	// EventBridge invokes asynchronously and is done when Lambda has accepted the
+	// event. So its queue receives runs that could not be started, and the
+	// function's own queue runs that failed.
 	failures := newQueue(this, "Failures", contract.ArchivalFailurePrefix+p.Suffix, p.Key)
 	fn.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 		RetryAttempts: jsii.Number(2),
@@ -94,19 +94,19 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	return &Archive{bucket: bucket, archiver: fn, ruleName: ruleName, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
 }
 
-// Bucket holds the audit trail.
+// Bucket returns the audit bucket.
 func (a *Archive) Bucket() awss3.IBucket { return a.bucket }
 
-// Archiver is transaction-archival.
+// Archiver returns the function transaction-archival.
 func (a *Archive) Archiver() awslambda.IFunction { return a.archiver }
 
-// RuleName is the name of the daily rule, on the default bus.
+// RuleName returns the name of the daily rule, which is on the default bus.
 func (a *Archive) RuleName() string { return a.ruleName }
 
-// ScheduleDeadLetters holds runs that could not be started.
+// ScheduleDeadLetters returns the queue of runs that could not be started.
 func (a *Archive) ScheduleDeadLetters() awssqs.IQueue { return a.scheduleDeadLetters }
 
-// Failures holds runs that failed.
+// Failures returns the queue of runs that failed after their retries.
 func (a *Archive) Failures() awssqs.IQueue { return a.failures }
 
 func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket {

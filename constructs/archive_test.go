@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestAuditBucketKeepsVersionsPrivatelyForAYear(t *testing.T) {
+func TestAuditBucket(t *testing.T) {
 	s := stack(t)
 	key, _ := s.only("AWS::KMS::Key")
 	_, bucket := s.only("AWS::S3::Bucket")
@@ -47,7 +47,7 @@ func TestAuditBucketIsEmptiedWhenTheStackGoes(t *testing.T) {
 	s.expect(cleaner, map[string]string{"BucketName": "${" + bucket + "}"})
 }
 
-func TestArchiverRunsDailyAndNoFailedRunIsLost(t *testing.T) {
+func TestArchiverSchedule(t *testing.T) {
 	s := stack(t)
 	fn, _ := s.named("AWS::Lambda::Function", "FunctionName", "transaction-archival-dev")
 	_, rule := s.named("AWS::Events::Rule", "Name", "daily-archival-dev")

@@ -14,9 +14,9 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// ErrConfig is wrapped by every error that a user can remove by changing the
-// configuration. Its text names the variable, the value and what would be
-// accepted.
+// ErrConfig is wrapped by every error that a user can fix by changing the
+// configuration. The text of such an error names the variable, the value and what
+// would be accepted.
 var ErrConfig = tiers.ErrConfig
 
 // Environment variables that configure the stack at synthesis.
@@ -58,22 +58,22 @@ var (
 	// phonePattern is E.164: a plus sign and at most fifteen digits.
 	phonePattern = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
 
-	// tagPattern holds the characters that every service accepts in a tag's value.
+	// tagPattern matches the characters that every service accepts in a tag's value.
 	tagPattern = regexp.MustCompile(`^[\p{L}\p{N}\p{Zs}_.:/=+\-@]+$`)
 )
 
 // Tag is put on every resource of the stack.
 type Tag struct{ Key, Value string }
 
-// Config is everything that one deployment of the stack can differ in.
+// Config is everything that can differ between deployments of the stack.
 type Config struct {
-	Suffix      string     // ends the stack's and every physical name; lower-case letters, digits, hyphens
-	Region      string     // where the stack is deployed; empty means where the deploying credentials point
+	Suffix      string     // suffix of the stack's and every physical name; lower-case letters, digits, hyphens
+	Region      string     // region of the stack; empty for the region of the deploying credentials
 	Tags        []Tag      // in a fixed order
 	AlertEmails []string   // subscribed to the alerts topic
 	AlertPhones []string   // E.164, subscribed to the alerts topic
-	Tiers       tiers.List // bands of amounts and where each goes
-	Providers   Providers  // whose notifications are taken, and how each is verified
+	Tiers       tiers.List // amount tiers and the target of each
+	Providers   Providers  // accepted providers, and how each is verified
 	SourceRoot  string     // directory of the handlers' module: the images' build context
 }
 
@@ -81,7 +81,7 @@ type Config struct {
 func (c Config) StackName() string { return contract.StackPrefix + c.Suffix }
 
 // ConfigFromEnv reads the configuration from environment variables through
-// getenv. It reports every senseless value, not only the first: the error
+// getenv. It reports every invalid value, not only the first: the error
 // joins one error per problem, each wrapping [ErrConfig].
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	c := Config{Suffix: getenv(envSuffix), Region: getenv(envRegion), Tiers: tiers.Default()}
@@ -89,21 +89,21 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 		c.Suffix = defaultSuffix
 	}
 	var problems []error
-	refuse := func(variable, value, accepted string) {
+	reject := func(variable, value, accepted string) {
 		problems = append(problems, fmt.Errorf("%w: %s is %q: %s", ErrConfig, variable, value, accepted))
 	}
 
 	regionLength := longestRegion
 	if c.Region != "" {
 		if !regionPattern.MatchString(c.Region) {
-			refuse(envRegion, c.Region, "want the name of a region, such as eu-central-1, or nothing")
+			reject(envRegion, c.Region, "want the name of a region, such as eu-central-1, or nothing")
 		} else {
 			regionLength = len(c.Region)
 		}
 	}
 	longest := maxBucketName - len(contract.AuditBucketPrefix) - accountDigits - len("-") - regionLength - len("-")
 	if !suffixPattern.MatchString(c.Suffix) || len(c.Suffix) > longest {
-		refuse(envSuffix, c.Suffix, fmt.Sprintf("want 1 to %d lower-case letters, digits and inner hyphens "+
+		reject(envSuffix, c.Suffix, fmt.Sprintf("want 1 to %d lower-case letters, digits and inner hyphens "+
 			"(bucket names allow no others, and the audit bucket's name must stay within %d characters)", longest, maxBucketName))
 	}
 
@@ -118,7 +118,7 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 			continue
 		}
 		if len([]rune(value)) > maxTagValue || !tagPattern.MatchString(value) {
-			refuse(t.variable, value, fmt.Sprintf("want at most %d letters, digits, spaces and _ . : / = + - @ (it becomes a tag)", maxTagValue))
+			reject(t.variable, value, fmt.Sprintf("want at most %d letters, digits, spaces and _ . : / = + - @ (it becomes a tag)", maxTagValue))
 			continue
 		}
 		c.Tags = append(c.Tags, Tag{Key: t.key, Value: value})
@@ -127,13 +127,13 @@ func ConfigFromEnv(getenv func(string) string) (Config, error) {
 	c.AlertEmails = list(getenv(envAlertEmail))
 	for _, address := range c.AlertEmails {
 		if parsed, err := mail.ParseAddress(address); err != nil || parsed.Address != address {
-			refuse(envAlertEmail, address, "want plain e-mail addresses separated by commas, such as ops@example.com")
+			reject(envAlertEmail, address, "want plain e-mail addresses separated by commas, such as ops@example.com")
 		}
 	}
 	c.AlertPhones = list(getenv(envAlertPhone))
 	for _, number := range c.AlertPhones {
 		if !phonePattern.MatchString(number) {
-			refuse(envAlertPhone, number, "want E.164 numbers separated by commas, such as +4915112345678")
+			reject(envAlertPhone, number, "want E.164 numbers separated by commas, such as +4915112345678")
 		}
 	}
 
@@ -160,9 +160,9 @@ func list(text string) []string {
 	return values
 }
 
-// sourceRoot finds the directory of the handlers' module, whatever directory the
-// application was started in: first beside where this file was compiled, then,
-// for a binary built with -trimpath, upwards from the working directory.
+// sourceRoot finds the directory of the handlers' module, whatever the working
+// directory is. It looks next to the path from which this file was compiled; for a
+// binary built with -trimpath, it searches upwards from the working directory.
 func sourceRoot() (string, error) {
 	if _, file, _, ok := runtime.Caller(0); ok {
 		if root := filepath.Join(filepath.Dir(filepath.Dir(file)), "handlers"); isSourceRoot(root) {

@@ -59,7 +59,7 @@ func TestEverythingConfiguredIsTaken(t *testing.T) {
 	}
 }
 
-func TestSenselessValueIsRefusedByName(t *testing.T) {
+func TestInvalidValues(t *testing.T) {
 	for name, c := range map[string]struct{ variable, value, accepted string }{
 		"upper-case suffix":         {"ENVIRONMENT_SUFFIX", "Dev", "lower-case"},
 		"suffix with underscore":    {"ENVIRONMENT_SUFFIX", "a_b", "hyphens"},
@@ -87,14 +87,14 @@ func TestSenselessValueIsRefusedByName(t *testing.T) {
 	}
 }
 
-func TestEveryProblemIsReportedOnALineOfItsOwn(t *testing.T) {
+func TestEveryProblemIsReported(t *testing.T) {
 	_, err := ConfigFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": "X", "AWS_REGION": "X", "ALERT_EMAIL": "a,b"}))
 	if err == nil || strings.Count(err.Error(), "\n") != 3 {
 		t.Errorf("want 4 lines, got %v", err)
 	}
 }
 
-func TestSuffixMayBeAsLongAsTheBucketNameAllows(t *testing.T) {
+func TestLongestSuffix(t *testing.T) {
 	for name, c := range map[string]struct {
 		region  string
 		longest int

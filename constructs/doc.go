@@ -1,7 +1,7 @@
 // Package constructs is the cloud side of the system: one stack, a file per
 // part, in the order in which a transaction passes through it: store, ingest,
-// relay, routing, workflow, alerts, archive, and what watches them all,
-// observability.
+// relay, routing, workflow, alerts, archive, and
+// observability, which monitors the others.
 //
 // The application in the repository's root is its only caller:
 // [ConfigFromEnv], [tiers.Parse] and [ProvidersFromContext] read and check
@@ -9,6 +9,6 @@
 // NewStack reads no environment variable, clock or network, so the same
 // configuration gives the same template, byte for byte.
 //
-// Each part takes plain Go props by value and converts to jsii at the call.
+// Each part has plain Go props by value and converts to jsii at the call.
 // The part that uses a resource asks for the grant it needs, action by action.
 package constructs

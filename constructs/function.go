@@ -25,8 +25,8 @@ type functionProps struct {
 }
 
 // newFunction adds a handler with its own log group and its own role. The role
-// starts with nothing but writing to that log group and sending traces; what
-// else the handler does is granted by the part that knows why. (The managed
+// may only write to that log group and send traces; the part that uses the function
+// grants everything else. (The managed
 // policy AWSLambdaBasicExecutionRole would let it write to every log group of
 // the account.)
 func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awslambda.DockerImageFunction {

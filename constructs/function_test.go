@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-func TestEveryHandlerIsAnArmImageWithItsOwnLogGroup(t *testing.T) {
+func TestFunctions(t *testing.T) {
 	s := stack(t)
 	table, _ := s.only("AWS::DynamoDB::Table")
 	bus, _ := s.only("AWS::Events::EventBus")
@@ -60,7 +60,7 @@ func TestEveryFunctionOfTheStackIsArm(t *testing.T) {
 	}
 }
 
-func TestImagesAreBuiltFromOneDockerfileForArm(t *testing.T) {
+func TestImageAssets(t *testing.T) {
 	s := stack(t)
 	var manifest struct {
 		DockerImages map[string]struct {
@@ -157,7 +157,7 @@ func TestRolesMayDoExactlyThis(t *testing.T) {
 	golden(t, "permissions.golden.txt", text.String())
 }
 
-func TestNoRoleMayDoEverythingOrAnythingEverywhere(t *testing.T) {
+func TestRolesAreLeastPrivilege(t *testing.T) {
 	// AWS offers no resources for these.
 	// https://docs.aws.amazon.com/service-authorization/latest/reference/
 	everywhere := []string{

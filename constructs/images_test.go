@@ -150,7 +150,7 @@ func TestImageContext(t *testing.T) {
 			}
 		})
 	}
-	t.Run("is refused when a package cannot be read", func(t *testing.T) {
+	t.Run("fails when a package cannot be read", func(t *testing.T) {
 		root := filepath.Join(checkout(t), "handlers")
 		write(t, filepath.Join(root, contract.EventRelay, "broken.go"), "no Go\n")
 		if _, err := unusedPackages(root, contract.EventRelay); err == nil || !strings.Contains(err.Error(), "broken.go") {

@@ -23,9 +23,9 @@ const (
 
 	// Requests per second that the stage lets through, and how many at once.
 	// At 50 ms each, the burst keeps 100 functions busy, a tenth of an
-	// account's default concurrency, and the rate is an eighth of what the
-	// hour index takes (contract.HourShards thousand writes a second).
-	// Providers repeat what is answered with 429.
+	// account's default concurrency, and the rate is an eighth of the hour
+	// index's capacity (contract.HourShards thousand writes a second).
+	// Providers repeat deliveries that get 429.
 	throttleRate  = 1000
 	throttleBurst = 2000
 
@@ -142,13 +142,14 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	}
 }
 
-// URL is the API's base without trailing slash; requests go to URL + "/webhook".
+// URL returns the API's base URL without a trailing slash; requests go to URL +
+// "/webhook".
 func (i *Ingest) URL() *string { return i.url }
 
-// Validator answers the requests.
+// Validator returns the function that handles the requests.
 func (i *Ingest) Validator() awslambda.IFunction { return i.validator }
 
-// Quarantine holds deliveries that are authentic but could not be stored.
+// Quarantine returns the queue of deliveries that are authentic but could not be stored.
 func (i *Ingest) Quarantine() awssqs.IQueue { return i.quarantine }
 
 // accessLogFormat is one JSON object per request: enough to find a delivery
@@ -179,14 +180,15 @@ func accessLogFormat() string {
 	return string(text)
 }
 
-// gatewayProblem is an answer that never reached the validator.
+// gatewayProblem is the gateway's own response to a request that the validator does not
+// handle.
 type gatewayProblem struct {
 	id           string
 	responseType awsapigateway.ResponseType
 	status       int // 0 keeps the gateway's own, for the catch-alls
 	title        string
 	detail       string
-	retry        bool // tell the provider when to come back
+	retry        bool // send Retry-After
 }
 
 func addGatewayResponses(api awsapigateway.RestApi) {
@@ -204,8 +206,8 @@ func addGatewayResponses(api awsapigateway.RestApi) {
 			detail:       "The transaction was not confirmed. Send the same request again.",
 			retry:        true,
 		},
-		// This is what a REST API answers, with 403, to every route or method
-		// that it does not have.
+		// A REST API's response, with 403, to every route or method that it does
+		// not have.
 		{
 			id:           "UnknownRoute",
 			responseType: awsapigateway.ResponseType_MISSING_AUTHENTICATION_TOKEN(),

@@ -94,11 +94,11 @@ func TestAccessLogsBringTheirRole(t *testing.T) {
 
 func TestGatewayAnswersProblemDocuments(t *testing.T) {
 	s := stack(t)
-	type answer struct {
+	type response struct {
 		Status string
 		Retry  bool
 	}
-	got := map[string]answer{}
+	got := map[string]response{}
 	for _, id := range s.all("AWS::ApiGateway::GatewayResponse") {
 		r := s.Resources[id]
 		name := s.render(r.at("ResponseType"))
@@ -107,7 +107,7 @@ func TestGatewayAnswersProblemDocuments(t *testing.T) {
 			t.Errorf("%s has headers %v", name, headers)
 		}
 		status, _ := r.at("StatusCode").(string)
-		got[name] = answer{status, headers["gatewayresponse.header.Retry-After"] == "'5'"}
+		got[name] = response{status, headers["gatewayresponse.header.Retry-After"] == "'5'"}
 
 		var problem struct {
 			Type, Title, Detail string
@@ -115,13 +115,13 @@ func TestGatewayAnswersProblemDocuments(t *testing.T) {
 		}
 		body, _ := r.at("ResponseTemplates", "application/json").(string)
 		if err := json.Unmarshal([]byte(body), &problem); err != nil {
-			t.Errorf("%s answers %q: %v", name, body, err)
+			t.Errorf("%s has the body %q: %v", name, body, err)
 		}
 		if problem.Type != "about:blank" || problem.Title == "" || problem.Detail == "" || status != "" && fmt.Sprint(problem.Status) != status {
-			t.Errorf("%s answers %+v with status %s", name, problem, status)
+			t.Errorf("%s has the body %+v and status %s", name, problem, status)
 		}
 	}
-	want := map[string]answer{
+	want := map[string]response{
 		"DEFAULT_4XX": {"", false}, "DEFAULT_5XX": {"", true},
 		"MISSING_AUTHENTICATION_TOKEN": {"404", false}, "RESOURCE_NOT_FOUND": {"404", false},
 		"THROTTLED": {"429", true}, "QUOTA_EXCEEDED": {"429", true},

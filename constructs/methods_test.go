@@ -66,7 +66,7 @@ func TestMembersFollowTheDeclaration(t *testing.T) {
 		facts   []string
 	}{
 		"when a value is not accepted": {map[string]any{"secret": "s", "environment": "moon"}, []string{"providers.formpay.environment", `"moon"`, "want sandbox or production"}},
-		"when a member is of another":  {map[string]any{"secret": "s", "capture": "manual"}, []string{"providers.formpay.capture", "formpay takes only secret, secretKeyArn, environment"}},
+		"when a member is of another":  {map[string]any{"secret": "s", "capture": "manual"}, []string{"providers.formpay.capture", "formpay accepts only secret, secretKeyArn, environment"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := providersFromContext(extended, map[string]any{providerstest.Name: c.members}, nil)

@@ -45,7 +45,7 @@ const (
 	unconsumedDays = 2
 )
 
-// ObservabilityProps is everything that is watched.
+// ObservabilityProps lists the parts that the dashboard and the alarms observe.
 type ObservabilityProps struct {
 	Suffix   string
 	Store    *Store
@@ -81,7 +81,7 @@ func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityP
 	})}
 }
 
-// DashboardURL opens the dashboard in the console.
+// DashboardURL returns the address of the dashboard in the console.
 func (o *Observability) DashboardURL() *string { return o.dashboardURL }
 
 // metrics names the metrics of this stack's resources by their real dimensions.
@@ -183,7 +183,7 @@ type namedQueue struct {
 	todo     string // the alarm's description: what it means and what to do
 }
 
-// queues are all places where something undelivered waits for a person.
+// queues returns the queues in which a message needs an operator.
 func (m metrics) queues() []namedQueue {
 	queues := []namedQueue{
 		{"Quarantine", "quarantine", m.p.Ingest.Quarantine(), "A provider's authentic notifications could not be stored: each message names the reason and keeps the body. The provider will not send them again."},

@@ -25,14 +25,14 @@ const (
 	ContextRequireSignatures = "requireSignatures"
 )
 
-// Members of every provider in the context, beside those that it declares. The
-// validator gets all but the key.
+// Members that every provider has in the context, beside those that it declares. The
+// validator's environment has all but the key.
 const (
 	memberSecret       = "secret"
 	memberSecretKeyARN = "secretKeyArn"
 )
 
-// supported are the providers that can be configured: canonical, for POST /webhook
+// supported returns the providers that can be configured: canonical, for POST /webhook
 // itself, and those of package providers.
 func supported() []providers.Declaration {
 	return append([]providers.Declaration{providers.Canonical()}, providers.All()...)
@@ -41,16 +41,16 @@ func supported() []providers.Declaration {
 const (
 	maxSecretName = 512
 
-	// maxProvidersBytes leaves a quarter of what Lambda takes, 4 KB for all of
-	// a function's environment, to the other variables.
+	// maxProvidersBytes leaves a quarter of Lambda's limit for a function's
+	// environment, 4 KB, to the other variables.
 	// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 	maxProvidersBytes = 3072
 )
 
 var (
-	// secretNamePattern is what CreateSecret accepts. A name that ends in a
-	// hyphen and six characters, such as "stripe-secret", is taken: AWS advises
-	// against it for who looks secrets up by a part of their ARN, and we do not.
+	// secretNamePattern is what CreateSecret accepts. It may end in a
+	// hyphen and six characters, such as "stripe-secret". AWS advises against such
+	// names for lookups by a part of the ARN, which this stack does not do.
 	// https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html
 	secretNamePattern = regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]+$`)
 
@@ -58,7 +58,7 @@ var (
 	// that Secrets Manager adds to the name.
 	secretARNPattern = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[A-Za-z0-9/_+=.@-]+-[A-Za-z0-9]{6}$`)
 
-	// keyARNPattern is a key, not an alias: IAM grants the use of keys only.
+	// keyARNPattern is the ARN of a key, not of an alias: IAM grants apply to keys.
 	keyARNPattern = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
 )
 
@@ -95,16 +95,16 @@ func (p Providers) OpenWebhook() bool {
 	return !closed
 }
 
-// openWebhook says what is open and how to close it.
-const openWebhook = "POST /webhook takes payments from anybody who knows its address: no secret is configured for it. " +
+// openWebhook says that /webhook is open and how to close it.
+const openWebhook = "POST /webhook accepts payments from anybody who knows its address: no secret is configured for it. " +
 	"Set " + ContextProviders + "." + contract.ProviderCanonical + "." + memberSecret + " in cdk.json's context to the name of a Secrets Manager secret"
 
-// Warning is the sentence that a user should hear at every synthesis, or empty.
+// Warning returns the warning to print at every synthesis, or "" for none.
 func (p Providers) Warning() string {
 	if !p.OpenWebhook() {
 		return ""
 	}
-	return openWebhook + ", and " + ContextRequireSignatures + " to true to refuse a synthesis without it."
+	return openWebhook + ", and " + ContextRequireSignatures + " to true to make a synthesis without it fail."
 }
 
 // ProvidersFromContext reads the values of [ContextProviders] and
@@ -116,8 +116,8 @@ func (p Providers) Warning() string {
 //	 "paypal": {"secret": "payments/paypal"},
 //	 "square": {"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square"}}
 //
-// or the same as JSON text, which is how `cdk synth -c` hands it over. The
-// second is true or false, also as text; true refuses an open POST /webhook.
+// or the same as JSON text, which is how `cdk synth -c` passes it. The second is true
+// or false, also as text; with true, an open POST /webhook is an error.
 // The error joins one error per problem, each wrapping [ErrConfig].
 func ProvidersFromContext(providers, requireSignatures any) (Providers, error) {
 	return providersFromContext(supported(), providers, requireSignatures)
@@ -130,17 +130,17 @@ func providersFromContext(supported []providers.Declaration, value, requireSigna
 	switch requireSignatures {
 	case nil, false, "false":
 	case true, "true":
-		// Asked of what was written, not of what was understood: a canonical
-		// entry with a mistake is one problem, not two.
+		// Checked in the raw value: a canonical entry with a mistake is reported
+		// once, not as missing as well.
 		if object, _ := r.parsed(value).(map[string]any); object[contract.ProviderCanonical] == nil {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s", ErrConfig, ContextRequireSignatures, openWebhook))
 		}
 	default:
-		r.refuse(ContextRequireSignatures, requireSignatures, "want true or false")
+		r.reject(ContextRequireSignatures, requireSignatures, "want true or false")
 	}
 	if len(r.problems) == 0 {
 		if size := len(configured.environment()); size > maxProvidersBytes {
-			r.problems = append(r.problems, fmt.Errorf("%w: context %s takes %d bytes of the validator's environment, at most %d fit: shorten names or addresses",
+			r.problems = append(r.problems, fmt.Errorf("%w: context %s needs %d bytes of the validator's environment, at most %d fit: shorten names or addresses",
 				ErrConfig, ContextProviders, size, maxProvidersBytes))
 		}
 	}
@@ -153,7 +153,7 @@ type contextReader struct {
 	problems  []error
 }
 
-func (r *contextReader) refuse(path string, value any, accepted string) {
+func (r *contextReader) reject(path string, value any, accepted string) {
 	r.problems = append(r.problems, fmt.Errorf("%w: context %s is %v: %s", ErrConfig, path, value, accepted))
 }
 
@@ -163,7 +163,7 @@ func (r *contextReader) err() error {
 	return errors.Join(r.problems...)
 }
 
-// parsed is the value, or what it says if it is JSON text.
+// parsed returns the value, decoded if it is JSON text.
 func (r *contextReader) parsed(value any) any {
 	text, ok := value.(string)
 	if !ok {
@@ -171,7 +171,7 @@ func (r *contextReader) parsed(value any) any {
 	}
 	var parsed any
 	if json.Unmarshal([]byte(text), &parsed) != nil {
-		return value // no object, which the caller refuses
+		return value // not an object, which the caller rejects
 	}
 	return parsed
 }
@@ -179,7 +179,7 @@ func (r *contextReader) parsed(value any) any {
 func (r *contextReader) object(path string, value any) map[string]any {
 	object, ok := value.(map[string]any)
 	if !ok {
-		r.refuse(path, value, "want a JSON object")
+		r.reject(path, value, "want a JSON object")
 	}
 	return object
 }
@@ -208,7 +208,7 @@ func (r *contextReader) providers(value any) Providers {
 
 func (r *contextReader) provider(d providers.Declaration, path string, members map[string]any) Provider {
 	if members == nil {
-		return Provider{} // no object, which is refused already
+		return Provider{} // not an object, which was reported already
 	}
 	accepted := []string{memberSecret, memberSecretKeyARN}
 	for _, m := range d.Members {
@@ -218,16 +218,16 @@ func (r *contextReader) provider(d providers.Declaration, path string, members m
 	for member, value := range members {
 		switch v, isText := value.(string); {
 		case !slices.Contains(accepted, member):
-			r.refuse(path+"."+member, value, d.Name+" takes only "+strings.Join(accepted, ", "))
+			r.reject(path+"."+member, value, d.Name+" accepts only "+strings.Join(accepted, ", "))
 		case !isText || v == "": // also null
-			r.refuse(path+"."+member, value, "want a text")
+			r.reject(path+"."+member, value, "want a text")
 		default:
 			text[member] = v
 		}
 	}
 	check := func(member string, ok func(string) bool, accepted string) {
 		if value, given := text[member]; given && !ok(value) {
-			r.refuse(path+"."+member, fmt.Sprintf("%q", value), "want "+accepted)
+			r.reject(path+"."+member, fmt.Sprintf("%q", value), "want "+accepted)
 		}
 	}
 	if _, given := members[memberSecret]; !given {
@@ -266,7 +266,7 @@ func (p Providers) environment() string {
 	}
 	var text strings.Builder
 	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // an & of an address stays readable in a diff
+	encoder.SetEscapeHTML(false) // an & in an address stays readable in a diff
 	if err := encoder.Encode(object); err != nil {
 		panic(err) // maps of strings always marshal
 	}
@@ -282,7 +282,7 @@ func (p Providers) allowSecrets(scope cdkconstructs.Construct, fn awsiam.IGranta
 	for _, provider := range p {
 		secrets[provider.Secret] = jsii.String(provider.Secret)
 		if !strings.HasPrefix(provider.Secret, "arn:") {
-			// Six question marks, not a star, so that no longer name matches.
+			// Six question marks, not an asterisk, so that longer names do not match.
 			// https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html
 			secrets[provider.Secret] = stack.FormatArn(&awscdk.ArnComponents{
 				Service: jsii.String("secretsmanager"), Resource: jsii.String("secret"),

@@ -19,7 +19,7 @@ func TestProvidersAreReadFromContext(t *testing.T) {
 		"canonical": map[string]any{"secret": "payments/canonical"},
 		"stripe":    map[string]any{"secret": "arn:aws:secretsmanager:eu-west-1:111122223333:secret:payments/stripe-a1B2c3", "secretKeyArn": keyARN},
 		"adyen":     map[string]any{"secret": "payments/adyen", "capture": "manual"},
-		"paypal":    map[string]any{"secret": "payments/paypal-secret"}, // a hyphen and six characters, which AWS takes
+		"paypal":    map[string]any{"secret": "payments/paypal-secret"}, // a hyphen and six characters, which AWS accepts
 		"square":    map[string]any{"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square?a=1&b=2"},
 	}
 	text, err := json.Marshal(object)
@@ -131,12 +131,12 @@ func TestInvalidProviders(t *testing.T) {
 		"address with a fragment":      {with("square", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/x#y"}), nil, []string{"providers.square.notificationUrl"}},
 		"address with a space":         {with("square", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/x "}), nil, []string{"providers.square.notificationUrl"}},
 		"address too long":             {with("square", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/" + strings.Repeat("x", 2048)}), nil, []string{"providers.square.notificationUrl", "2048"}},
-		"address of another provider":  {with("stripe", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/x"}), nil, []string{"providers.stripe.notificationUrl", "stripe takes only"}},
-		"capture of another provider":  {with("paypal", map[string]any{"secret": "s", "capture": "manual"}), nil, []string{"providers.paypal.capture", "paypal takes only"}},
+		"address of another provider":  {with("stripe", map[string]any{"secret": "s", "notificationUrl": "https://pay.example.com/x"}), nil, []string{"providers.stripe.notificationUrl", "stripe accepts only"}},
+		"capture of another provider":  {with("paypal", map[string]any{"secret": "s", "capture": "manual"}), nil, []string{"providers.paypal.capture", "paypal accepts only"}},
 		"unknown capture":              {with("adyen", map[string]any{"secret": "s", "capture": "later"}), nil, []string{"providers.adyen.capture", "automatic or manual"}},
 		"signatures perhaps":           {nil, "perhaps", []string{"requireSignatures is perhaps", "true or false"}},
 		"signatures one":               {nil, 1.0, []string{"requireSignatures is 1"}},
-		"too much for the environment": {long, nil, []string{"providers takes", "3072"}},
+		"too much for the environment": {long, nil, []string{"providers needs", "3072"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ProvidersFromContext(c.value, c.require)

@@ -16,7 +16,7 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// RelayProps configures the way from the table to the bus.
+// RelayProps configures the publishing of events from the table to the bus.
 type RelayProps struct {
 	Suffix string
 	Code   ImageCode
@@ -53,9 +53,9 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 
 	deadLetters := newQueue(this, "DeadLetters", contract.RelayDeadLetterPrefix+p.Suffix, p.Key)
 	fn.AddEventSource(awslambdaeventsources.NewDynamoEventSource(p.Table, &awslambdaeventsources.DynamoEventSourceProps{
-		// Nothing stored while the mapping was being created may be skipped.
+		// Items stored while the mapping is created must not be skipped.
 		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
-		// Fraud results and TTL deletions are changes too, and nobody's event.
+		// Fraud results and TTL deletions are changes too, but publish no event.
 		Filters: &[]*map[string]any{awslambda.FilterCriteria_Filter(&map[string]any{
 			"eventName": awslambda.FilterRule_IsEqual("INSERT"),
 		})},
@@ -66,11 +66,11 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		ParallelizationFactor:   jsii.Number(10),
 		ReportBatchItemFailures: jsii.Bool(true),
 		BisectBatchOnError:      jsii.Bool(true),
-		// A record that cannot be published holds up its lane until it is
-		// given up. Ten attempts outlast a throttled minute; six hours bound
-		// an outage in which the function is not even called, well within the
-		// stream's 24. What is given up is in the queue by sequence number and
-		// in the table by key.
+		// A record that cannot be published blocks the records after it until
+		// Lambda discards it. Ten attempts outlast a throttled minute; six hours, well
+		// within the stream's 24, bound an outage in which the function is not
+		// invoked. The queue then has the record's sequence number, and the
+		// table still has the item.
 		RetryAttempts: jsii.Number(10),
 		MaxRecordAge:  awscdk.Duration_Hours(jsii.Number(6)),
 		OnFailure:     awslambdaeventsources.NewSqsDlq(deadLetters),
@@ -78,8 +78,8 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 	return &Relay{function: fn, deadLetters: deadLetters}
 }
 
-// Function is event-relay.
+// Function returns the function event-relay.
 func (r *Relay) Function() awslambda.IFunction { return r.function }
 
-// DeadLetters holds the positions of records that were given up.
+// DeadLetters returns the queue of the stream positions of discarded records.
 func (r *Relay) DeadLetters() awssqs.IQueue { return r.deadLetters }

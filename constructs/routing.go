@@ -40,7 +40,7 @@ type BusProps struct {
 	Suffix string
 }
 
-// Bus is where stored transactions are published.
+// Bus is the event bus on which stored transactions are published.
 type Bus struct{ bus awsevents.IEventBus }
 
 // NewBus adds the bus and its archive.
@@ -51,8 +51,8 @@ func NewBus(scope cdkconstructs.Construct, id string, p BusProps) *Bus {
 		EventBusName: jsii.String(name),
 		Description:  jsii.String("Transactions that were stored"),
 	})
-	// A replay sends the events through the rules again: after a target was
-	// repaired, or to try a new rule. As long as the table keeps the items.
+	// A replay sends the events through the rules again, after a target was
+	// repaired or to try a new rule. Events are kept as long as the table keeps items.
 	bus.Archive(jsii.String("Archive"), &awsevents.BaseArchiveProps{
 		ArchiveName:  jsii.String(name),
 		Description:  jsii.String("Every transaction's event, for replay"),
@@ -62,10 +62,10 @@ func NewBus(scope cdkconstructs.Construct, id string, p BusProps) *Bus {
 	return &Bus{bus: bus}
 }
 
-// EventBus is the bus itself.
+// EventBus returns the bus.
 func (b *Bus) EventBus() awsevents.IEventBus { return b.bus }
 
-// RoutingProps configures where transactions go by amount.
+// RoutingProps configures the routing of transactions by amount.
 type RoutingProps struct {
 	Suffix   string
 	Tiers    tiers.List

@@ -62,7 +62,7 @@ func TestStatefulResourcesKeepTheirLogicalIds(t *testing.T) {
 	golden(t, "stateful.golden.txt", strings.Join(lines, "\n")+"\n")
 }
 
-func TestLogicalIdsDoNotDependOnTheEnvironment(t *testing.T) {
+func TestLogicalIDsAreStable(t *testing.T) {
 	other := synthesize(t, config(t, map[string]string{"ENVIRONMENT_SUFFIX": "pr-7"}))
 	withoutHash := regexp.MustCompile(`TapStack(dev|pr7)(\w*?)[0-9A-F]{8,}$`)
 	ids := func(s template) []string {
@@ -90,7 +90,7 @@ func TestLogicalIdsDoNotDependOnTheEnvironment(t *testing.T) {
 	}
 }
 
-func TestSameConfigurationGivesTheSameTemplate(t *testing.T) {
+func TestTemplateIsReproducible(t *testing.T) {
 	env := map[string]string{"TEAM": "payments", "ALERT_EMAIL": "a@example.com,b@example.com", "AWS_REGION": "eu-west-1"}
 	first, second := synthesize(t, config(t, env)), synthesize(t, config(t, env))
 	if diff := cmp.Diff(string(first.text), string(second.text)); diff != "" {
@@ -201,7 +201,7 @@ func TestTagsAreOnEveryResourceThatTakesThem(t *testing.T) {
 		"AWS::KMS::Key", "AWS::StepFunctions::StateMachine", "AWS::Logs::LogGroup", "AWS::IAM::Role",
 	} {
 		for _, id := range s.all(resourceType) {
-			if strings.HasPrefix(id, "CustomS3") { // the library's own, which takes no tags
+			if strings.HasPrefix(id, "CustomS3") { // the library's own, which has no tags
 				continue
 			}
 			tags := map[string]string{}
@@ -219,7 +219,7 @@ func TestTagsAreOnEveryResourceThatTakesThem(t *testing.T) {
 	}
 }
 
-func TestRegionIsTheConfiguredOneAndTheAccountIsOpen(t *testing.T) {
+func TestRegionAndAccount(t *testing.T) {
 	for region, want := range map[string]string{"": "aws://unknown-account/unknown-region", "eu-west-1": "aws://unknown-account/eu-west-1"} {
 		s := synthesize(t, config(t, map[string]string{"AWS_REGION": region}))
 		text, err := os.ReadFile(filepath.Join(s.dir, "manifest.json"))

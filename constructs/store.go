@@ -12,7 +12,7 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// StoreProps configures what holds data.
+// StoreProps configures the table and its key.
 type StoreProps struct {
 	Suffix string
 }

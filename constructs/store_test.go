@@ -51,7 +51,7 @@ func TestKeyServesTheServicesThatWriteUnderIt(t *testing.T) {
 	}
 }
 
-func TestQueuesAreEncryptedAndKeepMessagesForTwoWeeks(t *testing.T) {
+func TestQueueProperties(t *testing.T) {
 	s := stack(t)
 	key, _ := s.only("AWS::KMS::Key")
 	ids := s.all("AWS::SQS::Queue")

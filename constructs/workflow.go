@@ -33,7 +33,8 @@ const (
 	sendTaskTimeout  = 10 * time.Second // one call of SNS or SQS
 )
 
-// WorkflowProps configures what happens to a transaction of high value.
+// WorkflowProps configures the state machine for transactions of tiers with target
+// workflow.
 type WorkflowProps struct {
 	Suffix string
 	Code   ImageCode
@@ -101,13 +102,13 @@ func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Wor
 	return &Workflow{machine: machine, detector: detector, deadLetters: deadLetters}
 }
 
-// StateMachine takes the detail of an event as its input.
+// StateMachine returns the state machine; its input is the detail of an event.
 func (w *Workflow) StateMachine() sfn.IStateMachine { return w.machine }
 
-// Detector is fraud-detector.
+// Detector returns the function fraud-detector.
 func (w *Workflow) Detector() awslambda.IFunction { return w.detector }
 
-// DeadLetters holds transactions whose branch failed, with the error.
+// DeadLetters returns the queue of transactions whose branch failed, with the error.
 func (w *Workflow) DeadLetters() awssqs.IQueue { return w.deadLetters }
 
 // workflowStates makes the states. From the second state on the input is
@@ -121,8 +122,8 @@ type workflowStates struct {
 	deadLetters awssqs.IQueue
 }
 
-// Members of what a branch ends with, and the values of outcome. They stay between
-// the states of the workflow: no handler reads or writes them.
+// Members of a branch's result, and the values of outcome. Only states of the workflow
+// use them, no handler does.
 const (
 	branchOutcome    = "outcome"
 	branchAssessment = "assessment" // fraud-detector's response
@@ -154,8 +155,8 @@ func (w workflowStates) definition() sfn.IChainable {
 		Error: jsii.String("BranchFailed"),
 		Cause: jsii.String("A branch failed after its retries; the transaction and the error are in the dead-letter queue."),
 	})
-	// Each branch catches its own errors; this is for what neither can, such as
-	// a result that does not have the agreed form.
+	// Each branch catches its own errors. This catches all others, such as a
+	// result without the expected members.
 	branches.AddCatch(w.recordFailure("Record failed branches", stateBranches, failed), caught())
 
 	outcome := sfn.NewChoice(w.scope, jsii.String("Did both succeed?"), nil).
@@ -198,7 +199,7 @@ func (w workflowStates) score() sfn.IChainable {
 		// execution of five.
 		RetryOnServiceExceptions: jsii.Bool(false),
 	})
-	// Lambda itself is busy: wait and come back.
+	// Lambda itself failed or throttled: retry with backoff.
 	// https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception
 	invoke.AddRetry(&sfn.RetryProps{
 		Errors: jsii.Strings("Lambda.ClientExecutionTimeoutException", "Lambda.ServiceException", "Lambda.AWSLambdaException",
@@ -208,7 +209,7 @@ func (w workflowStates) score() sfn.IChainable {
 		BackoffRate:    jsii.Number(2),
 		JitterStrategy: sfn.JitterType_FULL,
 	})
-	// The function failed: a new environment may do better, twice.
+	// The function failed: retry twice, perhaps in a new environment.
 	invoke.AddRetry(&sfn.RetryProps{
 		Errors:         jsii.Strings("States.ALL"),
 		Interval:       seconds(time.Second),
@@ -243,7 +244,7 @@ func (w workflowStates) notify() sfn.IChainable {
 	return publish
 }
 
-// message is a text for people in the forms that their devices take.
+// message is an alert in one form for each protocol.
 type message struct {
 	subject *string // e-mail; at most 100 characters, ASCII
 	long    *string // e-mail, and any other protocol

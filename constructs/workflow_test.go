@@ -81,7 +81,7 @@ func (m aslMachine) state(t *testing.T, want string) aslState {
 	return *found
 }
 
-func TestWorkflowIsExpressTracedAndLogsNoTransaction(t *testing.T) {
+func TestWorkflowProperties(t *testing.T) {
 	s, m := machine(t)
 	_, r := s.only("AWS::StepFunctions::StateMachine")
 	logs, group := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/vendedlogs/states/transaction-workflow-dev")
@@ -97,7 +97,7 @@ func TestWorkflowIsExpressTracedAndLogsNoTransaction(t *testing.T) {
 	}
 }
 
-func TestWorkflowScoresAndNotifiesAtTheSameTime(t *testing.T) {
+func TestWorkflowBranches(t *testing.T) {
 	s, m := machine(t)
 	fn, _ := s.named("AWS::Lambda::Function", "FunctionName", "fraud-detector-dev")
 	topic, _ := s.only("AWS::SNS::Topic")
@@ -131,7 +131,7 @@ func TestWorkflowScoresAndNotifiesAtTheSameTime(t *testing.T) {
 
 // Whatever fails is retried, then recorded with the transaction and the error,
 // and does not keep the rest from happening.
-func TestFailedStatesAreRetriedAndThenRecorded(t *testing.T) {
+func TestFailedStatesAreRecorded(t *testing.T) {
 	s, m := machine(t)
 	queue, _ := s.named("AWS::SQS::Queue", "QueueName", "workflow-dlq-dev")
 	for failing, next := range map[string]string{
@@ -177,7 +177,7 @@ func TestFailedStatesAreRetriedAndThenRecorded(t *testing.T) {
 	}
 }
 
-func TestHighRiskIsAlertedWhateverHappenedToTheNotification(t *testing.T) {
+func TestHighRiskIsAlwaysAlerted(t *testing.T) {
 	s, m := machine(t)
 	risk := m.States[m.state(t, stateBranches).Next]
 	want := `[{"Next":"Alert of high risk","StringEquals":"high","Variable":"$.results.fraud.assessment.risk_level"}]`
@@ -209,7 +209,7 @@ func toAny(t *testing.T, value any) any {
 
 var formatPattern = regexp.MustCompile(`^States\.Format\('([^']*)'((?:, \$[\w.]+)*)\)$`)
 
-func TestAlertsAreSentencesThatFitTheirDevices(t *testing.T) {
+func TestAlertTexts(t *testing.T) {
 	_, m := machine(t)
 	values := strings.NewReplacer(
 		"$.transaction.kind", "dispute", "$.transaction.amount_text", "15000.00 USD", "$.transaction.provider", "stripe",
@@ -221,7 +221,7 @@ func TestAlertsAreSentencesThatFitTheirDevices(t *testing.T) {
 			parameters := m.state(t, name).Parameters
 			message := parameters["Message"].(map[string]any)
 			if parameters["MessageStructure"] != "json" || message["default.$"] == nil {
-				t.Fatal("SNS takes texts by protocol only with MessageStructure json and a default")
+				t.Fatal("SNS accepts messages by protocol only with MessageStructure json and a default")
 			}
 			rendered := func(expression any) string {
 				parts := formatPattern.FindStringSubmatch(expression.(string))
@@ -239,7 +239,7 @@ func TestAlertsAreSentencesThatFitTheirDevices(t *testing.T) {
 			}
 			subject, long, short := rendered(parameters["Subject.$"]), rendered(message["email.$"]), rendered(message["sms.$"])
 			if len(subject) > 100 {
-				t.Errorf("the subject has %d characters, SNS takes 100", len(subject))
+				t.Errorf("the subject has %d characters, SNS accepts 100", len(subject))
 			}
 			if len(short) > 140 || len(short) >= len(long) {
 				t.Errorf("the SMS has %d characters: %s", len(short), short)
@@ -265,14 +265,14 @@ func TestAlertsAreSentencesThatFitTheirDevices(t *testing.T) {
 
 // A timeout of the execution can be caught by no state, so the longest way
 // through the retries must end before it.
-func TestWorstCaseEndsBeforeTheExecutionTimesOut(t *testing.T) {
+func TestRetriesEndBeforeTheTimeout(t *testing.T) {
 	_, m := machine(t)
 	worst := m.longest(m.StartAt)
 	if limit := time.Duration(m.TimeoutSeconds) * time.Second; worst >= limit {
-		t.Errorf("the longest way takes %v of %v", worst, limit)
+		t.Errorf("the longest path takes %v of %v", worst, limit)
 	}
 	if worst < time.Minute {
-		t.Errorf("the longest way takes only %v: the test counts nothing", worst)
+		t.Errorf("the longest path takes only %v: the test counts nothing", worst)
 	}
 }
 

@@ -25,7 +25,7 @@
 //	                         asynchronous retries (default 60: an hour in a minute)
 //	--secret NAME=VALUE      a Secrets Manager secret; NAME=@FILE takes the file's
 //	                         content without a line break at its end; may be repeated
-//	--internet DIR           functions find DIR/host/path at https://host/path and
+//	--egress DIR             functions find DIR/host/path at https://host/path and
 //	                         reach no other host (package egress)
 //	--max-environments N     processes per function (default 64); further concurrent
 //	                         events are throttled, as by a reserved concurrency
@@ -56,7 +56,7 @@
 //
 // # Outbound HTTPS
 //
-// Without --internet, functions reach whatever this machine reaches. With it, they have
+// Without --egress, functions reach whatever this machine reaches. With it, they have
 // HTTPS_PROXY, NO_PROXY and SSL_CERT_FILE (the system's certificate authorities, or those of
 // this command's own SSL_CERT_FILE, and DIR/ca.pem), and every HTTPS request is answered from
 // DIR. DIR/ca.pem and DIR/ca-key.pem are created when absent. A rejected host is named in the

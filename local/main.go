@@ -59,7 +59,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 		o.Secrets = append(o.Secrets, s)
 		return err
 	})
-	set.StringVar(&o.EgressDir, "internet", "", "`directory` that functions reach in place of the internet: DIR/host/path at https://host/path")
+	set.StringVar(&o.EgressDir, "egress", "", "`directory` that functions reach in place of the internet: DIR/host/path at https://host/path")
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, f, err

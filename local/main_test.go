@@ -63,7 +63,7 @@ func TestRun(t *testing.T) {
 	go func() {
 		ended <- run(ctx, []string{
 			"--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--endpoint-port", "0", "--api-port", "0", "--ready-file", ready, "--time-scale", "1000",
-			"--secret", "payments/stripe=@" + secretFile, "--secret", "payments/other=a=b", "--internet", egressDir,
+			"--secret", "payments/stripe=@" + secretFile, "--secret", "payments/other=a=b", "--egress", egressDir,
 		}, os.Getenv, terminal, terminal)
 	}()
 	var r struct {
@@ -132,7 +132,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%+v, %v", out, err)
 		}
 	})
-	t.Run("outbound HTTPS is answered from the directory", func(t *testing.T) {
+	t.Run("outbound HTTPS is served from the directory", func(t *testing.T) {
 		if err := os.Mkdir(filepath.Join(egressDir, "api.example.com"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -288,8 +288,8 @@ func TestRun_errors(t *testing.T) {
 		"secret twice": {
 			append(free, "--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--secret", "a=1", "--secret", "a=2"), "--secret a",
 		},
-		"no internet": {
-			append(free, "--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--internet", "main.go"), "--internet main.go",
+		"egress directory is a file": {
+			append(free, "--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--egress", "main.go"), "--egress main.go",
 		},
 		"unknown flag": {[]string{"--nonsense"}, "usage"},
 	} {

@@ -10,27 +10,27 @@ cd "$REPO"
 # The project's Node.js and its Python tools come before the machine's.
 export PATH="$REPO/node_modules/.bin:$REPO/build/venv/bin:$PATH"
 
-# Nothing here talks to AWS: no credentials are looked for, and no instance
-# metadata service is asked for them.
+# Nothing here calls AWS, so the SDKs need not query the instance metadata service for
+# credentials.
 export AWS_EC2_METADATA_DISABLED=true
 
-# The repository's two modules, by their directory: what the stack and the local
-# run are made of, and the handlers.
+# The directories of the repository's two modules: the stack with the local run, and the
+# handlers.
 MODULES=(. handlers)
 
-# in_modules COMMAND…: runs it in each module.
+# in_modules COMMAND…: runs a command in each module.
 in_modules() {
   local module
   for module in "${MODULES[@]}"; do (cd "$module" && "$@"); done
 }
 
-# Nothing here needs C, and with one setting for the local run and the handlers
-# the packages that they share are compiled once. (The race detector needs it.)
+# Nothing here needs C, except the race detector. With one setting for the local run and
+# the handlers, the packages that they share are compiled once.
 export CGO_ENABLED=0
 
 if [ -t 1 ]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; else BOLD='' PLAIN=''; fi
 
-# step NAME COMMAND…: says what is about to run, runs it, says how long it took.
+# step NAME COMMAND…: prints the name, runs the command and records how long it took.
 step() {
   local name=$1 start=$SECONDS
   shift
@@ -45,7 +45,7 @@ steps() {
   printf '%s\n' "${STEPS[@]}"
 }
 
-# missing WHAT WHY HOW: ends with what is absent and how to get it.
+# missing WHAT WHY HOW: exits with what is missing, why it is needed and how to get it.
 missing() {
   printf '%s is missing: %s\n  get it: %s\n' "$1" "$2" "$3" >&2
   exit 1

@@ -16,8 +16,8 @@ const maxPatternBytes = 2048
 
 // Detail returns the pattern that an event's detail matches when its amount
 // belongs to tier i, or nil when that is every event, because there is only one
-// tier. An amount too large for EventBridge to compare says so in a field of
-// its own and belongs to the topmost tier.
+// tier. An event whose amount is too large for EventBridge to compare has the
+// field amount_beyond_matching, which the topmost tier matches.
 func (l List) Detail(i int) map[string]any {
 	if len(l) == 1 {
 		return nil
@@ -91,7 +91,7 @@ func (l List) numeric(i int, code string) []any {
 			operator = "<="
 		}
 		comparison = append(comparison, operator, next.lower(code).number())
-		// From a limit up to and including it: EventBridge refuses such a
+		// From a limit up to and including it: EventBridge rejects such a
 		// range and accepts an equality.
 		// https://github.com/aws/event-ruler (Range.ensureValidRange)
 		if i > 0 && l[i].lower(code).Rat().Cmp(next.lower(code).Rat()) == 0 {

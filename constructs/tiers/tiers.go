@@ -8,9 +8,9 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// ErrConfig is wrapped by every error that a user can remove by changing the
-// configuration. Its text names the setting, the value and what would be
-// accepted.
+// ErrConfig is wrapped by every error that a user can fix by changing the
+// configuration. The text of such an error names the setting, the value and what
+// would be accepted.
 var ErrConfig = errors.New("configuration")
 
 // Target is where a tier's rule sends events.
@@ -27,8 +27,8 @@ const (
 // targets are all targets, in the order in which error texts list them.
 var targets = []Target{Workflow, Alert, Log, Queue}
 
-// Tier is a band of amounts. It begins at its lower bound and ends where the
-// next tier of its list begins.
+// Tier is a range of amounts. It begins at its lower bound and ends where the next
+// tier of its list begins.
 type Tier struct {
 	Name       string           // lower-case words joined by hyphens, at most 24 characters
 	Target     Target           // where its events go
@@ -70,7 +70,8 @@ func three(medium, high Limit) List {
 	}
 }
 
-// Of returns the tier of an amount above zero.
+// Of returns the tier of an amount, which must be above zero, in the currency with an
+// ISO 4217 code.
 func (l List) Of(amount *big.Rat, code string) Tier {
 	for i := len(l) - 1; i > 0; i-- {
 		if l[i].includes(amount, code) {
@@ -80,7 +81,7 @@ func (l List) Of(amount *big.Rat, code string) Tier {
 	return l[0]
 }
 
-// With returns the tiers that have a target, from the lowest to the highest.
+// With returns the tiers that have the given target, from the lowest to the highest.
 func (l List) With(target Target) (found []Tier) {
 	for _, t := range l {
 		if t.Target == target {
@@ -90,9 +91,9 @@ func (l List) With(target Target) (found []Tier) {
 	return found
 }
 
-// ValueOf returns the adjective for transactions with a target, made of the
-// name of the lowest such tier: "high-value", also when there is none. It is
-// short enough for the subject of an e-mail by SNS, 100 characters.
+// ValueOf returns the adjective for transactions with a target, such as "high-value":
+// the name of the lowest tier with that target, or "high" if there is none, and
+// "-value". It is short enough for the subject of an SNS e-mail, 100 characters.
 func (l List) ValueOf(target Target) string {
 	name := "high"
 	if found := l.With(target); len(found) > 0 {
@@ -118,8 +119,8 @@ func Title(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 // with the suffix. The queue of a [Queue] tier has the same name.
 func (t Tier) RuleName(suffix string) string { return t.Name + contract.TierRuleInfix + suffix }
 
-// LogGroupName returns the physical name of a [Log] tier's log group.
-// EventBridge writes to no group whose name begins otherwise.
+// LogGroupName returns the physical name of a [Log] tier's log group. EventBridge
+// writes only to groups whose names begin with /aws/events/.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
 func (t Tier) LogGroupName(suffix string) string {
 	return contract.EventLogGroupPrefix + t.RuleName(suffix)

@@ -24,12 +24,12 @@ func main() {
 	}
 }
 
-// suffixes are those that the payment webhooks' stack accepts, but for their
-// length.
+// suffixes matches the suffixes that the payment webhooks' stack accepts, except that it
+// does not bound their length.
 var suffixes = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
-// run builds the one stack and writes the cloud assembly to where props say; nil
-// is where the CDK CLI asked for it.
+// run builds the one stack and writes the cloud assembly to the directory in props; nil
+// means the one that the CDK CLI asked for.
 func run(getenv func(string) string, props *awscdk.AppProps) error {
 	suffix := getenv("ENVIRONMENT_SUFFIX")
 	if suffix == "" {

@@ -16,7 +16,7 @@ import (
 const (
 	// deliveryAttempts and deliveryHours bound how long EventBridge tries to write
 	// to the queue, whichever ends first. A queue that cannot be written to for
-	// hours is a matter of its policy or key, not of time.
+	// hours has a wrong policy or key, which time does not fix.
 	deliveryAttempts = 20
 	deliveryHours    = 2
 
@@ -45,8 +45,8 @@ func NewStack(scope constructs.Construct, suffix string) awscdk.Stack {
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 	})
-	// EventBridge encrypts what it writes, to the queue as to the dead-letter
-	// queue; under an AWS-managed key it could not.
+	// EventBridge encrypts what it writes to either queue, which it cannot do with
+	// an AWS-managed key.
 	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
 	key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid:        jsii.String("LetEventBridgeWriteToTheQueues"),
@@ -55,8 +55,8 @@ func NewStack(scope constructs.Construct, suffix string) awscdk.Stack {
 		Resources:  jsii.Strings("*"),
 	}), nil)
 
-	// Events that EventBridge could not deliver, and those that were received
-	// too often: their bodies are the same.
+	// This queue has the events that EventBridge could not deliver, and those that
+	// were received too often; both have the same form.
 	deadLetters := newQueue(stack, "DeadLetters", "payment-consumer-dlq-"+suffix, key, nil)
 	queue := newQueue(stack, "Queue", "payment-consumer-"+suffix, key, &awssqs.DeadLetterQueue{
 		Queue: deadLetters, MaxReceiveCount: jsii.Number(processingAttempts),
@@ -67,7 +67,7 @@ func NewStack(scope constructs.Construct, suffix string) awscdk.Stack {
 		RuleName:    jsii.String("payment-consumer-" + suffix),
 		Description: jsii.String("Every stored transaction"),
 		EventBus:    bus,
-		// Detail, such as {"kind": ["refund"]}, narrows it.
+		// Add Detail, such as {"kind": ["refund"]}, to receive fewer events.
 		EventPattern: &awsevents.EventPattern{
 			Source:     jsii.Strings(contract.EventSource),
 			DetailType: jsii.Strings(contract.DetailTypeTransactionReceived),

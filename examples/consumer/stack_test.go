@@ -148,7 +148,7 @@ func TestQueues(t *testing.T) {
 			t.Error("the key's policy does not let events.amazonaws.com encrypt")
 		}
 	})
-	t.Run("refuse what is not encrypted on the way", func(t *testing.T) {
+	t.Run("deny requests without TLS", func(t *testing.T) {
 		for _, id := range []string{queue, deadLetters} {
 			found := false
 			for _, st := range s.statements("AWS::SQS::QueuePolicy", "PolicyDocument") {

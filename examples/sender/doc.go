@@ -4,10 +4,10 @@
 //	export WEBHOOK_SECRET=whsec_…
 //	go run ./examples/sender -url "$API_URL/webhook" examples/payloads/payment.json
 //
-// It is meant to be copied: [Sender] depends on the specification's own library
-// and the standard library only. What a sender has to do is all there:
+// It is meant to be copied: [Sender] depends only on the specification's own library
+// and the standard library. It does everything that a sender must do:
 //
-//   - sign the bytes that are sent, with a clock that is right to five minutes
+//   - sign the bytes that are sent, with a clock that is right within five minutes
 //   - bound each attempt in time
 //   - send again when there was no response, or one of 429 or 5xx, and wait as
 //     long as Retry-After says; this is safe, because a transaction is stored

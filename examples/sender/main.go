@@ -18,8 +18,8 @@ import (
 // secret in the list of processes.
 const secretVariable = "WEBHOOK_SECRET"
 
-// errUsage is wrapped by every error that the caller can remove by calling the
-// command differently.
+// errUsage is wrapped by every error that the user can fix by calling the command
+// differently.
 var errUsage = errors.New("usage")
 
 func main() {

@@ -19,7 +19,7 @@ import (
 
 // Waits between attempts when the response does not say how long to wait: they
 // double from the first to the longest. A Retry-After beyond the longest ends
-// the sending: whoever sends should then keep the payload and come back.
+// Send: the caller should keep the payload and send it later.
 const (
 	firstWait   = time.Second
 	longestWait = time.Minute
@@ -29,19 +29,18 @@ const (
 // fifty field errors is smaller.
 const maxResponseBytes = 64 << 10
 
-// ErrRejected is wrapped by the error of a payload that will be rejected however
-// often it is sent: any status but 2xx, 429 and 5xx.
+// ErrRejected is wrapped by the error of a payload that will be rejected again if it is
+// sent again: any status but 2xx, 429 and 5xx.
 var ErrRejected = errors.New("rejected")
 
-// ErrUnavailable is wrapped by the error of a payload that could not be delivered
-// in the attempts that there were. It may or may not be stored; send it again
-// later.
+// ErrUnavailable is wrapped by the error of a payload that no attempt delivered. It may
+// or may not be stored; send it again later.
 var ErrUnavailable = errors.New("unavailable")
 
 // Sender posts payloads to one address, signed with one secret.
 type Sender struct {
 	Client   *http.Client // its Timeout bounds an attempt
-	Attempts int          // how often a payload is sent at most, from 1
+	Attempts int          // maximum number of attempts, at least 1
 	Report   func(string) // receives a line for each attempt that failed
 
 	url     string
@@ -51,8 +50,8 @@ type Sender struct {
 	wait    func(context.Context, time.Duration) error
 }
 
-// NewSender makes a sender of five attempts of ten seconds each. The secret is
-// written as the specification says: whsec_ and base64 of 24 to 64 bytes.
+// NewSender returns a sender that makes at most five attempts of ten seconds each. The
+// secret has the specification's form: whsec_ and base64 of 24 to 64 bytes.
 func NewSender(url, secret string) (*Sender, error) {
 	webhook, err := standardwebhooks.NewWebhook(secret)
 	if secret == "" || err != nil {
@@ -67,7 +66,7 @@ func NewSender(url, secret string) (*Sender, error) {
 // Send posts a payload until it is stored and returns the body of the response.
 // Its error wraps [ErrRejected], [ErrUnavailable] or the context's.
 func (s *Sender) Send(ctx context.Context, payload []byte) ([]byte, error) {
-	// The id names the message and stays the same however often it is sent.
+	// The id identifies the message, so it is the same in every attempt.
 	id := s.newID()
 	for attempt := 1; ; attempt++ {
 		r, err := s.post(ctx, id, payload)
@@ -121,7 +120,7 @@ func (s *Sender) post(ctx context.Context, id string, payload []byte) (response,
 	return response{status: res.StatusCode, after: res.Header.Get("Retry-After"), body: bytes.TrimSpace(body)}, nil
 }
 
-// response is what an attempt was answered with; the zero value is none.
+// response is the response to an attempt; the zero value is none.
 type response struct {
 	status int
 	after  string // Retry-After

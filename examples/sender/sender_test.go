@@ -153,7 +153,7 @@ func silent(t *testing.T) *httptest.Server {
 }
 
 func TestSendEnds(t *testing.T) {
-	t.Run("when nobody answers in time", func(t *testing.T) {
+	t.Run("when there is no response in time", func(t *testing.T) {
 		s, waits := newSender(t, silent(t).URL)
 		s.Client.Timeout, s.Attempts = 20*time.Millisecond, 2
 		if _, err := s.Send(t.Context(), payload); !errors.Is(err, ErrUnavailable) || len(*waits) != 1 {

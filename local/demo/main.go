@@ -1,12 +1,11 @@
-// Command demo sends payments to the local run of the synthesized stack and
-// prints what became of each: canonical ones, and notifications signed as the
-// providers sign them, with secrets made up for this run. scripts/demo calls it.
+// Command demo sends transactions to the local run of the synthesized stack and prints
+// the result of each: canonical payloads, and notifications signed as the providers sign
+// them, with secrets generated for this run. scripts/demo calls it.
 //
 //	go run ./local/demo -cdk-out build/demo/cdk.out [-keep]
 //
-// Exit status: 0 if every row is as it must be, 1 if one is not or the run
-// failed, 2 for wrong flags. With -keep the stack goes on running afterwards,
-// until Ctrl-C.
+// Exit status: 0 if every row has the expected result, 1 if one has not or the run
+// failed, 2 for wrong flags. With -keep the stack keeps running until Ctrl-C.
 package main
 
 import (
@@ -24,7 +23,7 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// deadline bounds the whole demonstration, builds of the functions included.
+// deadline bounds the whole demonstration, including the builds of the functions.
 const deadline = 20 * time.Minute
 
 func main() {
@@ -44,13 +43,13 @@ func main() {
 	}
 }
 
-// bench is the stack that runs, and what sends to it.
-type bench struct {
+// stack is the running stack, with the sender and the secrets for its requests.
+type stack struct {
 	*session.Session
-	sender   session.Sender
-	secrets  map[string]string // by provider
-	internet string
-	tiers    []session.Tier // of the assembly
+	sender    session.Sender
+	secrets   map[string]string // by provider
+	egressDir string
+	tiers     []session.Tier // of the assembly
 }
 
 func run(ctx context.Context, cdkOut string, keep bool) (err error) {
@@ -64,7 +63,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	fmt.Printf("starting the stack from %s (its log: %s)\n", cdkOut, logFile)
 	limited, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
-	s := &bench{internet: filepath.Join(filepath.Dir(cdkOut), "internet")}
+	s := &stack{egressDir: filepath.Join(filepath.Dir(cdkOut), "egress")}
 	if s.tiers, err = session.Tiers(cdkOut); err != nil {
 		return err
 	}
@@ -76,7 +75,7 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 		return err
 	}
 	s.secrets = s.sender.Secrets()
-	flags := append(session.SecretFlags(s.secrets), "--internet", s.internet)
+	flags := append(session.SecretFlags(s.secrets), "--egress", s.egressDir)
 	if keep {
 		// The documented ports, so that the README's commands work.
 		flags = append(flags, "--endpoint-port", "4566", "--api-port", "8080")
@@ -87,14 +86,14 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
 
-	rows = append(rows, natives(s.sender)...)
+	rows = append(rows, providerRows(s.sender)...)
 	for i := range rows {
 		fmt.Printf("sending %d of %d: %s\n", i+1, len(rows), rows[i].title)
 		if err := rows[i].send(limited, s); err != nil {
 			return fmt.Errorf("%s: %w", rows[i].title, err)
 		}
 	}
-	fmt.Print("waiting for the slowest\n\n")
+	fmt.Print("waiting for the last effects\n\n")
 	if err := observe(limited, s, rows); err != nil {
 		return err
 	}
@@ -104,9 +103,9 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 		return err
 	}
 	if wrong > 0 {
-		err = fmt.Errorf("%d of %d rows are not as they must be; see %s", wrong, len(rows), logFile)
+		err = fmt.Errorf("%d of %d rows are not as expected; see %s", wrong, len(rows), logFile)
 	} else {
-		fmt.Printf("\nall %d rows are as they must be\n", len(rows))
+		fmt.Printf("\nall %d rows are as expected\n", len(rows))
 	}
 	if !keep || err != nil {
 		return err
@@ -115,9 +114,9 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 }
 
 // wait leaves the stack running until Ctrl-C.
-func wait(ctx context.Context, s *bench) error {
+func wait(ctx context.Context, s *stack) error {
 	fmt.Printf(`
-It goes on running until Ctrl-C. In another terminal:
+The stack keeps running until Ctrl-C. In another terminal:
 
   export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   export AWS_DEFAULT_REGION=%s ENVIRONMENT_SUFFIX=%s
@@ -133,7 +132,8 @@ It goes on running until Ctrl-C. In another terminal:
 	}
 }
 
-// lastLines shows the end of the log when the start failed: the reason is there.
+// lastLines returns an error with the end of the log, which has the reason why the
+// start failed.
 func lastLines(file string) error {
 	f, err := os.Open(file)
 	if err != nil {

@@ -15,18 +15,18 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// settle is how long the effects of the last payment may take. Generous: it
-// is only ever waited for in full when something is wrong.
-const settle = 3 * time.Minute
+// effectsTimeout is how long the demo waits for the effects of the last transaction. It
+// is generous: only a fault makes the demo wait that long.
+const effectsTimeout = 3 * time.Minute
 
-// observe fills in what became of each row. It looks until all rows are as
-// they must be, so a row that stays different was given its time.
-func observe(ctx context.Context, s *bench, rows []row) error {
-	limited, cancel := context.WithTimeout(ctx, settle)
+// observe records the effects of each row, until all rows are as expected or
+// effectsTimeout has passed.
+func observe(ctx context.Context, s *stack, rows []row) error {
+	limited, cancel := context.WithTimeout(ctx, effectsTimeout)
 	defer cancel()
 	err := session.Until(limited, func() (bool, error) {
 		for i := range rows {
-			if err := rows[i].look(ctx, s, rows); err != nil {
+			if err := rows[i].inspect(ctx, s, rows); err != nil {
 				return false, err
 			}
 		}
@@ -38,14 +38,14 @@ func observe(ctx context.Context, s *bench, rows []row) error {
 		return true, nil
 	})
 	if limited.Err() != nil && ctx.Err() == nil {
-		return nil // the table shows what is missing
+		return nil // printTable shows what is missing
 	}
 	return err
 }
 
-// look reads the row's traces where a user would: the table, the alerts, the
-// log groups and queues of tiers.
-func (r *row) look(ctx context.Context, s *bench, rows []row) error {
+// inspect reads the row's effects from the table, the alerts, and the log groups and
+// queues of tiers.
+func (r *row) inspect(ctx context.Context, s *stack, rows []row) error {
 	if r.id == "" {
 		n, err := s.Count(ctx)
 		if err != nil {
@@ -72,7 +72,7 @@ func (r *row) look(ctx context.Context, s *bench, rows []row) error {
 		r.got.stored = "changed"
 	}
 	if r.before != nil {
-		return nil // what follows belongs to the first delivery
+		return nil // the other effects are those of the first delivery
 	}
 
 	r.got.kind, _ = item["kind"].(string)
@@ -110,10 +110,10 @@ func arrivedAt(ctx context.Context, s *session.Session, t session.Tier, id strin
 	quoted := fmt.Sprintf("%q", id)
 	switch t.Target {
 	case "log":
-		lines, err := s.Logged(ctx, t.Place, quoted)
+		lines, err := s.Logged(ctx, t.TargetName, quoted)
 		return len(lines), err
 	case "queue":
-		messages, err := s.Messages(ctx, t.Place)
+		messages, err := s.Messages(ctx, t.TargetName)
 		for _, m := range messages {
 			if strings.Contains(*m.Body, quoted) {
 				n++
@@ -124,8 +124,8 @@ func arrivedAt(ctx context.Context, s *session.Session, t session.Tier, id strin
 	return 0, nil
 }
 
-// expect completes what is wanted of a new transaction: what the target of its
-// tier leaves behind.
+// expect completes the expected result of a new transaction: the effects of its tier's
+// target.
 func (r *row) expect(tiers []session.Tier, item map[string]any) error {
 	t, err := tierOf(tiers, fmt.Sprint(item["amount"]), fmt.Sprint(item["currency"]))
 	if err != nil {
@@ -149,8 +149,8 @@ func (r *row) expect(tiers []session.Tier, item map[string]any) error {
 	return nil
 }
 
-// alertsOf returns the texts that name a transaction: txn_1, or txn_1. but not
-// txn_11.
+// alertsOf returns the alerts about a transaction. In a message, a comma or a period
+// follows the id, so txn_1 does not find txn_11.
 func alertsOf(ctx context.Context, s *session.Session, id string) ([]session.Alert, error) {
 	all, err := s.Alerts(ctx, id)
 	return slices.DeleteFunc(all, func(a session.Alert) bool {
@@ -158,7 +158,8 @@ func alertsOf(ctx context.Context, s *session.Session, id string) ([]session.Ale
 	}), err
 }
 
-// same compares what must never change. The fraud result is added later.
+// same reports whether every attribute of before is unchanged in after, which may have
+// the fraud result as well.
 func same(before, after map[string]any) bool {
 	for name, value := range before {
 		if !reflect.DeepEqual(after[name], value) {
@@ -168,7 +169,7 @@ func same(before, after map[string]any) bool {
 	return true
 }
 
-// stored returns the rows that must be in the table.
+// stored returns the rows whose transactions must be in the table.
 func stored(rows []row) (list []row) {
 	for _, r := range rows {
 		if r.want.stored == "new" {
@@ -178,10 +179,10 @@ func stored(rows []row) (list []row) {
 	return list
 }
 
-// printTable shows the rows and returns how many are not as they must be.
+// printTable prints the rows and returns how many are not as expected.
 func printTable(out io.Writer, rows []row) (wrong int) {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "\tsent\tHTTP\tanswer\tstored\tkind\troute\tfraud\talerts\tms\t")
+	fmt.Fprintln(table, "\tsent\tHTTP\tresponse\tstored\tkind\troute\tfraud\talerts\tms\t")
 	for _, r := range rows {
 		mark := "ok"
 		if r.got != r.want {
@@ -207,7 +208,7 @@ func dash(s string) string {
 	return s
 }
 
-// printAlerts shows what subscribers received for some of the rows.
+// printAlerts prints the alerts about some of the rows.
 func printAlerts(out io.Writer, ctx context.Context, s *session.Session) {
 	for _, id := range []string{"txn_4", "NC6HT9CRT65ZGN82", "txn_1", "txn_8"} {
 		alerts, err := alertsOf(ctx, s, id)
@@ -222,13 +223,13 @@ func printAlerts(out io.Writer, ctx context.Context, s *session.Session) {
 	fmt.Fprintln(out)
 }
 
-// archive runs the daily rule as if this hour had been over for a day, and checks that
-// what is in the bucket is what was stored, card numbers masked.
+// archive fires the daily rule as of a day after this hour, and checks that the bucket has
+// every stored transaction, card numbers masked.
 func archive(ctx context.Context, out io.Writer, s *session.Session, rows []row) error {
 	if err := s.FireRule(ctx, s.ArchivalRule(), time.Now().Truncate(time.Hour).Add(25*time.Hour)); err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, settle)
+	limited, cancel := context.WithTimeout(ctx, effectsTimeout)
 	defer cancel()
 	var lines []string
 	var objects []session.Object
@@ -249,7 +250,7 @@ func archive(ctx context.Context, out io.Writer, s *session.Session, rows []row)
 		return len(lines) >= len(rows), nil
 	})
 	if err != nil {
-		return fmt.Errorf("archive: %d of %d transactions after %s: %w", len(lines), len(rows), settle, err)
+		return fmt.Errorf("archive: %d of %d transactions after %s: %w", len(lines), len(rows), effectsTimeout, err)
 	}
 	ids := map[string]bool{}
 	for _, line := range lines {

@@ -13,22 +13,22 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// want is how a row must come out. Where the transaction goes follows from its
-// stored amount and the rules of the assembly; see expect.
+// want is the expected result of a row. The route follows from the stored amount and the
+// rules of the assembly; see expect.
 type want struct {
 	status int
 	stored string // what the table holds for the key afterwards: "new", "unchanged", "nothing"
-	kind   string // of what is new: "payment", "refund", …
+	kind   string // of a new transaction: "payment", "refund", …
 	route  string // "workflow", "alert", "log" or "queue" with the tier's name, or "" for none
 	fraud  string // risk level; "" when it is not scored
-	alerts int    // texts that subscribers receive: email and SMS
+	alerts int    // messages to subscribers: email and SMS
 }
 
-// row is one request and what became of it.
+// row is one request and its result.
 type row struct {
 	title    string
-	body     string   // posted to /webhook as it is
-	native   []string // or what scripts/send does as the provider
+	body     string   // posted to /webhook, if sendArgs is nil
+	sendArgs []string // arguments of scripts/send, which sends it as the provider
 	provider string
 	id       string // of the transaction, "" when the body has none
 	risk     string // level that a workflow must find, "" for any
@@ -45,8 +45,8 @@ func payment(id, amount, currency, more string) string {
 		id, amount, currency, more)
 }
 
-// payments lists what the demonstration sends: amounts of each size, each side
-// of each bound between tiers, and what the webhook endpoint rejects.
+// payments returns the rows that are posted to /webhook: amounts of each tier and on both
+// sides of each bound, and requests that the webhook endpoint rejects.
 func payments(tiers []session.Tier) ([]row, error) {
 	const (
 		order      = `, "metadata": {"order_id": "order_123"}`
@@ -88,8 +88,8 @@ func payments(tiers []session.Tier) ([]row, error) {
 	return rows, nil
 }
 
-// aroundBounds returns the amounts in whole cents of USD next to which the tier
-// changes.
+// aroundBounds returns the USD amounts in whole cents on both sides of each bound between
+// tiers.
 func aroundBounds(tiers []session.Tier) ([]string, error) {
 	var amounts []string
 	for _, t := range tiers {
@@ -155,16 +155,16 @@ func tierOf(tiers []session.Tier, amount, currency string) (session.Tier, error)
 	return found[0], nil
 }
 
-// natives lists what the providers themselves send: one notification of each that
-// scripts/send knows, a forged one and a stale one.
-func natives(sender session.Sender) []row {
+// providerRows returns the rows that scripts/send sends: one notification of each
+// provider, a forged one and a stale one.
+func providerRows(sender session.Sender) []row {
 	accepted := func(kind string) want { return want{status: 202, stored: "new", kind: kind} }
 	forged := want{status: 401, stored: "nothing"}
 	featured := map[string]row{
-		"stripe": {title: "Stripe: payment_intent.succeeded", id: "pi_3RkExamplePayment000001", native: []string{"--fixture", "payment"}, risk: "low", want: accepted("payment")},
-		"adyen":  {title: "Adyen: REFUND", id: "NC6HT9CRT65ZGN82", native: []string{"--fixture", "refund"}, risk: "low", want: accepted("refund")},
-		"paypal": {title: "PayPal: PAYMENT.PAYOUTS-ITEM.SUCCEEDED", id: "K7M2QXW5ZT9BE", native: []string{"--fixture", "payout"}, risk: "low", want: accepted("payout")},
-		"square": {title: "Square: dispute.created", id: "XDgyFu7yo1E2S5lQGGpYn", native: []string{"--fixture", "dispute"}, risk: "low", want: accepted("dispute")},
+		"stripe": {title: "Stripe: payment_intent.succeeded", id: "pi_3RkExamplePayment000001", sendArgs: []string{"--fixture", "payment"}, risk: "low", want: accepted("payment")},
+		"adyen":  {title: "Adyen: REFUND", id: "NC6HT9CRT65ZGN82", sendArgs: []string{"--fixture", "refund"}, risk: "low", want: accepted("refund")},
+		"paypal": {title: "PayPal: PAYMENT.PAYOUTS-ITEM.SUCCEEDED", id: "K7M2QXW5ZT9BE", sendArgs: []string{"--fixture", "payout"}, risk: "low", want: accepted("payout")},
+		"square": {title: "Square: dispute.created", id: "XDgyFu7yo1E2S5lQGGpYn", sendArgs: []string{"--fixture", "dispute"}, risk: "low", want: accepted("dispute")},
 	}
 	var rows []row
 	for _, name := range slices.Sorted(maps.Keys(sender.Providers)) {
@@ -173,36 +173,36 @@ func natives(sender session.Sender) []row {
 		}
 		r, ok := featured[name]
 		if !ok {
-			r = row{title: name + ": payment", native: []string{"--fixture", "payment"}, want: accepted("payment")}
+			r = row{title: name + ": payment", sendArgs: []string{"--fixture", "payment"}, want: accepted("payment")}
 		}
 		r.provider = name
 		rows = append(rows, r)
 	}
 	return append(rows,
-		row{title: "Stripe, amount changed after signing", provider: "stripe", id: "pi_forged", native: []string{"--id", "pi_forged", "--tamper"}, want: forged},
-		row{title: "Stripe, signed ten minutes ago", provider: "stripe", id: "pi_stale", native: []string{"--id", "pi_stale", "--skew", "-10m"}, want: forged},
+		row{title: "Stripe, amount changed after signing", provider: "stripe", id: "pi_forged", sendArgs: []string{"--id", "pi_forged", "--tamper"}, want: forged},
+		row{title: "Stripe, signed ten minutes ago", provider: "stripe", id: "pi_stale", sendArgs: []string{"--id", "pi_stale", "--skew", "-10m"}, want: forged},
 	)
 }
 
 // send makes the row's delivery and records the response.
-func (r *row) send(ctx context.Context, b *bench) (err error) {
+func (r *row) send(ctx context.Context, s *stack) (err error) {
 	if r.id != "" {
-		if r.before, err = b.Item(ctx, r.id, r.provider); err != nil {
+		if r.before, err = s.Item(ctx, r.id, r.provider); err != nil {
 			return err
 		}
 	}
-	answer, err := r.deliver(ctx, b)
+	response, err := r.deliver(ctx, s)
 	if err != nil {
 		return err
 	}
-	r.millis = answer.Millis
-	r.got.status = answer.Status
-	r.note = summary([]byte(answer.Body))
-	if r.id == "" && r.native != nil { // a fixture's, known once it is accepted
+	r.millis = response.Millis
+	r.got.status = response.Status
+	r.note = summary([]byte(response.Body))
+	if r.id == "" && r.sendArgs != nil { // the fixture's id, known once it is accepted
 		var accepted struct {
 			TransactionID string `json:"transaction_id"`
 		}
-		if err := json.Unmarshal([]byte(answer.Body), &accepted); err != nil {
+		if err := json.Unmarshal([]byte(response.Body), &accepted); err != nil {
 			return err
 		}
 		r.id = accepted.TransactionID
@@ -210,52 +210,52 @@ func (r *row) send(ctx context.Context, b *bench) (err error) {
 	return nil
 }
 
-func (r *row) deliver(ctx context.Context, b *bench) (session.Answer, error) {
-	if r.native == nil {
+func (r *row) deliver(ctx context.Context, s *stack) (session.SenderResponse, error) {
+	if r.sendArgs == nil {
 		start := time.Now()
-		res, err := b.Post(ctx, "/webhook", "application/json", []byte(r.body))
+		res, err := s.Post(ctx, "/webhook", "application/json", []byte(r.body))
 		took := float64(time.Since(start).Microseconds()) / 1000
-		return session.Answer{Status: res.Status, Body: string(res.Body), Millis: fmt.Sprintf("%.1f", took)}, err
+		return session.SenderResponse{Status: res.Status, Body: string(res.Body), Millis: fmt.Sprintf("%.1f", took)}, err
 	}
-	args := r.native
-	if b.sender.Providers[r.provider].Certificate {
-		args = append(args, "--internet", b.internet)
+	args := r.sendArgs
+	if s.sender.Providers[r.provider].Certificate {
+		args = append(args, "--egress", s.egressDir)
 	}
-	sent, err := b.Send(ctx, b.sender, r.provider, b.secrets[r.provider], args...)
+	sent, err := s.Send(ctx, s.sender, r.provider, s.secrets[r.provider], args...)
 	if err != nil {
-		return session.Answer{}, err
+		return session.SenderResponse{}, err
 	}
-	if len(sent.Answers) != 1 {
-		return session.Answer{}, fmt.Errorf("%d answers: %s", len(sent.Answers), sent.Errors)
+	if len(sent.Responses) != 1 {
+		return session.SenderResponse{}, fmt.Errorf("%d responses: %s", len(sent.Responses), sent.Errors)
 	}
-	return sent.Answers[0], nil
+	return sent.Responses[0], nil
 }
 
 // summary describes a response in a few words.
 func summary(body []byte) string {
-	var answer struct {
+	var result struct {
 		Duplicate *bool
 		Results   []json.RawMessage
 		Title     string
 		Errors    []struct{ Field string }
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
+	if err := json.Unmarshal(body, &result); err != nil {
 		return "not JSON"
 	}
-	if len(answer.Results) == 1 {
-		return summary(answer.Results[0])
+	if len(result.Results) == 1 {
+		return summary(result.Results[0])
 	}
-	if answer.Duplicate != nil {
-		if *answer.Duplicate {
+	if result.Duplicate != nil {
+		if *result.Duplicate {
 			return "duplicate"
 		}
 		return "accepted"
 	}
-	if len(answer.Errors) == 0 {
-		return answer.Title
+	if len(result.Errors) == 0 {
+		return result.Title
 	}
-	fields := make([]string, len(answer.Errors))
-	for i, e := range answer.Errors {
+	fields := make([]string, len(result.Errors))
+	for i, e := range result.Errors {
 		fields[i] = e.Field
 	}
 	return "wrong: " + strings.Join(fields, ", ")

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A run of its own, since everything in the table is archived.
-func TestArchivingTwiceGivesTheSameObjects(t *testing.T) {
+// It has a session of its own, since everything in the table is archived.
+func TestArchiveIsRepeatable(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
 	want := map[string]bool{}
@@ -21,8 +21,8 @@ func TestArchivingTwiceGivesTheSameObjects(t *testing.T) {
 		accept(t, s, payment(last, "250.50", "USD", `, "metadata": {"order_id": "order_123"}`))
 		want[last] = true
 	}
-	// Due is an hour that has been over for a day: here the last one with a
-	// transaction, and no later one, whatever the time is by now. It is archived last.
+	// An hour is due when it has been over for a day. As of this time, the hour of the
+	// last transaction is the last one that is due, however late it is now.
 	item, err := s.Item(t.Context(), last, "stripe")
 	if err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestArchivingTwiceGivesTheSameObjects(t *testing.T) {
 	}
 }
 
-// count is what a manifest says.
+// count returns a manifest's count of transactions.
 func count(t *testing.T, manifest string) int {
 	t.Helper()
 	var m struct{ Count int }

@@ -1,8 +1,8 @@
-// Package e2e drives the local run of the synthesized stack as a provider and
-// an operator would, and checks what became of each transaction.
+// Package e2e tests the local run of the synthesized stack end to end: it sends
+// deliveries as a provider would and checks their effects as an operator would.
 //
-// CDK_OUT names the assembly; without it, cdk.out in the repository's root is
-// used. It must have been synthesized with an email and a phone subscription, and
-// with every provider, their secrets named payments/<provider>, but the canonical
-// /webhook open. scripts/test does that.
+// CDK_OUT names the directory of the assembly, by default cdk.out in the repository's
+// root. It must be synthesized as scripts/test does: with an email and a phone
+// subscription, and with every provider configured, its secret named
+// payments/<provider>, except canonical, so that /webhook accepts unsigned requests.
 package e2e

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The payloads that users are given to send are accepted as they are.
+// The payloads in examples/ are accepted as they are.
 func TestExamplePayloads(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(root(), "examples", "payloads", "*.json"))
 	if err != nil || len(files) == 0 {

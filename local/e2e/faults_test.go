@@ -38,10 +38,10 @@ func awaitMessage(t *testing.T, s *session.Session, queue, part string) sqstypes
 	return found
 }
 
-// Without the topic, the rule for medium amounts cannot deliver and the
-// workflow's notification fails; without the table, the door cannot store.
-// What was accepted is found where an operator would look.
-func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
+// Without the topic, the rule for medium amounts cannot deliver and the workflow's
+// notification fails; without the table, the endpoint cannot store. Every accepted
+// transaction must be where docs/operations.md sends an operator.
+func TestDeadLetters(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
 	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: aws.String(s.Outputs[contract.OutputTopic])}); err != nil {
@@ -119,7 +119,8 @@ func TestWhatATargetRefusesIsInItsDeadLetterQueue(t *testing.T) {
 	})
 }
 
-func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
+// A record that cannot be published must not prevent others from being published.
+func TestPoisonedRecords(t *testing.T) {
 	model := newID(t)
 	accept(t, shared, payment(model, "250", "USD", ""))
 	db, table := dynamodb.NewFromConfig(shared.AWS), shared.Outputs[contract.OutputTable]
@@ -129,8 +130,8 @@ func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// One batch in the stream, so that records share their invocations with the poison:
-	// items that are no transactions, as a careless script could write them.
+	// One write, so that good records share invocations with poisoned ones: items that
+	// are not transactions, as a careless script could write them.
 	const before, poison, after = 18, 3, 4
 	var batch []types.WriteRequest
 	ids := make([]string, before+poison+after)
@@ -149,7 +150,7 @@ func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 	}
 
 	published := func(ctx context.Context, i int) (int, error) {
-		lines, err := shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", ids[i]))
+		lines, err := shared.Logged(ctx, shared.LowValueLogGroup(), fmt.Sprintf("%q", ids[i]))
 		return len(lines), err
 	}
 	for i := range ids {
@@ -188,10 +189,10 @@ func TestPoisonedRecordEndsInTheRelaysQueueAndHoldsUpNoOther(t *testing.T) {
 		return len(given) >= poison, nil
 	})
 	if len(given) != poison {
-		t.Errorf("%d records were given up, want %d", len(given), poison)
+		t.Errorf("%d records were discarded, want %d", len(given), poison)
 	}
-	// The relay reports the first record that failed, and all of its retries are over:
-	// what came before it was not published again. What came after may have been.
+	// The relay reports the first record that failed, so its retries begin there: records
+	// before it are published once, records after it may be published again.
 	for i := range before {
 		if n, err := published(t.Context(), i); err != nil || n != 1 {
 			t.Errorf("record %d before the poison was published %d times (%v), want once", i, n, err)

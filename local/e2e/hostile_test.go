@@ -26,7 +26,8 @@ type delivery struct {
 	body         string
 }
 
-// signed is what scripts/send would send as a provider: it is sent to us.
+// signed captures the delivery that scripts/send sends as a provider, signed for the
+// shared session.
 func signed(t *testing.T, provider string, args ...string) delivery {
 	t.Helper()
 	d := delivery{method: http.MethodPost, path: "/webhook/" + provider}
@@ -83,10 +84,10 @@ const (
 	big = 257 * 1024
 )
 
-// nested has n objects within each other.
+// nested returns n nested objects.
 func nested(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 
-// hostile makes the input of each row of docs/hostile-inputs.md.
+// hostile makes the delivery of each row of docs/hostile-inputs.md, by the row's name.
 var hostile = map[string]func(t *testing.T) delivery{
 	"body of 257 KiB":               func(t *testing.T) delivery { return canonical(t, "customer_id", `"`+strings.Repeat("c", big)+`"`) },
 	"100 objects within each other": func(t *testing.T) delivery { return metadata(t, nested(100)) },
@@ -269,7 +270,7 @@ func stripeWith(old, replacement string) func(t *testing.T) delivery {
 	}
 }
 
-// certAt names another certificate than the one that was signed with.
+// certAt replaces the address of the certificate after signing.
 func certAt(address string) func(t *testing.T) delivery {
 	return func(t *testing.T) delivery {
 		t.Helper()
@@ -286,7 +287,7 @@ func (d delivery) replaced(t *testing.T, old, replacement string) delivery {
 	return d
 }
 
-// send expects a status.
+// send sends the delivery to the shared session and expects a status.
 func (d delivery) send(t *testing.T, status int) session.Response {
 	t.Helper()
 	var res session.Response
@@ -332,33 +333,33 @@ func TestHostileInputs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var answer struct {
+			var result struct {
 				TransactionID string `json:"transaction_id"`
 				Provider      string
 				Duplicate     bool
 				Quarantined   string
 			}
-			if err := json.Unmarshal(res.Body, &answer); err != nil {
+			if err := json.Unmarshal(res.Body, &result); err != nil {
 				t.Fatalf("%s: %v", res.Body, err)
 			}
 			switch {
 			case strings.Contains(then, "stored"):
-				item, err := shared.Item(t.Context(), answer.TransactionID, answer.Provider)
+				item, err := shared.Item(t.Context(), result.TransactionID, result.Provider)
 				if err != nil || item == nil {
-					t.Fatalf("%s is not stored (%v)", answer.TransactionID, err)
+					t.Fatalf("%s is not stored (%v)", result.TransactionID, err)
 				}
 				if text := fmt.Sprint(item); strings.Contains(text, pan) || !strings.Contains(text, "411111******1111") {
 					t.Errorf("stored %s, want the card number masked", text)
 				}
 			case after != before:
 				t.Errorf("%d items, want %d as before", after, before)
-			case strings.Contains(then, "duplicate") != answer.Duplicate, strings.Contains(then, "quarantined") != (answer.Quarantined != ""):
-				t.Errorf("answered %s, want%s", res.Body, then)
+			case strings.Contains(then, "duplicate") != result.Duplicate, strings.Contains(then, "quarantined") != (result.Quarantined != ""):
+				t.Errorf("got %s, want%s", res.Body, then)
 			case res.Status >= 400:
 				readProblem(t, res)
 			}
 			if bytes.Contains(res.Body, []byte(pan)) {
-				t.Errorf("the answer %s has the card number", res.Body)
+				t.Errorf("the response %s has the card number", res.Body)
 			}
 		})
 	}

@@ -16,50 +16,50 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// patience is how long a condition is waited for. Generous: it is only ever
-// waited for in full when something is wrong.
-const patience = 4 * time.Minute
+// timeout is how long tests wait for a condition. It is generous: only a fault makes
+// a test wait that long.
+const timeout = 4 * time.Minute
 
-// startPatience bounds the start of the shared run. A cold machine compiles the
-// local run and every function first.
-const startPatience = 20 * time.Minute
+// startTimeout bounds the start of the shared session, during which a machine without
+// a build cache compiles the local run and every function.
+const startTimeout = 20 * time.Minute
 
-// shared is the run that most tests use together. Tests that break something
-// start one of their own.
+// shared is the session that most tests share. Tests that break something start one of
+// their own.
 var shared *session.Session
 
-// What scripts/send needs to sign as a provider.
+// What tests need to send as a provider.
 var (
 	sender    session.Sender
-	providers []string          // those of scripts/send, without canonical
+	providers []string          // names of scripts/send --list, without canonical
 	secrets   map[string]string // by provider; in Secrets Manager as payments/<provider>
-	internet  string            // what the functions find at https://…
+	egressDir string            // the directory of --egress
 )
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
 	var log syncBuffer
-	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	var err error
-	if internet, err = os.MkdirTemp("", "payment-webhooks-internet-"); err != nil {
+	if egressDir, err = os.MkdirTemp("", "payment-webhooks-egress-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	defer os.RemoveAll(internet)
+	defer os.RemoveAll(egressDir)
 	if sender, err = session.BuildSender(ctx, root()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	secrets = sender.Secrets()
 	providers = slices.DeleteFunc(slices.Sorted(maps.Keys(sender.Providers)), func(name string) bool { return name == "canonical" })
-	if err := suitable(assembly()); err != nil {
+	if err := checkAssembly(assembly()); err != nil {
 		fmt.Fprintf(os.Stderr, "%v\nrun scripts/test, which synthesizes what is needed; see go doc ./local/e2e\n", err)
 		return 1
 	}
 	s, err := session.Start(ctx, session.Options{
-		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(session.SecretFlags(secrets), "--internet", internet),
+		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(session.SecretFlags(secrets), "--egress", egressDir),
 	})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, log.String())
@@ -68,7 +68,7 @@ func testMain(m *testing.M) int {
 	shared = s
 	code := m.Run()
 	if err := s.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "the shared run did not end cleanly:", err)
+		fmt.Fprintln(os.Stderr, "the shared session did not end cleanly:", err)
 		code = 1
 	}
 	if code != 0 {
@@ -77,11 +77,14 @@ func testMain(m *testing.M) int {
 	return code
 }
 
-// suitable says what an assembly lacks that the tests need.
-func suitable(dir string) error {
+// checkAssembly returns an error if the assembly lacks something that the tests need.
+func checkAssembly(dir string) error {
 	templates, err := filepath.Glob(filepath.Join(dir, "*.template.json"))
-	if err != nil || len(templates) != 1 {
-		return fmt.Errorf("%d templates in %s, want one (%v)", len(templates), dir, err)
+	if err != nil {
+		return err
+	}
+	if len(templates) != 1 {
+		return fmt.Errorf("%d templates in %s, want one", len(templates), dir)
 	}
 	template, err := os.ReadFile(templates[0])
 	if err != nil {
@@ -110,14 +113,14 @@ func assembly() string {
 	return filepath.Join(root(), "cdk.out")
 }
 
-// ownSession is a run for one test alone, of a template that edit has changed.
-// Such tests are parallel: they wait more than they work.
+// ownSession starts a session for one test, after edit has changed the template. Such
+// tests run in parallel, since they mostly wait.
 func ownSession(t *testing.T, edit ...func(template string) string) *session.Session {
 	t.Helper()
 	return ownSessionWith(t, nil, edit...)
 }
 
-// ownSessionWith has flags of the local run as well.
+// ownSessionWith is ownSession with additional flags of the local run.
 func ownSessionWith(t *testing.T, flags []string, edit ...func(template string) string) *session.Session {
 	t.Helper()
 	dir := assembly()
@@ -127,7 +130,7 @@ func ownSessionWith(t *testing.T, flags []string, edit ...func(template string) 
 	return sessionOf(t, dir, flags)
 }
 
-// sessionOf is a run for one test alone, of another assembly.
+// sessionOf starts a session for one test with another assembly.
 func sessionOf(t *testing.T, dir string, flags []string) *session.Session {
 	t.Helper()
 	var log syncBuffer
@@ -146,7 +149,7 @@ func sessionOf(t *testing.T, dir string, flags []string) *session.Session {
 	return s
 }
 
-// edited copies an assembly and changes its template.
+// edited returns a copy of an assembly whose template edit has changed.
 func edited(t *testing.T, dir string, edit func(string) string) string {
 	t.Helper()
 	to := t.TempDir()
@@ -192,7 +195,7 @@ func (s *syncBuffer) String() string {
 // eventually waits until condition holds.
 func eventually(t *testing.T, what string, condition func(ctx context.Context) (bool, error)) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	if err := session.Until(ctx, func() (bool, error) { return condition(ctx) }); err != nil {
 		t.Fatalf("%s: %v", what, err)
@@ -206,7 +209,7 @@ func newID(t *testing.T) string {
 	return fmt.Sprintf("txn_%d_%d", os.Getpid(), sequence.Add(1))
 }
 
-// payment is a canonical payload.
+// payment returns a canonical payload; more holds further members.
 func payment(id, amount, currency, more string) []byte {
 	return fmt.Appendf(nil, `{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "stripe", "customer_id": "cust_789"%s}`,
 		id, amount, currency, more)
@@ -222,7 +225,7 @@ func post(t *testing.T, s *session.Session, body []byte) session.Response {
 	return res
 }
 
-// accept posts a body that must be stored.
+// accept posts a body and expects that it is stored.
 func accept(t *testing.T, s *session.Session, body []byte) {
 	t.Helper()
 	var res session.Response
@@ -231,22 +234,21 @@ func accept(t *testing.T, s *session.Session, body []byte) {
 	}
 }
 
-// overloaded is set once a delivery has taken as long as the validator waits for
-// a secret; it waits half a second more for the table. Then the right answer is 503, or
-// 200 where a second attempt finds what the first one stored.
+// overloaded is set once a delivery has taken longer than secretTimeout, the time that
+// the validator waits for a secret (it waits half a second more for the table). From then
+// on, 503 is a correct response, and so is 200 if an attempt with 503 was stored.
 var overloaded atomic.Bool
 
-const validatorWaits = time.Second
+const secretTimeout = time.Second
 
-// delivered returns the status that a delivery is answered with. On an overloaded machine
-// it repeats what is answered with 503, as a provider does, and then takes a
-// duplicate for what was to be new.
+// delivered returns the status of a delivery. On an overloaded machine it repeats a
+// delivery that got 503, as a provider does, and reports a duplicate as new if want is 202.
 func delivered(t *testing.T, want int, deliver func() (status int)) int {
 	t.Helper()
-	for end := time.Now().Add(patience); ; {
+	for end := time.Now().Add(timeout); ; {
 		start := time.Now()
 		got := deliver()
-		if time.Since(start) > validatorWaits {
+		if time.Since(start) > secretTimeout {
 			overloaded.Store(true)
 		}
 		switch {

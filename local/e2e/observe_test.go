@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// document is a segment or subsegment that the X-Ray daemon received.
+// document is a segment or subsegment document that the X-Ray daemon received.
 type document struct {
 	TraceID string          `json:"trace_id"`
 	Name    string          `json:"name"`

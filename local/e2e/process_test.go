@@ -16,8 +16,8 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// children returns the processes that pid started, by their command lines.
-func children(t *testing.T, pid int) map[int]string {
+// subprocesses returns the command lines of the processes that pid started, by id.
+func subprocesses(t *testing.T, pid int) map[int]string {
 	t.Helper()
 	out, err := exec.Command("ps", "-A", "-o", "pid=,ppid=,args=").Output()
 	if err != nil {
@@ -29,17 +29,17 @@ func children(t *testing.T, pid int) map[int]string {
 		if len(fields) < 3 || fields[1] != strconv.Itoa(pid) || strings.Contains(line, "<defunct>") {
 			continue
 		}
-		child, err := strconv.Atoi(fields[0])
+		id, err := strconv.Atoi(fields[0])
 		if err != nil {
 			t.Fatal(err)
 		}
-		found[child] = strings.Join(fields[2:], " ")
+		found[id] = strings.Join(fields[2:], " ")
 	}
 	return found
 }
 
-// gone reports whether a process has ended. One that nobody has waited for is a
-// zombie, and stays one in a container whose first process waits for none.
+// gone reports whether a process has ended. An ended process that its parent has not
+// waited for is a zombie; in a container whose first process waits for none, it stays one.
 func gone(t *testing.T, pid int) bool {
 	t.Helper()
 	if syscall.Kill(pid, 0) == syscall.ESRCH {
@@ -49,13 +49,13 @@ func gone(t *testing.T, pid int) bool {
 	return err != nil || strings.HasPrefix(string(state), "Z") // an error: no such process
 }
 
-func TestCrashOfTheRunLeavesNoProcessBehind(t *testing.T) {
+func TestCrashLeavesNoSubprocess(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
 	accept(t, s, payment(newID(t), "1", "USD", "")) // starts a function
-	started := children(t, s.PID())
+	started := subprocesses(t, s.PID())
 	if len(started) < 2 {
-		t.Fatalf("children %v, want moto and a function", started)
+		t.Fatalf("subprocesses %v, want moto and a function", started)
 	}
 	if err := syscall.Kill(s.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
@@ -73,7 +73,7 @@ func TestCrashOfTheRunLeavesNoProcessBehind(t *testing.T) {
 func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
-	for pid, command := range children(t, s.PID()) {
+	for pid, command := range subprocesses(t, s.PID()) {
 		if strings.Contains(command, "moto") {
 			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 				t.Fatal(err)
@@ -82,7 +82,7 @@ func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
 	}
 	select {
 	case <-s.Exited():
-	case <-time.After(patience):
+	case <-time.After(timeout):
 		t.Fatal("the run goes on without moto")
 	}
 	if err := s.Stop(); err == nil {
@@ -90,13 +90,13 @@ func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
 	}
 }
 
-func TestInterruptEndsEverythingQuietly(t *testing.T) {
+func TestInterruptEndsSubprocesses(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
 	accept(t, s, payment(newID(t), "1", "USD", ""))
-	started := children(t, s.PID())
+	started := subprocesses(t, s.PID())
 	if len(started) < 2 {
-		t.Fatalf("children %v, want moto and a function", started)
+		t.Fatalf("subprocesses %v, want moto and a function", started)
 	}
 	if err := s.Stop(); err != nil {
 		t.Errorf("%v, want exit status 0", err)
@@ -108,7 +108,7 @@ func TestInterruptEndsEverythingQuietly(t *testing.T) {
 	}
 }
 
-// The README's commands are run as they are written there.
+// The README's commands work against the local run as they are written.
 func TestCommandsOfTheReadme(t *testing.T) {
 	readme, err := os.ReadFile(filepath.Join(root(), "README.md"))
 	if err != nil {
@@ -121,19 +121,19 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	section, _, _ = strings.Cut(section, "\n## ")
 	blocks := regexp.MustCompile("(?s)```bash\n(.*?)```").FindAllStringSubmatch(section, -1)
 	if len(blocks) != 2 {
-		t.Fatalf("%d blocks of commands in the section Test, want 2: sending, and looking", len(blocks))
+		t.Fatalf("%d blocks of commands in the section Test, want 2: one that sends, and one that inspects", len(blocks))
 	}
 	send := blocks[0][1]
-	look := strings.ReplaceAll(blocks[1][1], " --follow", "") // which would never end
+	inspect := strings.ReplaceAll(blocks[1][1], " --follow", "") // which would never end
 	if strings.Contains(shell(t, shared, "aws --version 2>&1"), "aws-cli/1.") {
-		// Version 1, all that pip installs, has no logs tail. Version 2's is
-		// made of this call.
-		look = strings.ReplaceAll(look, "aws logs tail ", "aws logs filter-log-events --log-group-name ")
+		// Version 1, which pip installs, has no logs tail. Version 2 implements it by
+		// this call.
+		inspect = strings.ReplaceAll(inspect, "aws logs tail ", "aws logs filter-log-events --log-group-name ")
 	}
 
 	var out string
 	rounds := 0
-	eventually(t, "an answer but 503", func(context.Context) (bool, error) {
+	eventually(t, "a response other than 503", func(context.Context) (bool, error) {
 		out = shell(t, shared, send)
 		rounds++
 		return strings.Contains(out, `"duplicate":`), nil
@@ -149,7 +149,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 		lines, err := shared.Logged(ctx, contract.StateMachineLogGroupPrefix+shared.Suffix(), "ExecutionSucceeded")
 		return len(lines) > 0, err
 	})
-	out = shell(t, shared, look)
+	out = shell(t, shared, inspect)
 	for _, part := range []string{"txn_123456", "ExecutionSucceeded", "DashboardBody", "transaction-metrics-" + shared.Suffix()} {
 		if !strings.Contains(out, part) {
 			t.Errorf("it printed %s, want %s in it", out, part)

@@ -21,7 +21,7 @@ import (
 func sendAs(t *testing.T, s *session.Session, provider, secret string, args ...string) session.Sent {
 	t.Helper()
 	if sender.Providers[provider].Certificate {
-		args = append(slices.Clone(args), "--internet", internet)
+		args = append(slices.Clone(args), "--egress", egressDir)
 	}
 	sent, err := s.Send(t.Context(), sender, provider, secret, args...)
 	if err != nil {
@@ -30,7 +30,7 @@ func sendAs(t *testing.T, s *session.Session, provider, secret string, args ...s
 	return sent
 }
 
-// otherSecret makes up a secret of a provider's form that is not the one in use.
+// otherSecret generates a valid secret of a provider that is not the one in use.
 func otherSecret(t *testing.T, provider string) string {
 	t.Helper()
 	made, err := sender.MakeSecrets(t.Context())
@@ -40,32 +40,32 @@ func otherSecret(t *testing.T, provider string) string {
 	return made[provider]
 }
 
-// answerTo sends one delivery of the shared run's and expects a status.
-func answerTo(t *testing.T, status int, provider string, args ...string) session.Answer {
+// deliverShared sends one delivery to the shared session and expects a status.
+func deliverShared(t *testing.T, status int, provider string, args ...string) session.SenderResponse {
 	t.Helper()
-	return answer(t, shared, status, provider, secrets[provider], args...)
+	return deliverTo(t, shared, status, provider, secrets[provider], args...)
 }
 
-// answer sends one delivery and expects a status.
-func answer(t *testing.T, s *session.Session, status int, provider, secret string, args ...string) session.Answer {
+// deliverTo sends one delivery to a session and expects a status.
+func deliverTo(t *testing.T, s *session.Session, status int, provider, secret string, args ...string) session.SenderResponse {
 	t.Helper()
 	var sent session.Sent
 	got := delivered(t, status, func() int {
-		if sent = sendAs(t, s, provider, secret, args...); len(sent.Answers) != 1 {
-			t.Fatalf("%+v, want one answer with %d", sent, status)
+		if sent = sendAs(t, s, provider, secret, args...); len(sent.Responses) != 1 {
+			t.Fatalf("%+v, want one response with %d", sent, status)
 		}
-		return sent.Answers[0].Status
+		return sent.Responses[0].Status
 	})
 	if got != status {
-		t.Fatalf("%+v, want one answer with %d", sent, status)
+		t.Fatalf("%+v, want one response with %d", sent, status)
 	}
 	if good := status/100 == 2; good != (sent.Exit == 0) {
 		t.Errorf("exit status %d after %d", sent.Exit, status)
 	}
-	return sent.Answers[0]
+	return sent.Responses[0]
 }
 
-// result is what an answer says of one transaction, or of one event.
+// result is the part of a response about one transaction or event.
 type result struct {
 	TransactionID string `json:"transaction_id"`
 	Provider      string
@@ -74,29 +74,29 @@ type result struct {
 	Quarantined   string
 }
 
-// results reads an answer, to a batch or to a single notification.
-func results(t *testing.T, answer session.Answer) []result {
+// results reads the results of a response to a batch or to a single notification.
+func results(t *testing.T, response session.SenderResponse) []result {
 	t.Helper()
 	var batch struct{ Results []result }
 	var single result
-	if err := json.Unmarshal([]byte(answer.Body), &batch); err != nil {
-		t.Fatalf("%s: %v", answer.Body, err)
+	if err := json.Unmarshal([]byte(response.Body), &batch); err != nil {
+		t.Fatalf("%s: %v", response.Body, err)
 	}
 	if batch.Results != nil {
 		return batch.Results
 	}
-	if err := json.Unmarshal([]byte(answer.Body), &single); err != nil {
-		t.Fatalf("%s: %v", answer.Body, err)
+	if err := json.Unmarshal([]byte(response.Body), &single); err != nil {
+		t.Fatalf("%s: %v", response.Body, err)
 	}
 	return []result{single}
 }
 
-// only returns the one result of an answer.
-func only(t *testing.T, answer session.Answer) result {
+// only returns the one result of a response.
+func only(t *testing.T, response session.SenderResponse) result {
 	t.Helper()
-	all := results(t, answer)
+	all := results(t, response)
 	if len(all) != 1 {
-		t.Fatalf("%s, want one result", answer.Body)
+		t.Fatalf("%s, want one result", response.Body)
 	}
 	return all[0]
 }
@@ -137,38 +137,38 @@ func TestNativeDeliveries(t *testing.T) {
 	for _, provider := range providers {
 		t.Run(provider, func(t *testing.T) {
 			id, forged, skewed := newID(t), newID(t), newID(t)
-			first := only(t, answerTo(t, 202, provider, "--id", id))
+			first := only(t, deliverShared(t, 202, provider, "--id", id))
 			if first.Provider != provider || first.Duplicate == nil || (*first.Duplicate && !overloaded.Load()) {
-				t.Errorf("answered %+v, want a new transaction of %s", first, provider)
+				t.Errorf("got %+v, want a new transaction of %s", first, provider)
 			}
 			before := itemOf(t, first.TransactionID, provider)
 			if before == nil {
 				t.Fatalf("%s is not in the table", first.TransactionID)
 			}
-			if again := only(t, answerTo(t, 200, provider, "--id", id)); again.Duplicate == nil || !*again.Duplicate {
-				t.Errorf("answered %+v, want a duplicate", again)
+			if again := only(t, deliverShared(t, 200, provider, "--id", id)); again.Duplicate == nil || !*again.Duplicate {
+				t.Errorf("got %+v, want a duplicate", again)
 			}
 			after := itemOf(t, first.TransactionID, provider)
 			for _, item := range []map[string]any{before, after} {
-				delete(item, "fraud") // is added when it is ready
+				delete(item, "fraud") // added when the workflow has scored it
 			}
 			if !reflect.DeepEqual(after, before) {
 				t.Errorf("the item changed from %v to %v", before, after)
 			}
 
-			answerTo(t, 401, provider, "--id", forged, "--tamper")
+			deliverShared(t, 401, provider, "--id", forged, "--tamper")
 			if !sender.Providers[provider].SignsTime {
 				if sent := sendAs(t, shared, provider, secrets[provider], "--skew", "10m"); sent.Exit != 2 || !strings.Contains(sent.Errors, "signs no time") {
-					t.Errorf("%+v, want a refusal of --skew that says why", sent)
+					t.Errorf("%+v, want an error that says why --skew is rejected", sent)
 				}
 			} else {
-				answerTo(t, 401, provider, "--id", skewed, "--skew", "10m")
-				answerTo(t, 401, provider, "--id", skewed, "--skew", "-120h") // beyond every provider's retries
+				deliverShared(t, 401, provider, "--id", skewed, "--skew", "10m")
+				deliverShared(t, 401, provider, "--id", skewed, "--skew", "-120h") // beyond every provider's retries
 			}
-			answer(t, shared, 401, provider, otherSecret(t, provider), "--id", forged)
+			deliverTo(t, shared, 401, provider, otherSecret(t, provider), "--id", forged)
 			for _, id := range []string{forged, skewed} {
 				if item := itemOf(t, id, provider); item != nil {
-					t.Errorf("%s was refused and stored as %v", id, item)
+					t.Errorf("%s was rejected, but stored as %v", id, item)
 				}
 			}
 		})
@@ -180,7 +180,7 @@ func TestNativeKinds(t *testing.T) {
 		t.Run(provider, func(t *testing.T) {
 			ids := map[string]string{}
 			for _, kind := range []string{"payment", "refund", "dispute", "payout"} {
-				ids[kind] = only(t, answerTo(t, 202, provider, "--fixture", kind)).TransactionID
+				ids[kind] = only(t, deliverShared(t, 202, provider, "--fixture", kind)).TransactionID
 				item := itemOf(t, ids[kind], provider)
 				if item["kind"] != kind {
 					t.Errorf("%s is stored as %v", kind, item)
@@ -204,8 +204,8 @@ func TestIgnoredEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r := only(t, answerTo(t, 200, provider, "--fixture", "ignored")); r.Ignored == "" || r.TransactionID != "" {
-				t.Errorf("answered %+v, want the ignored event's type", r)
+			if r := only(t, deliverShared(t, 200, provider, "--fixture", "ignored")); r.Ignored == "" || r.TransactionID != "" {
+				t.Errorf("got %+v, want the ignored event's type", r)
 			}
 			if after, err := shared.Count(t.Context()); err != nil || after != before {
 				t.Errorf("%d items (%v), want %d as before", after, err, before)
@@ -216,15 +216,15 @@ func TestIgnoredEvents(t *testing.T) {
 
 var currency = regexp.MustCompile(`("currency(?:_code)?": ?)"[A-Za-z]{3}"`)
 
-// A provider would repeat what is refused, or stop: Adyen holds back everything
-// else until it is answered with success.
+// A provider repeats a rejected delivery, or stops: Adyen holds back every other
+// notification until it gets a success.
 func TestUnreadableIsQuarantined(t *testing.T) {
 	for _, provider := range providers {
 		t.Run(provider, func(t *testing.T) {
 			id := newID(t) + "_"
 			body := fixture(t, provider, "payment", func(body string) string { return currency.ReplaceAllString(body, `$1"ZZZ"`) })
-			if r := only(t, answerTo(t, 202, provider, "--file", body, "--id", id)); r.Quarantined == "" || r.TransactionID != "" {
-				t.Errorf("answered %+v, want that it is quarantined", r)
+			if r := only(t, deliverShared(t, 202, provider, "--file", body, "--id", id)); r.Quarantined == "" || r.TransactionID != "" {
+				t.Errorf("got %+v, want that it is quarantined", r)
 			}
 			assertQuarantined(t, provider, id, `"ZZZ"`)
 			if item := itemOf(t, id, provider); item != nil {
@@ -234,15 +234,15 @@ func TestUnreadableIsQuarantined(t *testing.T) {
 	}
 }
 
-// Refused with 409, a provider would repeat it for days.
+// With 409, a provider would repeat the delivery for days.
 func TestNativeConflictIsQuarantined(t *testing.T) {
 	id := newID(t) + "_"
-	answerTo(t, 202, "stripe", "--id", id)
+	deliverShared(t, 202, "stripe", "--id", id)
 	before := itemOf(t, id, "stripe")
 	amount := regexp.MustCompile(`("amount_received": ?)\d+`)
 	body := fixture(t, "stripe", "payment", func(body string) string { return amount.ReplaceAllString(body, "${1}4242") })
-	if r := only(t, answerTo(t, 202, "stripe", "--file", body, "--id", id)); r.Quarantined != "conflict" {
-		t.Errorf("answered %+v, want that it is quarantined", r)
+	if r := only(t, deliverShared(t, 202, "stripe", "--file", body, "--id", id)); r.Quarantined != "conflict" {
+		t.Errorf("got %+v, want that it is quarantined", r)
 	}
 	assertQuarantined(t, "stripe", id, "4242")
 	if after := itemOf(t, id, "stripe"); after["amount"] != before["amount"] || after["fingerprint"] != before["fingerprint"] {
@@ -250,7 +250,7 @@ func TestNativeConflictIsQuarantined(t *testing.T) {
 	}
 }
 
-// assertQuarantined looks for a message whose body has the id and a part.
+// assertQuarantined waits for a quarantined delivery whose body contains id and part.
 func assertQuarantined(t *testing.T, provider, id, part string) {
 	t.Helper()
 	var message struct {
@@ -277,10 +277,10 @@ func TestNativeBatch(t *testing.T) {
 		t.Fatalf("the fixture has %d items, want a batch", items)
 	}
 	id := newID(t)
-	answered := answerTo(t, 202, "adyen", "--fixture", "batch", "--id", id)
-	all := results(t, answered)
+	response := deliverShared(t, 202, "adyen", "--fixture", "batch", "--id", id)
+	all := results(t, response)
 	if len(all) != items {
-		t.Errorf("%s, want %d results", answered.Body, items)
+		t.Errorf("%s, want %d results", response.Body, items)
 	}
 	stored := 0
 	for _, r := range all {
@@ -295,9 +295,9 @@ func TestNativeBatch(t *testing.T) {
 	if stored < 2 || stored == items {
 		t.Errorf("%d of %d items are stored, want some, and one that is ignored or quarantined among them", stored, items)
 	}
-	// One forged item refuses the whole, whichever it is.
+	// One forged item rejects the whole batch.
 	forged := newID(t)
-	answerTo(t, 401, "adyen", "--fixture", "batch", "--id", forged, "--tamper")
+	deliverShared(t, 401, "adyen", "--fixture", "batch", "--id", forged, "--tamper")
 	if item := itemOf(t, forged, "adyen"); item != nil {
 		t.Errorf("stored %v beside a forged item", item)
 	}
@@ -310,12 +310,12 @@ func TestConcurrentNativeDeliveries(t *testing.T) {
 			start := time.Now()
 			sent := sendAs(t, shared, provider, secrets[provider], "--id", newID(t), "--repeat", fmt.Sprint(deliveries), "--rate", "1000/s")
 			var statuses []int
-			for _, a := range sent.Answers {
+			for _, a := range sent.Responses {
 				statuses = append(statuses, a.Status)
 			}
-			onceNew(t, statuses, time.Since(start))
+			checkStatuses(t, statuses, time.Since(start))
 			if len(statuses) != deliveries {
-				t.Errorf("%d answers (%s), want %d", len(statuses), sent.Errors, deliveries)
+				t.Errorf("%d responses (%s), want %d", len(statuses), sent.Errors, deliveries)
 			}
 		})
 	}
@@ -325,40 +325,40 @@ func TestSecretRotation(t *testing.T) {
 	t.Parallel()
 	before, after := secrets["stripe"], otherSecret(t, "stripe")
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"stripe": before}))
-	answer(t, s, 202, "stripe", before, "--id", newID(t)) // the secret has been read
+	deliverTo(t, s, 202, "stripe", before, "--id", newID(t)) // the secret has been read
 	shell(t, s, "aws secretsmanager put-secret-value --secret-id payments/stripe --secret-string "+after)
 	id := newID(t)
 	eventually(t, "the new secret", func(ctx context.Context) (bool, error) {
 		sent, err := s.Send(ctx, sender, "stripe", after, "--id", id)
-		return err == nil && len(sent.Answers) == 1 && sent.Answers[0].Status/100 == 2, err
+		return err == nil && len(sent.Responses) == 1 && sent.Responses[0].Status/100 == 2, err
 	})
-	answer(t, s, 202, "stripe", before, "--id", newID(t))
-	answer(t, s, 401, "stripe", otherSecret(t, "stripe"), "--id", newID(t))
+	deliverTo(t, s, 202, "stripe", before, "--id", newID(t))
+	deliverTo(t, s, 401, "stripe", otherSecret(t, "stripe"), "--id", newID(t))
 }
 
-// Without its secret nothing can be verified, and nothing passes. Here Stripe's does not
-// exist, Adyen's is no HMAC key, and the canonical /webhook shares Square's, which
-// saves the template a permission.
+// Without a usable secret nothing can be verified, so nothing is accepted. Here Stripe's
+// secret does not exist and Adyen's is not an HMAC key. The canonical /webhook shares
+// Square's secret, which the validator's role may read already.
 func TestUnusableSecrets(t *testing.T) {
 	t.Parallel()
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": "not a key", "square": secrets["square"]}), func(template string) string {
 		return strings.Replace(template, `"PROVIDERS": "{`, `"PROVIDERS": "{\"canonical\":{\"secret\":\"payments/square\"},`, 1)
 	})
 	t.Run("missing", func(t *testing.T) {
-		answer(t, s, 503, "stripe", secrets["stripe"])
+		deliverTo(t, s, 503, "stripe", secrets["stripe"])
 		res, err := s.Post(t.Context(), "/webhook/stripe", "application/json", []byte("{}"))
 		if err != nil || res.Status != 503 || res.Header.Get("Retry-After") == "" {
-			t.Errorf("%d %s %v, want 503 and when to try again", res.Status, res.Body, err)
+			t.Errorf("%d %s %v, want 503 and Retry-After", res.Status, res.Body, err)
 		}
 		readProblem(t, res)
 		shell(t, s, "aws secretsmanager create-secret --name payments/stripe --secret-string "+secrets["stripe"])
 		eventually(t, "the secret once it exists", func(ctx context.Context) (bool, error) {
 			sent, err := s.Send(ctx, sender, "stripe", secrets["stripe"])
-			return err == nil && len(sent.Answers) == 1 && sent.Answers[0].Status/100 == 2, err
+			return err == nil && len(sent.Responses) == 1 && sent.Responses[0].Status/100 == 2, err
 		})
 	})
 	t.Run("malformed", func(t *testing.T) {
-		answer(t, s, 503, "adyen", secrets["adyen"])
+		deliverTo(t, s, 503, "adyen", secrets["adyen"])
 	})
 	t.Run("unsigned canonical", func(t *testing.T) {
 		id := newID(t)
@@ -367,13 +367,13 @@ func TestUnusableSecrets(t *testing.T) {
 			t.Errorf("unsigned: %d %s, want 401", res.Status, res.Body)
 		}
 		path := file(t, string(body))
-		answer(t, s, 401, "canonical", secrets["canonical"], "--file", path)
-		answer(t, s, 401, "canonical", secrets["square"], "--file", path, "--tamper")
-		answer(t, s, 401, "canonical", secrets["square"], "--file", path, "--skew", "10m")
+		deliverTo(t, s, 401, "canonical", secrets["canonical"], "--file", path)
+		deliverTo(t, s, 401, "canonical", secrets["square"], "--file", path, "--tamper")
+		deliverTo(t, s, 401, "canonical", secrets["square"], "--file", path, "--skew", "10m")
 		if item, err := s.Item(t.Context(), id, "stripe"); err != nil || item != nil {
 			t.Errorf("stored %v (%v)", item, err)
 		}
-		answer(t, s, 202, "canonical", secrets["square"], "--file", path)
-		answer(t, s, 200, "canonical", secrets["square"], "--file", path)
+		deliverTo(t, s, 202, "canonical", secrets["square"], "--file", path)
+		deliverTo(t, s, 200, "canonical", secrets["square"], "--file", path)
 	})
 }

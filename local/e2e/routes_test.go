@@ -10,15 +10,15 @@ import (
 	"payment-webhooks/local/session"
 )
 
-// routes says where traces of a transaction were found.
+// routes says where effects of a transaction were found.
 type routes struct {
 	Workflow bool // the fraud result is in the table
-	Alerts   int  // texts that reached subscribers
+	Alerts   int  // messages that subscribers received
 	Log      int  // events in the low-value log group
-	Queue    int  // events in the queue of a tier, where there is one
+	Queue    int  // events in the queue of a tier, if it has one
 }
 
-// routesOf looks for a transaction's traces. An empty queue is not looked into.
+// routesOf looks for the effects of a transaction. The queue is optional.
 func routesOf(ctx context.Context, s *session.Session, queue, id string) (r routes, err error) {
 	item, err := s.Item(ctx, id, "stripe")
 	if err != nil {
@@ -30,7 +30,7 @@ func routesOf(ctx context.Context, s *session.Session, queue, id string) (r rout
 		return r, err
 	}
 	r.Alerts = len(alerts)
-	logged, err := s.Logged(ctx, s.LowValueGroup(), fmt.Sprintf("%q", id))
+	logged, err := s.Logged(ctx, s.LowValueLogGroup(), fmt.Sprintf("%q", id))
 	if err != nil {
 		return r, err
 	}
@@ -47,7 +47,7 @@ func routesOf(ctx context.Context, s *session.Session, queue, id string) (r rout
 	return r, err
 }
 
-// routed is an amount and where it must go.
+// routed is an amount and the routes that it must take.
 type routed struct {
 	amount, currency string
 	want             routes
@@ -56,16 +56,15 @@ type routed struct {
 // The targets of the default tiers.
 var high, medium, low = routes{Workflow: true, Alerts: 2}, routes{Alerts: 2}, routes{Log: 1}
 
-// takesOneRoute sends the cases together, so that a transaction that takes a
-// second route is seen: once all have taken the first, it sends the later ones,
-// waits for their routes and looks at the cases again. The bus offers an event
-// to all rules at once, so by then every rule has delivered what it matched.
-// There is a later case for each tier. It returns the ids of the cases.
-func takesOneRoute(t *testing.T, s *session.Session, queue string, cases, later []routed) []string {
+// checkRoutes sends the cases and waits until each has taken its route. To see that none
+// takes a second route, it then sends the later cases, one for each tier, waits for their
+// routes and checks the cases again: the bus offers an event to all rules at once, so by
+// then every rule has delivered the events that it matched. It returns the ids of the cases.
+func checkRoutes(t *testing.T, s *session.Session, queue string, cases, later []routed) []string {
 	t.Helper()
 	ids := make([]string, len(cases))
 	for i, c := range cases {
-		ids[i] = newID(t) + "_" // ends, so that none is the beginning of another
+		ids[i] = newID(t) + "_" // so that no id is a prefix of another
 		accept(t, s, payment(ids[i], c.amount, c.currency, ""))
 	}
 	got := make([]routes, len(cases))
@@ -106,7 +105,7 @@ func takesOneRoute(t *testing.T, s *session.Session, queue string, cases, later 
 
 func TestRoutes(t *testing.T) {
 	t.Run("when tiers are the default, each amount takes one", func(t *testing.T) {
-		takesOneRoute(t, shared, "", []routed{
+		checkRoutes(t, shared, "", []routed{
 			{"10000.01", "USD", high},
 			{"15000", "JPY", high},
 			{"5000000000", "IDR", high}, // the largest number that a pattern compares
@@ -189,8 +188,8 @@ func TestHighRisk(t *testing.T) {
 	})
 }
 
-// The whole transaction is stored, but an event this large would not fit every
-// target: it goes out without its metadata and says so.
+// The whole transaction is stored, but so large an event would not fit every target: it
+// is published without the metadata, and with metadata_omitted.
 func TestLargeMetadata(t *testing.T) {
 	t.Run("when it does not fit the event, it stays in the table", func(t *testing.T) {
 		id := newID(t) + "_"
@@ -199,7 +198,7 @@ func TestLargeMetadata(t *testing.T) {
 		var lines []string
 		eventually(t, "the event in the log group", func(ctx context.Context) (bool, error) {
 			var err error
-			lines, err = shared.Logged(ctx, shared.LowValueGroup(), fmt.Sprintf("%q", id))
+			lines, err = shared.Logged(ctx, shared.LowValueLogGroup(), fmt.Sprintf("%q", id))
 			return len(lines) == 1, err
 		})
 		var event struct {

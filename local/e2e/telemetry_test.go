@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
+func TestTraceHasEveryStep(t *testing.T) {
 	const traceID = "1-6740a000-0123456789abcdef01234567"
 	header := http.Header{
 		"Content-Type":    {"application/json"},
@@ -31,7 +31,7 @@ func TestSubsegmentsOfEveryStepArriveInOneTrace(t *testing.T) {
 		return len(missing) == 0, err
 	})
 
-	// The others have traces of their own: the stream carries none.
+	// The other functions have traces of their own, since the stream carries no trace id.
 	for function, want := range map[string]string{"event-relay": "publish", "fraud-detector": "score"} {
 		eventually(t, function+"'s subsegments", func(ctx context.Context) (bool, error) {
 			documents, err := traces(ctx, shared, "")
@@ -73,13 +73,13 @@ func TestEmbeddedMetricsArriveInCloudWatch(t *testing.T) {
 	}
 	before := sum("TransactionsAccepted", "")
 	accept(t, shared, payment(newID(t), "15000", "USD", ""))
-	eventually(t, "the metrics of door, relay and fraud detector", func(context.Context) (bool, error) {
+	eventually(t, "the metrics of validator, relay and fraud detector", func(context.Context) (bool, error) {
 		return sum("TransactionsAccepted", "") > before && sum("EventsPublished", "") > 0 &&
 			sum("TransactionsScored", "Name=RiskLevel,Value=low") > 0, nil
 	})
 }
 
-func TestFunctionLogsAreJSONWithTheTransactionAndNoBody(t *testing.T) {
+func TestFunctionLogs(t *testing.T) {
 	id := newID(t)
 	accept(t, shared, payment(id, "250", "USD", `, "metadata": {"note": "a-note-only-in-the-body"}`))
 	group := contract.FunctionLogGroupPrefix + contract.WebhookValidator + "-" + shared.Suffix()

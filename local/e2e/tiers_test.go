@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// fourTiers are the default tiers, which have bounds of their own in JPY, and
-// above them a fourth with a queue of its own.
+// fourTiers are the default tiers with bounds of their own for JPY, and a fourth tier
+// above them whose target is a queue.
 const fourTiers = `{"tiers": [
 	{"name": "low", "target": "log"},
 	{"name": "medium", "from": 1000, "target": "alert"},
@@ -19,8 +19,8 @@ const fourTiers = `{"tiers": [
 	{"name": "very-high", "from": "1000000", "target": "queue"}],
 	"currencies": {"JPY": {"medium": 100000, "high": 1000000, "very-high": 100000000}}}`
 
-// synthesized writes an assembly with other tiers: it runs the app with the
-// context of cdk.json, as the CDK CLI does.
+// synthesized synthesizes an assembly with other tiers and returns its directory. It runs
+// the app with the context of cdk.json, as the CDK CLI does.
 func synthesized(t *testing.T, tiers string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root(), "cdk.json"))
@@ -84,7 +84,7 @@ func TestFourthTier(t *testing.T) {
 		{"100000000", "JPY", veryHigh},
 		{"6000000000", "JPY", veryHigh},
 	}
-	ids := takesOneRoute(t, s, queue, cases, []routed{{"2000000", "EUR", veryHigh}, {"15000", "EUR", high}, {"5000", "EUR", medium}, {"1", "EUR", low}})
+	ids := checkRoutes(t, s, queue, cases, []routed{{"2000000", "EUR", veryHigh}, {"15000", "EUR", high}, {"5000", "EUR", medium}, {"1", "EUR", low}})
 
 	t.Run("when a message is in the queue, it holds the event", func(t *testing.T) {
 		message := awaitMessage(t, s, queue, fmt.Sprintf("%q", ids[5]))

@@ -217,7 +217,9 @@ func TestStub(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer conn.Close()
-				conn.SetDeadline(time.Now().Add(5 * time.Minute))
+				if err := conn.SetDeadline(time.Now().Add(5 * time.Minute)); err != nil {
+					t.Fatal(err)
+				}
 				fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: %s\r\n\r\n", c.request, c.host)
 				response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 				if err != nil {

@@ -114,7 +114,7 @@ func (e *Emulator) PrintBanner() {
 	}
 	e.terminal.print("AWS endpoint  %s\nAPI           %s\n", e.endpointURL, e.apiURL)
 	if e.egress != nil {
-		e.terminal.print("Internet      %s, and nothing else\n", e.options.EgressDir)
+		e.terminal.print("Egress        %s, and nothing else\n", e.options.EgressDir)
 	}
 	e.terminal.print("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", e.endpointURL, e.region, e.region)
 	e.terminal.print("ready; Ctrl-C ends it")

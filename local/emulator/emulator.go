@@ -171,7 +171,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 	e.cleanup(e.traces.Close)
 	if dir := e.options.EgressDir; dir != "" {
 		if e.egress, err = egress.Open(dir, e.options.Getenv("SSL_CERT_FILE"), e.terminal.logger("egress"), time.Now); err != nil {
-			return fmt.Errorf("--internet %s: %w", dir, err)
+			return fmt.Errorf("--egress %s: %w", dir, err)
 		}
 		e.cleanup(e.egress.Close)
 	}

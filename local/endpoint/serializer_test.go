@@ -72,7 +72,11 @@ func TestSerializer(t *testing.T) {
 			r := (&fixture{}).request("test", "dynamodb", "DynamoDB_20120810.PutItem", "POST", "/", `{}`)
 			var calls sync.WaitGroup
 			call := func(ctx context.Context) {
-				calls.Go(func() { _, _ = serializer.RoundTrip(r.Clone(ctx)) })
+				calls.Go(func() {
+					if response, err := serializer.RoundTrip(r.Clone(ctx)); err == nil {
+						response.Body.Close()
+					}
+				})
 				synctest.Wait()
 			}
 			begin := time.Now()

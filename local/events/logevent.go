@@ -17,7 +17,7 @@ import (
 func LogEvent(payload []byte, now time.Time) (message string, at time.Time, err error) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(payload, &fields) != nil {
-		return string(payload), now, nil
+		return string(payload), now, nil //nolint:nilerr // a payload that is no JSON object is the message
 	}
 	raw, ok := fields["message"]
 	if _, timed := fields["timestamp"]; !ok || !timed || len(fields) != 2 {

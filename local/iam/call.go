@@ -73,7 +73,7 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		}
 		return call, nil
 	case "sqs":
-		var input struct{ QueueUrl string } //nolint:revive // the API's spelling
+		var input struct{ QueueUrl string }
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
 		}
@@ -95,7 +95,7 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		}
 		return call, nil
 	case "secretsmanager":
-		var input struct{ SecretId string } //nolint:revive // the API's spelling
+		var input struct{ SecretId string }
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
 		}
@@ -107,7 +107,7 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		}
 		return Call{"secretsmanager:" + operation, []string{resource}}, nil
 	case "states":
-		var input struct{ StateMachineArn string } //nolint:revive // the API's spelling
+		var input struct{ StateMachineArn string }
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
 		}

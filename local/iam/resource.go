@@ -53,7 +53,7 @@ func like(values []string, actual string, _ bool) bool {
 
 type resourceDocument struct {
 	Version   string
-	Id        string //nolint:revive // the language's spelling
+	Id        string
 	Statement []struct {
 		Sid, Effect      string
 		Principal        principal

@@ -25,8 +25,8 @@ var Types = []assembly.Type{
 // FunctionProperties is AWS::Lambda::Function.
 type FunctionProperties struct {
 	FunctionName, Description, Role, PackageType string
-	Code                                         struct{ ImageUri string } //nolint:revive // CloudFormation's spelling
-	Architectures                                []string                  // inert: handlers are built for this machine
+	Code                                         struct{ ImageUri string }
+	Architectures                                []string // inert: handlers are built for this machine
 	MemorySize, Timeout                          int
 	Environment                                  struct{ Variables map[string]string }
 	LoggingConfig                                struct{ LogGroup, LogFormat, ApplicationLogLevel, SystemLogLevel string }

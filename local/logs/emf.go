@@ -26,7 +26,7 @@ func embeddedMetrics(line []byte) ([]Metric, error) {
 	}
 	var root map[string]json.RawMessage
 	if json.Unmarshal(line, &root) != nil || root["_aws"] == nil {
-		return nil, nil
+		return nil, nil //nolint:nilerr // a line that is no JSON object has no metrics
 	}
 	var meta struct {
 		Timestamp         int64 // milliseconds since 1970

@@ -66,8 +66,8 @@ func Start(ctx context.Context, path, account string) (*Server, error) {
 		return nil, fmt.Errorf("start %s: %w", path, err)
 	}
 	go func() {
-		err := s.cmd.Wait()
-		s.err = fmt.Errorf("moto_server ended: %v\n%s", err, s.output)
+		_ = s.cmd.Wait() // its error is the process's state
+		s.err = fmt.Errorf("moto_server ended: %s\n%s", s.cmd.ProcessState, s.output)
 		close(s.done)
 	}()
 	if err := s.await(ctx); err != nil {

@@ -1,7 +1,7 @@
-// Package session starts the local run as a process of its own, talks to it as
-// a user would, and ends it.
+// Package session starts the local run as a subprocess, uses it as a client would, and
+// stops it. The demo and the end-to-end suite call it.
 //
-// The demo and the end-to-end suite use it. What it reports comes from where a
-// user would look: the HTTP answer, the table, the log groups, the alerts that
-// subscribers received. It knows names from the stack's outputs only.
+// It observes only what a user can: HTTP responses, the table, log groups, queues, the
+// audit bucket, and the alerts that subscribers received. It takes physical names from
+// the stack's outputs and from handlers/contract.
 package session

@@ -24,13 +24,13 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// Suffix is the environment suffix that ends the stack's names.
+// Suffix returns the environment suffix of the stack.
 func (s *Session) Suffix() string {
 	return strings.TrimPrefix(s.Outputs[contract.OutputTable], contract.TablePrefix)
 }
 
-// Item reads a stored transaction, nil when there is none. Numbers are
-// json.Number-like texts, exact.
+// Item reads a stored transaction; it is nil when there is none. Numbers are exact: each
+// is an attributevalue.Number, a string.
 func (s *Session) Item(ctx context.Context, transactionID, provider string) (map[string]any, error) {
 	out, err := dynamodb.NewFromConfig(s.AWS).GetItem(ctx, &dynamodb.GetItemInput{
 		TableName:      aws.String(s.Outputs[contract.OutputTable]),
@@ -48,7 +48,7 @@ func (s *Session) Item(ctx context.Context, transactionID, provider string) (map
 	return item, err
 }
 
-// Count is the number of items in the table.
+// Count returns the number of items in the table.
 func (s *Session) Count(ctx context.Context) (int, error) {
 	n := 0
 	pages := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(s.AWS), &dynamodb.ScanInput{
@@ -64,7 +64,7 @@ func (s *Session) Count(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Alert is a text as one subscriber received it.
+// Alert is a message that one subscriber received.
 type Alert struct {
 	Protocol string `json:"protocol"` // email or sms
 	Endpoint string `json:"endpoint"`
@@ -72,7 +72,7 @@ type Alert struct {
 	Message  string `json:"message"`
 }
 
-// Alerts returns those delivered so far whose text has part in it, oldest first.
+// Alerts returns the alerts delivered so far whose message contains part, oldest first.
 func (s *Session) Alerts(ctx context.Context, part string) ([]Alert, error) {
 	var all, found []Alert
 	if err := s.control(ctx, http.MethodGet, "/_local/alerts", &all); err != nil {
@@ -86,7 +86,8 @@ func (s *Session) Alerts(ctx context.Context, part string) ([]Alert, error) {
 	return found, nil
 }
 
-// Logged returns the lines of a log group that have part in them, oldest first.
+// Logged returns the lines of a log group that contain part, oldest first. It first
+// waits until everything logged so far is in CloudWatch Logs.
 func (s *Session) Logged(ctx context.Context, group, part string) ([]string, error) {
 	if err := s.control(ctx, http.MethodPost, "/_local/flush", nil); err != nil {
 		return nil, err
@@ -109,12 +110,15 @@ func (s *Session) Logged(ctx context.Context, group, part string) ([]string, err
 	return lines, nil
 }
 
-// LowValueGroup is the log group of the low-value rule.
-func (s *Session) LowValueGroup() string { return "/aws/events/low-value-transactions-" + s.Suffix() }
+// LowValueLogGroup returns the name of the log group of the default tier low.
+func (s *Session) LowValueLogGroup() string {
+	return "/aws/events/low-value-transactions-" + s.Suffix()
+}
 
-// Messages returns what it has found in a queue so far, oldest first. Each call
-// finds up to ten more. It deletes nothing, but hides what it found for an hour:
-// with a shorter time, a slow machine would find the first ten again and again.
+// Messages returns the messages of a queue that this and earlier calls received, in the
+// order received. Each call receives up to ten more. It deletes none, but hides them from
+// other receivers for an hour: with a shorter visibility timeout, a slow machine would
+// receive the first ten again and again.
 func (s *Session) Messages(ctx context.Context, queue string) ([]sqstypes.Message, error) {
 	client := sqs.NewFromConfig(s.AWS)
 	u, err := client.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String(queue)})
@@ -136,21 +140,21 @@ func (s *Session) Messages(ctx context.Context, queue string) ([]sqstypes.Messag
 	return slices.Clone(s.received[queue]), nil
 }
 
-// FireRule makes a schedule rule fire as if it were the given time.
+// FireRule fires a scheduled rule as of the given time.
 func (s *Session) FireRule(ctx context.Context, rule string, at time.Time) error {
 	return s.control(ctx, http.MethodPost, "/_local/rules/"+url.PathEscape(rule)+"/fire?time="+url.QueryEscape(at.UTC().Format(time.RFC3339)), nil)
 }
 
-// ArchivalRule is the name of the daily rule.
+// ArchivalRule returns the name of the rule that starts the daily archival.
 func (s *Session) ArchivalRule() string { return contract.ArchiveRulePrefix + s.Suffix() }
 
 // Object is one object of the audit bucket.
 type Object struct {
 	Key   string
-	Lines []string // of a gzip JSON Lines object, decompressed; of another, one per line of text
+	Lines []string // lines of text, decompressed if the key ends in .gz
 }
 
-// Archived reads the objects below a prefix of the audit bucket.
+// Archived reads the objects of the audit bucket whose keys begin with a prefix.
 func (s *Session) Archived(ctx context.Context, prefix string) ([]Object, error) {
 	client := s3.NewFromConfig(s.AWS, func(o *s3.Options) {
 		o.DisableLogOutputChecksumValidationSkipped = true // moto sends none

@@ -17,25 +17,25 @@ import (
 	"time"
 )
 
-// Sender is scripts/send: what signs as a provider does.
+// Sender is a built scripts/send, which signs deliveries as the providers do.
 type Sender struct {
 	binary string
 
-	// Providers are what it can send as, canonical among them, by name.
+	// Providers are the providers it can sign as, by name, including canonical.
 	Providers map[string]Provider
 }
 
-// Provider is what scripts/send --list says of a provider.
+// Provider is an entry of scripts/send --list.
 type Provider struct {
 	Name        string
 	Fixtures    []string // names of its payloads
-	Secret      string   // made up for this run
-	SignsURL    bool     // its signature is over the address too
-	SignsTime   bool     // its signature is over the time of the attempt too
-	Certificate bool     // it signs with a certificate, which --internet publishes
+	Secret      string   // generated for this run
+	SignsURL    bool     // the signature covers the address
+	SignsTime   bool     // the signature covers the time of the attempt
+	Certificate bool     // it signs with a certificate, which is published through --egress
 }
 
-// BuildSender builds it from the repository.
+// BuildSender builds scripts/send in the repository at root and lists its providers.
 func BuildSender(ctx context.Context, root string) (Sender, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -67,7 +67,7 @@ func (s Sender) list(ctx context.Context) (map[string]Provider, error) {
 	return providers, nil
 }
 
-// Secrets are the made-up secrets, by provider.
+// Secrets returns the generated secrets, by provider.
 func (s Sender) Secrets() map[string]string {
 	secrets := map[string]string{}
 	for name, p := range s.Providers {
@@ -76,16 +76,15 @@ func (s Sender) Secrets() map[string]string {
 	return secrets
 }
 
-// MakeSecrets makes up another secret for each provider.
+// MakeSecrets generates a new secret for each provider.
 func (s Sender) MakeSecrets(ctx context.Context) (map[string]string, error) {
 	var err error
 	s.Providers, err = s.list(ctx)
 	return s.Secrets(), err
 }
 
-// SecretFlags are the flags of the local run that create the secrets under the
-// names that the assemblies of demo and end-to-end suite ask for:
-// payments/<provider>.
+// SecretFlags returns the flags of the local run that create each secret as
+// payments/<provider>, the name that scripts/send --context configures.
 func SecretFlags(secrets map[string]string) (flags []string) {
 	for _, provider := range slices.Sorted(maps.Keys(secrets)) {
 		flags = append(flags, "--secret", "payments/"+provider+"="+secrets[provider])
@@ -93,25 +92,25 @@ func SecretFlags(secrets map[string]string) (flags []string) {
 	return flags
 }
 
-// Sent is what a run of the sender reported.
+// Sent is the result of one run of scripts/send.
 type Sent struct {
-	Answers []Answer // in the order in which they came
-	Exit    int
-	Errors  string // what it said on standard error
+	Responses []SenderResponse // in the order received
+	Exit      int
+	Errors    string // its standard error
 }
 
-// Answer is one line of the sender's.
-type Answer struct {
+// SenderResponse is one response, as scripts/send printed it.
+type SenderResponse struct {
 	Status int
 	Body   string
-	Millis string // from the first byte sent to the last one received
+	Millis string // duration in milliseconds, from the start of the request to the end of the response
 }
 
-// answerLine is "202 {…} (12.3 ms)".
-var answerLine = regexp.MustCompile(`(?m)^([1-5]\d\d) (\{.*\}) \((\d+\.\d) ms\)$`)
+// responseLine matches the line of a response, such as "202 {…} (12.3 ms)".
+var responseLine = regexp.MustCompile(`(?m)^([1-5]\d\d) (\{.*\}) \((\d+\.\d) ms\)$`)
 
-// Send runs the sender against the session's API, as a user would, with the secret in
-// the environment.
+// Send runs scripts/send against the session's API with the secret in the environment.
+// An exit status other than 0 is in Sent, not an error.
 func (s *Session) Send(ctx context.Context, sender Sender, provider, secret string, args ...string) (Sent, error) {
 	cmd := exec.CommandContext(ctx, sender.binary, append([]string{"--url", s.APIURL, "--provider", provider}, args...)...)
 	cmd.Env = append(os.Environ(), "WEBHOOK_SECRET="+secret)
@@ -124,12 +123,12 @@ func (s *Session) Send(ctx context.Context, sender Sender, provider, secret stri
 		return Sent{}, fmt.Errorf("sending as %s: %w", provider, err)
 	}
 	sent := Sent{Exit: cmd.ProcessState.ExitCode(), Errors: stderr.String()}
-	for _, line := range answerLine.FindAllStringSubmatch(stdout.String(), -1) {
+	for _, line := range responseLine.FindAllStringSubmatch(stdout.String(), -1) {
 		status, err := strconv.Atoi(line[1])
 		if err != nil {
-			return Sent{}, err // three digits
+			return Sent{}, err // cannot happen: the pattern matches three digits
 		}
-		sent.Answers = append(sent.Answers, Answer{Status: status, Body: line[2], Millis: line[3]})
+		sent.Responses = append(sent.Responses, SenderResponse{Status: status, Body: line[2], Millis: line[3]})
 	}
 	return sent, ctx.Err()
 }

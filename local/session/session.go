@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,21 +26,21 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// Options says what to start.
+// Options configures [Start].
 type Options struct {
-	Root   string    // the repository
-	CDKOut string    // the synthesized assembly
+	Root   string    // directory of the repository
+	CDKOut string    // directory of the synthesized cloud assembly
 	Log    io.Writer // receives the local run's terminal output
-	Flags  []string  // further flags of the local run
+	Flags  []string  // additional flags of the local run
 }
 
-// Session is a running local run. Its methods may be called concurrently.
+// Session is a local run that has started. Its methods may be called concurrently.
 type Session struct {
 	Endpoint string            // the AWS endpoint, for AWS_ENDPOINT_URL
-	APIURL   string            // the stack's WebhookApiUrl, as DescribeStacks answers it
+	APIURL   string            // the stack's output WebhookApiUrl
 	Outputs  map[string]string // the stack's outputs
 	Stack    string            // the stack's name
-	AWS      aws.Config        // for any AWS client, pointed at Endpoint
+	AWS      aws.Config        // for AWS clients that call Endpoint
 
 	process *exec.Cmd
 	exited  chan struct{}
@@ -47,18 +48,18 @@ type Session struct {
 	dir     string
 
 	mu       sync.Mutex
-	received map[string][]sqstypes.Message // by queue, see Messages
+	received map[string][]sqstypes.Message // by queue name; see Messages
 }
 
-// ready is what the local run writes to its --ready-file once it answers.
+// ready is the content of --ready-file, which the local run writes once it is ready.
 type ready struct {
 	Endpoint string `json:"endpoint"`
 	APIURL   string `json:"api_url"`
 	Stack    string `json:"stack"`
 }
 
-// Start builds the local run, starts it on free ports and waits until it is
-// ready. The caller ends it with Stop.
+// Start builds the local run, starts it on free ports and waits until it is ready. The
+// caller must call Stop.
 func Start(ctx context.Context, o Options) (*Session, error) {
 	binary := filepath.Join(o.Root, "build", "local", "run")
 	if err := build(ctx, o.Root, binary); err != nil {
@@ -76,7 +77,7 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	}
 	s.process.Dir = o.Root
 	s.process.Stdout, s.process.Stderr = o.Log, o.Log
-	// A group of its own: Ctrl-C reaches the caller, which then ends the run.
+	// A process group of its own: Ctrl-C reaches only the caller, which then calls Stop.
 	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := s.process.Start(); err != nil {
 		return nil, fmt.Errorf("starting the local run: %w", err)
@@ -100,7 +101,7 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	return s, nil
 }
 
-// building keeps two starts from writing the same binary.
+// building serializes builds, which write the same binary.
 var building sync.Mutex
 
 func build(ctx context.Context, root, binary string) error {
@@ -114,7 +115,8 @@ func build(ctx context.Context, root, binary string) error {
 	return nil
 }
 
-// Config returns an AWS configuration for a local run's endpoint.
+// Config returns the configuration of AWS clients that call a local run's endpoint, in
+// the region AWS_REGION, by default us-east-1.
 func Config(ctx context.Context, endpoint string) (aws.Config, error) {
 	region := os.Getenv("AWS_REGION")
 	if region == "" {
@@ -135,8 +137,11 @@ func (s *Session) waitReady(ctx context.Context, file string) (ready, error) {
 		default:
 		}
 		text, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return false, nil // not ready yet
+		}
 		if err != nil {
-			return false, nil // not there yet
+			return false, err
 		}
 		if err := json.Unmarshal(text, &r); err != nil {
 			return false, fmt.Errorf("ready file: %w", err)
@@ -146,14 +151,14 @@ func (s *Session) waitReady(ctx context.Context, file string) (ready, error) {
 	return r, err
 }
 
-// describe reads the outputs as `aws cloudformation describe-stacks` does.
+// describe reads the stack's outputs, as `aws cloudformation describe-stacks` does.
 func (s *Session) describe(ctx context.Context) error {
 	out, err := cloudformation.NewFromConfig(s.AWS).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(s.Stack)})
 	if err != nil {
 		return err
 	}
 	if len(out.Stacks) != 1 {
-		return fmt.Errorf("%d stacks are described, want one", len(out.Stacks))
+		return fmt.Errorf("DescribeStacks returned %d stacks, want one", len(out.Stacks))
 	}
 	s.Outputs = map[string]string{}
 	for _, o := range out.Stacks[0].Outputs {
@@ -166,11 +171,12 @@ func (s *Session) describe(ctx context.Context) error {
 	return nil
 }
 
-// endsWithin is how long the local run may take to end. It is only ever waited
-// for in full when something is wrong.
-const endsWithin = 2 * time.Minute
+// stopTimeout is how long Stop waits for the local run to end. It is generous: only a
+// fault makes Stop wait that long.
+const stopTimeout = 2 * time.Minute
 
-// Stop ends the local run as Ctrl-C would and reports how it ended.
+// Stop interrupts the local run, as Ctrl-C does, and returns the error of its exit
+// status, if any. It kills a run that does not end within two minutes.
 func (s *Session) Stop() error {
 	defer os.RemoveAll(s.dir)
 	select {
@@ -184,18 +190,18 @@ func (s *Session) Stop() error {
 	select {
 	case <-s.exited:
 		return s.exitErr
-	case <-time.After(endsWithin):
-		return errors.Join(fmt.Errorf("the local run did not end within %s of an interrupt", endsWithin), s.process.Process.Kill())
+	case <-time.After(stopTimeout):
+		return errors.Join(fmt.Errorf("the local run did not end within %s of an interrupt", stopTimeout), s.process.Process.Kill())
 	}
 }
 
-// Exited is closed when the local run has ended.
+// Exited returns a channel that is closed when the local run has ended.
 func (s *Session) Exited() <-chan struct{} { return s.exited }
 
-// PID is the process id of the local run.
+// PID returns the process id of the local run.
 func (s *Session) PID() int { return s.process.Process.Pid }
 
-// Response is an HTTP answer, read whole.
+// Response is an HTTP response with its whole body.
 type Response struct {
 	Status int
 	Header http.Header
@@ -207,7 +213,8 @@ func (s *Session) Post(ctx context.Context, path, contentType string, body []byt
 	return s.Do(ctx, http.MethodPost, path, http.Header{"Content-Type": {contentType}}, body)
 }
 
-// Do sends any request to a path below the API's base URL.
+// Do sends a request to a path below the API's base URL. Header names must be in
+// canonical form; a header whose first value is empty is left out.
 func (s *Session) Do(ctx context.Context, method, path string, header http.Header, body []byte) (Response, error) {
 	return do(ctx, method, s.APIURL+path, header, body)
 }
@@ -231,7 +238,8 @@ func do(ctx context.Context, method, url string, header http.Header, body []byte
 	return Response{Status: res.StatusCode, Header: res.Header, Body: text}, err
 }
 
-// control asks the local run itself: what it saw, or to do something now.
+// control calls one of the local run's own paths, /_local/…, and decodes the response
+// into a value, unless that is nil.
 func (s *Session) control(ctx context.Context, method, path string, into any) error {
 	res, err := do(ctx, method, s.Endpoint+path, nil, nil)
 	if err != nil {

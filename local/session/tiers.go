@@ -12,21 +12,21 @@ import (
 	"payment-webhooks/local/events"
 )
 
-// Tier is a rule of an assembly that routes transactions by their amount.
+// Tier is an amount tier, read from its rule in the template of an assembly.
 type Tier struct {
-	Name   string // begins the rule's name, such as "medium"
-	Target string // workflow, alert, log or queue
-	Place  string // log: the log group's name; queue: the queue's name; else empty
+	Name       string // the beginning of the rule's name, such as "medium"
+	Target     string // workflow, alert, log or queue
+	TargetName string // physical name of the target's log group or queue; empty for workflow and alert
 
-	detail  json.RawMessage // of the pattern
+	detail  json.RawMessage // the pattern's member detail
 	pattern *events.Pattern
 }
 
-// targetKinds maps the resource behind a rule's target to what a tier calls it,
-// and to the property that has its name.
-var targetKinds = map[string]struct{ target, place string }{
-	"AWS::StepFunctions::StateMachine": {target: "workflow"},
-	"AWS::SNS::Topic":                  {target: "alert"},
+// targetTypes maps the type of the resource that a rule sends to onto the name of
+// the target in amountThresholds, and the property that holds its physical name.
+var targetTypes = map[string]struct{ name, nameProperty string }{
+	"AWS::StepFunctions::StateMachine": {name: "workflow"},
+	"AWS::SNS::Topic":                  {name: "alert"},
 	"AWS::Logs::LogGroup":              {"log", "LogGroupName"},
 	"AWS::SQS::Queue":                  {"queue", "QueueName"},
 }
@@ -34,8 +34,11 @@ var targetKinds = map[string]struct{ target, place string }{
 // Tiers reads the tiers of an assembly, sorted by name.
 func Tiers(cdkOut string) ([]Tier, error) {
 	templates, err := filepath.Glob(filepath.Join(cdkOut, "*.template.json"))
-	if err != nil || len(templates) != 1 {
-		return nil, fmt.Errorf("%d templates in %s, want one (%w)", len(templates), cdkOut, err)
+	if err != nil {
+		return nil, err
+	}
+	if len(templates) != 1 {
+		return nil, fmt.Errorf("%d templates in %s, want one", len(templates), cdkOut)
 	}
 	text, err := os.ReadFile(templates[0])
 	if err != nil {
@@ -51,7 +54,7 @@ func Tiers(cdkOut string) ([]Tier, error) {
 		return nil, fmt.Errorf("%s: %w", templates[0], err)
 	}
 	property := func(id, name string) (value string) {
-		_ = json.Unmarshal(template.Resources[id].Properties[name], &value) // no text is no name
+		_ = json.Unmarshal(template.Resources[id].Properties[name], &value) // empty if it is not a string
 		return value
 	}
 	var tiers []Tier
@@ -66,20 +69,23 @@ func Tiers(cdkOut string) ([]Tier, error) {
 		if err := json.Unmarshal(r.Properties["EventPattern"], &pattern); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", id, err)
 		}
-		if err := json.Unmarshal(r.Properties["Targets"], &targets); err != nil || len(targets) != 1 {
-			return nil, fmt.Errorf("rule %s has %d targets, want one (%w)", id, len(targets), err)
+		if err := json.Unmarshal(r.Properties["Targets"], &targets); err != nil {
+			return nil, fmt.Errorf("targets of rule %s: %w", id, err)
+		}
+		if len(targets) != 1 {
+			return nil, fmt.Errorf("rule %s has %d targets, want one", id, len(targets))
 		}
 		t.detail = pattern.Detail
 		if t.pattern, err = events.ParsePattern(r.Properties["EventPattern"]); err != nil {
 			return nil, fmt.Errorf("rule %s: %w", id, err)
 		}
 		for _, reference := range references(targets[0].Arn) {
-			if kind, ok := targetKinds[template.Resources[reference].Type]; ok {
-				t.Target, t.Place = kind.target, property(reference, kind.place)
+			if target, ok := targetTypes[template.Resources[reference].Type]; ok {
+				t.Target, t.TargetName = target.name, property(reference, target.nameProperty)
 			}
 		}
 		if t.Target == "" {
-			return nil, fmt.Errorf("rule %s: its target is none of workflow, alert, log and queue", id)
+			return nil, fmt.Errorf("rule %s: its target is not a workflow, topic, log group or queue", id)
 		}
 		tiers = append(tiers, t)
 	}
@@ -87,7 +93,7 @@ func Tiers(cdkOut string) ([]Tier, error) {
 	return tiers, nil
 }
 
-// references are the logical ids that an intrinsic of the template names.
+// references returns the logical ids that an intrinsic function of the template refers to.
 func references(value any) (ids []string) {
 	switch v := value.(type) {
 	case []any:
@@ -109,8 +115,8 @@ func references(value any) (ids []string) {
 	return ids
 }
 
-// Matches reports whether the tier's rule matches the event of a transaction.
-// Its detail is all that a tier looks at.
+// Matches reports whether the tier's rule matches the event of a transaction with
+// this detail.
 func (t Tier) Matches(detail map[string]any) (bool, error) {
 	event, err := json.Marshal(map[string]any{
 		"source": "payment.webhooks", "detail-type": "Transaction Received", "detail": detail,
@@ -121,8 +127,7 @@ func (t Tier) Matches(detail map[string]any) (bool, error) {
 	return t.pattern.Matches(event)
 }
 
-// Limits returns the numbers that the tier's rule compares amounts of a
-// currency with.
+// Limits returns the bounds with which the tier's rule compares amounts in a currency.
 func (t Tier) Limits(currency string) (limits []json.Number, err error) {
 	type alternative struct {
 		Currency []any
@@ -133,7 +138,7 @@ func (t Tier) Limits(currency string) (limits []json.Number, err error) {
 		Or []alternative `json:"$or"`
 	}
 	if len(t.detail) == 0 {
-		return nil, nil // the only tier
+		return nil, nil // a single tier has no bounds
 	}
 	decoder := json.NewDecoder(strings.NewReader(string(t.detail)))
 	decoder.UseNumber()

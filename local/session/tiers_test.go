@@ -34,13 +34,13 @@ func TestTiers(t *testing.T) {
 		t.Fatal(err)
 	}
 	type facts struct {
-		Name, Target, Place string
-		JPY, USD            string
-		MatchesUSD10        bool
+		Name, Target, TargetName string
+		JPY, USD                 string
+		MatchesUSD10             bool
 	}
 	var got []facts
 	for _, tier := range tiers {
-		f := facts{Name: tier.Name, Target: tier.Target, Place: tier.Place}
+		f := facts{Name: tier.Name, Target: tier.Target, TargetName: tier.TargetName}
 		for currency, into := range map[string]*string{"JPY": &f.JPY, "USD": &f.USD} {
 			limits, err := tier.Limits(currency)
 			if err != nil {

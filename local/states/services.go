@@ -40,15 +40,15 @@ type MessageAttribute struct {
 // PublishRequest is SNS Publish.
 type PublishRequest struct {
 	RoleARN                string `json:"-"`
-	TopicArn               string //nolint:staticcheck // as the API spells it
+	TopicArn               string
 	TargetArn              string
 	PhoneNumber            string
 	Message                string
 	MessageStructure       string
 	Subject                string
 	MessageAttributes      map[string]MessageAttribute
-	MessageGroupId         string //nolint:staticcheck // as the API spells it
-	MessageDeduplicationId string //nolint:staticcheck // as the API spells it
+	MessageGroupId         string
+	MessageDeduplicationId string
 }
 
 // PublishResponse is the response of SNS Publish.
@@ -57,12 +57,12 @@ type PublishResponse struct{ MessageID, RequestID string }
 // SendMessageRequest is SQS SendMessage.
 type SendMessageRequest struct {
 	RoleARN                string `json:"-"`
-	QueueUrl               string //nolint:staticcheck // as the API spells it
+	QueueUrl               string
 	MessageBody            string
 	DelaySeconds           int
 	MessageAttributes      map[string]MessageAttribute
-	MessageGroupId         string //nolint:staticcheck // as the API spells it
-	MessageDeduplicationId string //nolint:staticcheck // as the API spells it
+	MessageGroupId         string
+	MessageDeduplicationId string
 }
 
 // SendMessageResponse is the response of SQS SendMessage.

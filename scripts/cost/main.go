@@ -3,9 +3,8 @@
 //
 //	go run ./scripts/cost -transactions 1000000 -share high=5 -share medium=15
 //
-// The tier of the lowest amounts gets what the others leave. Without -share the
-// topmost tier has 5 percent, the one below it 15, and those between these and
-// the lowest none.
+// The lowest tier gets the rest. Without -share, the topmost tier has 5 percent of the
+// transactions, the one below it 15, and any others above the lowest none.
 //
 // It multiplies list prices by the requests that one transaction causes. Prices
 // are those of us-east-1 without the free tier, as of PricesOf; look at

@@ -3,9 +3,9 @@
 //
 //	coldstart [-n 40] NAME=BINARY …
 //
-// It starts them in turn, so that what else the machine does falls on all of
-// them alike, and prints the median, the least and, from the second on, the
-// median as a ratio to the first. The environment is passed on.
+// It starts them in turn, so that other load on the machine affects all of them alike.
+// It prints the median, the minimum and, from the second binary on, the ratio of its
+// median to the first one's. The binaries inherit the environment.
 package main
 
 import (
@@ -56,7 +56,7 @@ func run(n int, args []string) error {
 			if err != nil {
 				return fmt.Errorf("%s: %w", names[i], err)
 			}
-			if round > 0 { // the first reads the file from the disk
+			if round > 0 { // the first round reads the file from the disk
 				times[i] = append(times[i], took)
 			}
 		}
@@ -65,7 +65,7 @@ func run(n int, args []string) error {
 	for i, name := range names {
 		slices.Sort(times[i])
 		median := times[i][len(times[i])/2]
-		fmt.Printf("%-12s median %6.2f ms   least %6.2f ms", name, milliseconds(median), milliseconds(times[i][0]))
+		fmt.Printf("%-12s median %6.2f ms   min %6.2f ms", name, milliseconds(median), milliseconds(times[i][0]))
 		if i == 0 {
 			first = milliseconds(median)
 		} else {
@@ -78,7 +78,7 @@ func run(n int, args []string) error {
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
-// listen is a Runtime API that never has a request.
+// listen starts a Runtime API that never returns an invocation.
 func listen(polls chan<- time.Time) (*http.Server, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -20,29 +20,28 @@ import (
 	"payment-webhooks/handlers/providers"
 )
 
-// keyFile holds the key of a provider's certificate in the directory of --internet. It
-// is not below a host, so nobody can download it.
+// keyFile is the name of the file in the directory of --egress that holds the key of a
+// provider's certificate. It is not in the folder of a host, so it is not served.
 const keyFile = "%s-signing-key.pem"
 
-// signingKey returns the key that a provider signs with, and sees to it that a
-// certificate for it, issued by the directory's authority, is published where the
-// local run finds it.
-func signingKey(internet, provider string, c providers.Certificate) (crypto.Signer, error) {
-	if internet == "" {
-		return nil, errors.New("needs --internet DIR, where the signing certificate is published: the directory that `go run ./local --internet DIR` has")
+// signingKey returns the key that a provider signs with. It publishes a certificate for
+// the key, issued by the directory's authority, where the local run serves it.
+func signingKey(egressDir, provider string, c providers.Certificate) (crypto.Signer, error) {
+	if egressDir == "" {
+		return nil, errors.New("needs --egress DIR, where the signing certificate is published: the directory that `go run ./local --egress DIR` has")
 	}
-	authority, authorityKey, err := loadAuthority(internet)
+	authority, authorityKey, err := loadAuthority(egressDir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: start `go run ./local --internet %s` first, which creates it", err, internet)
+		return nil, fmt.Errorf("%w: start `go run ./local --egress %s` first, which creates it", err, egressDir)
 	}
 	if err != nil {
 		return nil, err
 	}
-	key, err := storedKey(filepath.Join(internet, fmt.Sprintf(keyFile, provider)))
+	key, err := storedKey(filepath.Join(egressDir, fmt.Sprintf(keyFile, provider)))
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(internet, filepath.FromSlash(strings.TrimPrefix(c.URL, "https://")))
+	path := filepath.Join(egressDir, filepath.FromSlash(strings.TrimPrefix(c.URL, "https://")))
 	if published(path, authority, key) {
 		return key, nil
 	}
@@ -88,8 +87,8 @@ func loadAuthority(dir string) (*x509.Certificate, any, error) {
 	return authority, key, err
 }
 
-// storedKey reads a key, or makes one. Of several senders that make one at the
-// same time, the first wins.
+// storedKey reads a key, or creates it. If several senders create it at the same time,
+// all use the first one's.
 func storedKey(path string) (*rsa.PrivateKey, error) {
 	der, err := readPEM(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -109,7 +108,8 @@ func storedKey(path string) (*rsa.PrivateKey, error) {
 	return x509.ParsePKCS1PrivateKey(der)
 }
 
-// published reports whether the certificate is there, for the key, by the authority, in force.
+// published reports whether a certificate is published that is valid now, for the key,
+// and issued by the authority.
 func published(path string, authority *x509.Certificate, key *rsa.PrivateKey) bool {
 	der, err := readPEM(path)
 	if err != nil {

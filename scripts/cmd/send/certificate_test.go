@@ -118,7 +118,7 @@ func TestPublishedCertificate(t *testing.T) {
 
 func TestMissingAuthorityIsExplained(t *testing.T) {
 	for _, dir := range []string{"", t.TempDir()} {
-		if _, err := signingKey(dir, "paypal", *declared(t, "paypal").Sender.Certificate); err == nil || !strings.Contains(err.Error(), "go run ./local --internet") {
+		if _, err := signingKey(dir, "paypal", *declared(t, "paypal").Sender.Certificate); err == nil || !strings.Contains(err.Error(), "go run ./local --egress") {
 			t.Errorf("%v, want a hint", err)
 		}
 	}

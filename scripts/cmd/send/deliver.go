@@ -18,25 +18,25 @@ import (
 )
 
 const (
-	// inFlight bounds the deliveries that wait for an answer, when --rate asks
-	// for more than the endpoint answers in time.
+	// inFlight bounds the concurrent deliveries, for a --rate that the endpoint
+	// does not keep up with.
 	inFlight = 64
 
-	// answerIn is longer than API Gateway takes to give up (29 s).
-	answerIn = 35 * time.Second
+	// responseTimeout is longer than API Gateway's integration timeout, 29 s.
+	responseTimeout = 35 * time.Second
 
-	// shown bounds what is read and printed of an answer.
+	// shown bounds how many bytes of a response are read and printed.
 	shown = 4096
 )
 
-// outcome is what came of one delivery.
+// outcome is the result of one delivery.
 type outcome struct {
-	status int // 0 when there was no answer
+	status int // 0 when there was no response
 	took   time.Duration
 }
 
 // deliver posts the deliveries, one after another or at a rate, and prints a line
-// for each answer as it comes.
+// for each response when it arrives.
 func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*http.Request, error)) ([]outcome, error) {
 	client := newClient()
 	defer client.CloseIdleConnections()
@@ -69,7 +69,7 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 		}
 		group.Go(func() error {
 			if ctx.Err() != nil {
-				return nil // it was interrupted while it waited
+				return nil // interrupted while it waited
 			}
 			start := time.Now()
 			status, line := exchange(client, request.WithContext(ctx))
@@ -88,7 +88,7 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 // newClient returns a client that follows no redirect.
 func newClient() *http.Client {
 	return &http.Client{
-		Timeout:       answerIn,
+		Timeout:       responseTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, MaxIdleConnsPerHost: inFlight},
 	}
@@ -98,25 +98,25 @@ func newClient() *http.Client {
 func exchange(client *http.Client, request *http.Request) (status int, line string) {
 	response, err := client.Do(request)
 	if err != nil {
-		return 0, "no answer: " + err.Error()
+		return 0, "no response: " + err.Error()
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(response.Body, shown))
 	if err != nil {
-		return 0, "no answer: " + err.Error()
+		return 0, "no response: " + err.Error()
 	}
 	body = bytes.ReplaceAll(bytes.TrimSpace(body), []byte("\n"), []byte(" "))
 	return response.StatusCode, fmt.Sprintf("%d %s", response.StatusCode, body)
 }
 
-// summarize prints how many answers had which status, and how long they took.
+// summarize prints the number of responses and their times by status.
 func summarize(out io.Writer, outcomes []outcome, elapsed time.Duration) {
 	byStatus := map[int][]time.Duration{}
 	for _, o := range outcomes {
 		byStatus[o.status] = append(byStatus[o.status], o.took)
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "\nstatus\tanswers\tmedian ms\t99 % ms\tmax ms\t")
+	fmt.Fprintln(table, "\nstatus\tresponses\tmedian ms\t99 % ms\tmax ms\t")
 	for _, status := range slices.Sorted(maps.Keys(byStatus)) {
 		took := byStatus[status]
 		slices.Sort(took)
@@ -134,11 +134,11 @@ func summarize(out io.Writer, outcomes []outcome, elapsed time.Duration) {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// good reports whether each delivery was answered with 2xx.
+// good reports whether every delivery got 2xx.
 func good(outcomes []outcome, want int) bool {
 	return len(outcomes) == want && !slices.ContainsFunc(outcomes, func(o outcome) bool { return o.status/100 != 2 })
 }
 
-// known is the address that the endpoint derives when none is configured: https,
-// since API Gateway speaks nothing else, and the host and path of the request.
+// known returns the address that the endpoint verifies when none is configured: https,
+// since API Gateway supports nothing else, and the host and path of the request.
 func known(url string) string { return "https://" + url[strings.Index(url, "://")+3:] }

@@ -8,20 +8,20 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// listed is what --list prints of a provider. Scripts and tests outside of this
-// module's Go code learn from it what there is to send.
+// listed is the entry of a provider in the output of --list, from which scripts, the
+// demo and the end-to-end suite know the providers.
 type listed struct {
 	Name       string         `json:"name"`
 	Methods    []string       `json:"methods"`
 	MediaTypes []string       `json:"mediaTypes"`
 	Fixtures   []string       `json:"fixtures"`
 	Form       string         `json:"secretForm"`
-	Secret     string         `json:"secret"` // made up, another one each time
+	Secret     string         `json:"secret"` // generated, a new one each time
 	Members    []listedMember `json:"members"`
 
 	SignsURL    bool `json:"signsUrl"`
 	SignsTime   bool `json:"signsTime"`
-	Certificate bool `json:"certificate"` // it signs with one, so --internet is needed
+	Certificate bool `json:"certificate"` // it signs with a certificate, so --egress is needed
 }
 
 type listedMember struct {
@@ -30,7 +30,7 @@ type listedMember struct {
 	Accepted string `json:"accepted"`
 }
 
-// print answers --list and --context.
+// print writes the output of --list or --context.
 func (o options) print(stdout, stderr io.Writer) int {
 	var value any
 	if o.context {

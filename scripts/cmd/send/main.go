@@ -28,16 +28,16 @@ import (
 const (
 	maxRepeat = 100_000
 	maxRate   = 1000
-	maxFile   = 10 << 20 // API Gateway takes no more than 10 MB
+	maxFile   = 10 << 20 // API Gateway's limit is 10 MB
 )
 
-// userAgent is what every request is sent with.
+// userAgent is the User-Agent of every request.
 const userAgent = "payment-webhooks-send"
 
 // Exit statuses.
 const (
-	exitGood  = 0 // every answer was 2xx
-	exitBad   = 1 // one was not, or there was none
+	exitGood  = 0 // every response was 2xx
+	exitBad   = 1 // a response was not 2xx, or there was none
 	exitUsage = 2 // wrong flags
 )
 
@@ -48,14 +48,14 @@ func main() {
 	os.Exit(code)
 }
 
-// supported are the providers to send as: canonical, for POST /webhook itself, and
+// supported returns the providers to send as: canonical, for POST /webhook itself, and
 // those of package providers.
 func supported() []providers.Declaration {
 	return append([]providers.Declaration{providers.Canonical()}, providers.All()...)
 }
 
 type options struct {
-	provider, fixture, file, url, secret, notificationURL, internet, id string
+	provider, fixture, file, url, secret, notificationURL, egressDir, id string
 
 	list, context, challenge, tamper bool
 
@@ -65,7 +65,7 @@ type options struct {
 	rate      float64 // deliveries a second; 0: one after another
 }
 
-// errUsage is the error of flags that the flag package refused, and has printed why.
+// errUsage is returned when the flag package has rejected the flags and printed why.
 var errUsage = errors.New("usage")
 
 func parse(supported []providers.Declaration, args []string, getenv func(string) string, stderr io.Writer) (options, error) {
@@ -76,7 +76,7 @@ func parse(supported []providers.Declaration, args []string, getenv func(string)
 	flags.StringVar(&o.fixture, "fixture", "payment", "payload to send: payment, refund, dispute, payout, ignored, …; --list names all")
 	flags.StringVar(&o.file, "file", "", "payload to send instead of a fixture")
 	flags.StringVar(&o.url, "url", "http://127.0.0.1:8080/v1", "the API's `address`, as the stack's WebhookApiUrl")
-	flags.StringVar(&o.secret, "secret", "", "the signing `secret`; by default WEBHOOK_SECRET of the environment, which other users cannot list")
+	flags.StringVar(&o.secret, "secret", "", "the signing `secret`; by default WEBHOOK_SECRET of the environment, which other users of this machine cannot see")
 	flags.BoolVar(&o.tamper, "tamper", false, "change the amount after signing")
 	flags.DurationVar(&o.skew, "skew", 0, "sign with a clock that is `this far` ahead, such as 10m; -10m: behind")
 	flags.IntVar(&o.repeat, "repeat", 1, "send it `n` times, signed anew each time, and print a summary")
@@ -88,10 +88,10 @@ func parse(supported []providers.Declaration, args []string, getenv func(string)
 		return nil
 	})
 	flags.StringVar(&o.notificationURL, "notification-url", "", "the `address` as configured at a provider that signs it; by default --url's host and path under https")
-	flags.StringVar(&o.internet, "internet", "", "the `directory` that the local run has as --internet, for a provider that signs with a certificate")
+	flags.StringVar(&o.egressDir, "egress", "", "the `directory` that the local run has as --egress, for a provider that signs with a certificate")
 	flags.StringVar(&o.id, "id", "", "give the payload's object this `id`, which makes it a new transaction; {n} stands for the delivery's number")
-	flags.BoolVar(&o.challenge, "challenge", false, "ask for the address with a challenge instead of sending a payload")
-	flags.BoolVar(&o.list, "list", false, "print what can be sent as JSON: the providers, their payloads, a made-up secret of each")
+	flags.BoolVar(&o.challenge, "challenge", false, "verify the address by a challenge instead of sending a payload")
+	flags.BoolVar(&o.list, "list", false, "print as JSON what can be sent: the providers, with their payloads and a generated secret of each")
 	flags.BoolVar(&o.context, "context", false, "print the providers as cdk's context, with their secrets named payments/PROVIDER")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -140,13 +140,13 @@ func (o options) check(flags *flag.FlagSet) error {
 		wrong("--repeat %d: must be 1 to %d", o.repeat, maxRepeat)
 	}
 	if ok && !d.Sender.SignsTime && o.skew != 0 {
-		wrong("--skew: %s signs no time, so there is nothing to skew; what bounds a replay is that a transaction is stored once", d.Name)
+		wrong("--skew: %s signs no time, so there is nothing to skew; a replay has no effect because a transaction is stored once", d.Name)
 	}
 	if ok && !d.Sender.SignsURL && given["notification-url"] {
 		wrong("--notification-url: %s does not sign the address", d.Name)
 	}
-	if ok && d.Sender.Certificate == nil && given["internet"] {
-		wrong("--internet: %s does not sign with a certificate", d.Name)
+	if ok && d.Sender.Certificate == nil && given["egress"] {
+		wrong("--egress: %s does not sign with a certificate", d.Name)
 	}
 	for _, name := range []string{"fixture", "file", "id", "tamper", "skew", "repeat", "rate"} {
 		if o.challenge && given[name] {
@@ -154,7 +154,7 @@ func (o options) check(flags *flag.FlagSet) error {
 		}
 	}
 	if ok && o.challenge && d.Sender.Challenge == nil {
-		wrong("--challenge: %s asks for no address", d.Name)
+		wrong("--challenge: %s has no challenge", d.Name)
 	}
 	return errors.Join(problems...)
 }
@@ -184,7 +184,7 @@ func run(ctx context.Context, supported []providers.Declaration, args []string, 
 	case errors.Is(err, errUsage):
 		return exitUsage
 	case err != nil:
-		return refuse(stderr, err)
+		return usageError(stderr, err)
 	}
 	if o.list || o.context {
 		return o.print(stdout, stderr)
@@ -198,7 +198,7 @@ func run(ctx context.Context, supported []providers.Declaration, args []string, 
 		_, err = next(1)
 	}
 	if err != nil {
-		return refuse(stderr, err)
+		return usageError(stderr, err)
 	}
 	start := time.Now()
 	outcomes, err := deliver(ctx, stdout, o, next)
@@ -214,15 +214,15 @@ func run(ctx context.Context, supported []providers.Declaration, args []string, 
 	return exitGood
 }
 
-// refuse prints each problem on a line.
-func refuse(stderr io.Writer, err error) int {
+// usageError prints each problem on a line and returns the exit status.
+func usageError(stderr io.Writer, err error) int {
 	for line := range strings.SplitSeq(err.Error(), "\n") {
 		fmt.Fprintln(stderr, "send:", line)
 	}
 	return exitUsage
 }
 
-// prepare returns what makes the nth request.
+// prepare returns a function that makes the nth request.
 func (o options) prepare(d providers.Declaration, now func() time.Time) (func(n int) (*http.Request, error), error) {
 	body, err := o.payload(d)
 	if err != nil {
@@ -230,15 +230,15 @@ func (o options) prepare(d providers.Declaration, now func() time.Time) (func(n 
 	}
 	var key crypto.Signer
 	if c := d.Sender.Certificate; c != nil {
-		if key, err = signingKey(o.internet, d.Name, *c); err != nil {
+		if key, err = signingKey(o.egressDir, d.Name, *c); err != nil {
 			return nil, fmt.Errorf("--provider %s: %w", d.Name, err)
 		}
 	}
 	return func(n int) (*http.Request, error) { return o.request(d, key, body, n, now) }, nil
 }
 
-// payload reads what is to be sent. A file need not be JSON, unless the provider
-// signs within it.
+// payload reads the body to send. A file need not be JSON, unless the provider's signature
+// is inside the body.
 func (o options) payload(d providers.Declaration) ([]byte, error) {
 	if o.file == "" {
 		body, err := fs.ReadFile(d.Sender.Fixtures, "testdata/"+o.fixture+".json")
@@ -271,7 +271,7 @@ func fixtures(d providers.Declaration) []string {
 	return found
 }
 
-// target is the address that a provider posts to.
+// target returns the address that a provider posts to.
 func (o options) target(d providers.Declaration) string {
 	target := strings.TrimSuffix(o.url, "/") + "/webhook"
 	if d.New != nil {
@@ -280,7 +280,7 @@ func (o options) target(d providers.Declaration) string {
 	return target
 }
 
-// request is the nth delivery, signed.
+// request returns the nth delivery, signed.
 func (o options) request(d providers.Declaration, key crypto.Signer, body []byte, n int, now func() time.Time) (*http.Request, error) {
 	if o.id != "" {
 		var err error
@@ -310,21 +310,21 @@ func (o options) request(d providers.Declaration, key crypto.Signer, body []byte
 	return request, nil
 }
 
-// ask sends a challenge, and checks the answer.
+// ask sends a challenge and checks the response.
 func (o options) ask(ctx context.Context, d providers.Declaration, stdout, stderr io.Writer) int {
 	query, want, err := d.Sender.Challenge(o.secret)
 	if err != nil {
-		return refuse(stderr, fmt.Errorf("--provider %s (secret: %s): %w", d.Name, d.Secret, err))
+		return usageError(stderr, fmt.Errorf("--provider %s (secret: %s): %w", d.Name, d.Secret, err))
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, o.target(d)+"?"+query, nil)
 	if err != nil {
-		return refuse(stderr, err)
+		return usageError(stderr, err)
 	}
 	request.Header.Set("User-Agent", userAgent)
 	_, line := exchange(newClient(), request)
 	fmt.Fprintln(stdout, line)
 	if right := fmt.Sprintf("%d %s", http.StatusOK, want); line != right {
-		fmt.Fprintf(stderr, "send: the answer is not %s\n", right)
+		fmt.Fprintf(stderr, "send: the response is not %s\n", right)
 		return exitBad
 	}
 	return exitGood

@@ -32,7 +32,7 @@ func declared(t *testing.T, name string) providers.Declaration {
 	return d
 }
 
-// endpoint answers with the given statuses in turn, the last one for ever.
+// endpoint responds with the given statuses in turn, and then always with the last one.
 type endpoint struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -81,7 +81,7 @@ func TestExitStatus(t *testing.T) {
 		lines    string
 	}{
 		"accepted":      {[]int{202}, nil, 0, " ms)\n"},
-		"refused":       {[]int{401}, nil, 1, "401 {"},
+		"rejected":      {[]int{401}, nil, 1, "401 {"},
 		"redirected":    {[]int{302}, nil, 1, "302 {"},
 		"all good":      {[]int{202, 200}, []string{"--repeat", "3"}, 0, "200 {"},
 		"one not good":  {[]int{202, 503, 200}, []string{"--repeat", "3"}, 1, "503 {"},
@@ -104,7 +104,7 @@ func TestExitStatus(t *testing.T) {
 func TestNoAnswerIsNoSuccess(t *testing.T) {
 	d := newEndpoint(t, 202)
 	d.Close()
-	if code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL); code != 1 || !strings.Contains(out, "no answer") {
+	if code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL); code != 1 || !strings.Contains(out, "no response") {
 		t.Errorf("exit %d, printed %s", code, out)
 	}
 }
@@ -133,22 +133,22 @@ func TestWrongFlags(t *testing.T) {
 		args []string
 		want []string
 	}{
-		"nothing":             {nil, []string{"adyen, canonical, formpay, paypal, square, stripe"}},
-		"several":             {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"adyen signs no time", "1 to 100000", "http://host/path"}},
-		"unknown flag":        {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
-		"argument":            {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
-		"rate":                {[]string{"--provider", "stripe", "--rate", "NaN/s"}, []string{"at most 1000"}},
-		"both payloads":       {[]string{"--provider", "stripe", "--fixture", "refund", "--file", "x"}, []string{"only one"}},
-		"no such fixture":     {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
-		"fixture elsewhere":   {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
-		"no such file":        {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
-		"Adyen secret":        {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hex digits"}},
-		"Adyen payload":       {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
-		"canonical secret":    {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
-		"PayPal, no internet": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--internet DIR"}},
-		"challenge twice":     {[]string{"--provider", "formpay", "--challenge", "--repeat", "2"}, []string{"sent once"}},
-		"no challenge":        {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe asks for no address"}},
-		"id without a place":  {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
+		"nothing":                     {nil, []string{"adyen, canonical, formpay, paypal, square, stripe"}},
+		"several":                     {[]string{"--provider", "adyen", "--skew", "10m", "--repeat", "0", "--url", "ftp://x"}, []string{"adyen signs no time", "1 to 100000", "http://host/path"}},
+		"unknown flag":                {[]string{"--nothing"}, []string{"-nothing", "-provider"}},
+		"argument":                    {[]string{"--provider", "stripe", "payment"}, []string{`"payment" is not a flag`}},
+		"rate":                        {[]string{"--provider", "stripe", "--rate", "NaN/s"}, []string{"at most 1000"}},
+		"both payloads":               {[]string{"--provider", "stripe", "--fixture", "refund", "--file", "x"}, []string{"only one"}},
+		"no such fixture":             {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
+		"fixture elsewhere":           {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
+		"no such file":                {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
+		"Adyen secret":                {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hex digits"}},
+		"Adyen payload":               {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
+		"canonical secret":            {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
+		"PayPal, no egress directory": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--egress DIR"}},
+		"challenge twice":             {[]string{"--provider", "formpay", "--challenge", "--repeat", "2"}, []string{"sent once"}},
+		"no challenge":                {[]string{"--provider", "stripe", "--challenge"}, []string{"stripe has no challenge"}},
+		"id without a place":          {[]string{"--provider", "stripe", "--id", "x", "--file", canonicalFile}, []string{"data/object/id"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -267,26 +267,26 @@ func TestProviderThatPostsAForm(t *testing.T) {
 			t.Errorf("%s, %s, %v", payload, form.Get("bt_signature"), err)
 		}
 	})
-	_, answer, err := providerstest.Declaration.Sender.Challenge(secret)
+	_, token, err := providerstest.Declaration.Sender.Challenge(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
-		answer string
-		code   int
+		token string
+		code  int
 	}{
-		"asks for the address":        {answer, 0},
-		"knows the answer of another": {strings.Replace(answer, "public", "other", 1), 1},
+		"asks for the address":       {token, 0},
+		"knows the token of another": {strings.Replace(token, "public", "other", 1), 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := newEndpoint(t, 200)
 			var asked *http.Request
 			e.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				asked = r
-				fmt.Fprint(w, c.answer)
+				fmt.Fprint(w, c.token)
 			})
 			code, out, errs := send(t, t.Context(), "--provider", "formpay", "--secret", secret, "--challenge", "--url", e.URL+"/v1")
-			if code != c.code || out != "200 "+c.answer+"\n" || (errs == "") != (code == 0) {
+			if code != c.code || out != "200 "+c.token+"\n" || (errs == "") != (code == 0) {
 				t.Errorf("exit %d, printed %s%s", code, out, errs)
 			}
 			if asked.Method != http.MethodGet || asked.URL.Path != "/v1/webhook/formpay" || asked.URL.Query().Get("bt_challenge") == "" {
@@ -322,7 +322,7 @@ func TestList(t *testing.T) {
 			t.Errorf("%s, want %s", out, want)
 		}
 	})
-	t.Run("takes no other flag", func(t *testing.T) {
+	t.Run("accepts no other flag", func(t *testing.T) {
 		if code, _, errs := send(t, t.Context(), "--list", "--provider", "stripe"); code != 2 || !strings.Contains(errs, "no other flags") {
 			t.Errorf("exit %d %s", code, errs)
 		}

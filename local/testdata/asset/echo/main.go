@@ -1,7 +1,7 @@
-// Command echo is the handler of the local run's own tests: it does what the
-// request's body says, logs, and answers. The body is an operation of the table, or
-// "secret NAME STAGE", or an address to get. It uses no library, so that the
-// test needs none.
+// Command echo is the handler of the local run's own tests. It executes the request's
+// body, logs it, and returns the result. The body is an operation of the table, or
+// "secret NAME STAGE", or a URL to get. It uses the standard library only, so that the
+// tests download no module.
 package main
 
 import (
@@ -24,8 +24,8 @@ func main() {
 		}
 		event, _ := io.ReadAll(response.Body)
 		response.Body.Close()
-		answer, _ := json.Marshal(handle(event))
-		response, err = http.Post(base+response.Header.Get("Lambda-Runtime-Aws-Request-Id")+"/response", "application/json", bytes.NewReader(answer))
+		result, _ := json.Marshal(handle(event))
+		response, err = http.Post(base+response.Header.Get("Lambda-Runtime-Aws-Request-Id")+"/response", "application/json", bytes.NewReader(result))
 		if err != nil {
 			return
 		}
@@ -45,7 +45,7 @@ func handle(event []byte) any {
 		Records         []json.RawMessage
 	}
 	_ = json.Unmarshal(event, &request)
-	if len(request.Records) > 0 { // the stream mapping: publish what was stored
+	if len(request.Records) > 0 { // from the stream mapping: publish an event
 		_, body := call("events", "AWSEvents.PutEvents", `{"Entries":[{"EventBusName":"`+os.Getenv("BUS")+`","Source":"test","DetailType":"stored","Detail":"{\"amount\":5}"}]}`)
 		fmt.Println("published:", body)
 		return map[string]any{"batchItemFailures": []any{}}
@@ -70,7 +70,8 @@ func handle(event []byte) any {
 	return output{status, body}
 }
 
-// call signs only as far as the local endpoint looks: access key and scope.
+// call sends a request with the two parts of a signature that the local endpoint reads:
+// access key and credential scope.
 func call(service, target, body string) (int, string) {
 	request, _ := http.NewRequest(http.MethodPost, os.Getenv("AWS_ENDPOINT_URL"), bytes.NewReader([]byte(body)))
 	request.Header.Set("Content-Type", "application/x-amz-json-1.1")
@@ -81,6 +82,6 @@ func call(service, target, body string) (int, string) {
 		return 599, err.Error()
 	}
 	defer response.Body.Close()
-	answer, _ := io.ReadAll(response.Body)
-	return response.StatusCode, string(answer)
+	text, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(text)
 }
