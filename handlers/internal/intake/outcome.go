@@ -90,7 +90,7 @@ func (r result) body() resultBody {
 		duplicate := r.stored == ledger.Duplicate
 		return resultBody{TransactionID: r.transaction.ID, Provider: r.transaction.Provider, Status: "accepted", Duplicate: &duplicate}
 	}
-	ignored := redact.Echo(r.event)
+	ignored := redact.Sanitise(r.event)
 	return resultBody{Ignored: &ignored}
 }
 

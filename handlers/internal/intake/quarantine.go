@@ -55,7 +55,7 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, o 
 		if r.quarantined == nil {
 			continue
 		}
-		e := quarantinedEvent{Index: i, Type: redact.Echo(r.event), Reason: r.reason(), Detail: r.quarantined.Error()}
+		e := quarantinedEvent{Index: i, Type: redact.Sanitise(r.event), Reason: r.reason(), Detail: r.quarantined.Error()}
 		if invalid, ok := errors.AsType[*transaction.InvalidError](r.quarantined); ok {
 			e.Errors = invalid.Fields
 		}
@@ -81,7 +81,7 @@ func compose(d provider.Delivery, from Route, quarantined []quarantinedEvent) (s
 	}
 	for _, name := range slices.Concat(keptHeaders, from.declared.KeptHeaders) {
 		if values := d.Header.Values(name); len(values) > 0 {
-			m.Headers[http.CanonicalHeaderKey(name)] = redact.Echo(strings.Join(values, ", "))
+			m.Headers[http.CanonicalHeaderKey(name)] = redact.Sanitise(strings.Join(values, ", "))
 		}
 	}
 	m.Body = redact.Body(string(d.Body))

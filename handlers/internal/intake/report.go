@@ -67,7 +67,7 @@ func (o outcome) tally() tally {
 		if r.transaction != nil {
 			t.ids = append(t.ids, r.transaction.ID)
 		}
-		t.types = append(t.types, redact.Echo(r.event))
+		t.types = append(t.types, redact.Sanitise(r.event))
 		switch {
 		case r.quarantined != nil:
 			t.quarantined++

@@ -43,7 +43,7 @@ func (in *Intake) route(request Request) (Route, error) {
 	case resource == "/webhook/{provider}" && request.Provider != "":
 		route, known := in.routes.providers[request.Provider]
 		if !known {
-			return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Echo(request.Provider))}
+			return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Sanitise(request.Provider))}
 		}
 		if slices.Contains(route.declared.RequestMethods(), request.Method) {
 			return route, nil

@@ -523,7 +523,7 @@ func checkRefusal(t *testing.T, err error) {
 	t.Helper()
 	if invalid, ok := errors.AsType[*transaction.InvalidError](err); ok {
 		for _, f := range invalid.Fields {
-			if len([]rune(f.Field)) > redact.MaxEcho || len(f.Detail) > 600 {
+			if len([]rune(f.Field)) > redact.MaxSanitised || len(f.Detail) > 600 {
 				t.Fatalf("field error %+v is long", f)
 			}
 			if masked, n := redact.Text(f.Field + "\n" + f.Detail); n > 0 {

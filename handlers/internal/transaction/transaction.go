@@ -20,16 +20,16 @@ type Transaction struct {
 	ID          string    // the provider's id of the object the notification is about
 	Provider    string    // "stripe", "adyen", …; with ID the key
 	Kind        string    // contract.KindPayment, …
-	PaymentID   string    // of a refund or dispute: the ID of the payment it refers to, if known
+	PaymentID   string    // the ID of the payment that a refund or dispute refers to; "" if unknown, and for other kinds
 	money.Money           // exact and positive, also what goes back to the payer
 	CustomerID  string    // the provider's id of the payer
-	Metadata    Metadata  // the sender's notes, none when it is zero
+	Metadata    Metadata  // the sender's notes; the zero value means none
 	ReceivedAt  time.Time // when the webhook endpoint accepted it, UTC
 }
 
 // Redact masks card numbers in the customer id and anywhere in the metadata and
-// returns how many there were. The other fields cannot hold one: Validate and Check
-// refuse it.
+// returns how many there were. The other fields cannot hold one, because Validate
+// and Check reject it.
 func (t Transaction) Redact() (Transaction, int) {
 	var inCustomerID, inMetadata int
 	t.CustomerID, inCustomerID = redact.Text(t.CustomerID)
@@ -38,10 +38,10 @@ func (t Transaction) Redact() (Transaction, int) {
 }
 
 // Fingerprint is the SHA-256, in lower-case hex, of the transaction's canonical
-// JSON without ReceivedAt: two deliveries have the same fingerprint exactly
-// when they say the same, however they are written (15000 or "15000.00", member
-// order, white space). Take it after Redact, so that it never depends on a
-// card number.
+// JSON without ReceivedAt. Two deliveries have the same fingerprint exactly when
+// their content is the same, however it is written (15000 or "15000.00", member
+// order, white space). Call it after Redact, so that it never depends on a card
+// number.
 //
 // Kind is left out of a payment's hash, so that fingerprints stored before kinds
 // existed still match.
