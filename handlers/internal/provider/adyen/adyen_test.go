@@ -449,7 +449,7 @@ func TestMinorUnitsAreAdyens(t *testing.T) {
 	}
 }
 
-// Adyen may send an event again with other details; what is not the fact must
+// Adyen may send an event again with other details; what is not in the transaction must
 // not turn a duplicate into a conflict.
 func TestSecondDeliveryIsADuplicate(t *testing.T) {
 	one := decode(t, fixture(t, "payment"), adyen.Options{})[0].Transaction
@@ -457,7 +457,7 @@ func TestSecondDeliveryIsADuplicate(t *testing.T) {
 		Replace(string(fixture(t, "payment")))
 	two := decode(t, []byte(other), adyen.Options{})[0].Transaction
 	if one.Fingerprint() != two.Fingerprint() {
-		t.Error("details of a delivery are part of the fact")
+		t.Error("details of a delivery are part of the transaction")
 	}
 }
 
@@ -470,7 +470,7 @@ func TestRefundByReversal(t *testing.T) {
 	}
 }
 
-// Two partial captures of one payment must not pass for the same fact.
+// Two partial captures of one payment must not pass for duplicates.
 func TestASecondPartialCaptureIsNotADuplicate(t *testing.T) {
 	capture := func(id string) *transaction.Transaction {
 		i := payment().with("eventCode", "CAPTURE").with("pspReference", id).with("originalReference", "QFQTPCQ8HXSKGK82")

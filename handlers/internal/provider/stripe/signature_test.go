@@ -52,7 +52,7 @@ func verify(d provider.Delivery, secrets ...string) error {
 
 var fixture = providertest.Fixture
 
-// The verdicts in testdata/signatures.json are those of stripe-go v82.5.1,
+// The results in testdata/signatures.json are those of stripe-go v82.5.1,
 // webhook.ValidatePayloadIgnoringTolerance, on headers of its
 // GenerateTestSignedPayload, some of them edited. They are recorded because
 // compiling stripe-go takes longer than the rest of the tests.
@@ -145,7 +145,7 @@ func TestEveryChangedByteIsForged(t *testing.T) {
 	}
 }
 
-// The signatures are good: it is their number, place or time that is refused.
+// The signatures are good: it is their number, place or time that is rejected.
 func TestHostileHeadersAreForged(t *testing.T) {
 	body := []byte(`{}`)
 	good := header(secret, sentAt, body)
