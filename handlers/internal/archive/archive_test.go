@@ -420,9 +420,9 @@ func TestRunStopsBeforeItsDeadlineAndLeavesTheRest(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			// The deadline is a margin and a little ahead; the put waits until the run's
+			// The deadline is the headroom and a little ahead; the put waits until the run's
 			// own context ends, as a slow one would.
-			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(archive.Margin+300*time.Millisecond))
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(archive.Headroom+300*time.Millisecond))
 			defer cancel()
 			b := &bucket{}
 			b.before = func(key string) {
@@ -517,7 +517,7 @@ func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
 		runtime.GC() // so that HeapAlloc is what is alive
 		runtime.ReadMemStats(&m)
 		d.peak = max(d.peak, m.HeapAlloc)
-		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own
+		if err == io.EOF || err == io.ErrUnexpectedEOF { // from ReadFull itself
 			return nil
 		}
 		if err != nil {

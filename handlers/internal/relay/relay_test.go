@@ -84,12 +84,12 @@ func TestOnlyWhatFailedIsReported(t *testing.T) {
 		published []string
 		reported  []string
 	}{
-		"nothing":                  {nil, nil, nil, nil},
-		"all well":                 {inserts(t, "a", "b", "c"), nil, []string{"a", "b", "c"}, nil},
-		"one refused in the midst": {inserts(t, "a", "b", "c"), map[string]error{"b": errThrottled}, []string{"a", "c"}, []string{"s-b"}},
-		"poison first":             {append([]relay.Insert{poison}, inserts(t, "a", "b")...), nil, []string{"a", "b"}, []string{"s-poison"}},
-		"poison alone":             {[]relay.Insert{poison}, nil, nil, []string{"s-poison"}},
-		"poison and a refusal": {
+		"nothing":                    {nil, nil, nil, nil},
+		"all well":                   {inserts(t, "a", "b", "c"), nil, []string{"a", "b", "c"}, nil},
+		"one rejected in the middle": {inserts(t, "a", "b", "c"), map[string]error{"b": errThrottled}, []string{"a", "c"}, []string{"s-b"}},
+		"poison first":               {append([]relay.Insert{poison}, inserts(t, "a", "b")...), nil, []string{"a", "b"}, []string{"s-poison"}},
+		"poison alone":               {[]relay.Insert{poison}, nil, nil, []string{"s-poison"}},
+		"poison and a rejection": {
 			slices.Concat(inserts(t, "a"), []relay.Insert{poison, invalid}, inserts(t, "b", "c")),
 			map[string]error{"c": errThrottled},
 			[]string{"a", "b"},
@@ -126,7 +126,7 @@ func TestWhatWasPublishedIsSkippedWhenLambdaBringsItAgain(t *testing.T) {
 	}
 }
 
-// stuck publishes the first event and then hangs, as a bus without an answer.
+// stuck publishes the first event and then hangs, like a bus that does not respond.
 type stuck struct{}
 
 func (stuck) Publish(ctx context.Context, events []relay.Event) []error {

@@ -97,7 +97,7 @@ func TestRequestIsRefusedBeforeAnythingIsArchived(t *testing.T) {
 	}{
 		"from without to":  {`{"from":"2026-11-20T15"}`, ErrRequest},
 		"to without from":  {`{"to":"2026-11-20T15"}`, ErrRequest},
-		"not yet settled":  {`{"from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
+		"too recent":       {`{"from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
 		"a time is no use": {`{"time":"2026-11-22T16:00:00Z","from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
 	}
 	for name, c := range cases {
