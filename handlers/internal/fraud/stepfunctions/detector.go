@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// Recorder is the part of ledger.Ledger that is needed here.
+// Recorder is the part of ledger.Ledger that is used here.
 type Recorder interface {
 	RecordFraud(ctx context.Context, key ledger.Key, result fraud.Result) (stored fraud.Result, recorded bool, err error)
 }
@@ -29,12 +29,12 @@ type Detector struct {
 	now     func() time.Time
 }
 
-// New returns a detector; now dates the results.
+// New returns a detector; now gives the time of each result.
 func New(model fraud.Model, ledger Recorder, log *slog.Logger, metrics *telemetry.Metrics, now func() time.Time) *Detector {
 	return &Detector{model, ledger, log, metrics, now}
 }
 
-// errModel marks an error as the model's.
+// errModel is the error of a failed model or an invalid assessment.
 var errModel = errors.New("fraud model failed")
 
 // detect returns the assessment that is recorded for the transaction. The workflow

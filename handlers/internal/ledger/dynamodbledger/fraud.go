@@ -10,8 +10,7 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// encodeFraud returns the value of the attribute contract.AttrFraud for a
-// canonical result.
+// encodeFraud returns the attribute value for a canonical result.
 func encodeFraud(r fraud.Result) types.AttributeValue {
 	members := Item{
 		contract.FraudScore:        number(r.Score.String()),

@@ -19,7 +19,7 @@ import (
 // returns one for the JSON of a stream record.
 type Item = map[string]types.AttributeValue
 
-// ErrItem says that an item is not one that EncodeItem wrote.
+// ErrItem is the error of an item that EncodeItem cannot have written.
 var ErrItem = errors.New("not a transaction item")
 
 // EncodeItem returns the item of a transaction as it is first stored: without a
@@ -55,7 +55,7 @@ func DecodeItem(item Item) (ledger.Record, error) {
 		Transaction: transaction.Transaction{
 			ID:         d.text(item, contract.AttrTransactionID),
 			Provider:   d.text(item, contract.AttrProvider),
-			Kind:       d.optional(item, contract.AttrKind, contract.KindPayment), // items from before there were kinds have none
+			Kind:       d.optional(item, contract.AttrKind, contract.KindPayment), // items of releases without kinds have none
 			PaymentID:  d.optional(item, contract.AttrPaymentID, ""),
 			Money:      money.Money{Amount: d.amount(item, contract.AttrAmount), Currency: d.text(item, contract.AttrCurrency)},
 			CustomerID: d.text(item, contract.AttrCustomerID),
@@ -79,7 +79,7 @@ func DecodeItem(item Item) (ledger.Record, error) {
 func text(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
 func number(n string) types.AttributeValue { return &types.AttributeValueMemberN{Value: n} }
 
-// encodeValue turns metadata into attribute values; numbers keep every digit.
+// encodeValue returns the attribute value of a metadata value. Numbers keep every digit.
 func encodeValue(value any) types.AttributeValue {
 	switch v := value.(type) {
 	case bool:
@@ -113,7 +113,7 @@ func decodeValue(value types.AttributeValue) (any, error) {
 	case *types.AttributeValueMemberS:
 		return v.Value, nil
 	case *types.AttributeValueMemberN:
-		return jsonvalue.ParseNumber(v.Value) // DynamoDB may write it in another way
+		return jsonvalue.ParseNumber(v.Value) // DynamoDB may use another notation
 	case *types.AttributeValueMemberL:
 		list := make([]any, len(v.Value))
 		for i, element := range v.Value {
