@@ -25,6 +25,6 @@ const (
 	FraudFactorDetail = "detail" // S
 )
 
-// FraudTimeoutSeconds is the time that fraud-detector has for one transaction. A
-// model must return so much earlier that the result can still be recorded.
+// FraudTimeoutSeconds is fraud-detector's timeout for one transaction. A model must
+// return early enough for the result to be recorded.
 const FraudTimeoutSeconds = 15

@@ -14,13 +14,18 @@ import (
 	"payment-webhooks/handlers/internal/provider/stripe"
 )
 
-// Types of package provider, for users outside the handlers.
 type (
+	// Declaration is provider.Declaration, for users outside the handlers.
 	Declaration = provider.Declaration
-	Member      = provider.Member
-	Settings    = provider.Settings
-	Sender      = provider.Sender
-	Attempt     = provider.Attempt
+	// Member is provider.Member.
+	Member = provider.Member
+	// Settings is provider.Settings.
+	Settings = provider.Settings
+	// Sender is provider.Sender.
+	Sender = provider.Sender
+	// Attempt is provider.Attempt.
+	Attempt = provider.Attempt
+	// Certificate is provider.Certificate.
 	Certificate = provider.Certificate
 )
 

@@ -229,7 +229,7 @@ func TestRepeatWritesTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestDueHoursAreClosedSettledKeptAndWithoutManifest(t *testing.T) {
+func TestDueHours(t *testing.T) {
 	const day = 24 * time.Hour
 	cases := map[string]struct {
 		created  time.Time
@@ -293,7 +293,7 @@ func TestSecondRunHasNothingToDo(t *testing.T) {
 	}
 }
 
-func TestManifestOfAnOpenHourDoesNotCount(t *testing.T) {
+func TestManifestOfOpenHourIsIgnored(t *testing.T) {
 	// A run was told that it is tomorrow, and archived the hour while it was open.
 	l, b := seeded(t), &bucket{now: hour.Add(10 * time.Minute)}
 	a := newArchiver(l, b, io.Discard)
@@ -347,7 +347,7 @@ func (l torn) Hour(ctx context.Context, h time.Time, shard int) iter.Seq2[ledger
 	}
 }
 
-func TestFailedHourHasNoManifestAndStopsNoOther(t *testing.T) {
+func TestFailedHour(t *testing.T) {
 	cases := map[string]struct {
 		ledger func(*ledgertest.Memory) archive.Ledger
 		fail   func(key string) error
@@ -409,7 +409,7 @@ func TestFailedHourHasNoManifestAndStopsNoOther(t *testing.T) {
 	}
 }
 
-func TestRunStopsBeforeItsDeadlineAndLeavesTheRest(t *testing.T) {
+func TestHeadroom(t *testing.T) {
 	cases := map[string]struct {
 		deadlineAfter string // the put during which time runs out
 		hours         int
@@ -447,7 +447,7 @@ func TestRunStopsBeforeItsDeadlineAndLeavesTheRest(t *testing.T) {
 	}
 }
 
-func TestUnknownStateIsAnError(t *testing.T) {
+func TestUnavailableLedgerOrStore(t *testing.T) {
 	l := seeded(t)
 	l.Fail(errBroken)
 	if _, err := newArchiver(l, &bucket{}, io.Discard).Due(t.Context(), nextDay); !errors.Is(err, ledger.ErrUnavailable) {
@@ -526,7 +526,7 @@ func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
 	}
 }
 
-func TestMemoryDoesNotGrowWithTheNumberOfTransactions(t *testing.T) {
+func TestMemoryIsBounded(t *testing.T) {
 	peak := func(records int) (heap uint64, written int64) {
 		d := &drain{}
 		report, err := newArchiver(endless{ledgertest.NewMemory(created), records / contract.HourShards}, d, io.Discard).

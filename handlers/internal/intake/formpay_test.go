@@ -163,7 +163,7 @@ func TestQuarantineOfForms(t *testing.T) {
 	}
 }
 
-func TestGETNeedsAChallenger(t *testing.T) {
+func TestGETNeedsChallenger(t *testing.T) {
 	d := provider.Declaration{
 		Name: "fake", Methods: []string{http.MethodPost, http.MethodGet}, New: func(provider.Settings) provider.Provider { return fake{} },
 	}

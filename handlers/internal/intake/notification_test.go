@@ -37,7 +37,7 @@ const (
 
 func array(elements ...string) string { return "[" + strings.Join(elements, ",") + "]" }
 
-func TestNotificationIsStoredAndAnswered(t *testing.T) {
+func TestNotificationResponses(t *testing.T) {
 	const p1, r1 = `{"transaction_id":"p1","provider":"fake","status":"accepted","duplicate":false}`, `{"transaction_id":"r1","provider":"fake","status":"accepted","duplicate":false}`
 	duplicate := func(body string) string { return strings.Replace(body, "false", "true", 1) }
 	tests := []struct {
@@ -91,7 +91,7 @@ func TestNotificationIsStoredAndAnswered(t *testing.T) {
 	}
 }
 
-func TestWhatIsStoredOfANotification(t *testing.T) {
+func TestStoredNotification(t *testing.T) {
 	d := newFixture()
 	d.send(t, notify(array(refunded), "secret", now))
 	tx := d.stored(t)[0].Transaction
@@ -173,7 +173,7 @@ func TestConfiguredAddress(t *testing.T) {
 	}
 }
 
-func TestWithoutASecretNothingComesIn(t *testing.T) {
+func TestWithoutSecretNothingIsStored(t *testing.T) {
 	for name, prepare := range map[string]func(*fakeSecrets){
 		"missing":            func(v *fakeSecrets) { delete(v.values, "payments/fake") },
 		"not to be had":      func(v *fakeSecrets) { v.err = errors.New("secretsmanager.us-east-1.amazonaws.com: timeout") },

@@ -29,7 +29,7 @@ func withTraceHeader(ctx context.Context, header string) context.Context {
 	return context.WithValue(ctx, traceHeaderKey, header)
 }
 
-func TestLogLineIsOneJSONObjectWithTheInvocationsIDs(t *testing.T) {
+func TestLogLine(t *testing.T) {
 	cases := map[string]struct {
 		ctx  func(*testing.T) context.Context
 		want map[string]any

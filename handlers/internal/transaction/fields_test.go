@@ -142,7 +142,7 @@ func TestMetadata(t *testing.T) {
 			}
 		}
 	})
-	t.Run("is refused when it is no object that can be stored", func(t *testing.T) {
+	t.Run("is rejected when it is no object that can be stored", func(t *testing.T) {
 		for _, text := range []string{``, `[]`, `"4111"`, `{"a":1}{}`, `{"a":1`, `{"a":4111e999}`, `{"a":1,"a":2}`} {
 			if m, err := transaction.ParseMetadata([]byte(text)); err == nil || strings.Contains(err.Error(), "4111") {
 				t.Errorf("ParseMetadata(%s) = %v, %v", text, m, err)

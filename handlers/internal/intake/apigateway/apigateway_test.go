@@ -71,7 +71,7 @@ func (keyPair) Values(context.Context, string) ([]string, error) {
 	return []string{"public:private"}, nil
 }
 
-func TestHandlerOfAChallenge(t *testing.T) {
+func TestHandlerOfChallenge(t *testing.T) {
 	routes, err := intake.ParseRoutes(`{"formpay":{"secret":"s"}}`, []provider.Declaration{providerstest.Declaration})
 	if err != nil {
 		t.Fatal(err)

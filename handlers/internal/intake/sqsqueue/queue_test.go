@@ -48,7 +48,7 @@ func TestMessageIsSentWhole(t *testing.T) {
 	}
 }
 
-func TestRefusalIsAnError(t *testing.T) {
+func TestRejectedMessage(t *testing.T) {
 	q := open(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(http.StatusBadRequest)

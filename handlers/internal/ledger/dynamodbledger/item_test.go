@@ -115,7 +115,7 @@ func TestForeignItem(t *testing.T) {
 		{"fraud without a score", contract.AttrFraud, m(dynamodbledger.Item{"risk_level": s("high")})},
 	}
 	for _, tt := range tests {
-		t.Run("is refused with "+tt.name, func(t *testing.T) {
+		t.Run("is rejected with "+tt.name, func(t *testing.T) {
 			item := encode(t)
 			if item[tt.attribute] = tt.value; tt.value == nil {
 				delete(item, tt.attribute)

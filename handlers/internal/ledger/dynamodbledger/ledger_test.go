@@ -107,7 +107,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestFailingStoreIsUnavailable(t *testing.T) {
+func TestDynamoDBFailureIsUnavailable(t *testing.T) {
 	tests := map[string]struct {
 		answer func(http.ResponseWriter)
 		tries  int64
@@ -171,15 +171,15 @@ var calls = map[string]func(context.Context, ledger.Ledger) error{
 }
 
 // The functions have 10 s in all, and a provider gets its answer before.
-func TestWritesEndWithinFourSecondsAndEverythingWithItsCaller(t *testing.T) {
+func TestWriteTimeout(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			var end time.Time
 			l := dynamodbledger.New(fake(func(r *http.Request) (*http.Response, error) {
 				end, _ = r.Context().Deadline()
-				refused := httptest.NewRecorder()
-				refused.WriteHeader(http.StatusBadRequest)
-				return refused.Result(), nil
+				rejected := httptest.NewRecorder()
+				rejected.WriteHeader(http.StatusBadRequest)
+				return rejected.Result(), nil
 			}, "http://127.0.0.1"), "table")
 
 			if name == "Store" || name == "RecordFraud" {
@@ -204,7 +204,7 @@ func TestWritesEndWithinFourSecondsAndEverythingWithItsCaller(t *testing.T) {
 	}
 }
 
-func TestCallEndsWhenItsCallerLeaves(t *testing.T) {
+func TestCallEndsWithContext(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
@@ -245,7 +245,7 @@ func TestAttemptsAndPausesAreShort(t *testing.T) {
 
 // Pages as DynamoDB may make them: ended anywhere, also among transactions of
 // the same nanosecond, which are in no order, and empty ones with more to come.
-func TestHourFollowsPagesAndReadsNoMoreThanItNeeds(t *testing.T) {
+func TestHourReadsPagesOnDemand(t *testing.T) {
 	at := func(id string, second int) dynamodbledger.Item {
 		tx := ledgertest.Transaction(id)
 		tx.ReceivedAt = tx.ReceivedAt.Add(time.Duration(second) * time.Second)

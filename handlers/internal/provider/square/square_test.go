@@ -71,7 +71,7 @@ func TestPublishedSignaturesVerify(t *testing.T) {
 	}
 }
 
-func TestForgeriesAreRefused(t *testing.T) {
+func TestForgeriesAreRejected(t *testing.T) {
 	body := fixture(t, "payment")
 	good := sign(url, body, key)
 	if err := verify(delivery(body, good), key); err != nil {

@@ -103,7 +103,7 @@ func TestPoisonIsReportedAndTheRestPublished(t *testing.T) {
 	}
 }
 
-func TestEveryInsertIsReportedWhenTheBusIsDown(t *testing.T) {
+func TestUnavailableBus(t *testing.T) {
 	response, _ := invoke(t, &bus{fail: errors.New("connection refused")}, "batch.json")
 	want := `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439091"},` +
 		`{"itemIdentifier":"4421584500000000017450439093"},{"itemIdentifier":"4421584500000000017450439094"}]}`

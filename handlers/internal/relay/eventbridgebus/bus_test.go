@@ -81,7 +81,7 @@ func letters(n int) []string {
 	return all
 }
 
-func TestEntryCarriesTheNamesOfTheContract(t *testing.T) {
+func TestEntryHasTheContractsNames(t *testing.T) {
 	bus := &fakeBus{}
 	if errs := eventbridgebus.New(bus, "payment-events-dev", nil).Publish(t.Context(), events(`{"a":1}`)); errs[0] != nil {
 		t.Fatal(errs)
@@ -96,7 +96,7 @@ func TestEntryCarriesTheNamesOfTheContract(t *testing.T) {
 	}
 }
 
-func TestCallsKeepToTheLimitsOfPutEvents(t *testing.T) {
+func TestCallsAreWithinLimits(t *testing.T) {
 	overhead := len(contract.EventSource) + len(contract.DetailTypeTransactionReceived) + 14
 	sized := func(sizes ...int) []relay.Event {
 		var all []string
@@ -163,7 +163,7 @@ func TestRejectedEntriesAreRetried(t *testing.T) {
 	}
 }
 
-func TestFailureIsThatOfItsEntryOnly(t *testing.T) {
+func TestErrorsOfEntries(t *testing.T) {
 	errDown := errors.New("connection refused")
 	cases := map[string]struct {
 		bus    *fakeBus
@@ -216,7 +216,7 @@ func TestFailureIsThatOfItsEntryOnly(t *testing.T) {
 	}
 }
 
-func TestPauseEndsWithTheContext(t *testing.T) {
+func TestPauseEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	done := make(chan struct{})
