@@ -36,22 +36,25 @@ const (
 	CaptureManual    = "manual"    // the merchant captures with a request; the capture is the payment
 )
 
-// Attributes of an item of the transactions table.
+// Fields of a transaction. A field has the same name wherever it is written: in the
+// canonical payload, as an attribute of the table's items, in the event's detail and in
+// an archived line. The comments give the attribute's DynamoDB type; transaction.Fields
+// lists which fields each form has.
 const (
-	AttrTransactionID = "transaction_id" // S, partition key
-	AttrProvider      = "provider"       // S, sort key
-	AttrAmount        = "amount"         // N, exact decimal
-	AttrCurrency      = "currency"       // S, ISO 4217 alphabetic code
-	AttrCustomerID    = "customer_id"    // S
-	AttrMetadata      = "metadata"       // M, absent when the delivery had none
-	AttrReceivedAt    = "received_at"    // S, RFC 3339 UTC with nine fractional digits; sort key of IndexByHour
-	AttrHourShard     = "hour_shard"     // S, "2026-11-22T15#3"; partition key of IndexByHour
-	AttrFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
-	AttrSchemaVersion = "schema_version" // S, SchemaVersion
-	AttrKind          = "kind"           // S, one of the kinds below
-	AttrPaymentID     = "payment_id"     // S, the payment that a refund or dispute refers to; absent if unknown, and for other kinds
-	AttrExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
-	AttrFraud         = "fraud"          // M with the members Fraud…; written once by fraud-detector
+	FieldTransactionID = "transaction_id" // S, partition key
+	FieldProvider      = "provider"       // S, sort key
+	FieldAmount        = "amount"         // N, exact decimal
+	FieldCurrency      = "currency"       // S, ISO 4217 alphabetic code
+	FieldCustomerID    = "customer_id"    // S
+	FieldMetadata      = "metadata"       // M, absent when the delivery had none
+	FieldReceivedAt    = "received_at"    // S, RFC 3339 UTC with nine fractional digits; sort key of IndexByHour
+	FieldHourShard     = "hour_shard"     // S, "2026-11-22T15#3"; partition key of IndexByHour
+	FieldFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
+	FieldSchemaVersion = "schema_version" // S, SchemaVersion
+	FieldKind          = "kind"           // S, one of the kinds below
+	FieldPaymentID     = "payment_id"     // S, the payment that a refund or dispute refers to; absent if unknown, and for other kinds
+	FieldExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
+	FieldFraud         = "fraud"          // M with the members Fraud…; written once by fraud-detector
 )
 
 // Kinds of transaction. A canonical payload that names none is a payment.
@@ -87,7 +90,7 @@ const (
 	SchemaVersion                 = "1"
 )
 
-// Fields of the event's detail beyond the attributes above.
+// Fields of the event's detail in addition to the fields above.
 const (
 	// DetailAmountText is the amount in its currency's decimals, for people:
 	// "15000.00 USD". EventBridge and Step Functions may render a JSON number

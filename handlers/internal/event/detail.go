@@ -104,11 +104,11 @@ func Decode(body []byte) (Received, error) {
 		return Received{}, malformed("schema_version is not %q", contract.SchemaVersion)
 	}
 	for _, required := range []struct{ name, value string }{
-		{contract.AttrTransactionID, d.TransactionID},
-		{contract.AttrProvider, d.Provider},
-		{contract.AttrCurrency, d.Currency},
-		{contract.AttrCustomerID, d.CustomerID},
-		{contract.AttrFingerprint, d.Fingerprint},
+		{contract.FieldTransactionID, d.TransactionID},
+		{contract.FieldProvider, d.Provider},
+		{contract.FieldCurrency, d.Currency},
+		{contract.FieldCustomerID, d.CustomerID},
+		{contract.FieldFingerprint, d.Fingerprint},
 	} {
 		if required.value == "" {
 			return Received{}, malformed("%s is missing", required.name)

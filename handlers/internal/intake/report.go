@@ -124,9 +124,9 @@ func (t tally) attrs(res deliveryResult) []any {
 			return nil
 		}
 		tx := res.results[0].transaction
-		return []any{"transaction_id", tx.ID, "provider", tx.Provider, "card_numbers_masked", t.masked}
+		return []any{telemetry.KeyTransactionID, tx.ID, telemetry.KeyProvider, tx.Provider, "card_numbers_masked", t.masked}
 	}
-	attrs := []any{"provider", res.route.name}
+	attrs := []any{telemetry.KeyProvider, res.route.name}
 	if len(res.results) == 0 { // not verified
 		return attrs
 	}

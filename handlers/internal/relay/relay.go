@@ -115,7 +115,7 @@ func (r *Relay) report(ctx context.Context, inserts []Insert, errs []error, lags
 		}
 		t := inserts[i].Record.Transaction
 		r.log.ErrorContext(ctx, "event not published", "sequence_number", inserts[i].SequenceNumber,
-			contract.AttrTransactionID, t.ID, contract.AttrProvider, t.Provider, "error", err)
+			telemetry.KeyTransactionID, t.ID, telemetry.KeyProvider, t.Provider, "error", err)
 		failed = append(failed, inserts[i].SequenceNumber)
 	}
 	if len(inserts) > 0 {

@@ -17,6 +17,12 @@ const (
 	KeyTraceID   = "trace_id"   // X-Ray's trace id, "1-…"
 )
 
+// Keys of log lines about a transaction.
+const (
+	KeyTransactionID = "transaction_id"
+	KeyProvider      = "provider"
+)
+
 // Logger returns a logger that writes one JSON object per line to w, at level INFO and
 // above. Time, level and text have the names that Lambda's own JSON logs use (timestamp,
 // level, message), so that Lambda's log-level filter understands them:

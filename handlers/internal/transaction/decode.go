@@ -164,7 +164,7 @@ func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 		// A misspelt optional name must not be dropped silently.
 		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(payloadFields, ", "))
 		return dec.SkipValue()
-	case name == contract.AttrMetadata:
+	case name == contract.FieldMetadata:
 		metadata, problems, err := jsonvalue.Read(dec, metadataLimits)
 		d.metadata = metadata
 		for _, p := range problems {
@@ -209,18 +209,18 @@ func malformed(err error) error {
 func (d Draft) Validate() (Transaction, error) {
 	errs := slices.Clone(d.errors)
 	t := Transaction{
-		ID:         d.text(&errs, contract.AttrTransactionID, checkID),
-		Provider:   d.text(&errs, contract.AttrProvider, checkProvider),
-		CustomerID: d.text(&errs, contract.AttrCustomerID, checkCustomerID),
+		ID:         d.text(&errs, contract.FieldTransactionID, checkID),
+		Provider:   d.text(&errs, contract.FieldProvider, checkProvider),
+		CustomerID: d.text(&errs, contract.FieldCustomerID, checkCustomerID),
 		Kind:       contract.KindPayment,
 	}
-	if d.has(contract.AttrKind) {
-		t.Kind = d.text(&errs, contract.AttrKind, checkKind)
+	if d.has(contract.FieldKind) {
+		t.Kind = d.text(&errs, contract.FieldKind, checkKind)
 	}
-	if d.has(contract.AttrPaymentID) {
-		t.PaymentID = d.text(&errs, contract.AttrPaymentID, func(s string) string { return checkPaymentID(s, t.Kind) })
+	if d.has(contract.FieldPaymentID) {
+		t.PaymentID = d.text(&errs, contract.FieldPaymentID, func(s string) string { return checkPaymentID(s, t.Kind) })
 	}
-	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.AttrCurrency, checkCurrency)))
+	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.FieldCurrency, checkCurrency)))
 	t.Metadata = d.readMetadata(&errs)
 	if len(errs) > 0 {
 		return Transaction{}, errs.invalid()
@@ -322,9 +322,9 @@ func acceptedAmount(m money.Money) string {
 // readMoney reads the amount. The currency may be invalid: its own error has been
 // added before.
 func (d Draft) readMoney(errs *fieldErrors, currency string) money.Money {
-	const field = "/" + contract.AttrAmount
+	const field = "/" + contract.FieldAmount
 	m := money.Money{Currency: currency}
-	value, ok := d.scalars[contract.AttrAmount]
+	value, ok := d.scalars[contract.FieldAmount]
 	if !ok {
 		errs.add(field, "is required: %s", acceptedAmount(m))
 		return m
@@ -369,19 +369,19 @@ func (t Transaction) Check() error {
 			errs.add("/"+field, "%s, not %q", accepted, redact.Sanitise(value))
 		}
 	}
-	text(contract.AttrTransactionID, t.ID, checkID(t.ID))
-	text(contract.AttrProvider, t.Provider, checkProvider(t.Provider))
-	text(contract.AttrCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
-	text(contract.AttrKind, t.Kind, checkKind(t.Kind))
+	text(contract.FieldTransactionID, t.ID, checkID(t.ID))
+	text(contract.FieldProvider, t.Provider, checkProvider(t.Provider))
+	text(contract.FieldCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
+	text(contract.FieldKind, t.Kind, checkKind(t.Kind))
 	if t.PaymentID != "" {
-		text(contract.AttrPaymentID, t.PaymentID, checkPaymentID(t.PaymentID, t.Kind))
+		text(contract.FieldPaymentID, t.PaymentID, checkPaymentID(t.PaymentID, t.Kind))
 	}
-	text(contract.AttrCurrency, t.Currency, checkCurrency(t.Currency))
+	text(contract.FieldCurrency, t.Currency, checkCurrency(t.Currency))
 	if upper := strings.ToUpper(t.Currency); upper != t.Currency && checkCurrency(t.Currency) == "" {
-		errs.add("/"+contract.AttrCurrency, "must be in upper case, not %q", redact.Sanitise(t.Currency))
+		errs.add("/"+contract.FieldCurrency, "must be in upper case, not %q", redact.Sanitise(t.Currency))
 	}
 	if !fits(t.Money) {
-		errs.add("/"+contract.AttrAmount, "%s, not %s", acceptedAmount(t.Money), redact.Sanitise(t.Amount.String()))
+		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), redact.Sanitise(t.Amount.String()))
 	}
 	t.Metadata.check(&errs)
 	if len(errs) > 0 {
@@ -393,7 +393,7 @@ func (t Transaction) Check() error {
 // readMetadata returns no metadata when the field is absent, null or an empty
 // object: the three mean the same.
 func (d Draft) readMetadata(errs *fieldErrors) Metadata {
-	const field = "/" + contract.AttrMetadata
+	const field = "/" + contract.FieldMetadata
 	if d.metadata == nil {
 		return Metadata{}
 	}

@@ -28,24 +28,24 @@ type Field struct {
 // this table. To add a field, add it here and run the tests of handlers/: they name
 // each place that lacks it.
 var Fields = []Field{
-	{contract.AttrTransactionID, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrAmount, Payload | Hashed | Item | Event | Line, "decimal(38, 4)"},
-	{contract.AttrCurrency, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrProvider, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrCustomerID, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrKind, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrPaymentID, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrMetadata, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrSchemaVersion, Hashed | Item | Event | Line, "string"},
-	{contract.AttrReceivedAt, Item | Event | Line, "string"},
-	{contract.AttrFingerprint, Item | Event | Line, "string"},
-	{contract.AttrHourShard, Item, ""},
-	{contract.AttrExpiresAt, Item, ""},
+	{contract.FieldTransactionID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldAmount, Payload | Hashed | Item | Event | Line, "decimal(38, 4)"},
+	{contract.FieldCurrency, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldProvider, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldCustomerID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldKind, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldPaymentID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldMetadata, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldSchemaVersion, Hashed | Item | Event | Line, "string"},
+	{contract.FieldReceivedAt, Item | Event | Line, "string"},
+	{contract.FieldFingerprint, Item | Event | Line, "string"},
+	{contract.FieldHourShard, Item, ""},
+	{contract.FieldExpiresAt, Item, ""},
 	{contract.DetailAmountText, Event | Line, "string"},
 	{contract.DetailAmountBeyondMatching, Event, ""},
 	{contract.DetailMetadataOmitted, Event, ""},
 	// Added to the item, too, but only when the transaction is scored.
-	{contract.AttrFraud, Line, "struct<score: decimal(5, 4), risk_level: string, risk_summary: string, model_version: string, scored_at: string>"},
+	{contract.FieldFraud, Line, "struct<score: decimal(5, 4), risk_level: string, risk_summary: string, model_version: string, scored_at: string>"},
 }
 
 // Names returns the names of a form's fields, in the order of Fields.

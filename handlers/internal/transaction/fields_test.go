@@ -28,14 +28,14 @@ func TestFields(t *testing.T) {
 	t.Run("each of the payload is read", func(t *testing.T) {
 		// Two values of each field of a refund.
 		examples := map[string][2]string{
-			contract.AttrTransactionID: {`"re_1"`, `"re_2"`},
-			contract.AttrAmount:        {`1.5`, `"2"`},
-			contract.AttrCurrency:      {`"USD"`, `"eur"`},
-			contract.AttrProvider:      {`"shop"`, `"store"`},
-			contract.AttrCustomerID:    {`"cust_1"`, `"cust_2"`},
-			contract.AttrKind:          {`"refund"`, `"dispute"`},
-			contract.AttrPaymentID:     {`"txn_1"`, `"txn_2"`},
-			contract.AttrMetadata:      {`{"a":1}`, `{"a":2}`},
+			contract.FieldTransactionID: {`"re_1"`, `"re_2"`},
+			contract.FieldAmount:        {`1.5`, `"2"`},
+			contract.FieldCurrency:      {`"USD"`, `"eur"`},
+			contract.FieldProvider:      {`"shop"`, `"store"`},
+			contract.FieldCustomerID:    {`"cust_1"`, `"cust_2"`},
+			contract.FieldKind:          {`"refund"`, `"dispute"`},
+			contract.FieldPaymentID:     {`"txn_1"`, `"txn_2"`},
+			contract.FieldMetadata:      {`{"a":1}`, `{"a":2}`},
 		}
 		ledgertest.CheckFields(t, "the examples of this test", transaction.Payload, slices.Collect(maps.Keys(examples)))
 		body := func(changed string) string {

@@ -75,7 +75,7 @@ var metadataLimits = jsonvalue.Limits{
 // check adds an error for each limit that metadata from a provider's notification
 // breaks. (Metadata of a canonical payload was read within the limits.)
 func (m Metadata) check(errs *fieldErrors) {
-	const field = "/" + contract.AttrMetadata
+	const field = "/" + contract.FieldMetadata
 	switch {
 	case m.IsZero():
 	case len(m.text) > MaxMetadataBytes:

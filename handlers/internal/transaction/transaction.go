@@ -55,24 +55,24 @@ func (t Transaction) Fingerprint() string {
 func (t Transaction) writeCanonical(w io.Writer) {
 	b := make([]byte, 0, 512)
 	b = append(b, '{')
-	b = appendMember(b, contract.AttrAmount, t.Amount.String())
-	b = appendMember(b, contract.AttrCurrency, t.Currency)
-	b = appendMember(b, contract.AttrCustomerID, t.CustomerID)
+	b = appendMember(b, contract.FieldAmount, t.Amount.String())
+	b = appendMember(b, contract.FieldCurrency, t.Currency)
+	b = appendMember(b, contract.FieldCustomerID, t.CustomerID)
 	if t.Kind != contract.KindPayment {
-		b = appendMember(b, contract.AttrKind, t.Kind)
+		b = appendMember(b, contract.FieldKind, t.Kind)
 	}
 	if !t.Metadata.IsZero() {
-		b = append(b, `"`+contract.AttrMetadata+`":`...)
+		b = append(b, `"`+contract.FieldMetadata+`":`...)
 		_, _ = w.Write(b) // a hash or a buffer: never fails
 		_, _ = w.Write(t.Metadata.text)
 		b = append(b[:0], ',')
 	}
 	if t.PaymentID != "" {
-		b = appendMember(b, contract.AttrPaymentID, t.PaymentID)
+		b = appendMember(b, contract.FieldPaymentID, t.PaymentID)
 	}
-	b = appendMember(b, contract.AttrProvider, t.Provider)
-	b = appendMember(b, contract.AttrSchemaVersion, contract.SchemaVersion)
-	b = appendMember(b, contract.AttrTransactionID, t.ID)
+	b = appendMember(b, contract.FieldProvider, t.Provider)
+	b = appendMember(b, contract.FieldSchemaVersion, contract.SchemaVersion)
+	b = appendMember(b, contract.FieldTransactionID, t.ID)
 	b[len(b)-1] = '}' // in place of the last comma
 	_, _ = w.Write(b)
 }

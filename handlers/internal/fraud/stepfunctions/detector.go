@@ -71,7 +71,7 @@ func (d *Detector) detect(ctx context.Context, received event.Received) (fraud.A
 	if recorded { // a repeat is not another transaction
 		d.metrics.EmitBy(contract.DimensionRiskLevel, string(stored.Level), telemetry.Count(contract.MetricScored, 1))
 	}
-	d.log.InfoContext(ctx, "transaction scored", contract.AttrTransactionID, received.ID, contract.AttrProvider, received.Provider,
+	d.log.InfoContext(ctx, "transaction scored", telemetry.KeyTransactionID, received.ID, telemetry.KeyProvider, received.Provider,
 		"score", stored.Score.String(), "risk_level", stored.Level, "model_version", stored.ModelVersion, "repeat", !recorded)
 	return stored.Assessment, nil
 }

@@ -37,7 +37,7 @@ func encodeFraud(r fraud.Result) types.AttributeValue {
 func (d *decoder) fraud(value types.AttributeValue) *fraud.Result {
 	members, ok := value.(*types.AttributeValueMemberM)
 	if !ok {
-		d.fail(contract.AttrFraud, errors.New("is not a map"))
+		d.fail(contract.FieldFraud, errors.New("is not a map"))
 		return nil
 	}
 	m := members.Value

@@ -66,11 +66,11 @@ func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &l.table,
 		Item:                                item,
-		ConditionExpression:                 aws.String("attribute_not_exists(" + contract.AttrTransactionID + ")"),
+		ConditionExpression:                 aws.String("attribute_not_exists(" + contract.FieldTransactionID + ")"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return sameOrConflict(taken.Item, item[contract.AttrFingerprint])
+		return sameOrConflict(taken.Item, item[contract.FieldFingerprint])
 	}
 	if err != nil {
 		return 0, unavailable("put item", err)
@@ -81,9 +81,9 @@ func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 // sameOrConflict compares the existing item with the fingerprint of the transaction that
 // was not stored.
 func sameOrConflict(old Item, fingerprint types.AttributeValue) (ledger.Outcome, error) {
-	stored, ok := old[contract.AttrFingerprint].(*types.AttributeValueMemberS)
+	stored, ok := old[contract.FieldFingerprint].(*types.AttributeValueMemberS)
 	if !ok {
-		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.AttrFingerprint))
+		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.FieldFingerprint))
 	}
 	if *stored != *fingerprint.(*types.AttributeValueMemberS) {
 		return 0, ledger.ErrConflict
@@ -99,12 +99,12 @@ func (l *Ledger) RecordFraud(ctx context.Context, key ledger.Key, result fraud.R
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table,
 		Key: Item{
-			contract.AttrTransactionID: text(key.TransactionID),
-			contract.AttrProvider:      text(key.Provider),
+			contract.FieldTransactionID: text(key.TransactionID),
+			contract.FieldProvider:      text(key.Provider),
 		},
-		UpdateExpression: aws.String("SET " + contract.AttrFraud + " = :result"),
-		ConditionExpression: aws.String("attribute_exists(" + contract.AttrTransactionID + ")" +
-			" AND attribute_not_exists(" + contract.AttrFraud + ")"),
+		UpdateExpression: aws.String("SET " + contract.FieldFraud + " = :result"),
+		ConditionExpression: aws.String("attribute_exists(" + contract.FieldTransactionID + ")" +
+			" AND attribute_not_exists(" + contract.FieldFraud + ")"),
 		ExpressionAttributeValues:           Item{":result": encodeFraud(result)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -126,7 +126,7 @@ func storedFraud(old Item) (fraud.Result, bool, error) {
 		return fraud.Result{}, false, err
 	}
 	if record.Fraud == nil {
-		return fraud.Result{}, false, fmt.Errorf("%w: the condition on %s failed, yet it is absent", ErrItem, contract.AttrFraud)
+		return fraud.Result{}, false, fmt.Errorf("%w: the condition on %s failed, yet it is absent", ErrItem, contract.FieldFraud)
 	}
 	return *record.Fraud, false, nil
 }
@@ -168,7 +168,7 @@ func (l *Ledger) index(ctx context.Context, hourShard string) iter.Seq2[ledger.R
 		pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{
 			TableName:                 &l.table,
 			IndexName:                 aws.String(contract.IndexByHour),
-			KeyConditionExpression:    aws.String(contract.AttrHourShard + " = :shard"),
+			KeyConditionExpression:    aws.String(contract.FieldHourShard + " = :shard"),
 			ExpressionAttributeValues: Item{":shard": text(hourShard)},
 		})
 		for pages.HasMorePages() {

@@ -75,13 +75,13 @@ func createTable(t *testing.T, c *dynamodb.Client) string {
 		TableName:   &name,
 		BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{
-			attribute(contract.AttrTransactionID), attribute(contract.AttrProvider),
-			attribute(contract.AttrHourShard), attribute(contract.AttrReceivedAt),
+			attribute(contract.FieldTransactionID), attribute(contract.FieldProvider),
+			attribute(contract.FieldHourShard), attribute(contract.FieldReceivedAt),
 		},
-		KeySchema: key(contract.AttrTransactionID, contract.AttrProvider),
+		KeySchema: key(contract.FieldTransactionID, contract.FieldProvider),
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
 			IndexName:  aws.String(contract.IndexByHour),
-			KeySchema:  key(contract.AttrHourShard, contract.AttrReceivedAt),
+			KeySchema:  key(contract.FieldHourShard, contract.FieldReceivedAt),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
 		}},
 	})

@@ -86,8 +86,8 @@ func decode(image json.RawMessage) (ledger.Record, error) {
 func keyOnly(keys json.RawMessage) (r ledger.Record) {
 	var key map[string]struct{ S string }
 	if json.Unmarshal(keys, &key) == nil {
-		r.Transaction.ID = key[contract.AttrTransactionID].S
-		r.Transaction.Provider = key[contract.AttrProvider].S
+		r.Transaction.ID = key[contract.FieldTransactionID].S
+		r.Transaction.Provider = key[contract.FieldProvider].S
 	}
 	return r
 }
