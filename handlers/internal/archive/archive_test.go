@@ -121,7 +121,7 @@ func newArchiver(l archive.Ledger, b archive.Store, out io.Writer) *archive.Arch
 	return archive.New(l, b, telemetry.Logger(out, contract.TransactionArchival), telemetry.NewMetrics(out, now, "dev"))
 }
 
-// seeded is a ledger with transactions in three hours, of which one is empty.
+// seeded returns a ledger with transactions in two of three hours.
 func seeded(t testing.TB) *ledgertest.Memory {
 	l := ledgertest.NewMemory(created)
 	scored := store(t, l, "txn_1", "15000.00", "USD", hour)
@@ -160,7 +160,7 @@ func gunzip(t testing.TB, content []byte) string {
 	return string(text)
 }
 
-// compressed are the manifest's facts that depend on Go's compressor.
+// compressed matches the values in a manifest that depend on Go's compressor.
 var compressed = regexp.MustCompile(`"(bytes|sha256)": ("\w+"|\d+)`)
 
 func TestHourBecomesObjectsAndAManifest(t *testing.T) {
@@ -323,7 +323,7 @@ func TestEmptyHourHasAManifestAndNoObject(t *testing.T) {
 
 var errBroken = errors.New("broken")
 
-// torn is a ledger whose hours break after some records.
+// torn is a ledger whose hours fail after some records.
 type torn struct {
 	*ledgertest.Memory
 	at    time.Time
@@ -480,7 +480,7 @@ func TestRunIsCounted(t *testing.T) {
 	}
 }
 
-// endless yields n records a shard without keeping any.
+// endless is a ledger that yields n records per shard without keeping any.
 type endless struct {
 	*ledgertest.Memory
 	n int
@@ -501,7 +501,7 @@ func (l endless) Hour(_ context.Context, h time.Time, shard int) iter.Seq2[ledge
 	}
 }
 
-// drain counts what is written and looks at the heap on the way.
+// drain is a Store that counts the bytes it gets and measures the heap meanwhile.
 type drain struct {
 	bucket
 	bytes int64

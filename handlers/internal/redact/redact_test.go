@@ -136,9 +136,8 @@ func TestTimeGrowsWithTheTextOnly(t *testing.T) {
 	}
 }
 
-// FuzzMask looks for card numbers in what is left with a check that shares
-// nothing with the package: every substring, regular expressions, and Luhn by
-// way of a table.
+// FuzzMask looks for card numbers in the masked text. Its check shares nothing with the
+// package: it tries every substring, with regular expressions and a table for Luhn.
 func FuzzMask(f *testing.F) {
 	for _, seed := range []string{
 		"4111111111111111", "4111 1111 1111 1111", "12 4111-1111-1111-1111 34", "378282246310005",

@@ -25,7 +25,7 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// bus publishes what it is not told to fail.
+// bus publishes every event except those that it is set to fail.
 type bus struct {
 	published []string // transaction ids
 	fail      map[string]error

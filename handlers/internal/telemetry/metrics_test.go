@@ -127,7 +127,7 @@ func TestEmitConcurrently(t *testing.T) {
 	}
 }
 
-// documents parses the lines and holds each against the specification.
+// documents parses the lines and checks each against the specification.
 func documents(t *testing.T, out string) []map[string]any {
 	t.Helper()
 	var lines []map[string]any
@@ -146,7 +146,7 @@ func documents(t *testing.T, out string) []map[string]any {
 
 var units = []string{"Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Count", "Percent", "None"}
 
-// checkEMF holds a document against the JSON schema of
+// checkEMF checks a document against the JSON schema of
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func checkEMF(root map[string]any) error {
 	meta, ok := root["_aws"].(map[string]any)

@@ -80,8 +80,8 @@ func TestStepPanics(t *testing.T) {
 	}
 }
 
-// The X-Ray SDK keeps the standard output it found when it was initialised, so
-// what it would print shows only in a process of its own: this test's binary.
+// The X-Ray SDK writes to the standard output of its initialisation, so the test runs in
+// a subprocess of this test's binary.
 func TestStepWithoutTrace(t *testing.T) {
 	if os.Getenv("TELEMETRY_TEST_SILENCE") != "" {
 		stepsWithoutTrace(t)

@@ -26,7 +26,7 @@ func fixture(t testing.TB, name string) []byte {
 	return body
 }
 
-// read is what the webhook endpoint does with a canonical payload.
+// read processes a canonical payload as the webhook endpoint does.
 func read(body []byte) (transaction.Transaction, error) {
 	draft, err := transaction.Normalise(body)
 	if err != nil {
@@ -126,7 +126,7 @@ func TestMalformedBody(t *testing.T) {
 	}
 }
 
-// nested is metadata of so many objects within each other.
+// nested returns metadata with the given number of nested objects.
 func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth-1) + `{}` + strings.Repeat(`}`, depth-1)
 }
@@ -463,9 +463,9 @@ func TestFormatTime(t *testing.T) {
 	}
 }
 
-// FuzzDecode checks what must hold for any bytes: no panic, errors of the two
-// kinds that repeat little, and accepted transactions that mean the same when
-// written out and read again.
+// FuzzDecode checks, for any bytes, that nothing panics, that an error is one of the two
+// documented ones and repeats little of the input, and that an accepted transaction is
+// the same after being written and read again.
 func FuzzPayload(f *testing.F) {
 	for _, name := range []string{"full.json", "minimal.json", "cards.json"} {
 		f.Add(fixture(f, name))

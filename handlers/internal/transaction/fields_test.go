@@ -93,8 +93,8 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// checkCanonical compares what is hashed with what it was before it was appended
-// to one buffer: a map, written with sorted names.
+// checkCanonical compares the hashed text with a second implementation: a map, marshalled
+// with sorted names.
 func checkCanonical(t *testing.T, tx transaction.Transaction) {
 	t.Helper()
 	members := map[string]any{

@@ -64,9 +64,8 @@ func TestDecodeItem(t *testing.T) {
 	}
 }
 
-// The image is one that Lambda's stream event holds, with numbers written as
-// DynamoDB may write them, a fraud result, and no kind, as it is from before
-// there were kinds.
+// The image is from a stream event of Lambda. It has numbers in a notation that DynamoDB
+// may use, a fraud result, and no kind, like the items of releases without kinds.
 func TestStreamImage(t *testing.T) {
 	image, err := os.ReadFile("testdata/image.json")
 	if err != nil {

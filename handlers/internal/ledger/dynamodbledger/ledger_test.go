@@ -96,7 +96,7 @@ func createTable(t *testing.T, c *dynamodb.Client) string {
 	return name
 }
 
-// fake is a client whose calls f answers.
+// fake returns a client whose requests f responds to.
 func fake(f roundTripper, endpoint string) *dynamodb.Client {
 	options := client(endpoint).Options()
 	options.HTTPClient = f
@@ -148,7 +148,7 @@ func TestDynamoDBFailureIsUnavailable(t *testing.T) {
 	}
 }
 
-// calls are all methods of a ledger.
+// calls calls every method of a ledger.
 var calls = map[string]func(context.Context, ledger.Ledger) error{
 	"Store": func(ctx context.Context, l ledger.Ledger) error {
 		_, err := l.Store(ctx, ledgertest.Transaction("txn"))
@@ -170,7 +170,7 @@ var calls = map[string]func(context.Context, ledger.Ledger) error{
 	},
 }
 
-// The functions have 10 s in all, and a provider gets its answer before.
+// The functions have 10 s, and a provider must get its response earlier.
 func TestWriteTimeout(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
@@ -227,8 +227,7 @@ func TestCallEndsWithContext(t *testing.T) {
 	}
 }
 
-// Three attempts fit into the four seconds of a write, nearly: the last may be
-// cut short.
+// Three attempts nearly fit into the four seconds of a write; the last may be cut short.
 func TestAttemptsAndPausesAreShort(t *testing.T) {
 	options := client("http://127.0.0.1").Options()
 	if timeout := options.HTTPClient.(*awshttp.BuildableClient).GetTimeout(); timeout <= 0 || timeout > 2*time.Second {
@@ -243,8 +242,8 @@ func TestAttemptsAndPausesAreShort(t *testing.T) {
 	}
 }
 
-// Pages as DynamoDB may make them: ended anywhere, also among transactions of
-// the same nanosecond, which are in no order, and empty ones with more to come.
+// DynamoDB may end a page anywhere, even between transactions of the same nanosecond,
+// which are in no order, and may return an empty page before others.
 func TestHourReadsPagesOnDemand(t *testing.T) {
 	at := func(id string, second int) dynamodbledger.Item {
 		tx := ledgertest.Transaction(id)

@@ -201,7 +201,7 @@ func TestAmbiguousSignedTextIsAForgery(t *testing.T) {
 	}
 }
 
-func TestOneForgedItemCondemnsTheDelivery(t *testing.T) {
+func TestOneForgedItem(t *testing.T) {
 	good, forged := payment().sign(t, key), payment().sign(t, otherKey)
 	for name, items := range map[string][]item{
 		"first": {forged, good, good}, "middle": {good, forged, good}, "last": {good, good, forged},
@@ -226,7 +226,7 @@ func TestBothSecretsOfARotationVerify(t *testing.T) {
 	}
 }
 
-func TestSecretsOfAnotherFormAreNoSecrets(t *testing.T) {
+func TestInvalidSecrets(t *testing.T) {
 	body := delivery(t, payment().sign(t, key))
 	for name, secrets := range map[string][]string{
 		"none": nil, "empty": {""}, "short": {key[:62]}, "odd": {key + "A"}, "base64": {"coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0="},
@@ -354,7 +354,7 @@ func TestFixturesBecomeTransactions(t *testing.T) {
 	}
 }
 
-func TestKindsThatMoveNoMoneyAreIgnored(t *testing.T) {
+func TestIgnoredEventCodes(t *testing.T) {
 	for _, i := range []item{
 		payment().with("success", "false"),
 		payment().with("success", ""),
@@ -471,7 +471,7 @@ func TestRefundByReversal(t *testing.T) {
 }
 
 // Two partial captures of one payment must not pass for duplicates.
-func TestASecondPartialCaptureIsNotADuplicate(t *testing.T) {
+func TestSecondPartialCapture(t *testing.T) {
 	capture := func(id string) *transaction.Transaction {
 		i := payment().with("eventCode", "CAPTURE").with("pspReference", id).with("originalReference", "QFQTPCQ8HXSKGK82")
 		return decode(t, delivery(t, i), adyen.Options{ManualCapture: true})[0].Transaction

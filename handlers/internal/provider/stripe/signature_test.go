@@ -84,7 +84,7 @@ func TestAgreesWithStripesLibrary(t *testing.T) {
 	}
 }
 
-func TestSignatureIsByOneOfTheSecretsInForce(t *testing.T) {
+func TestRotatedSecrets(t *testing.T) {
 	body := fixture(t, "payment")
 	current, previous := sign(secret, sentAt, body), sign(otherSecret, sentAt, body)
 	tests := []struct {
@@ -121,7 +121,7 @@ func TestSignatureIsByOneOfTheSecretsInForce(t *testing.T) {
 	}
 }
 
-func TestTimeMayBeOffByFiveMinutesEitherWay(t *testing.T) {
+func TestTolerance(t *testing.T) {
 	body := []byte(`{}`)
 	providertest.CheckTolerance(t, func(sentAt, receivedAt time.Time) error {
 		d := delivery(body, header(secret, sentAt, body))

@@ -135,7 +135,7 @@ func TestOtherEventsAreIgnored(t *testing.T) {
 	}
 }
 
-func TestReferencesAreTakenWhereTheyAre(t *testing.T) {
+func TestReferences(t *testing.T) {
 	payment, refund, dispute := fixture(t, "payment"), fixture(t, "refund"), fixture(t, "dispute")
 	const intent = `"payment_intent": "pi_3RkExamplePayment000001"`
 	tests := []struct {
@@ -195,14 +195,14 @@ func TestReferencesAreTakenWhereTheyAre(t *testing.T) {
 	}
 }
 
-func TestWhatIsPartlyCapturedCountsAsReceived(t *testing.T) {
+func TestPartialCapture(t *testing.T) {
 	event := one(t, edit(t, fixture(t, "payment"), `"amount_received": 1500000`, `"amount_received": 999`))
 	if got := event.Transaction.Amount.String(); got != "9.99" {
 		t.Errorf("%s", got)
 	}
 }
 
-func TestFactsThatCannotBeReadAreUnreadable(t *testing.T) {
+func TestUnreadableEvents(t *testing.T) {
 	payment := fixture(t, "payment")
 	received := `"amount_received": 1500000`
 	tests := []struct {

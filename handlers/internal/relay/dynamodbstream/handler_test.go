@@ -20,7 +20,7 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// bus keeps what is published.
+// bus keeps the published events.
 type bus struct {
 	details []string
 	fail    error
@@ -74,7 +74,7 @@ func TestInsertsOfABatchArePublishedOnce(t *testing.T) {
 	}
 }
 
-func TestPoisonIsReportedAndTheRestPublished(t *testing.T) {
+func TestPoisonRecord(t *testing.T) {
 	b := &bus{}
 	response, log := invoke(t, b, "poison.json")
 	want := `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439092"},` +
@@ -112,8 +112,8 @@ func TestUnavailableBus(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever the stream holds, decoding neither panics nor lets
-// through what could not be published.
+// FuzzDecode checks that decoding an arbitrary image does not panic, and accepts only
+// records that can be published.
 func FuzzDecode(f *testing.F) {
 	for _, fixture := range []string{"batch.json", "poison.json"} {
 		payload, err := os.ReadFile("testdata/" + fixture)
