@@ -17,9 +17,9 @@ import (
 )
 
 // open is a queue on a server that speaks SQS's protocol (AWS JSON 1.0).
-func open(t *testing.T, answer http.HandlerFunc) *sqsqueue.Queue {
+func open(t *testing.T, respond http.HandlerFunc) *sqsqueue.Queue {
 	t.Helper()
-	server := httptest.NewServer(answer)
+	server := httptest.NewServer(respond)
 	t.Cleanup(server.Close)
 	return sqsqueue.New(sqsqueue.NewClient(aws.Config{
 		Region: "us-east-1", BaseEndpoint: &server.URL,

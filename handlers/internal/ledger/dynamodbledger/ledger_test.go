@@ -109,8 +109,8 @@ func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) 
 
 func TestDynamoDBFailureIsUnavailable(t *testing.T) {
 	tests := map[string]struct {
-		answer func(http.ResponseWriter)
-		tries  int64
+		respond func(http.ResponseWriter)
+		tries   int64
 	}{
 		"an internal error is tried again": {func(w http.ResponseWriter) {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -134,7 +134,7 @@ func TestDynamoDBFailureIsUnavailable(t *testing.T) {
 			c := fake(func(*http.Request) (*http.Response, error) {
 				tries.Add(1)
 				w := httptest.NewRecorder()
-				tt.answer(w)
+				tt.respond(w)
 				return w.Result(), nil
 			}, "http://127.0.0.1")
 			_, err := dynamodbledger.New(c, "table").Store(t.Context(), ledgertest.Transaction("txn"))
