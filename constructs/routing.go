@@ -169,7 +169,7 @@ func alertText(t tiers.Tier) awsevents.RuleTargetInput {
 	field := func(name string) string { return *awsevents.EventField_FromPath(jsii.String("$.detail." + name)) }
 	return awsevents.RuleTargetInput_FromText(jsii.String(fmt.Sprintf(
 		"%s-value %s of %s reported by %s, transaction %s. No action is needed unless you did not expect it: then look it up by this id and contact the provider.",
-		tiers.Title(t.Name), field(contract.AttrKind), field(contract.DetailAmountText), field(contract.AttrProvider), field(contract.AttrTransactionID))))
+		tiers.Title(t.Name), field(contract.FieldKind), field(contract.DetailAmountText), field(contract.FieldProvider), field(contract.FieldTransactionID))))
 }
 
 // setTarget makes arn the target of a rule. It serves targets whose own

@@ -55,8 +55,8 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 
 	table := awsdynamodb.NewTable(this, jsii.String("Transactions"), &awsdynamodb.TableProps{
 		TableName:     jsii.String(contract.TablePrefix + p.Suffix),
-		PartitionKey:  &awsdynamodb.Attribute{Name: jsii.String(contract.AttrTransactionID), Type: awsdynamodb.AttributeType_STRING},
-		SortKey:       &awsdynamodb.Attribute{Name: jsii.String(contract.AttrProvider), Type: awsdynamodb.AttributeType_STRING},
+		PartitionKey:  &awsdynamodb.Attribute{Name: jsii.String(contract.FieldTransactionID), Type: awsdynamodb.AttributeType_STRING},
+		SortKey:       &awsdynamodb.Attribute{Name: jsii.String(contract.FieldProvider), Type: awsdynamodb.AttributeType_STRING},
 		BillingMode:   awsdynamodb.BillingMode_PAY_PER_REQUEST,
 		Encryption:    awsdynamodb.TableEncryption_CUSTOMER_MANAGED,
 		EncryptionKey: key,
@@ -66,14 +66,14 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 		},
 		// The relay publishes new items and never looks at an old image.
 		Stream:              awsdynamodb.StreamViewType_NEW_IMAGE,
-		TimeToLiveAttribute: jsii.String(contract.AttrExpiresAt),
+		TimeToLiveAttribute: jsii.String(contract.FieldExpiresAt),
 		DeletionProtection:  jsii.Bool(false),
 		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
 	})
 	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
 		IndexName:    jsii.String(contract.IndexByHour),
-		PartitionKey: &awsdynamodb.Attribute{Name: jsii.String(contract.AttrHourShard), Type: awsdynamodb.AttributeType_STRING},
-		SortKey:      &awsdynamodb.Attribute{Name: jsii.String(contract.AttrReceivedAt), Type: awsdynamodb.AttributeType_STRING},
+		PartitionKey: &awsdynamodb.Attribute{Name: jsii.String(contract.FieldHourShard), Type: awsdynamodb.AttributeType_STRING},
+		SortKey:      &awsdynamodb.Attribute{Name: jsii.String(contract.FieldReceivedAt), Type: awsdynamodb.AttributeType_STRING},
 		// The archive holds whole items; fetching them one by one from the
 		// table would cost more than the second copy of 35 days does.
 		ProjectionType: awsdynamodb.ProjectionType_ALL,

@@ -167,12 +167,12 @@ func (w workflowStates) definition() sfn.IChainable {
 		Otherwise(sfn.NewSucceed(w.scope, jsii.String("Done"), nil))
 
 	alert := w.publish(stateFraudAlert, message{
-		subject: text("High-risk {}: {}", "$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText),
+		subject: text("High-risk {}: {}", "$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText),
 		long: text("High-risk {} of {} reported by {}, transaction {}. {} Hold it and review it before anything is delivered or paid out.",
-			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID,
+			"$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.FieldProvider, "$.transaction."+contract.FieldTransactionID,
 			"$.results.fraud."+branchAssessment+"."+contract.FraudRiskSummary), // a sentence with the score
 		short: text("FRAUD ALERT: {} of {} via {}, {}. Hold and review.",
-			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
+			"$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.FieldProvider, "$.transaction."+contract.FieldTransactionID),
 	}, sfn.JsonPath_DISCARD(), nil)
 	alert.AddCatch(w.recordFailure("Record failed alert", stateFraudAlert, failed), caught())
 
@@ -230,12 +230,12 @@ func (w workflowStates) score() sfn.IChainable {
 // notify is the branch that ends with {"outcome": "succeeded"} or failed.
 func (w workflowStates) notify() sfn.IChainable {
 	publish := w.publish(stateNotify, message{
-		subject: text(w.value+" {}: {}", "$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText),
+		subject: text(w.value+" {}: {}", "$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText),
 		long: text(w.value+" {} of {} reported by {}, transaction {}, customer {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
-			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider,
-			"$.transaction."+contract.AttrTransactionID, "$.transaction."+contract.AttrCustomerID),
+			"$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.FieldProvider,
+			"$.transaction."+contract.FieldTransactionID, "$.transaction."+contract.FieldCustomerID),
 		short: text(w.value+" {} of {} via {}, {}. Check it.",
-			"$.transaction."+contract.AttrKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.AttrProvider, "$.transaction."+contract.AttrTransactionID),
+			"$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.FieldProvider, "$.transaction."+contract.FieldTransactionID),
 	}, nil, &map[string]any{branchOutcome: outcomeSucceeded})
 	failed := sfn.NewPass(w.scope, jsii.String("Not notified"), &sfn.PassProps{
 		Parameters: &map[string]any{branchOutcome: outcomeFailed},

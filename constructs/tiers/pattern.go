@@ -53,12 +53,12 @@ func (l List) Pattern(i int) ([]byte, error) {
 // exactly one numeric matcher: two in one array would mean OR, not AND.
 func (l List) alternatives(i int) []map[string]any {
 	matcher := func(code string) []any { return []any{map[string]any{"numeric": l.numeric(i, code)}} }
-	others := map[string]any{contract.AttrAmount: matcher("")}
+	others := map[string]any{contract.FieldAmount: matcher("")}
 	codes := slices.Sorted(maps.Keys(l[len(l)-1].Currencies))
 	if len(codes) == 0 {
 		return []map[string]any{others}
 	}
-	others[contract.AttrCurrency] = []any{map[string]any{"anything-but": codes}}
+	others[contract.FieldCurrency] = []any{map[string]any{"anything-but": codes}}
 
 	sharing := map[string][]string{} // codes by what they compare with
 	key := func(code string) string { return fmt.Sprint(l.numeric(i, code)) }
@@ -68,7 +68,7 @@ func (l List) alternatives(i int) []map[string]any {
 	alternatives := []map[string]any{others}
 	for _, code := range codes {
 		if group := sharing[key(code)]; group[0] == code {
-			alternatives = append(alternatives, map[string]any{contract.AttrCurrency: group, contract.AttrAmount: matcher(code)})
+			alternatives = append(alternatives, map[string]any{contract.FieldCurrency: group, contract.FieldAmount: matcher(code)})
 		}
 	}
 	return alternatives

@@ -68,7 +68,7 @@ func rulesOf(t *testing.T, l List) rules {
 // of returns the names of the tiers whose pattern matches the event of an amount.
 func (r rules) of(t *testing.T, amount *big.Rat, code string) (names []string) {
 	t.Helper()
-	detail := map[string]any{contract.AttrAmount: json.Number(decimal(amount)), contract.AttrCurrency: code}
+	detail := map[string]any{contract.FieldAmount: json.Number(decimal(amount)), contract.FieldCurrency: code}
 	if amount.Cmp(big.NewRat(contract.MaxMatchableAmount, 1)) > 0 {
 		detail[contract.DetailAmountBeyondMatching] = true
 	}

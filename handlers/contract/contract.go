@@ -16,7 +16,7 @@ const (
 	EnvEventBusName      = "EVENT_BUS_NAME"     // event-relay
 	EnvAuditBucketName   = "AUDIT_BUCKET_NAME"  // transaction-archival
 	EnvProviders         = "PROVIDERS"          // webhook-validator; JSON, see the names of Provider… below
-	EnvQuarantineQueue   = "QUARANTINE_QUEUE"   // webhook-validator; URL of the queue for what is authentic but unreadable
+	EnvQuarantineQueue   = "QUARANTINE_QUEUE"   // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
 )
 
 // Members of EnvProviders, an object by provider name:
@@ -26,32 +26,35 @@ const (
 const (
 	ProviderCanonical       = "canonical"        // the entry for POST /webhook itself; without it, /webhook is open
 	ProviderSecret          = "secret"           // name of the Secrets Manager secret that holds the signing secret
-	ProviderNotificationURL = "notification_url" // the address as the provider knows it; by default as the gateway saw it
+	ProviderNotificationURL = "notification_url" // the address as the provider knows it; by default API Gateway's own
 	ProviderCapture         = "capture"          // adyen: one of the capture modes below; by default automatic
 )
 
 // Capture modes: who captures an authorised payment.
 const (
-	CaptureAutomatic = "automatic" // the provider does, and an authorisation is a payment
-	CaptureManual    = "manual"    // a request of the merchant's does, and that capture is the payment
+	CaptureAutomatic = "automatic" // the provider captures; an authorisation is a payment
+	CaptureManual    = "manual"    // the merchant captures with a request; the capture is the payment
 )
 
-// Attributes of an item of the transactions table.
+// Fields of a transaction. A field has the same name wherever it is written: in the
+// canonical payload, as an attribute of the table's items, in the event's detail and in
+// an archived line. The comments give the attribute's DynamoDB type; transaction.Fields
+// lists which fields each form has.
 const (
-	AttrTransactionID = "transaction_id" // S, partition key
-	AttrProvider      = "provider"       // S, sort key
-	AttrAmount        = "amount"         // N, exact decimal
-	AttrCurrency      = "currency"       // S, ISO 4217 alphabetic code
-	AttrCustomerID    = "customer_id"    // S
-	AttrMetadata      = "metadata"       // M, absent when the delivery had none
-	AttrReceivedAt    = "received_at"    // S, RFC 3339 UTC with nine fractional digits; sort key of IndexByHour
-	AttrHourShard     = "hour_shard"     // S, "2026-11-22T15#3"; partition key of IndexByHour
-	AttrFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
-	AttrSchemaVersion = "schema_version" // S, SchemaVersion
-	AttrKind          = "kind"           // S, one of the kinds below
-	AttrPaymentID     = "payment_id"     // S, of a refund or dispute: the payment it refers to; else absent
-	AttrExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
-	AttrFraud         = "fraud"          // M, the names of Fraud…; written once by fraud-detector
+	FieldTransactionID = "transaction_id" // S, partition key
+	FieldProvider      = "provider"       // S, sort key
+	FieldAmount        = "amount"         // N, exact decimal
+	FieldCurrency      = "currency"       // S, ISO 4217 alphabetic code
+	FieldCustomerID    = "customer_id"    // S
+	FieldMetadata      = "metadata"       // M, absent when the delivery had none
+	FieldReceivedAt    = "received_at"    // S, RFC 3339 UTC with nine fractional digits; sort key of IndexByHour
+	FieldHourShard     = "hour_shard"     // S, "2026-11-22T15#3"; partition key of IndexByHour
+	FieldFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
+	FieldSchemaVersion = "schema_version" // S, SchemaVersion
+	FieldKind          = "kind"           // S, one of the kinds below
+	FieldPaymentID     = "payment_id"     // S, the payment that a refund or dispute refers to; absent if unknown, and for other kinds
+	FieldExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
+	FieldFraud         = "fraud"          // M with the members Fraud…; written once by fraud-detector
 )
 
 // Kinds of transaction. A canonical payload that names none is a payment.
@@ -63,17 +66,17 @@ const (
 )
 
 // UnknownCustomer is the customer_id of a transaction whose provider names no
-// customer. It is never empty, since texts for people are made of it.
+// customer. customer_id is never empty, because texts for people contain it.
 const UnknownCustomer = "unknown"
 
 // IndexByHour is the global secondary index that lets the archiver read the
 // items of one closed hour without a Scan.
 const IndexByHour = "by-hour"
 
-// HourShards is the number of partitions that one hour is spread over in
-// IndexByHour: a DynamoDB partition takes 1 000 writes a second, so this many
-// thousand a second can be stored. Raising it is safe only together with the
-// archiver, which reads shards 0 to HourShards-1 of an hour.
+// HourShards is the number of partitions over which IndexByHour spreads an hour. A
+// DynamoDB partition accepts 1 000 writes a second, so HourShards thousand transactions
+// a second can be stored. The archiver reads shards 0 to HourShards-1 of an hour, so
+// deploy a new value together with it.
 const HourShards = 8
 
 // RetentionDays is how long an item stays in the table before TTL removes it.
@@ -87,7 +90,7 @@ const (
 	SchemaVersion                 = "1"
 )
 
-// Fields of the event's detail beyond the attributes above.
+// Fields of the event's detail in addition to the fields above.
 const (
 	// DetailAmountText is the amount in its currency's decimals, for people:
 	// "15000.00 USD". EventBridge and Step Functions may render a JSON number
@@ -111,9 +114,9 @@ const (
 	// pattern can compare.
 	MaxMatchableAmount = 5_000_000_000
 
-	// MaxDetailBytes bounds the detail of a published event. Every target has
-	// a limit of 256 KiB or more; half of it leaves room for the envelope and
-	// for a workflow that holds the detail twice.
+	// MaxDetailBytes bounds the detail of a published event. Every target accepts
+	// 256 KiB or more; half of that leaves room for the envelope, and for a workflow
+	// state that contains the detail twice.
 	MaxDetailBytes = 128 * 1024
 )
 
@@ -136,7 +139,7 @@ const (
 	SubsegmentArchive   = "archive"   // transaction-archival: one hour
 )
 
-// CloudWatch metrics, written as embedded metric format. Every metric has the
+// CloudWatch metrics, written in the embedded metric format. Every metric has the
 // dimension DimensionEnvironment alone unless its comment names another.
 const (
 	MetricNamespace = "PaymentWebhooks"
@@ -149,13 +152,13 @@ const (
 	MetricConflicts         = "ConflictingDeliveries" // Count, webhook-validator: same key, other content (409)
 	MetricRejected          = "RejectedRequests"      // Count, webhook-validator: any other 4xx
 	MetricStoreUnavailable  = "StoreUnavailable"      // Count, webhook-validator: 503
-	MetricAckLatency        = "AckLatency"            // Milliseconds, webhook-validator: request to answer
+	MetricAckLatency        = "AckLatency"            // Milliseconds, webhook-validator: request to response
 	MetricCardNumbersMasked = "CardNumbersMasked"     // Count, webhook-validator
 
 	MetricForged              = "ForgedDeliveries"        // Count, webhook-validator: 401
-	MetricIgnored             = "IgnoredEvents"           // Count, webhook-validator: authentic, of a kind that becomes no transaction
+	MetricIgnored             = "IgnoredEvents"           // Count, webhook-validator: authentic, of an event type that becomes no transaction
 	MetricQuarantined         = "QuarantinedDeliveries"   // Count, webhook-validator: authentic, but unreadable or in conflict
-	MetricVerificationFailing = "VerificationUnavailable" // Count, webhook-validator: 503 for want of a secret or certificate
+	MetricVerificationFailing = "VerificationUnavailable" // Count, webhook-validator: 503 because a secret or certificate is not available
 	MetricSecretReadsFailing  = "SecretReadsFailed"       // Count, webhook-validator: older values may still be served
 
 	MetricEventsPublished = "EventsPublished" // Count, event-relay
@@ -170,15 +173,15 @@ const (
 	MetricArchiveBacklog = "ArchiveBacklogHours"  // Count, transaction-archival: due hours still without a manifest after the run
 )
 
-// Error types that fraud-detector reports, for the workflow's Retry and Catch. The
-// first two do not pass by trying again.
+// Error types that fraud-detector reports, for the workflow's Retry and Catch. A retry
+// cannot succeed after one of the first two.
 const (
 	ErrorTypeMalformedDetail     = "MalformedDetail"     // the input is not an event's detail
 	ErrorTypeTransactionNotFound = "TransactionNotFound" // no such item: expired, or never accepted
 	ErrorTypeModelFailed         = "ModelFailed"         // the fraud model returned an error or an invalid assessment
-	ErrorTypeLedgerUnavailable   = "LedgerUnavailable"   // DynamoDB did not answer in time
+	ErrorTypeLedgerUnavailable   = "LedgerUnavailable"   // DynamoDB did not respond in time
 )
 
-// RetryAfterSeconds is the Retry-After of every 503: what a sender is asked to
-// wait, by webhook-validator and by the gateway in its place.
+// RetryAfterSeconds is the Retry-After header of every 503, whether webhook-validator or
+// API Gateway responds: the seconds that a sender should wait.
 const RetryAfterSeconds = 5

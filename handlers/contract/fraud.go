@@ -10,7 +10,7 @@ const (
 )
 
 // Members of a fraud result: in fraud-detector's response, which the workflow
-// reads, in the attribute AttrFraud, and in the member "fraud" of an archived
+// reads, in the attribute FieldFraud, and in the member "fraud" of an archived
 // line. The comments give the DynamoDB types.
 const (
 	FraudScore        = "score"         // N, 0 to 1
@@ -18,13 +18,13 @@ const (
 	FraudRiskFactors  = "risk_factors"  // L of M; the attribute lacks it when there are none
 	FraudRiskSummary  = "risk_summary"  // S, one sentence with the score, part of the fraud alert
 	FraudModelVersion = "model_version" // S
-	FraudScoredAt     = "scored_at"     // S, as AttrReceivedAt; not in the response
+	FraudScoredAt     = "scored_at"     // S, as FieldReceivedAt; not in the response
 
 	FraudFactorName   = "name"   // S
 	FraudFactorWeight = "weight" // N
 	FraudFactorDetail = "detail" // S
 )
 
-// FraudTimeoutSeconds is the time that fraud-detector has for one transaction. A
-// model must return so much earlier that the result can still be recorded.
+// FraudTimeoutSeconds is fraud-detector's timeout for one transaction. A model must
+// return early enough for the result to be recorded.
 const FraudTimeoutSeconds = 15

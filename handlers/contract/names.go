@@ -1,9 +1,9 @@
 package contract
 
-// Physical names. Each is completed by the environment suffix: the table of suffix
-// "dev" is "transactions-dev". Handlers are named likewise, by their own name and
-// "-". The commands of the operators' documentation use them, and so does
-// everything that works with a running stack.
+// Prefixes of physical names. The environment suffix follows: with the suffix "dev", the
+// table is "transactions-dev". A function's name is its handler's name, "-" and the
+// suffix. The commands in the operators' documentation and all tools for a running stack
+// use these names.
 const (
 	StackPrefix        = "TapStack"
 	APIPrefix          = "payment-webhooks-"
@@ -15,8 +15,8 @@ const (
 	AlarmPrefix        = "payment-webhooks-" // before the alarm's own name and "-"
 	ArchiveRulePrefix  = "daily-archival-"
 
-	// AuditBucketPrefix is followed by account, region and suffix: bucket names
-	// are unique in the world.
+	// AuditBucketPrefix is followed by account, region and suffix, because bucket
+	// names are globally unique.
 	AuditBucketPrefix = "transaction-audit-logs-"
 )
 

@@ -1,6 +1,6 @@
 // Command event-relay publishes an event for each transaction that is stored.
-// Lambda calls it with batches of the table's stream; package relay says what it
-// promises.
+// Lambda calls it with batches of the table's stream. Package relay documents its
+// guarantees.
 package main
 
 import (

@@ -1,7 +1,7 @@
-// Package providers lists the payment providers that the system supports. It is
-// the one place that names them all: the webhook endpoint, the stack, scripts/send
-// and the documentation read the list, and through scripts/send the demo and the
-// end-to-end suite do. A new provider is its package below handlers/internal/provider
+// Package providers lists the payment providers that the system supports. It is the only
+// place that names them all: the webhook endpoint, the stack, scripts/send and the
+// documentation use the list, and so do the demo and the end-to-end suite, through
+// scripts/send. A new provider is its package below handlers/internal/provider
 // and a line in All.
 package providers
 
@@ -14,13 +14,18 @@ import (
 	"payment-webhooks/handlers/internal/provider/stripe"
 )
 
-// What a declaration is made of, for users outside of the handlers.
 type (
+	// Declaration is provider.Declaration, for users outside the handlers.
 	Declaration = provider.Declaration
-	Member      = provider.Member
-	Settings    = provider.Settings
-	Sender      = provider.Sender
-	Attempt     = provider.Attempt
+	// Member is provider.Member.
+	Member = provider.Member
+	// Settings is provider.Settings.
+	Settings = provider.Settings
+	// Sender is provider.Sender.
+	Sender = provider.Sender
+	// Attempt is provider.Attempt.
+	Attempt = provider.Attempt
+	// Certificate is provider.Certificate.
 	Certificate = provider.Certificate
 )
 
@@ -34,6 +39,6 @@ func All() []Declaration {
 	}
 }
 
-// Canonical returns the declaration of POST /webhook itself: your own systems,
-// which send the canonical payload.
+// Canonical returns the declaration of POST /webhook, to which your own systems send the
+// canonical payload.
 func Canonical() Declaration { return standardwebhooks.Declaration }

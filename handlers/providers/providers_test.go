@@ -26,12 +26,12 @@ import (
 
 var update = flag.Bool("update", false, "write the table of docs/providers.md")
 
-// declared are the supported providers and the one of the tests.
+// declared returns the supported providers and the test provider.
 func declared() []providers.Declaration {
 	return append(providers.All(), providerstest.Declaration)
 }
 
-// settings are those of a provider without members of its own.
+// settings are empty, for providers without members.
 var settings = provider.Settings{}
 
 func TestDeclarations(t *testing.T) {
@@ -43,18 +43,17 @@ func TestDeclarations(t *testing.T) {
 			if !slices.Contains(d.RequestMethods(), http.MethodPost) {
 				t.Errorf("methods %v, want POST among them", d.Methods)
 			}
-			_, answers := d.New(settings).(provider.Challenger)
-			if gets := slices.Contains(d.Methods, http.MethodGet); gets != answers || gets != (d.Sender.Challenge != nil) {
-				t.Errorf("declares GET: %v, answers a challenge: %v, sends one: %v", gets, answers, d.Sender.Challenge != nil)
+			_, responds := d.New(settings).(provider.Challenger)
+			if gets := slices.Contains(d.Methods, http.MethodGet); gets != responds || gets != (d.Sender.Challenge != nil) {
+				t.Errorf("declares GET: %v, responds to a challenge: %v, sends one: %v", gets, responds, d.Sender.Challenge != nil)
 			}
 			for _, m := range d.Members {
 				if m.Context == "" || m.Environment == "" || m.Doc == "" || m.Accepted == "" || m.Valid("\x00") {
 					t.Errorf("member %+v", m)
 				}
 			}
-			one, another := d.Sender.MakeSecret(), d.Sender.MakeSecret()
-			if d.Secret == "" || one == another {
-				t.Errorf("secret %q, and two made-up ones are the same", d.Secret)
+			if first, second := d.Sender.MakeSecret(), d.Sender.MakeSecret(); d.Secret == "" || first == second {
+				t.Errorf("secret %q, MakeSecret returned %q and %q", d.Secret, first, second)
 			}
 			for _, name := range []string{"payment", "ignored"} {
 				if _, err := fs.Stat(d.Sender.Fixtures, "testdata/"+name+".json"); err != nil {
@@ -65,8 +64,8 @@ func TestDeclarations(t *testing.T) {
 	}
 }
 
-// What is sent is authentic, and no longer once it is changed. (scripts/send and the
-// end-to-end suite test what needs a certificate.)
+// A sent payment verifies, and no longer after a change. (scripts/send and the end-to-end
+// suite test providers with a certificate.)
 func TestSentPayments(t *testing.T) {
 	verify := func(d providers.Declaration, delivery provider.Delivery, secret string) error {
 		if d.New == nil {

@@ -1,5 +1,5 @@
 // Command transaction-archival copies closed hours of transactions to the audit
-// bucket, once a day and whenever an operator asks. docs/archive.md is for those.
+// bucket, once a day and when an operator invokes it; see docs/archive.md.
 package main
 
 import (

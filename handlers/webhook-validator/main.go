@@ -1,5 +1,5 @@
-// Command webhook-validator is the webhook endpoint behind API Gateway. Package
-// intake says what it promises, docs/payload.md what it accepts.
+// Command webhook-validator is the webhook endpoint behind API Gateway. Package intake
+// documents its guarantees, docs/payload.md what it accepts.
 package main
 
 import (

@@ -36,8 +36,8 @@ func (s *Session) Item(ctx context.Context, transactionID, provider string) (map
 		TableName:      aws.String(s.Outputs[contract.OutputTable]),
 		ConsistentRead: aws.Bool(true),
 		Key: map[string]dynamodbtypes.AttributeValue{
-			contract.AttrTransactionID: &dynamodbtypes.AttributeValueMemberS{Value: transactionID},
-			contract.AttrProvider:      &dynamodbtypes.AttributeValueMemberS{Value: provider},
+			contract.FieldTransactionID: &dynamodbtypes.AttributeValueMemberS{Value: transactionID},
+			contract.FieldProvider:      &dynamodbtypes.AttributeValueMemberS{Value: provider},
 		},
 	})
 	if err != nil || out.Item == nil {

@@ -15,7 +15,7 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// Ledger is the part of ledger.Ledger that is needed here.
+// Ledger is the part of ledger.Ledger that is used here.
 type Ledger interface {
 	Hour(ctx context.Context, hour time.Time, shard int) iter.Seq2[ledger.Record, error]
 	CreatedAt(ctx context.Context) (time.Time, error)
@@ -23,25 +23,25 @@ type Ledger interface {
 
 // Store is the audit bucket.
 type Store interface {
-	// Put writes the object that body yields, holding only a bounded part of it.
-	// When body or the write fails, the object is as it was before. A body that
-	// fails does so with an error that wraps its cause: a bare io.EOF is its end.
+	// Put writes the body to the object, and holds only a bounded part of it in
+	// memory. If the body or the write fails, the object stays as it was. A failing
+	// body returns an error that is not io.EOF, which marks its end.
 	Put(ctx context.Context, key string, body io.Reader) error
 
-	// List yields, in order of their keys, the objects whose key begins with
-	// prefix and sorts after the given key. It ends after the first error.
+	// List yields the objects whose key begins with prefix and sorts after the given
+	// key, in order of their keys. It ends after the first error.
 	List(ctx context.Context, prefix, after string) iter.Seq2[Entry, error]
 }
 
-// Entry of a listing.
+// Entry is an object in a listing.
 type Entry struct {
 	Key     string
 	Written time.Time // when this version of the object was written
 }
 
-// Margin is how long before the deadline of its context a run stops, so that it
-// can report instead of being killed.
-const Margin = 20 * time.Second
+// Headroom is how long before the deadline of its context a run stops, so that it can
+// report instead of being killed.
+const Headroom = 20 * time.Second
 
 // Archiver archives hours. Runs may overlap.
 type Archiver struct {
@@ -51,24 +51,24 @@ type Archiver struct {
 	metrics *telemetry.Metrics
 }
 
-// New makes an archiver from a ledger to a store.
+// New returns an archiver that reads from a ledger and writes to a store.
 func New(l Ledger, s Store, log *slog.Logger, metrics *telemetry.Metrics) *Archiver {
 	return &Archiver{ledger: l, store: s, log: log, metrics: metrics}
 }
 
-// Report says what a run did.
+// Report is the result of a run.
 type Report struct {
 	Hours        []HourReport `json:"hours"`        // archived by this run, oldest first
-	Transactions int          `json:"transactions"` // in those
-	Backlog      int          `json:"backlog"`      // hours of this run's task still to be archived
+	Transactions int          `json:"transactions"` // number of transactions in Hours
+	Backlog      int          `json:"backlog"`      // number of hours that the run should have archived and did not
 }
 
 // HourReport is one archived hour.
 type HourReport struct {
-	Hour     string   `json:"hour"` // RFC 3339
-	Count    int      `json:"count"`
-	Manifest string   `json:"manifest"` // key
-	Objects  []string `json:"objects"`  // keys
+	Hour     string   `json:"hour"`     // RFC 3339
+	Count    int      `json:"count"`    // number of transactions
+	Manifest string   `json:"manifest"` // the manifest's key
+	Objects  []string `json:"objects"`  // the objects' keys
 }
 
 // Due archives the due hours that have no manifest, as of now.
@@ -86,9 +86,9 @@ func (a *Archiver) Due(ctx context.Context, now time.Time) (Report, error) {
 	return report, err
 }
 
-// withoutManifest drops the hours that are archived already. A manifest written
-// while its hour was open, or soon after, is of a run that was given a time ahead
-// of the clock: it does not count, or what came in later would never be archived.
+// withoutManifest returns the hours that are not archived yet. It ignores a manifest
+// that was written during its hour or soon after, by a run with a Request.Time in the
+// future: otherwise, later transactions of the hour would never be archived.
 func (a *Archiver) withoutManifest(ctx context.Context, hours []time.Time) ([]time.Time, error) {
 	if len(hours) == 0 {
 		return nil, nil
@@ -102,22 +102,22 @@ func (a *Archiver) withoutManifest(ctx context.Context, hours []time.Time) ([]ti
 	}
 	var missing []time.Time
 	for _, hour := range hours {
-		if written[ManifestKey(hour)].Before(hour.Add(time.Hour + settle/2)) {
+		if written[ManifestKey(hour)].Before(hour.Add(time.Hour + archiveDelay/2)) {
 			missing = append(missing, hour)
 		}
 	}
 	return missing, nil
 }
 
-// Hours archives the given hours whether or not they have been archived before.
-// An hour that fails does not keep others from being archived; the error names
-// each. When time runs out, the rest is left for another run, which is an error
-// only if this one has archived nothing at all.
+// Hours archives the given hours whether or not they have been archived before. If an
+// hour fails, Hours goes on with the others; the error names each failed hour. When time
+// runs out, the rest is left to another run; this is an error only if no hour was
+// archived.
 func (a *Archiver) Hours(ctx context.Context, hours []time.Time) (Report, error) {
 	report := Report{Hours: []HourReport{}, Backlog: len(hours)}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-Margin))
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-Headroom))
 		defer cancel()
 	}
 	var failures []error
@@ -155,7 +155,7 @@ func (r *Report) add(hour time.Time, m Manifest) {
 	r.Backlog--
 }
 
-// hour writes an object for each shard that has transactions, then the manifest.
+// hour writes an object for each shard with transactions, then the manifest.
 func (a *Archiver) hour(ctx context.Context, hour time.Time) (Manifest, error) {
 	var m Manifest
 	err := telemetry.Step(ctx, contract.SubsegmentArchive, func(ctx context.Context) error {
@@ -183,8 +183,8 @@ func (a *Archiver) hour(ctx context.Context, hour time.Time) (Manifest, error) {
 	return m, err
 }
 
-// shard writes the object of a shard; one without transactions gets none, and
-// the description has the Count 0.
+// shard writes the object of a shard. A shard without transactions gets no object, and
+// the returned Object has the Count 0.
 func (a *Archiver) shard(ctx context.Context, hour time.Time, shard int, totals sums) (Object, error) {
 	var o *object
 	for record, err := range a.ledger.Hour(ctx, hour, shard) {

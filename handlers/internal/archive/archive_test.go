@@ -121,7 +121,7 @@ func newArchiver(l archive.Ledger, b archive.Store, out io.Writer) *archive.Arch
 	return archive.New(l, b, telemetry.Logger(out, contract.TransactionArchival), telemetry.NewMetrics(out, now, "dev"))
 }
 
-// seeded is a ledger with transactions in three hours, of which one is empty.
+// seeded returns a ledger with transactions in two of three hours.
 func seeded(t testing.TB) *ledgertest.Memory {
 	l := ledgertest.NewMemory(created)
 	scored := store(t, l, "txn_1", "15000.00", "USD", hour)
@@ -160,7 +160,7 @@ func gunzip(t testing.TB, content []byte) string {
 	return string(text)
 }
 
-// compressed are the manifest's facts that depend on Go's compressor.
+// compressed matches the values in a manifest that depend on Go's compressor.
 var compressed = regexp.MustCompile(`"(bytes|sha256)": ("\w+"|\d+)`)
 
 func TestHourBecomesObjectsAndAManifest(t *testing.T) {
@@ -229,7 +229,7 @@ func TestRepeatWritesTheSameBytes(t *testing.T) {
 	}
 }
 
-func TestDueHoursAreClosedSettledKeptAndWithoutManifest(t *testing.T) {
+func TestDueHours(t *testing.T) {
 	const day = 24 * time.Hour
 	cases := map[string]struct {
 		created  time.Time
@@ -293,7 +293,7 @@ func TestSecondRunHasNothingToDo(t *testing.T) {
 	}
 }
 
-func TestManifestOfAnOpenHourDoesNotCount(t *testing.T) {
+func TestManifestOfOpenHourIsIgnored(t *testing.T) {
 	// A run was told that it is tomorrow, and archived the hour while it was open.
 	l, b := seeded(t), &bucket{now: hour.Add(10 * time.Minute)}
 	a := newArchiver(l, b, io.Discard)
@@ -323,7 +323,7 @@ func TestEmptyHourHasAManifestAndNoObject(t *testing.T) {
 
 var errBroken = errors.New("broken")
 
-// torn is a ledger whose hours break after some records.
+// torn is a ledger whose hours fail after some records.
 type torn struct {
 	*ledgertest.Memory
 	at    time.Time
@@ -347,7 +347,7 @@ func (l torn) Hour(ctx context.Context, h time.Time, shard int) iter.Seq2[ledger
 	}
 }
 
-func TestFailedHourHasNoManifestAndStopsNoOther(t *testing.T) {
+func TestFailedHour(t *testing.T) {
 	cases := map[string]struct {
 		ledger func(*ledgertest.Memory) archive.Ledger
 		fail   func(key string) error
@@ -409,7 +409,7 @@ func TestFailedHourHasNoManifestAndStopsNoOther(t *testing.T) {
 	}
 }
 
-func TestRunStopsBeforeItsDeadlineAndLeavesTheRest(t *testing.T) {
+func TestHeadroom(t *testing.T) {
 	cases := map[string]struct {
 		deadlineAfter string // the put during which time runs out
 		hours         int
@@ -420,9 +420,9 @@ func TestRunStopsBeforeItsDeadlineAndLeavesTheRest(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			// The deadline is a margin and a little ahead; the put waits until the run's
+			// The deadline is the headroom and a little ahead; the put waits until the run's
 			// own context ends, as a slow one would.
-			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(archive.Margin+300*time.Millisecond))
+			ctx, cancel := context.WithDeadline(t.Context(), time.Now().Add(archive.Headroom+300*time.Millisecond))
 			defer cancel()
 			b := &bucket{}
 			b.before = func(key string) {
@@ -447,7 +447,7 @@ func TestRunStopsBeforeItsDeadlineAndLeavesTheRest(t *testing.T) {
 	}
 }
 
-func TestUnknownStateIsAnError(t *testing.T) {
+func TestUnavailableLedgerOrStore(t *testing.T) {
 	l := seeded(t)
 	l.Fail(errBroken)
 	if _, err := newArchiver(l, &bucket{}, io.Discard).Due(t.Context(), nextDay); !errors.Is(err, ledger.ErrUnavailable) {
@@ -480,7 +480,7 @@ func TestRunIsCounted(t *testing.T) {
 	}
 }
 
-// endless yields n records a shard without keeping any.
+// endless is a ledger that yields n records per shard without keeping any.
 type endless struct {
 	*ledgertest.Memory
 	n int
@@ -501,7 +501,7 @@ func (l endless) Hour(_ context.Context, h time.Time, shard int) iter.Seq2[ledge
 	}
 }
 
-// drain counts what is written and looks at the heap on the way.
+// drain is a Store that counts the bytes it gets and measures the heap meanwhile.
 type drain struct {
 	bucket
 	bytes int64
@@ -517,7 +517,7 @@ func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
 		runtime.GC() // so that HeapAlloc is what is alive
 		runtime.ReadMemStats(&m)
 		d.peak = max(d.peak, m.HeapAlloc)
-		if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own
+		if err == io.EOF || err == io.ErrUnexpectedEOF { // from ReadFull itself
 			return nil
 		}
 		if err != nil {
@@ -526,7 +526,7 @@ func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
 	}
 }
 
-func TestMemoryDoesNotGrowWithTheNumberOfTransactions(t *testing.T) {
+func TestMemoryIsBounded(t *testing.T) {
 	peak := func(records int) (heap uint64, written int64) {
 		d := &drain{}
 		report, err := newArchiver(endless{ledgertest.NewMemory(created), records / contract.HourShards}, d, io.Discard).

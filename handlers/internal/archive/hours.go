@@ -9,13 +9,14 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// ErrRange says that an operator asked for hours that cannot be archived; the
-// text says which and why.
+// ErrRange is the error of a request for hours that cannot be archived. Its text tells
+// which hours and why.
 var ErrRange = errors.New("hours cannot be archived")
 
-// settle is how long an hour must have been over before it is archived: time for
-// the fraud result, and far more than the index needs to follow the table.
-const settle = 24 * time.Hour
+// archiveDelay is how long an hour must have been over before it is archived. It leaves
+// time for the fraud result, and for the by-hour index to catch up with the table, which
+// takes far less.
+const archiveDelay = 24 * time.Hour
 
 // retention is how long items stay in the table.
 const retention = contract.RetentionDays * 24 * time.Hour
@@ -23,13 +24,13 @@ const retention = contract.RetentionDays * 24 * time.Hour
 // HourLayout is how operators write an hour, in UTC: "2026-11-20T15".
 const HourLayout = "2006-01-02T15"
 
-// lastDue is the latest hour that has been over for settle.
+// lastDue returns the latest hour that has been over for archiveDelay.
 func lastDue(now time.Time) time.Time {
-	return now.UTC().Add(-settle - time.Hour).Truncate(time.Hour)
+	return now.UTC().Add(-archiveDelay - time.Hour).Truncate(time.Hour)
 }
 
-// due lists the hours that a run at now is responsible for, oldest first: closed
-// and settled, and neither older than the table nor than what it still holds.
+// due returns the hours that must be archived at now, oldest first: those that have been
+// over for archiveDelay, and are neither older than the table nor than its retention.
 func due(now, createdAt time.Time) []time.Time {
 	first := now.UTC().Add(-retention).Truncate(time.Hour)
 	if created := createdAt.UTC().Truncate(time.Hour); created.After(first) {
@@ -38,7 +39,7 @@ func due(now, createdAt time.Time) []time.Time {
 	return hours(first, lastDue(now))
 }
 
-// hours lists from the first to the last, both included.
+// hours returns all hours from first to last, both included.
 func hours(first, last time.Time) []time.Time {
 	var all []time.Time
 	for hour := first; !hour.After(last); hour = hour.Add(time.Hour) {
@@ -47,10 +48,10 @@ func hours(first, last time.Time) []time.Time {
 	return all
 }
 
-// ParseRange reads the hours an operator asks for, both included. It refuses
-// hours that are not settled at now, and hours whose items may already have
-// left the table: archiving those again would replace a whole archive by what is
-// left. The error is ErrRange.
+// ParseRange returns the hours that an operator requests, both ends included. It rejects
+// hours that have not been over for archiveDelay, and hours whose items may have
+// expired: archiving those again would replace a complete archive by the remaining
+// items. The error is ErrRange.
 func ParseRange(from, to string, now time.Time) ([]time.Time, error) {
 	first, err := parseHour("from", from)
 	if err != nil {
@@ -82,22 +83,22 @@ func parseHour(name, text string) (time.Time, error) {
 	return hour, nil
 }
 
-// partition is the path of an hour below a prefix.
+// partition returns the path of an hour below a prefix.
 func partition(hour time.Time) string {
 	return hour.UTC().Format("dt=2006-01-02/hour=15")
 }
 
-// ObjectKey is the key of the object with the transactions of a shard of an hour.
+// ObjectKey returns the key of the object with the transactions of a shard of an hour.
 func ObjectKey(hour time.Time, shard int) string {
 	return fmt.Sprintf("%s%s/shard-%d.jsonl.gz", contract.AuditTransactionsPrefix, partition(hour), shard)
 }
 
-// ManifestKey is the key of an hour's manifest. Keys sort as hours do.
+// ManifestKey returns the key of an hour's manifest. Keys sort as hours do.
 func ManifestKey(hour time.Time) string {
 	return contract.AuditManifestsPrefix + partition(hour) + ".json"
 }
 
-// beforeManifest is a text that sorts right before the manifest of an hour.
+// beforeManifest returns a key that sorts right before the manifest of an hour.
 func beforeManifest(hour time.Time) string {
 	return strings.TrimSuffix(ManifestKey(hour), ".json")
 }

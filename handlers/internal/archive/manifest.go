@@ -10,20 +10,20 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Manifest lists the objects of an hour's archive. It holds nothing about the run
+// Manifest lists the archived objects of an hour. It has no information about the run
 // that wrote it, so the same hour always has the same manifest.
 type Manifest struct {
 	SchemaVersion string           `json:"schema_version"`
 	Hour          string           `json:"hour"`   // RFC 3339, the hour's beginning in UTC
-	Count         int              `json:"count"`  // transactions in all objects
+	Count         int              `json:"count"`  // number of transactions in all objects
 	Totals        map[string]Total `json:"totals"` // by currency
 	Objects       []Object         `json:"objects"`
 }
 
-// Total of a currency.
+// Total is the number of transactions in a currency and their sum.
 type Total struct {
 	Count  int    `json:"count"`
-	Amount string `json:"amount"` // exact decimal in the currency's decimals; a text, for it may exceed a double
+	Amount string `json:"amount"` // exact, with the currency's decimals; a string, because it may exceed a double's precision
 }
 
 func newManifest(hour time.Time, objects []Object, sums sums) Manifest {
@@ -42,7 +42,7 @@ func newManifest(hour time.Time, objects []Object, sums sums) Manifest {
 	return m
 }
 
-// encode writes the manifest for people, too.
+// encode returns the manifest's JSON, indented because people read it too.
 func (m Manifest) encode() ([]byte, error) {
 	if m.Objects == nil {
 		m.Objects = []Object{}

@@ -16,11 +16,11 @@ import (
 	"payment-webhooks/handlers/internal/ledger"
 )
 
-// Object describes a written object.
+// Object describes an object of the archive, as its manifest lists it.
 type Object struct {
 	Key    string `json:"key"`
-	Count  int    `json:"count"`  // transactions, one a line
-	Bytes  int64  `json:"bytes"`  // compressed
+	Count  int    `json:"count"`  // number of transactions, one per line
+	Bytes  int64  `json:"bytes"`  // compressed size
 	SHA256 string `json:"sha256"` // of the compressed bytes, lower-case hex
 }
 
@@ -36,24 +36,24 @@ func encodeLine(r ledger.Record) ([]byte, error) {
 	return append(body, '\n'), err
 }
 
-// object is an upload in progress: gzip feeds a pipe, the store reads it.
+// object is an upload in progress: gzip writes into a pipe, from which the store reads.
 type object struct {
 	description Object
 	digest      hash.Hash
 	gzip        *gzip.Writer
 	pipe        *io.PipeWriter
-	uploaded    chan error // the one result of the upload
+	uploaded    chan error // receives the error of the upload, once
 }
 
 func open(ctx context.Context, store Store, key string) *object {
 	reader, writer := io.Pipe()
 	o := &object{description: Object{Key: key}, digest: sha256.New(), pipe: writer, uploaded: make(chan error, 1)}
-	// The zero gzip header has no name and no time: the same lines give the same
+	// The zero gzip header has no name and no time, so the same lines give the same
 	// bytes (as long as Go's compressor stays the same).
 	o.gzip = gzip.NewWriter(io.MultiWriter(writer, o.digest, (*counter)(&o.description.Bytes)))
 	go func() {
 		err := store.Put(ctx, key, reader)
-		_ = reader.CloseWithError(err) // lets a write that nobody reads fail with the cause
+		_ = reader.CloseWithError(err) // makes blocked writes fail with the cause
 		o.uploaded <- err
 	}()
 	return o
@@ -69,8 +69,8 @@ func (o *object) write(r ledger.Record) error {
 	return err
 }
 
-// abort makes the upload fail and waits for its end. The cause is wrapped, so
-// that not even io.EOF can look like the end of the object.
+// abort makes the upload fail and waits for its end. The cause is wrapped, because a
+// bare io.EOF would mark the end of the object.
 func (o *object) abort(cause error) {
 	_ = o.pipe.CloseWithError(fmt.Errorf("object given up: %w", cause))
 	<-o.uploaded

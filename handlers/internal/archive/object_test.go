@@ -10,7 +10,7 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// The texts are what archived lines have always had.
+// The texts must not change: archived lines have always had them.
 func TestFraudOfALine(t *testing.T) {
 	const (
 		start = `{"schema_version":"1","transaction_id":"txn_1","provider":"stripe","kind":"payment","amount":15000.5,"amount_text":"15000.50 USD",` +

@@ -18,8 +18,8 @@ const (
 )
 
 // MaxText bounds the written form, in bytes. The longest number within the
-// bounds above, written without exponent, needs about 170; the bound exists so
-// that a number of a hundred thousand zeros costs nothing to refuse.
+// bounds above, written without exponent, needs about 170; the bound makes
+// it cheap to reject a number of a hundred thousand zeros.
 const MaxText = 256
 
 // Errors of Parse.
@@ -49,7 +49,7 @@ func Parse(text string) (apd.Decimal, error) {
 	}
 	var d apd.Decimal
 	if _, _, err := d.SetString(text); err != nil {
-		// The grammar is known to be good: only an exponent beyond 32 bits fails.
+		// The grammar has been checked, so only an exponent beyond 32 bits fails.
 		return apd.Decimal{}, fmt.Errorf("%w: exponent too large", ErrRange)
 	}
 	if d.IsZero() {
@@ -68,8 +68,8 @@ func Parse(text string) (apd.Decimal, error) {
 // Canonical reads a number as Parse does and writes it as Text does.
 func Canonical(text string) (string, error) {
 	if len(text) <= MaxDigits && !strings.ContainsAny(text, "eE") {
-		// Within every bound, and written as Text writes it but for zeros at the
-		// end: this is what nearly all numbers are.
+		// The usual case: the number is within every bound, and differs from what
+		// Text writes only by trailing zeros.
 		if !isNumber(text) {
 			return "", ErrSyntax
 		}
@@ -97,7 +97,7 @@ func Text(d *apd.Decimal) string {
 	return d.Text('E')
 }
 
-// exponent is that of the first significant digit: 2 for 150.
+// exponent returns the power of ten of the first significant digit: 2 for 150.
 func exponent(d *apd.Decimal) int64 {
 	return d.NumDigits() - 1 + int64(d.Exponent)
 }

@@ -15,16 +15,16 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// ErrMalformed says that a detail is not one that Encode could have written.
+// ErrMalformed is the error of a detail that Encode cannot have written.
 var ErrMalformed = errors.New("malformed event detail")
 
-// Detail is the JSON object. Its field names are those of package contract.
+// Detail is the JSON object. Package contract has its field names.
 type Detail struct {
 	SchemaVersion string         `json:"schema_version"`
 	TransactionID string         `json:"transaction_id"`
 	Provider      string         `json:"provider"`
 	Kind          string         `json:"kind"`                // always present in what Encode writes
-	PaymentID     string         `json:"payment_id,omitzero"` // of a refund or dispute
+	PaymentID     string         `json:"payment_id,omitzero"` // only for a refund or dispute
 	Amount        jsontext.Value `json:"amount"`              // a number
 	AmountText    string         `json:"amount_text"`
 	Currency      string         `json:"currency"`
@@ -33,12 +33,12 @@ type Detail struct {
 	ReceivedAt    string         `json:"received_at"`
 	Fingerprint   string         `json:"fingerprint"`
 
-	// For routing only; an archived line has neither.
+	// These two are for routing only; an archived line has neither.
 	AmountBeyondMatching bool `json:"amount_beyond_matching,omitzero"`
 	MetadataOmitted      bool `json:"metadata_omitted,omitzero"`
 }
 
-// Describe gives the detail of a stored transaction without routing fields.
+// Describe returns the detail of a stored transaction without routing fields.
 func Describe(t transaction.Transaction, fingerprint string) Detail {
 	return Detail{
 		SchemaVersion: contract.SchemaVersion,
@@ -90,7 +90,7 @@ func mustParse(text string) money.Amount {
 type Received struct {
 	transaction.Transaction
 	Fingerprint     string
-	MetadataOmitted bool // the transaction has metadata that the event lacks, or that cannot be read
+	MetadataOmitted bool // the transaction has metadata that was left out of the event, or cannot be read
 }
 
 // Decode reads a detail. Unknown fields are ignored, so that a publisher may
@@ -104,11 +104,11 @@ func Decode(body []byte) (Received, error) {
 		return Received{}, malformed("schema_version is not %q", contract.SchemaVersion)
 	}
 	for _, required := range []struct{ name, value string }{
-		{contract.AttrTransactionID, d.TransactionID},
-		{contract.AttrProvider, d.Provider},
-		{contract.AttrCurrency, d.Currency},
-		{contract.AttrCustomerID, d.CustomerID},
-		{contract.AttrFingerprint, d.Fingerprint},
+		{contract.FieldTransactionID, d.TransactionID},
+		{contract.FieldProvider, d.Provider},
+		{contract.FieldCurrency, d.Currency},
+		{contract.FieldCustomerID, d.CustomerID},
+		{contract.FieldFingerprint, d.Fingerprint},
 	} {
 		if required.value == "" {
 			return Received{}, malformed("%s is missing", required.name)
@@ -143,7 +143,7 @@ func Decode(body []byte) (Received, error) {
 	return Received{
 		Transaction: transaction.Transaction{
 			ID: d.TransactionID, Provider: d.Provider,
-			// Events written before there were kinds are replayed from the archive.
+			// Events from releases without kinds may be replayed from the archive.
 			Kind: cmp.Or(d.Kind, contract.KindPayment), PaymentID: d.PaymentID,
 			Money:      money.Money{Amount: amount, Currency: d.Currency},
 			CustomerID: d.CustomerID, Metadata: metadata,
@@ -158,8 +158,8 @@ func malformed(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrMalformed, fmt.Sprintf(format, args...))
 }
 
-// withoutValue reduces an error of the JSON package to where it happened: its
-// text may quote the input.
+// withoutValue reduces an error of the JSON package to the place where it happened,
+// because the error's text may quote the input.
 func withoutValue(err error) error {
 	if syntactic, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		return fmt.Errorf("not JSON at byte %d", syntactic.ByteOffset)

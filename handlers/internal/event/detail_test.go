@@ -172,7 +172,7 @@ func TestMalformedDetail(t *testing.T) {
 		"odd time":          {`2026-11-22T15`, `yesterday`, "received_at"},
 		"duplicate name":    {`"currency":"USD"`, `"currency":"USD","currency":"EUR"`, "not JSON at byte"},
 	} {
-		t.Run("is refused without its values: "+name, func(t *testing.T) {
+		t.Run("is rejected without its values: "+name, func(t *testing.T) {
 			changed := strings.Replace(string(body), c.old, c.new, 1)
 			if changed == string(body) {
 				t.Fatal("the case changes nothing")

@@ -2,8 +2,7 @@
 // of the event that event-relay publishes, which is also what the workflow and
 // fraud-detector receive, and the core of an archived line.
 //
-// Encoding is deterministic and exact: fields in a fixed order, amounts as the
-// shortest plain decimal. Decoding tolerates what happens in
-// transit: EventBridge and Step Functions may render 15000000 as 1.5E7, and may add
-// white space.
+// Encoding is deterministic and exact: fields have a fixed order, and an amount is
+// the shortest plain decimal. Decoding accepts what services may change in transit:
+// EventBridge and Step Functions may write 15000000 as 1.5E7 and add white space.
 package event

@@ -14,8 +14,8 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Bounds of an Assessment, which keep an item, an alert and an archived line
-// small whatever a model says. Lengths are in bytes.
+// Bounds of an Assessment. They keep items, alerts and archived lines small whatever a
+// model returns. Lengths are in bytes.
 const (
 	MaxFactors = 20
 	MaxName    = 64  // of a factor
@@ -23,7 +23,7 @@ const (
 	MaxVersion = 100 // of a model version
 )
 
-// Level is what the workflow and people act on.
+// Level is the risk level, on which the workflow and people act.
 type Level string
 
 // The levels, from the lowest risk to the highest.
@@ -39,8 +39,7 @@ var (
 	HighFrom   = mustParse("0.6")
 )
 
-// LevelOf returns the level of a score, for models that have no bounds of their
-// own.
+// LevelOf returns the level of a score, for models without levels of their own.
 func LevelOf(score Decimal) Level {
 	switch {
 	case score.Cmp(HighFrom) >= 0:
@@ -52,7 +51,7 @@ func LevelOf(score Decimal) Level {
 	}
 }
 
-// Assessment is what a model says of a payment. Its JSON is part of
+// Assessment is a model's result for a payment. Its JSON is part of
 // fraud-detector's response and of an archived line; package contract has the
 // names of the members.
 type Assessment struct {
@@ -108,9 +107,9 @@ func isText(s string, limit int) bool {
 	return len(s) <= limit && utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
 }
 
-// Sentence writes a summary out of level, score and factors, for models that have
-// none: "High risk (score 0.87): card of US used from BR." The last factors are left
-// out if it would be longer than MaxText. The level must not be empty.
+// Sentence returns a summary made of level, score and factors, for models that write
+// none: "High risk (score 0.87): card of US used from BR." It leaves out the last
+// factors if the text would be longer than MaxText. The level must not be empty.
 func (a Assessment) Sentence() string {
 	text := strings.ToUpper(string(a.Level[:1])) + string(a.Level[1:]) + " risk (score " + a.Score.String() + ")"
 	separator := ": "

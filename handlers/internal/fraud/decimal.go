@@ -54,7 +54,7 @@ func (d Decimal) Round(places int32) Decimal {
 	if number.Exponent >= -places {
 		return d
 	}
-	// Fewer digits than before always fit into the precision, so this cannot fail.
+	// Rounding to fewer digits cannot exceed the precision, so this cannot fail.
 	if _, err := apd.BaseContext.WithPrecision(decimal.MaxDigits).Quantize(&number, &number, -places); err != nil {
 		panic(err)
 	}

@@ -6,13 +6,13 @@ import (
 	"fmt"
 )
 
-// WithFallback returns a model that asks primary and, when that fails or returns
-// an assessment that does not pass Check, asks fallback. The assessment's model
-// version then says so: "rules-2026-11; fallback: timeout", with the Reason of the
-// failure. onFailure is called with the failure, for a log line and a metric; it
-// must be safe for concurrent use.
+// WithFallback returns a model that calls primary and, if that fails or returns an
+// assessment that does not pass Check, fallback. The model version of the fallback's
+// assessment includes the Reason of the failure: "rules-2026-11; fallback: timeout".
+// onFailure is called with the failure, for a log line and a metric; it must be safe for
+// concurrent use.
 //
-// When ctx has ended there is no fallback: nobody would record the result.
+// If ctx has ended, the fallback is not called, because its result could not be recorded.
 func WithFallback(primary, fallback Model, onFailure func(ctx context.Context, err error)) Model {
 	return withFallback{primary, fallback, onFailure}
 }
@@ -45,7 +45,7 @@ func (m withFallback) Score(ctx context.Context, p Payment) (Assessment, error) 
 }
 
 // Reason names the failure of a model in one word: "timeout", "unavailable",
-// "malformed", or "error" for what is none of this package's errors.
+// "malformed", or "error" if it is none of this package's errors.
 func Reason(failure error) string {
 	switch {
 	case errors.Is(failure, ErrTimeout), errors.Is(failure, context.DeadlineExceeded):

@@ -18,9 +18,9 @@ type Payment struct {
 //
 // Score returns an Assessment that passes Check, or an error. It ends when ctx
 // does, and long enough before the deadline of ctx that the result can still be
-// recorded. An error should be one of those below, wrapped with facts that are fit
-// for a log: they decide what WithFallback writes into the model version. The
-// caller does not try again; Step Functions retries the whole function.
+// recorded. An error should wrap one of the errors below, which decide what WithFallback
+// writes into the model version; its text must be fit for a log. The caller does not
+// retry; Step Functions retries the whole function.
 type Model interface {
 	Score(ctx context.Context, p Payment) (Assessment, error)
 }

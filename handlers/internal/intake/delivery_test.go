@@ -60,7 +60,7 @@ func TestStoredDelivery(t *testing.T) {
 					t.Fatal(err)
 				}
 				if delivery.Name == ledgertest.StoredBeforeKinds {
-					delete(item, contract.AttrKind)
+					delete(item, contract.FieldKind)
 				}
 				if !reflect.DeepEqual(want, item) {
 					t.Errorf("item %+v, want %s", item, stored.Item)

@@ -17,11 +17,11 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 	}
 	blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllSubmatch(page, -1)
 	if len(blocks) != 3 {
-		t.Fatalf("%d JSON blocks, want a valid delivery, an invalid one and its answer", len(blocks))
+		t.Fatalf("%d JSON blocks, want a valid delivery, an invalid one and its response", len(blocks))
 	}
 	d := newFixture()
 	if response := d.send(t, post(string(blocks[0][1]))); response.Status != 202 {
-		t.Errorf("the first example is answered %d %s", response.Status, response.Body)
+		t.Errorf("the response to the first example is %d %s", response.Status, response.Body)
 	}
 	got := jsontext.Value(d.send(t, post(string(blocks[1][1]))).Body)
 	want := jsontext.Value(blocks[2][1])
@@ -31,6 +31,6 @@ func TestExamplesOfTheDocumentation(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("the example answer (-documented +given):\n%s", diff)
+		t.Errorf("the example response (-documented +given):\n%s", diff)
 	}
 }

@@ -18,7 +18,7 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// fake is a provider of the simplest kind: its signature is the HMAC-SHA256 of
+// fake is a minimal provider: its signature is the HMAC-SHA256 of
 // URL, time and body, its payload an array of fakeEvent.
 type fake struct{}
 

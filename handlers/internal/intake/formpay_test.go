@@ -61,7 +61,7 @@ func TestFormProvider(t *testing.T) {
 		}
 		return Request{Method: http.MethodGet, Resource: "/webhook/{provider}", Provider: providerstest.Name, Header: http.Header{}, Query: values}
 	}
-	query, answer, err := providerstest.Declaration.Sender.Challenge(formpaySecret)
+	query, want, err := providerstest.Declaration.Sender.Challenge(formpaySecret)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestFormProvider(t *testing.T) {
 		{"a changed payload is rejected", tampered, 401, ""},
 		{"JSON is rejected", asJSON, 415, ""},
 		{"a method that it does not declare is rejected", put, 404, ""},
-		{"its challenge is answered", challenge(query), 200, answer},
+		{"its challenge gets a response", challenge(query), 200, want},
 		{"a challenge that is none is rejected", challenge("bt_challenge=" + url.QueryEscape("<script>")), 400, ""},
 		{"a query without a challenge is rejected", challenge(""), 400, ""},
 	} {
@@ -119,11 +119,11 @@ func TestFormProvider(t *testing.T) {
 		}
 		d.secretStore.put("payments/formpay", formpaySecret)
 		d.clock.pass(time.Minute)
-		if response := d.send(t, challenge(query)); response.Status != 200 || response.Body != answer {
+		if response := d.send(t, challenge(query)); response.Status != 200 || response.Body != want {
 			t.Errorf("%d %s once the secret is right", response.Status, response.Body)
 		}
 	})
-	t.Run("providers that declare no GET answer none", func(t *testing.T) {
+	t.Run("providers that declare no GET get no challenges", func(t *testing.T) {
 		d := newFixture()
 		request := challenge(query)
 		request.Provider = "fake"
@@ -163,7 +163,7 @@ func TestQuarantineOfForms(t *testing.T) {
 	}
 }
 
-func TestGETNeedsAChallenger(t *testing.T) {
+func TestGETNeedsChallenger(t *testing.T) {
 	d := provider.Declaration{
 		Name: "fake", Methods: []string{http.MethodPost, http.MethodGet}, New: func(provider.Settings) provider.Provider { return fake{} },
 	}

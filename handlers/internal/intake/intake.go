@@ -27,13 +27,13 @@ type Config struct {
 	Now        func() time.Time
 }
 
-// Quarantine keeps deliveries that are authentic and could not be processed. A
-// message is JSON of at most 1 MiB, in the characters of XML 1.0.
+// Quarantine keeps authentic deliveries that could not be processed. A message is
+// JSON of at most 1 MiB and contains only characters of XML 1.0.
 type Quarantine interface {
 	Send(ctx context.Context, message string) error
 }
 
-// Intake accepts deliveries. It is safe for concurrent use.
+// Intake verifies and stores deliveries. It is safe for concurrent use.
 type Intake struct {
 	routes     Routes
 	ledger     ledger.Ledger
@@ -55,45 +55,46 @@ func New(c Config) *Intake {
 type Request struct {
 	Method       string
 	Resource     string      // the gateway's resource: "/webhook" or "/webhook/{provider}"
-	Provider     string      // the value of {provider}, "" where the resource has none
-	URL          string      // as the sender addressed it, "https://host/stage/webhook"
+	Provider     string      // the value of {provider}; "" if the resource has none
+	URL          string      // the address that was requested, "https://host/stage/webhook"
 	Header       http.Header // canonical names
 	Query        url.Values  // decoded
 	Body         string      // as received, or its base64
 	BodyIsBase64 bool
 }
 
-// Response is the answer to a Request.
+// Response is the HTTP response to a Request.
 type Response struct {
 	Status int               // HTTP status code
 	Header map[string]string // canonical names
-	Body   string            // JSON, or the text that answers a challenge
+	Body   string            // JSON, or the plain text that a challenge asks for
 }
 
 // Bounds of the time for one request.
 const (
-	// headroom is what is left of the function's time for a response: a
-	// provider repeats what gets a 503, but may take a gateway's timeout for
-	// another fault.
+	// headroom is the time before the function's deadline that is left for the
+	// response. A provider repeats a delivery that gets a 503, but may not repeat
+	// one that ends in a gateway timeout.
 	headroom = time.Second
 
-	// maxTime bounds a request where the function's own end is not known.
+	// maxTime bounds a request whose context has no deadline.
 	maxTime = 9 * time.Second
 )
 
-// Handle processes one delivery. It never fails: each outcome has a status code.
+// Handle processes one delivery. It never fails: every result and every error has a
+// status code.
 func (in *Intake) Handle(ctx context.Context, request Request) Response {
 	received := in.now()
 	bounded, cancel := bound(ctx)
 	defer cancel()
-	outcome, err := in.process(bounded, request, received.UTC())
+	result, err := in.process(bounded, request, received.UTC())
 	var response Response
 	if err != nil {
 		response = reject(err)
 	} else {
-		response = outcome.response()
+		response = result.response()
 	}
-	in.report(ctx, outcome, err, response.Status, in.now().Sub(received))
+	in.report(ctx, result, err, response.Status, in.now().Sub(received))
 	return response
 }
 
@@ -104,18 +105,18 @@ func bound(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(ctx, maxTime)
 }
 
-// process runs the steps of the intake, each a subsegment of the delivery's
-// trace. The response may be 2xx only when the error is nil.
-func (in *Intake) process(ctx context.Context, request Request, received time.Time) (outcome, error) {
+// process runs the steps of the intake, each as a subsegment of the delivery's trace.
+// The response may be 2xx only when the error is nil.
+func (in *Intake) process(ctx context.Context, request Request, received time.Time) (deliveryResult, error) {
 	route, err := in.route(request)
-	o := outcome{route: route}
+	res := deliveryResult{route: route}
 	if err != nil {
-		return o, err
+		return res, err
 	}
 	if request.Method == http.MethodGet {
-		o.challenged = true
-		return o, telemetry.Step(ctx, contract.SubsegmentVerify, func(ctx context.Context) (err error) {
-			o.answer, err = in.answerChallenge(ctx, route, request.Query)
+		res.challenged = true
+		return res, telemetry.Step(ctx, contract.SubsegmentVerify, func(ctx context.Context) (err error) {
+			res.challengeResponse, err = in.respondToChallenge(ctx, route, request.Query)
 			return err
 		})
 	}
@@ -129,17 +130,17 @@ func (in *Intake) process(ctx context.Context, request Request, received time.Ti
 		}
 		return in.authenticate(ctx, route, delivery)
 	}); err != nil {
-		return o, err
+		return res, err
 	}
 	if route.decode == nil {
-		return o, in.processCanonical(ctx, delivery, &o)
+		return res, in.processCanonical(ctx, delivery, &res)
 	}
-	return o, in.processNotification(ctx, delivery, &o)
+	return res, in.processNotification(ctx, delivery, &res)
 }
 
-// processCanonical processes our own payload, whose sender can correct what is
-// wrong with it: that is the error.
-func (in *Intake) processCanonical(ctx context.Context, d provider.Delivery, o *outcome) error {
+// processCanonical processes the canonical payload. A rule that it breaks is an error,
+// because its sender can correct it.
+func (in *Intake) processCanonical(ctx context.Context, d provider.Delivery, res *deliveryResult) error {
 	var draft transaction.Draft
 	if err := telemetry.Step(ctx, contract.SubsegmentNormalise, func(context.Context) (err error) {
 		draft, err = transaction.Normalise(d.Body)
@@ -154,75 +155,75 @@ func (in *Intake) processCanonical(ctx context.Context, d provider.Delivery, o *
 	}); err != nil {
 		return err
 	}
-	o.results = []result{{transaction: &t}}
-	in.redact(ctx, d, o)
-	return in.store(ctx, o)
+	res.results = []eventResult{{transaction: &t}}
+	in.redact(ctx, d, res)
+	return in.store(ctx, res)
 }
 
-// processNotification processes a provider's own notification. Nobody there
-// reads our errors, and what is rejected is delivered again: so what cannot be
-// processed is quarantined, whole. The error is for what may succeed another time.
-func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, o *outcome) error {
-	var happened []provider.Event
+// processNotification processes a provider's own notification. A provider reads no
+// error messages and repeats a rejected delivery, so a delivery that cannot be
+// processed is quarantined whole. An error means that a repeat may succeed.
+func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, res *deliveryResult) error {
+	var events []provider.Event
 	_ = telemetry.Step(ctx, contract.SubsegmentNormalise, func(context.Context) (err error) {
-		if happened, err = o.route.decode(d); err != nil {
+		if events, err = res.route.decode(d); err != nil {
 			err = masked(err)
-			happened = []provider.Event{{Err: err}}
+			events = []provider.Event{{Err: err}}
 		}
 		return err
 	})
 	_ = telemetry.Step(ctx, contract.SubsegmentValidate, func(context.Context) (err error) {
-		for _, event := range happened {
-			r := result{event: event.Type, transaction: event.Transaction, quarantined: masked(event.Err)}
+		for _, event := range events {
+			r := eventResult{event: event.Type, transaction: event.Transaction, quarantined: masked(event.Err)}
 			if r.transaction != nil && r.quarantined == nil {
-				r.transaction.Provider = o.route.name // the route says who sent it
+				r.transaction.Provider = res.route.name // the route says who sent it
 				r.quarantined = r.transaction.Check()
 			}
 			if r.quarantined != nil {
 				r.transaction, err = nil, r.quarantined
 			}
-			o.results = append(o.results, r)
+			res.results = append(res.results, r)
 		}
 		return err
 	})
-	in.redact(ctx, d, o)
-	// Everything is stored before anything is quarantined: a delivery that is
-	// repeated because of the ledger is then quarantined once.
-	if err := in.store(ctx, o); err != nil {
+	in.redact(ctx, d, res)
+	// Store before quarantining: if the ledger fails, the delivery is repeated, and
+	// must not be quarantined twice.
+	if err := in.store(ctx, res); err != nil {
 		return err
 	}
-	return in.putIntoQuarantine(ctx, d, o)
+	return in.putIntoQuarantine(ctx, d, res)
 }
 
 // redact masks card numbers.
-func (in *Intake) redact(ctx context.Context, d provider.Delivery, o *outcome) {
+func (in *Intake) redact(ctx context.Context, d provider.Delivery, res *deliveryResult) {
 	_ = telemetry.Step(ctx, contract.SubsegmentRedact, func(context.Context) error {
-		for i, r := range o.results {
+		for i, r := range res.results {
 			if r.transaction == nil {
 				continue
 			}
 			clean, n := r.transaction.Redact()
 			clean.ReceivedAt = d.ReceivedAt
-			o.results[i].transaction = &clean
-			o.masked += n
+			res.results[i].transaction = &clean
+			res.masked += n
 		}
 		return nil
 	})
 }
 
-// store stores what there is to store. Those before one that fails are
-// duplicates when the delivery comes again.
-func (in *Intake) store(ctx context.Context, o *outcome) error {
+// store stores the valid transactions. If one fails, those before it are duplicates
+// when the delivery is repeated.
+func (in *Intake) store(ctx context.Context, res *deliveryResult) error {
 	return telemetry.Step(ctx, contract.SubsegmentStore, func(ctx context.Context) error {
-		for i := range o.results {
-			r := &o.results[i]
+		for i := range res.results {
+			r := &res.results[i]
 			if r.transaction == nil {
 				continue
 			}
 			var err error
 			r.stored, err = in.ledger.Store(ctx, *r.transaction)
-			if isConflict(err) && o.route.decode != nil {
-				// A provider would repeat what is answered with 409 for ever.
+			if isConflict(err) && res.route.decode != nil {
+				// A provider would repeat the delivery endlessly after a 409.
 				r.quarantined, err = err, nil
 			}
 			if err != nil {

@@ -170,7 +170,7 @@ func TestDuplicateDeliveryIsAcceptedOnce(t *testing.T) {
 	}
 }
 
-func TestSameKeyWithOtherContentIsAConflict(t *testing.T) {
+func TestConflict(t *testing.T) {
 	d := newFixture()
 	d.send(t, post(valid))
 	response := d.send(t, post(strings.Replace(valid, "15000", "15001", 1)))
@@ -305,7 +305,7 @@ func TestUnavailableLedgerIsWorthARetry(t *testing.T) {
 	}
 	d.ledger.Fail(nil)
 	if again := d.send(t, post(valid)); again.Status != 202 {
-		t.Errorf("the retry is answered %d", again.Status)
+		t.Errorf("the retry's status is %d", again.Status)
 	}
 }
 
@@ -327,7 +327,7 @@ func TestCardNumbersAreMasked(t *testing.T) {
 	}
 	// The same, already masked, is the same delivery: what is hidden does not count.
 	if again := d.send(t, post(body)); again.Status != 200 {
-		t.Errorf("the repeat is answered %d", again.Status)
+		t.Errorf("the repeat's status is %d", again.Status)
 	}
 }
 
@@ -386,9 +386,9 @@ func TestDeliveryReport(t *testing.T) {
 	}
 }
 
-// FuzzHandle checks what must hold for any request: no panic, an answer that the
-// documentation lists, 2xx exactly when the transaction is stored, and no card
-// number in the answer or the log.
+// FuzzHandle checks, for any request, that nothing panics, that the response is a
+// documented one, that it is 2xx exactly when the transaction is stored, and that neither
+// response nor log contains a card number.
 func FuzzHandle(f *testing.F) {
 	f.Add("POST", "/webhook", "application/json", "", true, []byte(valid))
 	f.Add("POST", "/webhook", "application/json; charset=utf-8", "", false, []byte(`{"metadata":{"4111111111111111":1e999}}`))
@@ -409,7 +409,7 @@ func FuzzHandle(f *testing.F) {
 		stored := len(d.stored(t))
 		if response.Status == 202 {
 			if stored != 1 {
-				t.Fatalf("answered 202 with %d transactions stored", stored)
+				t.Fatalf("status 202 with %d transactions stored", stored)
 			}
 		} else {
 			if !slices.Contains([]int{400, 404, 413, 415}, response.Status) || stored != 0 {
@@ -427,7 +427,7 @@ func FuzzHandle(f *testing.F) {
 			}
 		}
 		if masked, n := redact.Text(response.Body); n > 0 {
-			t.Fatalf("a card number in the answer: %s", masked)
+			t.Fatalf("a card number in the response: %s", masked)
 		}
 	})
 }

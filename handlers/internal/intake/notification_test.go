@@ -37,14 +37,14 @@ const (
 
 func array(elements ...string) string { return "[" + strings.Join(elements, ",") + "]" }
 
-func TestNotificationIsStoredAndAnswered(t *testing.T) {
+func TestNotificationResponses(t *testing.T) {
 	const p1, r1 = `{"transaction_id":"p1","provider":"fake","status":"accepted","duplicate":false}`, `{"transaction_id":"r1","provider":"fake","status":"accepted","duplicate":false}`
 	duplicate := func(body string) string { return strings.Replace(body, "false", "true", 1) }
 	tests := []struct {
 		name   string
 		bodies []string // the last one counts
 		status int
-		answer string
+		body   string
 		stored []string
 		queued int // quarantined deliveries
 	}{
@@ -70,8 +70,8 @@ func TestNotificationIsStoredAndAnswered(t *testing.T) {
 			for _, body := range tt.bodies {
 				response = d.send(t, notify(body, "secret", now))
 			}
-			if response.Status != tt.status || response.Body != tt.answer {
-				t.Errorf("%d %s\nwant %d %s", response.Status, response.Body, tt.status, tt.answer)
+			if response.Status != tt.status || response.Body != tt.body {
+				t.Errorf("%d %s\nwant %d %s", response.Status, response.Body, tt.status, tt.body)
 			}
 			var ids []string
 			for _, r := range d.stored(t) {
@@ -91,7 +91,7 @@ func TestNotificationIsStoredAndAnswered(t *testing.T) {
 	}
 }
 
-func TestWhatIsStoredOfANotification(t *testing.T) {
+func TestStoredNotification(t *testing.T) {
 	d := newFixture()
 	d.send(t, notify(array(refunded), "secret", now))
 	tx := d.stored(t)[0].Transaction
@@ -173,7 +173,7 @@ func TestConfiguredAddress(t *testing.T) {
 	}
 }
 
-func TestWithoutASecretNothingComesIn(t *testing.T) {
+func TestWithoutSecretNothingIsStored(t *testing.T) {
 	for name, prepare := range map[string]func(*fakeSecrets){
 		"missing":            func(v *fakeSecrets) { delete(v.values, "payments/fake") },
 		"not to be had":      func(v *fakeSecrets) { v.err = errors.New("secretsmanager.us-east-1.amazonaws.com: timeout") },
@@ -603,8 +603,8 @@ func (unplugged) RoundTrip(*http.Request) (*http.Response, error) {
 	return nil, errors.New("unplugged")
 }
 
-// FuzzForgery sends anything to the route of each real provider and of the signed
-// canonical payload. Whoever has no secret gets nothing in.
+// FuzzForgery sends arbitrary requests to the route of each supported provider and of the
+// signed canonical payload. Without a secret, nothing must be stored.
 func FuzzForgery(f *testing.F) {
 	known := providers.All()
 	entries := map[string]provider.Settings{contract.ProviderCanonical: {contract.ProviderSecret: "x"}}
@@ -659,14 +659,14 @@ func FuzzForgery(f *testing.F) {
 			t.Fatal("something of it was kept")
 		}
 		if _, n := redact.Text(response.Body); n > 0 {
-			t.Fatal("a card number in the answer")
+			t.Fatal("a card number in the response")
 		}
 	})
 }
 
-// FuzzNotification checks what must hold for whatever a provider or a forger
-// sends: no panic, nothing kept of what is not signed, 2xx only when every event
-// is stored, quarantined or ignored, and no card number in answer, log or queue.
+// FuzzNotification checks, for any notification, that nothing panics, that nothing of an
+// unsigned one is kept, that the response is 2xx only if every event is stored,
+// quarantined or ignored, and that response, log and queue contain no card number.
 func FuzzNotification(f *testing.F) {
 	for _, body := range []string{array(paid), array(garbled, paid, pinged, illegal, other, refunded), array(), unreadable, "", "\xff", array(`{"ID":"\ud800"}`), `{"a":"\u0034111111111111111"}`} {
 		f.Add([]byte(body), true, int64(0), "application/json")

@@ -17,45 +17,47 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// maxTextMessage bounds a message whose body is text. Escapes can make the text
-// of a body in JSON up to six times as long, and SQS takes 1 MiB; base64 makes
-// it a third longer always.
+// maxTextMessage bounds, in bytes, a message with its body as text. JSON escapes can
+// make a body up to six times as long, and SQS accepts 1 MiB. A longer message has its
+// body in base64, which always adds a third.
 const maxTextMessage = 768 * 1024
 
-// maxReasons bounds how many of a batch's reasons a message lists.
+// maxReasons bounds how many events of a batch a message lists.
 const maxReasons = 50
 
-// message is what is put into the quarantine queue: a whole delivery, and why.
+// message is the JSON in the quarantine queue: a whole delivery, and why its events
+// could not be processed.
 type message struct {
 	Provider     string             `json:"provider"`
 	ReceivedAt   string             `json:"received_at"`
-	Events       []quarantinedEvent `json:"events"`  // those that could not be processed
+	Events       []quarantinedEvent `json:"events"`  // the ones that could not be processed
 	Headers      map[string]string  `json:"headers"` // no signature, no credentials
 	Body         string             `json:"body"`    // with card numbers masked
 	BodyEncoding string             `json:"body_encoding"`
 }
 
 type quarantinedEvent struct {
-	Index  int                      `json:"index"` // in the delivery's order, from 0
+	Index  int                      `json:"index"` // position in the delivery, from 0
 	Type   string                   `json:"type,omitzero"`
 	Reason string                   `json:"reason"` // unreadable, invalid or conflict
 	Detail string                   `json:"detail"` // for operators
 	Errors []transaction.FieldError `json:"errors,omitzero"`
 }
 
-// keptHeaders are kept of every delivery, beside those that its provider declares:
-// what helps to understand it. Anything else may be a credential or a signature.
+// keptHeaders are the headers kept with every quarantined delivery, in addition to
+// those that its provider declares. Any other header may hold a credential or a
+// signature.
 var keptHeaders = []string{"Content-Type", "User-Agent", "X-Amzn-Trace-Id"}
 
-// putIntoQuarantine sends a delivery that has events to be quarantined to the
-// queue.
-func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, o *outcome) error {
+// putIntoQuarantine sends the delivery to the quarantine queue if one of its events
+// could not be processed.
+func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, res *deliveryResult) error {
 	var quarantined []quarantinedEvent
-	for i, r := range o.results {
+	for i, r := range res.results {
 		if r.quarantined == nil {
 			continue
 		}
-		e := quarantinedEvent{Index: i, Type: redact.Echo(r.event), Reason: r.reason(), Detail: r.quarantined.Error()}
+		e := quarantinedEvent{Index: i, Type: redact.Sanitise(r.event), Reason: r.reason(), Detail: r.quarantined.Error()}
 		if invalid, ok := errors.AsType[*transaction.InvalidError](r.quarantined); ok {
 			e.Errors = invalid.Fields
 		}
@@ -64,7 +66,7 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, o 
 	if quarantined == nil {
 		return nil
 	}
-	text, err := compose(d, o.route, quarantined[:min(len(quarantined), maxReasons)])
+	text, err := compose(d, res.route, quarantined[:min(len(quarantined), maxReasons)])
 	if err != nil {
 		return err
 	}
@@ -81,7 +83,7 @@ func compose(d provider.Delivery, from Route, quarantined []quarantinedEvent) (s
 	}
 	for _, name := range slices.Concat(keptHeaders, from.declared.KeptHeaders) {
 		if values := d.Header.Values(name); len(values) > 0 {
-			m.Headers[http.CanonicalHeaderKey(name)] = redact.Echo(strings.Join(values, ", "))
+			m.Headers[http.CanonicalHeaderKey(name)] = redact.Sanitise(strings.Join(values, ", "))
 		}
 	}
 	m.Body = redact.Body(string(d.Body))
@@ -102,8 +104,8 @@ func compose(d provider.Delivery, from Route, quarantined []quarantinedEvent) (s
 	return string(text), nil
 }
 
-// isText reports whether a text may be sent as it is. SQS accepts the characters of XML
-// 1.0; of those that it does not accept, JSON escapes the controls.
+// isText reports whether a text may be sent without base64. SQS accepts the characters
+// of XML 1.0; JSON escapes the control characters among the others.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 func isText(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsAny(s, "\ufffe\uffff")

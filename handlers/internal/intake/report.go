@@ -19,27 +19,27 @@ import (
 // maxListed bounds the ids, event types and reasons in one log line.
 const maxListed = 20
 
-// report writes one log line and one line of metrics about a delivery. Neither
-// holds anything of the body but the keys of transactions that are valid, and
-// of authentic deliveries the events' names.
-func (in *Intake) report(ctx context.Context, o outcome, err error, status int, took time.Duration) {
-	t := o.tally()
+// report writes one log line and one line of metrics about a delivery. Of the body,
+// they contain only the keys of valid transactions and, if the delivery is authentic,
+// the types of its events.
+func (in *Intake) report(ctx context.Context, res deliveryResult, err error, status int, took time.Duration) {
+	t := res.tally()
 	in.metrics.Emit(append(t.metrics(err, status),
 		telemetry.Milliseconds(contract.MetricAckLatency, took))...)
 
-	attrs := append([]any{"status", status, "duration_ms", took.Milliseconds()}, t.attrs(o)...)
+	attrs := append([]any{"status", status, "duration_ms", took.Milliseconds()}, t.attrs(res)...)
 	switch {
-	case err == nil && o.challenged:
+	case err == nil && res.challenged:
 		in.log.InfoContext(ctx, "challenge answered", attrs...)
 	case err == nil && t.reasons != nil:
 		in.log.WarnContext(ctx, "delivery quarantined", append(attrs, "error", strings.Join(t.reasons, "; "))...)
-	case err == nil && o.route.decode != nil:
+	case err == nil && res.route.decode != nil:
 		in.log.InfoContext(ctx, "delivery processed", attrs...)
 	case err == nil:
-		in.log.InfoContext(ctx, "transaction "+o.results[0].stored.String(), attrs...)
+		in.log.InfoContext(ctx, "transaction "+res.results[0].stored.String(), attrs...)
 	case errors.Is(err, errUnverified):
 		in.log.ErrorContext(ctx, "delivery not verified", append(attrs, "error", err)...)
-	case status >= http.StatusInternalServerError && o.route.decode != nil:
+	case status >= http.StatusInternalServerError && res.route.decode != nil:
 		in.log.ErrorContext(ctx, "delivery not processed", append(attrs, "error", err)...)
 	case status >= http.StatusInternalServerError:
 		in.log.ErrorContext(ctx, "transaction not stored", append(attrs, "error", err)...)
@@ -48,26 +48,26 @@ func (in *Intake) report(ctx context.Context, o outcome, err error, status int, 
 	}
 }
 
-// secretFailed reports a secret that could not be read. A delivery may not need
-// it: older values are served for a while.
+// secretFailed reports a secret that could not be read. The delivery may succeed
+// nevertheless, because older values are used for a while.
 func (in *Intake) secretFailed(ctx context.Context, name string, err error) {
 	in.metrics.Emit(telemetry.Count(contract.MetricSecretReadsFailing, 1))
 	in.log.ErrorContext(ctx, "secret not read", "secret", name, "error", err)
 }
 
-// tally counts what became of a delivery's events.
+// tally counts a delivery's events by their result.
 type tally struct {
 	stored, duplicates, ignored, quarantined, masked int
 	ids, types, reasons                              []string
 }
 
-func (o outcome) tally() tally {
-	t := tally{masked: o.masked}
-	for _, r := range o.results {
+func (res deliveryResult) tally() tally {
+	t := tally{masked: res.masked}
+	for _, r := range res.results {
 		if r.transaction != nil {
 			t.ids = append(t.ids, r.transaction.ID)
 		}
-		t.types = append(t.types, redact.Echo(r.event))
+		t.types = append(t.types, redact.Sanitise(r.event))
 		switch {
 		case r.quarantined != nil:
 			t.quarantined++
@@ -85,8 +85,9 @@ func (o outcome) tally() tally {
 	return t
 }
 
-// metrics counts transactions and events each, refusals and quarantined
-// deliveries once. What was done before a failure counts too: it stays done.
+// metrics counts every transaction and ignored event, and a rejected or quarantined
+// delivery once. Transactions that were stored before a failure count, because they
+// stay stored.
 func (t tally) metrics(err error, status int) []telemetry.Metric {
 	var metrics []telemetry.Metric
 	count := func(name string, n int) {
@@ -115,18 +116,18 @@ func (t tally) metrics(err error, status int) []telemetry.Metric {
 	return metrics
 }
 
-// attrs are the keys of the log line: the transaction of a canonical delivery,
-// the route and the counts of a provider's.
-func (t tally) attrs(o outcome) []any {
-	if o.route.decode == nil {
-		if len(o.results) == 0 {
+// attrs returns the log line's attributes: the transaction of a canonical delivery,
+// or the provider and the counts of a provider's notification.
+func (t tally) attrs(res deliveryResult) []any {
+	if res.route.decode == nil {
+		if len(res.results) == 0 {
 			return nil
 		}
-		tx := o.results[0].transaction
-		return []any{"transaction_id", tx.ID, "provider", tx.Provider, "card_numbers_masked", t.masked}
+		tx := res.results[0].transaction
+		return []any{telemetry.KeyTransactionID, tx.ID, telemetry.KeyProvider, tx.Provider, "card_numbers_masked", t.masked}
 	}
-	attrs := []any{"provider", o.route.name}
-	if len(o.results) == 0 { // not verified
+	attrs := []any{telemetry.KeyProvider, res.route.name}
+	if len(res.results) == 0 { // not verified
 		return attrs
 	}
 	return append(attrs,
@@ -135,7 +136,8 @@ func (t tally) attrs(o outcome) []any {
 		"card_numbers_masked", t.masked)
 }
 
-// clip is the first of a list, never nil: JSON's [] rather than null.
+// clip returns the first maxListed elements of a list. It is never nil, so that it is
+// logged as [] and not as null.
 func clip(list []string) []string {
 	return append([]string{}, slices.Clip(list[:min(len(list), maxListed)])...)
 }

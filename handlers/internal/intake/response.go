@@ -11,8 +11,8 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// reject turns an error into a problem document. What is not the sender's fault
-// is 503: the delivery is worth sending again.
+// reject turns an error into a problem document. An error that is not the sender's
+// fault gets 503, so that the sender delivers again.
 func reject(err error) Response {
 	p := problemOf(err)
 	response := respond(p.Status, problem.ContentType, p.JSON())
@@ -50,13 +50,13 @@ func problemOf(err error) problem.Problem {
 	}
 	p := problem.Problem{Type: problem.AboutBlank, Title: "Service Unavailable", Status: http.StatusServiceUnavailable}
 	switch {
-	case errors.Is(err, errUnverified): // also when the cause has the looks of a forgery
+	case errors.Is(err, errUnverified): // checked first, because its cause may be an ErrSignature
 		p.Detail = "The signature could not be checked. Send the delivery again."
 	case errors.Is(err, provider.ErrChallenge):
 		p.Title, p.Status = "Bad Request", http.StatusBadRequest
 		p.Detail = "The query is no challenge of this provider."
 	case errors.Is(err, provider.ErrSignature):
-		// Not which of them: whoever tries to forge one need not know.
+		// The sender may be a forger, so the detail does not say which it is.
 		p.Title, p.Status = "Unauthorized", http.StatusUnauthorized
 		p.Detail = "The signature is missing or wrong, or its time is too far from now."
 	default:
@@ -67,10 +67,10 @@ func problemOf(err error) problem.Problem {
 
 func (r *rejection) problem() problem.Problem {
 	p := problem.Problem{Type: problem.AboutBlank, Title: "Not Found", Status: http.StatusNotFound, Detail: r.detail}
-	switch r.kind {
-	case errMediaType:
+	switch {
+	case errors.Is(r, errMediaType):
 		p.Title, p.Status = "Unsupported Media Type", http.StatusUnsupportedMediaType
-	case errTooLarge:
+	case errors.Is(r, errTooLarge):
 		p.Title, p.Status = "Content Too Large", http.StatusRequestEntityTooLarge
 	}
 	return p

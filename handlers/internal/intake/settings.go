@@ -22,19 +22,19 @@ type Routes struct {
 	providers map[string]Route // POST /webhook/{provider}
 }
 
-// HasProviders reports whether a provider is configured: then there must be a
-// quarantine.
+// HasProviders reports whether a provider is configured. If so, there must be a
+// quarantine queue.
 func (r Routes) HasProviders() bool { return len(r.providers) > 0 }
 
-// Route says how the deliveries of a path are verified and decoded. The zero value
+// Route defines how the deliveries to a path are verified and decoded. The zero value
 // is POST /webhook without a secret.
 type Route struct {
-	name     string // in the path
+	name     string // the provider's name in the path
 	declared provider.Declaration
 	secret   string                                                   // name of the secret
-	url      string                                                   // as the sender knows it; "" as the gateway saw it
+	url      string                                                   // the address as the sender knows it; "" if it is the gateway's own
 	verify   func(context.Context, provider.Delivery, []string) error // provider.Provider's Verify
-	decode   func(provider.Delivery) ([]provider.Event, error)        // provider.Provider's Decode, nil of the canonical payload
+	decode   func(provider.Delivery) ([]provider.Event, error)        // provider.Provider's Decode; nil for the canonical payload
 
 	challenge func(context.Context, url.Values, []string) (string, error) // provider.Challenger's Challenge; nil without GET
 }
@@ -54,7 +54,7 @@ func ParseRoutes(text string, known []provider.Declaration) (Routes, error) {
 		declared[d.Name] = d
 	}
 	routes := Routes{providers: map[string]Route{}}
-	for _, name := range slices.Sorted(maps.Keys(entries)) { // the same error each time
+	for _, name := range slices.Sorted(maps.Keys(entries)) { // for a deterministic error
 		d, ok := declared[name]
 		if !ok {
 			return Routes{}, fmt.Errorf("environment variable %s: unknown provider %q; known are %s",
@@ -73,7 +73,7 @@ func ParseRoutes(text string, known []provider.Declaration) (Routes, error) {
 	return routes, nil
 }
 
-// newRoute returns the route of a provider with its settings.
+// newRoute returns the route of a declared provider with the given settings.
 func newRoute(d provider.Declaration, s provider.Settings) (Route, error) {
 	if err := checkSettings(d, s); err != nil {
 		return Route{}, err

@@ -16,26 +16,26 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Why a request is rejected before its content is looked at. The text that wraps
-// them is fit for the sender.
+// Reasons for rejecting a request before its content is read. Each is wrapped by a
+// rejection.
 var (
 	errNotFound  = errors.New("not found")
 	errMediaType = errors.New("unsupported media type")
 	errTooLarge  = errors.New("content too large")
 )
 
-// rejection is one of the errors above with a sentence for the sender.
+// rejection wraps one of the errors above, with a sentence for the sender.
 type rejection struct {
-	kind   error
+	reason error
 	detail string
 }
 
-func (r *rejection) Error() string { return r.kind.Error() + ": " + r.detail }
-func (r *rejection) Unwrap() error { return r.kind }
+func (r *rejection) Error() string { return r.reason.Error() + ": " + r.detail }
+func (r *rejection) Unwrap() error { return r.reason }
 
-// route finds the route of a request: POST /webhook, or /webhook/{provider} of a
-// configured provider by a method that it declares. The gateway passes nothing
-// else on.
+// route finds the route of a request: POST /webhook, or /webhook/{provider} with a
+// configured provider and a method that the provider declares. API Gateway lets no
+// other requests through.
 func (in *Intake) route(request Request) (Route, error) {
 	switch resource := strings.TrimSuffix(request.Resource, "/"); {
 	case resource == "/webhook" && request.Provider == "" && request.Method == http.MethodPost:
@@ -43,7 +43,7 @@ func (in *Intake) route(request Request) (Route, error) {
 	case resource == "/webhook/{provider}" && request.Provider != "":
 		route, known := in.routes.providers[request.Provider]
 		if !known {
-			return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Echo(request.Provider))}
+			return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Sanitise(request.Provider))}
 		}
 		if slices.Contains(route.declared.RequestMethods(), request.Method) {
 			return route, nil
@@ -55,7 +55,7 @@ func (in *Intake) route(request Request) (Route, error) {
 // body returns the body's bytes exactly as they were sent.
 func body(request Request) ([]byte, error) {
 	length := len(request.Body)
-	if request.BodyIsBase64 { // the longest that it can decode to, less padding
+	if request.BodyIsBase64 { // the decoded length without padding
 		length = base64.StdEncoding.DecodedLen(length) - strings.Count(request.Body[max(0, length-2):], "=")
 	}
 	if length > transaction.MaxBodyBytes {
@@ -71,12 +71,12 @@ func body(request Request) ([]byte, error) {
 	return body, nil
 }
 
-// errUnverified is the error of a delivery that could not be verified either way.
+// errUnverified is the error of a delivery of which it could not be determined whether
+// it is authentic.
 var errUnverified = errors.New("verification unavailable")
 
-// authenticate checks the signature over a delivery. The error is
-// provider.ErrSignature, or errUnverified when it cannot be checked; anything
-// else that goes wrong is not a pass either.
+// authenticate checks the signature of a delivery. The error is provider.ErrSignature,
+// or errUnverified when the signature cannot be checked for any other reason.
 func (in *Intake) authenticate(ctx context.Context, from Route, d provider.Delivery) error {
 	if from.secret == "" { // POST /webhook without a configured secret is open
 		return nil
@@ -88,21 +88,22 @@ func (in *Intake) authenticate(ctx context.Context, from Route, d provider.Deliv
 	return fmt.Errorf("%w: %w", errUnverified, err)
 }
 
-// answerChallenge returns the body of the response to a provider's challenge. The
-// error is provider.ErrChallenge, or errUnverified when no answer can be made.
-func (in *Intake) answerChallenge(ctx context.Context, from Route, query url.Values) (answer string, err error) {
+// respondToChallenge returns the body of the response to a provider's challenge. The
+// error is provider.ErrChallenge, or errUnverified when there can be no response.
+func (in *Intake) respondToChallenge(ctx context.Context, from Route, query url.Values) (response string, err error) {
 	err = in.withSecrets(ctx, from, func(secrets []string) (err error) {
-		answer, err = from.challenge(ctx, query, secrets)
+		response, err = from.challenge(ctx, query, secrets)
 		return err
 	})
 	if err == nil || errors.Is(err, provider.ErrChallenge) {
-		return answer, err
+		return response, err
 	}
 	return "", fmt.Errorf("%w: %w", errUnverified, err)
 }
 
-// withSecrets calls use with the secrets in force of a route, and once more with
-// new ones if it fails because of the secret and there are new ones.
+// withSecrets calls use with the route's secrets in force. If that fails because of
+// the secrets and they have been rotated meanwhile, it calls use again with the new
+// ones.
 func (in *Intake) withSecrets(ctx context.Context, from Route, use func(secrets []string) error) error {
 	values, err := in.secrets.Get(ctx, from.secret)
 	if err != nil {
@@ -118,7 +119,8 @@ func (in *Intake) withSecrets(ctx context.Context, from Route, use func(secrets 
 	return err
 }
 
-// checkMediaType accepts a body of one of the media types, in UTF-8, uncompressed.
+// checkMediaType returns an error unless the headers declare an uncompressed body in
+// UTF-8 with one of the media types.
 func checkMediaType(h http.Header, mediaTypes []string) error {
 	unsupported := &rejection{errMediaType, fmt.Sprintf("Send the body as %s in UTF-8, without a content encoding.", strings.Join(mediaTypes, " or "))}
 	if encodings := h.Values("Content-Encoding"); len(encodings) > 0 && !strings.EqualFold(strings.Join(encodings, ","), "identity") {

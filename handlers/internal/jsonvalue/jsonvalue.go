@@ -25,9 +25,9 @@ func ParseNumber(text string) (Number, error) {
 
 // Limits bound what Read accepts. Zero means no bound.
 type Limits struct {
-	Depth     int // objects and arrays within each other; a scalar has depth 0
-	Values    int // scalars, objects and arrays together
-	NameBytes int // the longest member name; names are never empty under a limit
+	Depth     int // levels of nested objects and arrays; a scalar alone has none
+	Values    int // number of scalars, objects and arrays together
+	NameBytes int // length of the longest member name; if set, empty names are rejected too
 }
 
 // Problem is a rule that a part of a value breaks.
@@ -45,7 +45,8 @@ func Read(dec *jsontext.Decoder, limits Limits) (value any, problems []Problem, 
 	return value, r.problems, err
 }
 
-// Parse reads a whole text without limits, such as one that Append wrote.
+// Parse reads a text that is one JSON value, without limits. It reads what Append
+// writes.
 func Parse(text []byte) (any, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text))
 	value, problems, err := Read(dec, Limits{})
@@ -68,7 +69,7 @@ type reader struct {
 	problems []Problem
 }
 
-// problem is about the value or name that was read last.
+// problem adds a problem with the value or name that was read last.
 func (r *reader) problem(format string, args ...any) {
 	r.problems = append(r.problems, Problem{r.dec.StackPointer(), fmt.Sprintf(format, args...)})
 }
@@ -78,7 +79,7 @@ func (r *reader) value(depth int) (any, error) {
 	r.values++
 	if r.limits.Values > 0 && r.values > r.limits.Values {
 		err := r.dec.SkipValue()
-		if r.values == r.limits.Values+1 { // once is enough
+		if r.values == r.limits.Values+1 { // report it once
 			r.problem("is value number %d; at most %d are accepted", r.values, r.limits.Values)
 		}
 		return nil, err
@@ -154,8 +155,8 @@ func (r *reader) array(depth int) (any, error) {
 	return array, err
 }
 
-// Within reports whether a value keeps the limits: whether Read, given its text,
-// would find no problem.
+// Within reports whether a value is within the limits, so that Read would report no
+// problem with its text.
 func Within(value any, limits Limits) bool {
 	m := meter{limits: limits}
 	return m.keeps(value, 0)
@@ -201,7 +202,7 @@ func (l Limits) allowName(name string) bool {
 }
 
 // Append writes the canonical text of a value. It panics when given anything
-// but the types of the package comment: only this system makes values.
+// but the types of the package comment: a value never comes from outside the program.
 func Append(dst []byte, value any) []byte {
 	w := writer{text: dst}
 	w.value(value)
@@ -210,7 +211,7 @@ func Append(dst []byte, value any) []byte {
 
 type writer struct {
 	text  []byte
-	names []string // of the objects being written, those of the innermost last
+	names []string // member names of the objects being written, the innermost object's last
 }
 
 func (w *writer) value(value any) {

@@ -1,12 +1,12 @@
-// Package ledger is the domain's view of the store of accepted transactions:
-// webhook-validator stores them, fraud-detector records its result with them,
-// transaction-archival reads the hours that are over.
+// Package ledger defines the store of accepted transactions. webhook-validator stores
+// them, fraud-detector records its results with them, and transaction-archival reads
+// them by the hour.
 //
-// Delivery semantics: the first Store of a key wins and its item never changes;
-// the same content again is a Duplicate, other content an ErrConflict. After an
-// ErrUnavailable the item may or may not be stored: storing again is safe and shows
-// which. A Duplicate may therefore be the caller's own earlier attempt.
+// Delivery semantics. The first Store with a key stores its transaction for good. A
+// later one returns Duplicate for the same content and ErrConflict for other content.
+// After an ErrUnavailable, the transaction may or may not be stored; calling Store again
+// is safe. A Duplicate may therefore stem from the caller's own earlier attempt.
 //
-// Package dynamodbledger has the ledger on DynamoDB, package ledgertest one in memory
+// Package dynamodbledger implements the ledger on DynamoDB, package ledgertest in memory
 // for tests. Both pass ledgertest.Run.
 package ledger

@@ -14,28 +14,28 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Ledger keeps transactions. All methods are safe for concurrent use.
+// Ledger stores transactions. All methods are safe for concurrent use.
 type Ledger interface {
-	// Store keeps a valid, redacted transaction if its key is new. The error is
-	// ErrConflict when the key is taken by other content, or ErrUnavailable.
+	// Store stores a valid, redacted transaction if its key is new. The error is
+	// ErrConflict if the key is stored with other content, or ErrUnavailable.
 	Store(ctx context.Context, t transaction.Transaction) (Outcome, error)
 
-	// RecordFraud adds the result to a stored transaction if it has none yet,
-	// and returns the result that is now stored, as Result.Canonical makes it;
-	// recorded reports whether it is the given one. The error is ErrNotFound
-	// when the transaction is absent, or ErrUnavailable.
+	// RecordFraud adds the result to a stored transaction that has none yet. It
+	// returns the result that is stored afterwards, in the form of Result.Canonical;
+	// recorded reports whether this call stored it. The error is ErrNotFound if the
+	// transaction is not stored, or ErrUnavailable.
 	RecordFraud(ctx context.Context, key Key, result fraud.Result) (stored fraud.Result, recorded bool, err error)
 
-	// Hour yields the transactions received in the UTC hour that contains the
-	// given time and belonging to a shard (0 to contract.HourShards-1), ordered by
-	// ReceivedAt, then transaction id, then provider. It reads page by page: no
-	// more than a page is in memory, beyond transactions received in the same
-	// nanosecond. The sequence ends after the first error, which is
-	// ErrUnavailable unless an item cannot be read. A write shows up here some
-	// time later, normally within a second: read only hours that are closed.
+	// Hour yields the transactions of a shard (0 to contract.HourShards-1) that were
+	// received in the UTC hour that contains the given time, ordered by ReceivedAt,
+	// then transaction id, then provider. It reads page by page, and holds no more
+	// than a page and the transactions of one nanosecond in memory. The sequence ends
+	// after the first error, which is ErrUnavailable unless an item cannot be
+	// decoded. Hour is eventually consistent: a write is normally visible within a
+	// second, so read only hours that are over.
 	Hour(ctx context.Context, hour time.Time, shard int) iter.Seq2[Record, error]
 
-	// CreatedAt is when the ledger came to be: there is nothing older in it.
+	// CreatedAt returns when the ledger was created. It has no older transactions.
 	CreatedAt(ctx context.Context) (time.Time, error)
 }
 
@@ -46,13 +46,13 @@ var (
 	ErrUnavailable = errors.New("the ledger is unavailable")
 )
 
-// Outcome is what a successful Store did.
+// Outcome tells what a successful Store did.
 type Outcome int
 
 // Outcomes.
 const (
-	Stored    Outcome = iota + 1 // for the first time
-	Duplicate                    // the same was there already
+	Stored    Outcome = iota + 1 // the transaction was stored now
+	Duplicate                    // the same transaction had been stored before
 )
 
 func (o Outcome) String() string {
@@ -65,17 +65,17 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("Outcome(%d)", int(o))
 }
 
-// Key names a stored transaction.
+// Key identifies a stored transaction.
 type Key struct{ TransactionID, Provider string }
 
-// KeyOf is the key of a transaction.
+// KeyOf returns the key of a transaction.
 func KeyOf(t transaction.Transaction) Key { return Key{t.ID, t.Provider} }
 
 // Record is a stored transaction.
 type Record struct {
 	Transaction transaction.Transaction
-	Fingerprint string        // of the transaction as stored
-	Fraud       *fraud.Result // nil until it is scored
+	Fingerprint string        // Transaction.Fingerprint when it was stored
+	Fraud       *fraud.Result // nil until the transaction is scored
 }
 
 // Compare orders records as Ledger.Hour does.
@@ -87,15 +87,15 @@ func Compare(a, b Record) int {
 	)
 }
 
-// Shard is the shard of its hour that a transaction belongs to: FNV-1a of the
-// id, so that deliveries spread over contract.HourShards partitions.
+// Shard returns the shard of its hour to which a transaction belongs. It is the FNV-1a
+// hash of the id, so that writes spread over contract.HourShards partitions.
 func Shard(transactionID string) int {
 	h := fnv.New32a()
 	h.Write([]byte(transactionID))
 	return int(h.Sum32() % contract.HourShards)
 }
 
-// HourShard names one shard of one UTC hour: "2026-11-22T15#3".
+// HourShard returns the name of a shard of a UTC hour: "2026-11-22T15#3".
 func HourShard(hour time.Time, shard int) string {
 	return fmt.Sprintf("%s#%d", hour.UTC().Format("2006-01-02T15"), shard)
 }

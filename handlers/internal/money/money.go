@@ -22,10 +22,10 @@ type Money struct {
 	Currency string // ISO 4217 alphabetic code, in upper case
 }
 
-// FromMinor returns money of which text counts the minor units, 10^decimals to
-// one: FromMinor("1050", 2, "USD") is 10.50 USD. The decimals are those that the
-// sender means, which are not always the currency's own. Text is a JSON number
-// as Parse reads it; the errors are those of Parse.
+// FromMinor returns money from a number of minor units, of which 10^decimals make
+// one unit: FromMinor("1050", 2, "USD") is 10.50 USD. The sender decides how many
+// decimals there are, and some use others than ISO 4217. Parse defines how text is
+// read and which errors are returned.
 func FromMinor(text string, decimals int, currency string) (Money, error) {
 	a, err := Parse(text)
 	if err == nil && decimals != 0 {
@@ -39,7 +39,7 @@ func FromMinor(text string, decimals int, currency string) (Money, error) {
 }
 
 // Format writes the amount with its currency's decimals, for people:
-// "15000.00 USD". An amount with more decimals than that keeps them all.
+// "15000.00 USD". An amount with more decimals keeps them all.
 func (m Money) Format() string {
 	digits, _ := Digits(m.Currency)
 	text := m.Amount.String()
@@ -70,9 +70,9 @@ func (m Money) Max() Money {
 // uses it.
 func (m Money) Equal(n Money) bool { return m.Currency == n.Currency && m.Amount.Equal(n.Amount) }
 
-// Digits is the number of decimals of an ISO 4217 currency: 2 for USD, 0 for
-// JPY, 3 for KWD. ok is false when the code, in upper case, is not a currency
-// in use.
+// Digits returns the number of decimals of an ISO 4217 currency: 2 for USD, 0 for
+// JPY, 3 for KWD. The code is in upper case; ok is false when it is not a currency in
+// use.
 func Digits(code string) (digits int, ok bool) {
 	n, ok := currency.GetDigits(code)
 	return int(n), ok
@@ -82,9 +82,9 @@ func Digits(code string) (digits int, ok bool) {
 // are immutable: copy them freely, compare them with Cmp or Equal.
 type Amount struct{ d apd.Decimal }
 
-// Parse reads plain or exponent notation in JSON's number grammar. The bounds
-// are those of DynamoDB's number type; an error is decimal.ErrSyntax or
-// decimal.ErrRange. Whether the amount suits a currency is for Money.Fits to say.
+// Parse reads a JSON number in plain or exponent notation, within the bounds of
+// DynamoDB's number type. An error is decimal.ErrSyntax or decimal.ErrRange.
+// Money.Fits checks the amount against its currency.
 func Parse(text string) (Amount, error) {
 	d, err := decimal.Parse(text)
 	return Amount{d}, err

@@ -1,4 +1,4 @@
-// Package problem writes error answers as RFC 9457 problem documents. They tell
-// a provider's engineer what to change and never how this system works inside.
+// Package problem writes error responses as RFC 9457 problem documents. They tell a
+// provider's engineer what to change and reveal nothing about the system's internals.
 // docs/payload.md lists the types.
 package problem

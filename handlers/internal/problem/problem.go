@@ -5,14 +5,14 @@ import "encoding/json"
 // ContentType is the media type of a problem document.
 const ContentType = "application/problem+json"
 
-// Types. They are identifiers, not links, and never change their meaning. A
-// problem that its status says all about has the type AboutBlank, as the
-// gateway's own answers have.
+// Types of problems. They are identifiers, not links, and never change their
+// meaning. A problem that its status code describes completely has the type
+// AboutBlank, as API Gateway's own error responses do.
 const (
 	AboutBlank             = "about:blank"
 	MalformedBody          = "/problems/malformed-body"          // 400: not one JSON object
 	InvalidTransaction     = "/problems/invalid-transaction"     // 400: errors lists every field
-	ConflictingTransaction = "/problems/conflicting-transaction" // 409: the key is taken by other content
+	ConflictingTransaction = "/problems/conflicting-transaction" // 409: the key is stored with other content
 )
 
 // Problem is a problem document.
@@ -30,7 +30,7 @@ type FieldError struct {
 	Detail string `json:"detail"` // what would be accepted
 }
 
-// JSON is the document.
+// JSON returns the document.
 func (p Problem) JSON() string {
 	text, err := json.Marshal(p)
 	if err != nil { // strings and an integer

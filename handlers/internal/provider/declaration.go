@@ -9,44 +9,44 @@ import (
 	"strings"
 )
 
-// MediaTypeJSON is what a provider posts that declares nothing else.
+// MediaTypeJSON is the media type of a provider that declares no other.
 const MediaTypeJSON = "application/json"
 
-// Declaration is everything that the rest of the system knows of a provider: the
-// webhook endpoint, the stack, scripts/send, the demo, the end-to-end suite and
-// the tables of docs/providers.md read it. Each provider's package has one, and
+// Declaration is everything that the rest of the system knows about a provider. The
+// webhook endpoint, the stack, scripts/send, the demo, the end-to-end suite and the
+// tables of docs/providers.md are derived from it. Each provider's package has one, and
 // package providers lists them.
 type Declaration struct {
 	// Name is the provider's name in POST /webhook/{provider}, in transactions and
 	// in the configuration: lower-case letters.
 	Name string
 
-	// Methods are the HTTP methods that the provider uses; POST alone if there are
-	// none. With GET among them, what New returns must be a Challenger.
+	// Methods are the HTTP methods that the provider uses; empty means POST alone. If
+	// GET is among them, New must return a Challenger.
 	Methods []string
 
-	// MediaTypes are those of the bodies that it posts, without parameters;
-	// MediaTypeJSON alone if there are none.
+	// MediaTypes are the media types of the bodies that the provider posts, without
+	// parameters; empty means MediaTypeJSON alone.
 	MediaTypes []string
 
-	// KeptHeaders are the headers that are kept with a quarantined delivery, beyond
-	// those that are kept of every delivery: what helps to find it at the
-	// provider. Never a signature or a credential.
+	// KeptHeaders are the headers that are kept with a quarantined delivery in
+	// addition to the headers kept with every one. They help to find the delivery at
+	// the provider, and never hold a signature or a credential.
 	KeptHeaders []string
 
-	// Members are the members of its configuration, beyond those of every
-	// provider: the name of its secret and of that secret's key.
+	// Members are the members of the provider's configuration, in addition to the
+	// name of its secret and that of the secret's KMS key, which every provider has.
 	Members []Member
 
-	// Secret is the form of its signing secret, for people.
+	// Secret describes the form of the provider's signing secret, for people.
 	Secret string
 
-	// New returns the provider as it is configured. The settings have been
-	// checked against Members. It is nil for the canonical payload.
+	// New returns the provider with its settings, which have been checked against
+	// Members. It is nil for the canonical payload.
 	New func(Settings) Provider
 
-	// Sender is how scripts/send acts as the provider. It is set by the package's
-	// send.go, which is not part of an image: there, it is the zero value.
+	// Sender lets scripts/send act as the provider. The package's send.go sets it.
+	// That file is left out of the images, in which Sender is the zero value.
 	Sender Sender
 }
 
@@ -63,7 +63,7 @@ func orOnly(list []string, value string) []string {
 	return list
 }
 
-// Member is a member of a provider's configuration. Its value is a text.
+// Member is a member of a provider's configuration. Its value is a string.
 type Member struct {
 	Context     string            // its name in cdk.json: "notificationUrl"
 	Environment string            // its name in contract.EnvProviders: "notification_url"
@@ -72,10 +72,10 @@ type Member struct {
 	Valid       func(string) bool // reports whether a value is accepted; never given ""
 }
 
-// Settings are the configured values of a provider, by Member.Environment.
+// Settings maps Member.Environment to the configured value of a provider.
 type Settings map[string]string
 
-// OneOf returns a member that has one of the values.
+// OneOf returns a member that accepts only the given values.
 func OneOf(context, environment, doc string, values ...string) Member {
 	return Member{
 		Context: context, Environment: environment, Doc: doc,
@@ -84,10 +84,10 @@ func OneOf(context, environment, doc string, values ...string) Member {
 	}
 }
 
-// HTTPSAddress returns a member that has an address as it was given to the
-// provider. Such an address is signed to the letter, so nothing about it may be
-// left to interpretation: https, a host and a path, at most 2 048 printable ASCII
-// characters, no user name and no fragment.
+// HTTPSAddress returns a member for the notification address as it was given to the
+// provider. The provider signs the address to the letter, so its form is strict: https,
+// a host and a path, at most 2 048 printable ASCII characters, no user name and no
+// fragment.
 func HTTPSAddress(context, environment, doc string) Member {
 	return Member{
 		Context: context, Environment: environment, Doc: doc,
@@ -101,17 +101,17 @@ func HTTPSAddress(context, environment, doc string) Member {
 	}
 }
 
-// Challenger is a Provider that, before it sends notifications, asks with a GET
-// whether the address belongs to whom it says.
+// Challenger is a Provider that sends a GET with a challenge before it sends
+// notifications, to check that the address belongs to the holder of the secret.
 type Challenger interface {
 	Provider
 
-	// Challenge returns the body of the 200 in text/plain that answers a request
+	// Challenge returns the body of the response, a 200 with text/plain, to a GET
 	// with the query. Secrets are as in Verify. An error wraps ErrChallenge,
 	// ErrSecret or ErrUnavailable.
 	Challenge(ctx context.Context, query url.Values, secrets []string) (string, error)
 }
 
-// ErrChallenge is wrapped by the error of a Challenger for a query that is no
-// challenge of the provider. Answered with 400.
+// ErrChallenge is wrapped by a Challenger's error for a query that is not a challenge
+// of the provider. The response is 400.
 var ErrChallenge = errors.New("challenge")

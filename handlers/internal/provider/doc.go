@@ -1,8 +1,8 @@
-// Package provider is what webhook-validator asks of a payment provider's
-// notifications: verify the bytes as they arrived, then decode them into zero
-// or more canonical transactions.
+// Package provider defines how a payment provider is added to the system: Provider
+// verifies a notification's bytes as they arrived and decodes them into zero or more
+// transactions, and Declaration describes the provider to all other packages.
 //
 // Each provider is a package below this one, named as in POST
 // /webhook/{provider}; package providers lists it in one line. None of them
-// reads secrets, clocks or the environment: everything comes with the call.
+// reads secrets, clocks or the environment: the caller passes them in.
 package provider

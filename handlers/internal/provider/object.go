@@ -12,16 +12,16 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// limits bound what is read into memory, far above what providers send: some
-// hundred values in fewer than ten levels. Texts are as long as the body at most.
+// limits bound what is read into memory. They are far above what providers send, which
+// is some hundred values in fewer than ten levels. The body bounds the strings.
 var limits = jsonvalue.Limits{Depth: 32, Values: 10_000, NameBytes: 255}
 
-// Object is a JSON object. What is absent, null or of another type reads as the
-// zero value, and is then missed by transaction.Check if it is needed.
+// Object is a JSON object. A member that is absent, null or of another type reads as
+// the zero value, which Transaction.Check rejects if the member is required.
 type Object map[string]any
 
-// ParseObject reads a body that is one JSON object within limits. An error
-// repeats nothing of it.
+// ParseObject reads a body that is one JSON object within limits. An error repeats
+// nothing of the body.
 func ParseObject(body []byte) (Object, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	value, problems, err := jsonvalue.Read(dec, limits)
@@ -59,7 +59,7 @@ func (o Object) Object(name string) Object {
 	return members
 }
 
-// List returns a member that is an array of objects; another element is nil.
+// List returns a member that is an array. An element that is not an object is nil.
 func (o Object) List(name string) []Object {
 	elements, _ := o[name].([]any)
 	list := make([]Object, len(elements))
@@ -69,8 +69,8 @@ func (o Object) List(name string) []Object {
 	return list
 }
 
-// Metadata returns a transaction's metadata of the members that are not the
-// empty text. It keeps members, which must not be changed afterwards.
+// Metadata returns a transaction's metadata from the members that are not empty
+// strings. It keeps the map members, which must not be changed afterwards.
 func Metadata(members map[string]any) transaction.Metadata {
 	maps.DeleteFunc(members, func(_ string, value any) bool { return value == "" })
 	return transaction.NewMetadata(members)

@@ -10,9 +10,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Rename gives the object that a payload is about another id, wherever the old
-// one is written, so that it is a new transaction. The items of a batch get id,
-// id-2, id-3, … It returns an error if the payload has no id where one is expected.
+// Rename replaces the id of the object that a payload is about, wherever it occurs, so
+// that the payload becomes a new transaction. The items of a batch get id, id-2, id-3,
+// … It returns an error if the payload has no id at any of the places in IDs.
 func (s Sender) Rename(body []byte, id string) ([]byte, error) {
 	if !jsontext.Value(body).IsValid(lenient) {
 		return nil, fmt.Errorf("the payload is not JSON")
@@ -34,7 +34,7 @@ func (s Sender) Rename(body []byte, id string) ([]byte, error) {
 	return body, nil
 }
 
-// replaceWord replaces a word wherever it is one, and not a part of another.
+// replaceWord replaces a word wherever it is not part of a longer one.
 func replaceWord(body []byte, old, another string) []byte {
 	part := func(b []byte) bool {
 		return len(b) == 1 && (b[0] == '_' || b[0] == '-' || b[0] >= '0' && b[0] <= '9' || b[0]|0x20 >= 'a' && b[0]|0x20 <= 'z')
@@ -56,8 +56,8 @@ func replaceWord(body []byte, old, another string) []byte {
 	}
 }
 
-// Tamper changes a signed body: a digit of the amount, of the last one in a
-// batch, or, where there is no amount, a line feed is added.
+// Tamper returns a changed copy of a signed body. It changes a digit of the amount (in
+// a batch, of the last amount) or, if there is no amount, appends a line feed.
 func (s Sender) Tamper(body []byte) []byte {
 	if s.Tampered != nil {
 		return s.Tampered(body)
@@ -77,7 +77,8 @@ func (s Sender) Tamper(body []byte) []byte {
 	return changed
 }
 
-// places returns the paths of a list that exist: for a batch, one for each item.
+// places returns the first of the paths that exists in the body; for a batch, one path
+// for each item.
 func places(body []byte, paths []string) (found [][]string) {
 	split := func(path string) []string { return strings.Split(path, "/") }
 	for _, path := range paths {
@@ -98,7 +99,7 @@ func places(body []byte, paths []string) (found [][]string) {
 	return found
 }
 
-// lenient because a payload may be wrong on purpose.
+// lenient accepts duplicate names, because a payload may be wrong on purpose.
 var lenient = jsontext.AllowDuplicateNames(true)
 
 // HasJSON reports whether a payload has a value at a path of member names and
@@ -108,8 +109,8 @@ func HasJSON(body []byte, path ...string) bool {
 	return ok
 }
 
-// JSONText returns the content of a string of a payload, or another scalar's JSON;
-// "" if there is none.
+// JSONText returns the content of the string at a path, or the JSON of another value;
+// "" if there is none or it is null.
 func JSONText(body []byte, path ...string) string {
 	from, to, ok := locate(body, path...)
 	if !ok || string(body[from:to]) == "null" {
@@ -121,8 +122,8 @@ func JSONText(body []byte, path ...string) string {
 	return string(body[from:to])
 }
 
-// SetJSONText replaces a string of a payload, or adds it to the object that the
-// path leads to. All other bytes stay as they are.
+// SetJSONText sets the value at a path to a string, and adds the member and its objects
+// if they do not exist. All other bytes stay the same.
 func SetJSONText(body []byte, value string, path ...string) ([]byte, error) {
 	quoted, err := jsontext.AppendQuote(nil, value)
 	if err != nil {
@@ -155,7 +156,8 @@ func setJSON(body, value []byte, path ...string) ([]byte, error) {
 }
 
 // locate finds the value at a path of member names and array indices. A payload is
-// changed in place, never written anew: its other bytes are what is to be sent.
+// edited by offsets and never marshalled again, so that its other bytes are sent
+// unchanged.
 func locate(body []byte, path ...string) (from, to int, ok bool) {
 	from, to = 0, len(body)
 	for _, step := range path {
@@ -170,7 +172,7 @@ func locate(body []byte, path ...string) (from, to int, ok bool) {
 	return from, to, true
 }
 
-// member reads up to and including the member or element that is asked for.
+// member reads up to and including the member or element named step.
 func member(decoder *jsontext.Decoder, step string) (jsontext.Value, bool) {
 	opening, err := decoder.ReadToken()
 	if err != nil {

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// ParseUnix reads the Unix seconds of a signature header: digits only, without a
-// leading zero, so that a time has one spelling. Twelve digits, the most that
-// are accepted, reach beyond the year 30000.
+// ParseUnix reads the Unix seconds of a signature header. It accepts only digits
+// without a leading zero, so that each time has one spelling, and at most twelve of
+// them, which reach beyond the year 30000.
 func ParseUnix(text string) (t time.Time, ok bool) {
 	if text == "" || len(text) > 12 || text[0] == '0' || strings.Trim(text, "0123456789") != "" {
 		return time.Time{}, false

@@ -15,15 +15,15 @@ import (
 // escapeLen is the length of an escape such as \u0034.
 const escapeLen = 6
 
-// Body masks every PAN, as Text does, in a body that should be JSON or a form: in
-// its bytes as they are, and in what they encode, be it in values, in names or in
-// something that is neither. It reads JSON's escapes (\u0034 is a 4), percent-encoding
-// and the + of forms, and base64 in both alphabets, with or without padding and
-// line breaks; up to maxEncodings within one another.
+// Body masks every PAN, as Text does, in a body that should be JSON or a form, but may
+// be anything. It searches the bytes as they are and the texts that they encode,
+// wherever these stand. It decodes JSON's escapes (\u0034 is a 4), percent-encoding
+// and the + of forms, and base64 in both alphabets, with or without padding and line
+// breaks; up to maxEncodings encodings may be nested.
 //
-// In what is JSON, a number with a PAN, however written (4.1e15), becomes a string;
-// in what is encoded in it, the number's digits become asterisks. Everything else
-// stays byte for byte, and what was JSON, or an encoding, still is.
+// If the body is JSON, a number with a PAN, in whatever notation (4.1e15), becomes a
+// string. In an encoded text, the digits of such a number become asterisks. All other
+// bytes stay the same, and the result is JSON, or validly encoded, if the body was.
 func Body(body string) string {
 	b := []byte(body)
 	if out, ok := numbers(b); ok {
@@ -34,8 +34,8 @@ func Body(body string) string {
 	return string(b)
 }
 
-// maskEscaped masks the PANs of a text as it is and with JSON's escapes read, and
-// goes on until neither has one.
+// maskEscaped masks the PANs in a text as it is and in the text with its JSON escapes
+// decoded, and repeats this until neither has one.
 func maskEscaped(b []byte) {
 	if bytes.IndexByte(b, '\\') < 0 {
 		return
@@ -49,7 +49,8 @@ func maskEscaped(b []byte) {
 	}
 }
 
-// numbers makes strings of the numbers with a PAN; ok reports whether body is JSON.
+// numbers turns the JSON numbers with a PAN into strings; ok reports whether body is
+// JSON.
 func numbers(body []byte) (out []byte, ok bool) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	done, whole := 0, false
@@ -76,8 +77,8 @@ func numbers(body []byte) (out []byte, ok bool) {
 }
 
 // number masks a numeric literal whose raw or normalised form contains a PAN. The
-// masked one is never longer, or a body of short numbers (62e17) would grow
-// threefold.
+// result is never longer than the literal: otherwise, a body of short numbers (62e17)
+// would grow threefold.
 func number(text string) (masked string, count int) {
 	if n, err := jsonvalue.ParseNumber(text); err == nil {
 		if masked, count = Text(string(n)); count > 0 && len(masked) > len(text) {
@@ -95,12 +96,12 @@ func number(text string) (masked string, count int) {
 	return masked, count
 }
 
-// reading is a body with its escapes read: a byte for each escape and for each
+// reading is a body with its escapes decoded: one byte for each escape and for each
 // other byte.
 type reading struct {
 	text   []byte
-	offset []int // of each byte of the text: where it, or its escape, is in the body
-	index  []int // of each byte of the body: where in the text, or -1 within an escape
+	offset []int // for each byte of the text: the offset of it, or of its escape, in the body
+	index  []int // for each byte of the body: its index in the text, or -1 within an escape
 }
 
 func read(body []byte) *reading {
@@ -118,8 +119,8 @@ func read(body []byte) *reading {
 	return r
 }
 
-// character reads the first byte or escape of b. Of the escapes only those
-// matter that can be of a digit or separator, and the one of the backslash.
+// character reads the first byte or escape of b. It decodes only \uXXXX, which can
+// stand for a digit or separator, and the escaped backslash.
 func character(b []byte) (c byte, n int) {
 	if b[0] != '\\' {
 		return b[0], 1
@@ -129,19 +130,19 @@ func character(b []byte) (c byte, n int) {
 	}
 	if len(b) >= escapeLen && b[1] == 'u' {
 		if code, err := strconv.ParseUint(string(b[2:escapeLen]), 16, 16); err == nil {
-			return byte(min(code, 0xff)), escapeLen // of no interest above ASCII
+			return byte(min(code, 0xff)), escapeLen // the value does not matter above ASCII
 		}
 	}
 	return '\\', 1
 }
 
-// maskAt masks the PAN that begins at byte i of the body, as it is or as it
-// reads, in both. It reports whether there was one.
+// maskAt masks the PAN that begins at byte i of the body, raw or decoded, in both the
+// body and the decoded text. It reports whether there was one.
 func (r *reading) maskAt(body []byte, i int) bool {
 	if end := cardAt(body, i); end > 0 {
 		mask(body[i:end])
-		// Of an escape before other digits (\u4111111111111111) at most four are
-		// in the PAN, its first, which stay.
+		// If the PAN begins within an escape (\u4111111111111111), at most four of
+		// its digits belong to the escape. They are its first, which stay visible.
 		for j := i; j < end; j++ {
 			if body[j] == '*' {
 				r.text[r.index[j]] = '*'

@@ -96,9 +96,9 @@ func TestTimeGrowsWithTheBodyOnly(t *testing.T) {
 	}
 }
 
-// FuzzBody looks for card numbers in what is left of a body, in its bytes and
-// in what it says, with checks that share nothing with the package: that of
-// FuzzMask, encoding/json, and a regular expression for what is no JSON.
+// FuzzBody looks for card numbers in the bytes and the decoded content of a masked body.
+// Its checks share nothing with the package: the check of FuzzMask, encoding/json, and a
+// regular expression for bodies that are not JSON.
 func FuzzBody(f *testing.F) {
 	for _, seed := range []string{
 		`{"4111111111111111":"4111 1111\u00201111\u002d1111","a":[4111111111111111,4.111111111111111e15,-1.5]}`,
@@ -143,7 +143,7 @@ func FuzzBody(f *testing.F) {
 	})
 }
 
-// onlyMasked reports whether nothing became another but digits, to "*".
+// onlyMasked reports whether the only difference is that digits became "*".
 func onlyMasked(before, after string) bool {
 	if len(before) != len(after) {
 		return false
@@ -159,8 +159,8 @@ func onlyMasked(before, after string) bool {
 // said is a text, and how it was written if that is a number.
 type said struct{ text, raw string }
 
-// says lists the names, strings and numbers of JSON; anything else is one text,
-// with its escapes read.
+// says lists the names, strings and numbers of JSON. Anything else is one text, with its
+// escapes decoded.
 func says(body string) []said {
 	if !json.Valid([]byte(body)) {
 		text := escape.ReplaceAllStringFunc(body, func(e string) string {

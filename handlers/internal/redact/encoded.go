@@ -7,14 +7,14 @@ import (
 )
 
 // Bounds of the search within encodings. Every level reads each byte of the body
-// a bounded number of times, so time grows with the body's length alone.
+// a bounded number of times, so the time is linear in the body's length.
 const (
-	// maxEncodings is how many encodings of one another are read: base64 within
-	// percent-encoding within a JSON string is three.
+	// maxEncodings is how many nested encodings are decoded: base64 within
+	// percent-encoding within a JSON string counts as three.
 	maxEncodings = 3
 
 	// maxRounds bounds how often a text is searched again after something in it
-	// was masked. Two are usual; a text that needs more was made to.
+	// was masked. Two rounds are usual; only a crafted text needs more.
 	maxRounds = 4
 
 	// minBase64 is the length of a PAN of minDigits in base64 without padding.
@@ -41,8 +41,8 @@ func maskEncoded(b []byte, encodings int) bool {
 			return round > 0
 		}
 	}
-	// What is masked in one reading goes on making PANs in another: it was made
-	// to, and nothing of it is kept.
+	// Masking in one encoding keeps creating PANs in another. Only a crafted text
+	// does that, so none of its letters and digits are kept.
 	for i, c := range b {
 		if values[c] >= 0 {
 			b[i] = '*'
@@ -83,7 +83,8 @@ func maskAll(b []byte) bool {
 	}
 }
 
-// maskNumbers masks the digits of the numbers with an exponent that are a PAN.
+// maskNumbers masks the digits of the numbers with an exponent whose value contains a
+// PAN.
 func maskNumbers(b []byte) bool {
 	found := false
 	for from := 0; ; {
@@ -103,12 +104,12 @@ func maskNumbers(b []byte) bool {
 	}
 }
 
-// maxNumber bounds, in bytes, the numbers whose exponent is read: those that a
-// transaction could hold are far shorter.
+// maxNumber bounds, in bytes, the numbers whose exponent is read. The numbers that a
+// transaction can hold are far shorter.
 const maxNumber = 64
 
-// exponent returns where the first JSON number with an exponent after from is; end
-// is 0 if there is none.
+// exponent returns the bounds of the first JSON number with an exponent after from;
+// end is 0 if there is none.
 func exponent(b []byte, from int) (start, end int) {
 	inNumber := func(c byte) bool { return isDigit(c) || c == '.' }
 	for i := from; i < len(b); i++ {
@@ -133,20 +134,20 @@ func exponent(b []byte, from int) (start, end int) {
 	return 0, 0
 }
 
-// isBoundary reports whether a number of JSON may end before, or begin after, what
-// is at i.
+// isBoundary reports whether a JSON number may end before, or begin after, the byte
+// at i.
 func isBoundary(b []byte, i int) bool {
 	return i < 0 || i >= len(b) || bytes.IndexByte([]byte(" \t\r\n,:[]{}-"), b[i]) >= 0
 }
 
-// decoded is what a text encodes.
+// decoded is the text that another text encodes.
 type decoded struct {
 	text   []byte
-	before []byte         // a copy of the text as it was decoded
-	put    func(b []byte) // writes the text over the one that was decoded
+	before []byte         // a copy of the text before it was changed
+	put    func(b []byte) // encodes the changes of the text into b, from which it was decoded
 }
 
-// decoders read one encoding each. The result is nil if a text has nothing of it.
+// decoders read one encoding each. They return nil if a text does not use it.
 var decoders = []func(b []byte) *decoded{
 	jsonEscapes, percent,
 	func(b []byte) *decoded { return base64(b, 0) },
@@ -155,18 +156,18 @@ var decoders = []func(b []byte) *decoded{
 	func(b []byte) *decoded { return base64(b, 3) },
 }
 
-// sequences decodes a text of characters and escape sequences: next returns the
-// first byte of a text's decoded form and how long it is written; write writes
-// another character over an escape sequence.
-func sequences(b []byte, introducer byte, next func(b []byte) (c byte, n int), write func(sequence []byte, c byte)) *decoded {
-	if bytes.IndexByte(b, introducer) < 0 {
+// sequences decodes a text of characters and escape sequences. The sequences begin
+// with prefix; next decodes the first one of a text and returns its length, and
+// write encodes another character over a sequence.
+func sequences(b []byte, prefix byte, next func(b []byte) (c byte, n int), write func(sequence []byte, c byte)) *decoded {
+	if bytes.IndexByte(b, prefix) < 0 {
 		return nil
 	}
 	d := &decoded{text: make([]byte, 0, len(b))}
 	offsets := make([]int32, 0, len(b)+1) // in b, of each byte of the text
 	for i := 0; i < len(b); {
 		c, n := b[i], 1
-		if c == introducer {
+		if c == prefix {
 			c, n = next(b[i:])
 		}
 		d.text = append(d.text, c)
@@ -174,7 +175,7 @@ func sequences(b []byte, introducer byte, next func(b []byte) (c byte, n int), w
 		i += n
 	}
 	if len(d.text) == len(b) {
-		return nil // no sequence is one
+		return nil // prefix begins no valid sequence
 	}
 	d.before = slices.Clone(d.text)
 	offsets = append(offsets, int32(len(b)))
@@ -193,8 +194,8 @@ func sequences(b []byte, introducer byte, next func(b []byte) (c byte, n int), w
 	return d
 }
 
-// percent decodes percent-encoding. A plus sign stays one, since base64 in a form
-// may have it unencoded.
+// percent decodes percent-encoding. It keeps plus signs, because base64 in a form
+// may contain them unencoded.
 // https://url.spec.whatwg.org/#percent-encoded-bytes
 func percent(b []byte) *decoded {
 	return sequences(b, '%', func(b []byte) (byte, int) {
@@ -211,8 +212,8 @@ func percent(b []byte) *decoded {
 	})
 }
 
-// jsonEscapes decodes the escapes of JSON strings. Of a character beyond ASCII only
-// that it is one matters.
+// jsonEscapes decodes the escapes of JSON strings. A character beyond ASCII decodes to
+// an arbitrary byte beyond ASCII, because which one it is does not matter.
 func jsonEscapes(b []byte) *decoded {
 	return sequences(b, '\\', func(b []byte) (byte, int) {
 		if c, n := character(b); n > 1 {
@@ -241,11 +242,11 @@ func jsonEscapes(b []byte) *decoded {
 	})
 }
 
-// alphabet is base64's standard one.
+// alphabet is the standard alphabet of base64.
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
-// values has the value of each character of base64's alphabets, the standard one
-// and the one for URLs, and -1 for the others.
+// values maps each character of base64's two alphabets, the standard one and the one
+// for URLs, to its value, and all other bytes to -1.
 var values = func() (v [256]int8) {
 	for i := range v {
 		v[i] = -1
@@ -259,14 +260,14 @@ var values = func() (v [256]int8) {
 
 // run is a stretch of a text that may be base64.
 type run struct {
-	places []int32 // in the text, of its characters
-	start  int     // in what all of them encode
+	places []int32 // offsets of its characters in the text
+	start  int     // offset of its decoded bytes in the decoded text of all runs
 }
 
-// base64 decodes every stretch of a text that may be base64 and long enough for a
-// PAN, without its first skip characters: the stretch may begin before the base64
-// does. Line breaks within it count for nothing. What the stretches encode is
-// separated by a zero byte.
+// base64 decodes every stretch of a text that may be base64 and is long enough for a
+// PAN. It leaves out the stretch's first skip characters, because the stretch may
+// begin before the base64 does, and ignores line breaks. A zero byte separates what
+// the stretches encode.
 func base64(b []byte, skip int) *decoded {
 	var (
 		runs   []run
@@ -317,8 +318,8 @@ func base64(b []byte, skip int) *decoded {
 	return d
 }
 
-// stretch returns where the characters of base64 and line breaks from i end, and
-// how many of them are characters.
+// stretch returns the end of the base64 characters and line breaks that begin at i,
+// and the number of characters among them.
 func stretch(b []byte, i int) (end, n int) {
 	for end = i; end < len(b); end++ {
 		switch {
@@ -331,8 +332,8 @@ func stretch(b []byte, i int) (end, n int) {
 	return end, n
 }
 
-// group returns the bytes that the characters from j encode, and how many
-// characters there are: two to four encode one byte fewer.
+// group decodes the up to four characters from j. It returns their bytes and the
+// number n of characters, which encode n-1 bytes.
 func (r run) group(b []byte, j int) (out [3]byte, n int) {
 	var bits uint32
 	n = min(4, len(r.places)-j)
@@ -342,8 +343,8 @@ func (r run) group(b []byte, j int) (out [3]byte, n int) {
 	return [3]byte{byte(bits >> 16), byte(bits >> 8), byte(bits)}, n
 }
 
-// setGroup writes bytes over the characters from j. Only the characters change
-// whose bits do; bits beyond the last byte stay.
+// setGroup encodes text over the characters from j, which encoded before. A character
+// changes only if its bits do; bits beyond the last byte stay.
 func (r run) setGroup(b []byte, j int, text, before []byte) {
 	var changed uint32
 	for k := range text {
@@ -359,9 +360,9 @@ func (r run) setGroup(b []byte, j int, text, before []byte) {
 	}
 }
 
-// holdsText reports whether bytes have a stretch of characters in which a PAN
-// could be written, as it is or encoded once more. Most of what looks like base64
-// and is not has none.
+// holdsText reports whether bytes contain a stretch of characters in which a PAN
+// could be written, raw or encoded once more. Text that only looks like base64 rarely
+// decodes to such a stretch.
 func holdsText(b []byte) bool {
 	n := 0
 	for _, c := range b {

@@ -11,7 +11,7 @@ import (
 	"payment-webhooks/handlers/internal/jsonvalue"
 )
 
-// Lengths of a PAN (ISO/IEC 7812), and how many of its digits stay.
+// Lengths of a PAN (ISO/IEC 7812), and how many of its digits stay visible.
 const (
 	minDigits = 13
 	maxDigits = 19
@@ -19,11 +19,13 @@ const (
 	keepLast  = 4
 )
 
-// maxSpan is the longest PAN in bytes: a separator between all digits.
+// maxSpan is the length, in bytes, of the longest PAN with a separator between all
+// digits.
 const maxSpan = 2*maxDigits - 1
 
-// MaxEcho bounds, in characters, what Echo repeats of a sender's text.
-const MaxEcho = 64
+// MaxSanitised is the length, in characters, of the longest text that Sanitise
+// returns.
+const MaxSanitised = 64
 
 // Text masks every PAN in s and returns how many there were. A PAN is 13 to 19
 // ASCII digits, bounded by something that is not a digit, with at most one
@@ -37,8 +39,8 @@ func Text(s string) (masked string, count int) {
 	for b := []byte(s); ; {
 		count++
 		mask(b[start:end])
-		// Masking puts a boundary where a digit was, so that a PAN may now end
-		// or begin there: look again at everything that reached this far.
+		// Masking replaces digits by asterisks, so that another PAN may now begin
+		// or end beside them. Search again from where such a PAN could begin.
 		if start, end, ok = find(b, max(0, start-maxSpan)); !ok {
 			return string(b), count
 		}
@@ -46,9 +48,9 @@ func Text(s string) (masked string, count int) {
 }
 
 // Value masks every PAN in a JSON value's strings, numbers and member names; a
-// number with a PAN becomes a string. Names that masking makes equal get a
-// number, so that no member is lost. The value given is not changed; what has no
-// PAN is returned as it is, not copied.
+// number with a PAN becomes a string. If masking makes two names equal, one gets a
+// numeric suffix, so that no member is lost. The given value is not changed; parts
+// without a PAN are shared with it, not copied.
 func Value(value any) (masked any, count int) {
 	switch v := value.(type) {
 	case string:
@@ -87,7 +89,7 @@ func array(elements []any) (masked []any, count int) {
 }
 
 func object(members map[string]any) (masked map[string]any, count int) {
-	var names []string // those with a PAN
+	var names []string // the names with a PAN
 	for name, value := range members {
 		out, n := Value(value)
 		if _, inName := Text(name); inName > 0 {
@@ -101,7 +103,7 @@ func object(members map[string]any) (masked map[string]any, count int) {
 		masked[name] = out
 		count += n
 	}
-	slices.Sort(names) // the same result each time
+	slices.Sort(names) // for a deterministic result
 	for _, name := range names {
 		text, n := Text(name)
 		count += n
@@ -118,9 +120,10 @@ func object(members map[string]any) (masked map[string]any, count int) {
 	return masked, count
 }
 
-// Echo makes a sender's text fit to be repeated in a response or a log line: PANs
-// masked, at most MaxEcho characters, nothing but printable characters.
-func Echo(s string) string {
+// Sanitise makes a sender's text fit for a response or a log line: it masks PANs,
+// replaces characters that are not printable, and cuts the text to MaxSanitised
+// characters.
+func Sanitise(s string) string {
 	s, _ = Text(s)
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
@@ -128,16 +131,16 @@ func Echo(s string) string {
 		}
 		return r
 	}, s)
-	if utf8.RuneCountInString(s) <= MaxEcho {
+	if utf8.RuneCountInString(s) <= MaxSanitised {
 		return s
 	}
-	// What is left of a longer number may be one of a card.
-	s, _ = Text(string([]rune(s)[:MaxEcho-1]))
+	// Cutting a longer number may have left a PAN.
+	s, _ = Text(string([]rune(s)[:MaxSanitised-1]))
 	return s + "…"
 }
 
-// find returns the first PAN at or after from; of several that begin at the
-// same digit, the longest.
+// find returns the first PAN at or after from. If several begin at the same digit, it
+// returns the longest.
 func find[T string | []byte](b T, from int) (start, end int, ok bool) {
 	for i := from; i <= len(b)-minDigits; i++ {
 		if end := cardAt(b, i); end > 0 {
@@ -176,7 +179,7 @@ func longest[T string | []byte](b T, start int) (end int) {
 	return end
 }
 
-// mask overwrites the digits in the middle; separators stay.
+// mask overwrites the middle digits of a PAN and keeps its separators.
 func mask(pan []byte) {
 	n := 0
 	for _, c := range pan {
@@ -237,7 +240,7 @@ func hasNetwork(digits []byte) bool {
 	return false
 }
 
-// luhn is the check of ISO/IEC 7812-1, annex B.
+// luhn checks the check digit (ISO/IEC 7812-1, annex B).
 func luhn(digits []byte) bool {
 	sum := 0
 	for i, d := range digits {

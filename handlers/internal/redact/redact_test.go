@@ -99,7 +99,7 @@ func TestValue(t *testing.T) {
 	}
 }
 
-func TestEcho(t *testing.T) {
+func TestSanitise(t *testing.T) {
 	tests := map[string]string{
 		"fine — ü":                  "fine — ü",
 		"card 4111111111111111":     "card 411111******1111",
@@ -111,8 +111,8 @@ func TestEcho(t *testing.T) {
 		"\u2028paragraph separator": "?paragraph separator",
 	}
 	for in, want := range tests {
-		if got := redact.Echo(in); got != want {
-			t.Errorf("Echo(%.80q) = %q, want %q", in, got, want)
+		if got := redact.Sanitise(in); got != want {
+			t.Errorf("Sanitise(%.80q) = %q, want %q", in, got, want)
 		}
 	}
 }
@@ -136,15 +136,14 @@ func TestTimeGrowsWithTheTextOnly(t *testing.T) {
 	}
 }
 
-// FuzzMask looks for card numbers in what is left with a check that shares
-// nothing with the package: every substring, regular expressions, and Luhn by
-// way of a table.
+// FuzzMask looks for card numbers in the masked text. Its check shares nothing with the
+// package: it tries every substring, with regular expressions and a table for Luhn.
 func FuzzMask(f *testing.F) {
 	for _, seed := range []string{
 		"4111111111111111", "4111 1111 1111 1111", "12 4111-1111-1111-1111 34", "378282246310005",
 		"3782 8224 6 4111111111111111", "4111111111111111 4111111111111111", "5555555555554444-5555555555554444",
 		"6011 1111 1111 1117 0000 62 0000 0000 0000 05", "x30569309025904y", "№4222222222222",
-		strings.Repeat("x", 47) + "62 0000 0000 0000 ", // a card's only once Echo has cut its end off
+		strings.Repeat("x", 47) + "62 0000 0000 0000 ", // a card's only once Sanitise has cut its end off
 	} {
 		f.Add(seed)
 	}
@@ -167,8 +166,8 @@ func FuzzMask(f *testing.F) {
 				t.Fatalf("Text(%q) = %q: changed more than digits to *", text, masked)
 			}
 		}
-		if echo := redact.Echo(text); cardNumber(echo) != "" || utf8.RuneCountInString(echo) > redact.MaxEcho {
-			t.Fatalf("Echo(%q) = %q", text, echo)
+		if sanitised := redact.Sanitise(text); cardNumber(sanitised) != "" || utf8.RuneCountInString(sanitised) > redact.MaxSanitised {
+			t.Fatalf("Sanitise(%q) = %q", text, sanitised)
 		}
 	})
 }

@@ -12,14 +12,14 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// Insert is a record of the table's stream that says an item is new.
+// Insert is a record of the table's stream for a new item.
 type Insert struct {
 	SequenceNumber string
 	Record         ledger.Record
-	Err            error // why Record could not be read, or nil; Record then has at most its key
+	Err            error // why the item could not be read; if not nil, Record has at most its key
 }
 
-// Event is what is to be published.
+// Event is an event to be published.
 type Event struct {
 	Time   time.Time
 	Detail []byte // JSON object
@@ -41,20 +41,20 @@ type Relay struct {
 	published recent
 }
 
-// New makes a relay to a bus.
+// New returns a relay to a bus.
 func New(publisher Publisher, log *slog.Logger, metrics *telemetry.Metrics, now func() time.Time) *Relay {
 	return &Relay{publisher: publisher, log: log, metrics: metrics, now: now}
 }
 
-// Relay publishes an event for each insert and returns the sequence numbers of
-// those that must come again, in the order given; nil when there are none.
+// Relay publishes an event for each insert. It returns the sequence numbers of the
+// inserts that Lambda must deliver again, in their order; nil if there are none.
 func (r *Relay) Relay(ctx context.Context, inserts []Insert) []string {
-	outcomes := make([]error, len(inserts)) // nil means done
+	errs := make([]error, len(inserts)) // nil means published
 	var events []Event
-	var sent []int // events[i] is of inserts[sent[i]]
+	var sent []int // events[i] belongs to inserts[sent[i]]
 	for i, insert := range inserts {
 		if insert.Err != nil {
-			outcomes[i] = insert.Err
+			errs[i] = insert.Err
 			continue
 		}
 		if r.published.has(identity(insert)) {
@@ -62,7 +62,7 @@ func (r *Relay) Relay(ctx context.Context, inserts []Insert) []string {
 		}
 		detail, err := event.Encode(insert.Record.Transaction, insert.Record.Fingerprint)
 		if err != nil {
-			outcomes[i] = err
+			errs[i] = err
 			continue
 		}
 		events = append(events, Event{Time: insert.Record.Transaction.ReceivedAt, Detail: detail})
@@ -72,50 +72,50 @@ func (r *Relay) Relay(ctx context.Context, inserts []Insert) []string {
 	var lags []time.Duration
 	for i, err := range r.publish(ctx, events) {
 		insert := inserts[sent[i]]
-		outcomes[sent[i]] = err
+		errs[sent[i]] = err
 		if err == nil {
 			r.published.add(identity(insert))
 			lags = append(lags, r.now().Sub(insert.Record.Transaction.ReceivedAt))
 		}
 	}
-	return r.report(ctx, inserts, outcomes, lags)
+	return r.report(ctx, inserts, errs, lags)
 }
 
-// margin is how long before the deadline of its context Relay stops publishing,
-// so that it can still report. Killed by Lambda, it would have to publish the
-// whole batch again.
-const margin = 3 * time.Second
+// headroom is how long before the deadline of its context Relay stops publishing, so
+// that it can still report. If Lambda killed it, the whole batch would be published
+// again.
+const headroom = 3 * time.Second
 
-func (r *Relay) publish(ctx context.Context, events []Event) (outcomes []error) {
+func (r *Relay) publish(ctx context.Context, events []Event) (errs []error) {
 	if len(events) == 0 {
 		return nil
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-headroom))
 		defer cancel()
 	}
 	_ = telemetry.Step(ctx, contract.SubsegmentPublish, func(ctx context.Context) error {
-		outcomes = r.publisher.Publish(ctx, events)
-		for _, err := range outcomes {
+		errs = r.publisher.Publish(ctx, events)
+		for _, err := range errs {
 			if err != nil {
-				return err // shows in the trace; report deals with it
+				return err // shown in the trace; report logs it
 			}
 		}
 		return nil
 	})
-	return outcomes
+	return errs
 }
 
-// report tells the operators, and lists what failed.
-func (r *Relay) report(ctx context.Context, inserts []Insert, outcomes []error, lags []time.Duration) (failed []string) {
-	for i, err := range outcomes {
+// report writes log lines and metrics, and returns the sequence numbers that failed.
+func (r *Relay) report(ctx context.Context, inserts []Insert, errs []error, lags []time.Duration) (failed []string) {
+	for i, err := range errs {
 		if err == nil {
 			continue
 		}
 		t := inserts[i].Record.Transaction
 		r.log.ErrorContext(ctx, "event not published", "sequence_number", inserts[i].SequenceNumber,
-			contract.AttrTransactionID, t.ID, contract.AttrProvider, t.Provider, "error", err)
+			telemetry.KeyTransactionID, t.ID, telemetry.KeyProvider, t.Provider, "error", err)
 		failed = append(failed, inserts[i].SequenceNumber)
 	}
 	if len(inserts) > 0 {
@@ -129,8 +129,8 @@ func (r *Relay) report(ctx context.Context, inserts []Insert, outcomes []error, 
 	return failed
 }
 
-// insertion identifies an insert. The sequence number alone is unique within a
-// shard of the stream only.
+// insertion identifies an insert. A sequence number alone is unique only within a shard
+// of the stream.
 type insertion struct {
 	sequenceNumber string
 	key            ledger.Key
@@ -140,8 +140,8 @@ func identity(i Insert) insertion {
 	return insertion{i.SequenceNumber, ledger.KeyOf(i.Record.Transaction)}
 }
 
-// remembered is the largest batch that Lambda takes from a stream; at about 100
-// bytes each it costs 1 MB.
+// remembered is the capacity of recent: the largest batch that Lambda reads from a
+// stream. It takes about 1 MB, 100 bytes for each insertion.
 const remembered = 10_000
 
 // recent is a set of the last insertions published by this process.

@@ -25,7 +25,7 @@ import (
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 
-// bus publishes what it is not told to fail.
+// bus publishes every event except those that it is set to fail.
 type bus struct {
 	published []string // transaction ids
 	fail      map[string]error
@@ -74,7 +74,7 @@ func newRelay(b *bus, out *bytes.Buffer) *relay.Relay {
 
 var errThrottled = errors.New("throttled")
 
-func TestOnlyWhatFailedIsReported(t *testing.T) {
+func TestReportedFailures(t *testing.T) {
 	poison := relay.Insert{SequenceNumber: "s-poison", Err: errors.New("not a transaction item")}
 	invalid := insert(t, "bad\xff") // not UTF-8: no JSON can carry it
 	invalid.SequenceNumber = "s-invalid"
@@ -84,12 +84,12 @@ func TestOnlyWhatFailedIsReported(t *testing.T) {
 		published []string
 		reported  []string
 	}{
-		"nothing":                  {nil, nil, nil, nil},
-		"all well":                 {inserts(t, "a", "b", "c"), nil, []string{"a", "b", "c"}, nil},
-		"one refused in the midst": {inserts(t, "a", "b", "c"), map[string]error{"b": errThrottled}, []string{"a", "c"}, []string{"s-b"}},
-		"poison first":             {append([]relay.Insert{poison}, inserts(t, "a", "b")...), nil, []string{"a", "b"}, []string{"s-poison"}},
-		"poison alone":             {[]relay.Insert{poison}, nil, nil, []string{"s-poison"}},
-		"poison and a refusal": {
+		"nothing":                    {nil, nil, nil, nil},
+		"all well":                   {inserts(t, "a", "b", "c"), nil, []string{"a", "b", "c"}, nil},
+		"one rejected in the middle": {inserts(t, "a", "b", "c"), map[string]error{"b": errThrottled}, []string{"a", "c"}, []string{"s-b"}},
+		"poison first":               {append([]relay.Insert{poison}, inserts(t, "a", "b")...), nil, []string{"a", "b"}, []string{"s-poison"}},
+		"poison alone":               {[]relay.Insert{poison}, nil, nil, []string{"s-poison"}},
+		"poison and a rejection": {
 			slices.Concat(inserts(t, "a"), []relay.Insert{poison, invalid}, inserts(t, "b", "c")),
 			map[string]error{"c": errThrottled},
 			[]string{"a", "b"},
@@ -113,7 +113,7 @@ func TestOnlyWhatFailedIsReported(t *testing.T) {
 	}
 }
 
-func TestWhatWasPublishedIsSkippedWhenLambdaBringsItAgain(t *testing.T) {
+func TestRedeliveredRecordIsSkipped(t *testing.T) {
 	b := &bus{fail: map[string]error{"b": errThrottled}}
 	r := newRelay(b, &bytes.Buffer{})
 	r.Relay(t.Context(), inserts(t, "a", "b", "c"))
@@ -126,7 +126,7 @@ func TestWhatWasPublishedIsSkippedWhenLambdaBringsItAgain(t *testing.T) {
 	}
 }
 
-// stuck publishes the first event and then hangs, as a bus without an answer.
+// stuck publishes the first event and then hangs, like a bus that does not respond.
 type stuck struct{}
 
 func (stuck) Publish(ctx context.Context, events []relay.Event) []error {
@@ -138,7 +138,7 @@ func (stuck) Publish(ctx context.Context, events []relay.Event) []error {
 	return outcomes
 }
 
-func TestBusWithoutAnswerLeavesTimeToReport(t *testing.T) {
+func TestHeadroom(t *testing.T) {
 	var out bytes.Buffer
 	r := relay.New(stuck{}, slog.New(slog.NewJSONHandler(&out, nil)), telemetry.NewMetrics(&out, time.Now, "dev"), time.Now)
 	ctx, cancel := context.WithTimeout(t.Context(), 3100*time.Millisecond)
@@ -152,7 +152,7 @@ func TestBusWithoutAnswerLeavesTimeToReport(t *testing.T) {
 	}
 }
 
-func TestSameKeyInsertedAnewIsAnotherEvent(t *testing.T) {
+func TestReinsertedItemIsPublished(t *testing.T) {
 	b := &bus{}
 	r := newRelay(b, &bytes.Buffer{})
 	first, second := insert(t, "a"), insert(t, "a")
@@ -166,7 +166,7 @@ func TestSameKeyInsertedAnewIsAnotherEvent(t *testing.T) {
 	}
 }
 
-func TestMemoryOfPublishedEventsIsBounded(t *testing.T) {
+func TestRememberedEventsAreBounded(t *testing.T) {
 	b := &bus{}
 	r := newRelay(b, &bytes.Buffer{})
 	var all []relay.Insert
@@ -181,7 +181,7 @@ func TestMemoryOfPublishedEventsIsBounded(t *testing.T) {
 	}
 }
 
-func TestMetricsCountEventsAndTheirLag(t *testing.T) {
+func TestMetrics(t *testing.T) {
 	var out bytes.Buffer
 	newRelay(&bus{fail: map[string]error{"b": errThrottled}}, &out).Relay(t.Context(), inserts(t, "a", "b", "c"))
 	var metrics map[string]any

@@ -9,38 +9,38 @@ import (
 	"time"
 )
 
-// ErrUnavailable says that a secret cannot be had: it is missing or empty, may
-// not be read, or its store does not answer. The cause is wrapped.
+// ErrUnavailable is the error of a secret that cannot be read: it is missing or empty,
+// access is denied, or its store does not respond. The cause is wrapped.
 var ErrUnavailable = errors.New("secret unavailable")
 
 // Source reads secrets.
 type Source interface {
-	// Values are the values in force of a secret: the current one and, after a
-	// rotation, the one before it. At least one, none of them empty. Any error
-	// is ErrUnavailable.
+	// Values returns the values of a secret that are in force: the current one and,
+	// after a rotation, the previous one. There is at least one, and none is empty.
+	// Any error is ErrUnavailable.
 	Values(ctx context.Context, name string) ([]string, error)
 }
 
 const (
-	// RefreshAfter is the age at which values are read again: a value taken out
-	// of force is accepted no longer than that after it was.
+	// RefreshAfter is the age at which values are read again. It is also how long a
+	// value may still be accepted after it was withdrawn.
 	RefreshAfter = 5 * time.Minute
 
-	// MaxAge is how long values are served on while they cannot be refreshed.
-	// An hour outlives most troubles of a store; after it, a value that was
-	// withdrawn meanwhile would be too old to be trusted.
+	// MaxAge is the age up to which values are used while they cannot be refreshed.
+	// An hour outlasts most outages of a store, and limits how long a withdrawn value
+	// is accepted during one.
 	MaxAge = time.Hour
 
-	// RenewAfter is the age below which Renew does not read again, so that
-	// forged deliveries cannot make us read more often. It bounds how long
-	// after a rotation the new value may still be unknown.
+	// RenewAfter is the age below which Renew does not read again, so that forged
+	// deliveries cannot cause more reads. It is also how long a new value may stay
+	// unknown after a rotation.
 	RenewAfter = 30 * time.Second
 
-	// RetryAfter is how long after a failure the next read is tried.
+	// RetryAfter is how long after a failed read the next one is tried.
 	RetryAfter = 5 * time.Second
 
-	// readTimeout bounds one read, retries included, so that the door can still
-	// store a delivery after a slow one, or answer that it could not.
+	// readTimeout bounds one read, retries included, so that the webhook endpoint has
+	// time left to store the delivery and respond.
 	readTimeout = 3 * time.Second
 )
 
@@ -54,24 +54,24 @@ type Cache struct {
 	entries map[string]*entry
 }
 
-// entry is one secret. Its lock is held during a read, so that of several
-// callers one reads and the others wait for the same answer.
+// entry is one secret. Its lock is held during a read, so that concurrent callers
+// wait for one read and share its values.
 type entry struct {
 	mu       sync.Mutex
 	values   []string
 	read     time.Time // when values were read; zero when never
-	failure  error     // of the last read, nil when it was good
+	failure  error     // the error of the last read; nil when it succeeded
 	failedAt time.Time
 }
 
-// NewCache reads from the source as of the clock. Each read that fails is
-// reported to failed, whether or not older values can be served.
+// NewCache returns an empty cache of the source; now is its clock. Each read that
+// fails is reported to failed, whether or not older values can be used.
 func NewCache(source Source, now func() time.Time, failed func(ctx context.Context, name string, err error)) *Cache {
 	return &Cache{source: source, now: now, failed: failed, entries: map[string]*entry{}}
 }
 
-// Get gives the values of a secret, no older than RefreshAfter, or MaxAge when
-// they cannot be read. The error is ErrUnavailable.
+// Get returns the values of a secret. They are no older than RefreshAfter, or than
+// MaxAge while the secret cannot be read. The error is ErrUnavailable.
 func (c *Cache) Get(ctx context.Context, name string) ([]string, error) {
 	e := c.entry(name)
 	e.mu.Lock()
@@ -85,9 +85,9 @@ func (c *Cache) Get(ctx context.Context, name string) ([]string, error) {
 	return slices.Clone(e.values), nil
 }
 
-// Renew gives the values of a secret after none of those given verified, if
-// there are other ones by now: it reads again unless that was done within
-// RenewAfter. Otherwise ok is false.
+// Renew re-reads a secret after verification failed with used, unless it was read
+// within RenewAfter. It returns the values, and ok reports whether they differ from
+// used.
 func (c *Cache) Renew(ctx context.Context, name string, used []string) (values []string, ok bool) {
 	e := c.entry(name)
 	e.mu.Lock()
@@ -112,7 +112,7 @@ func (c *Cache) entry(name string) *entry {
 	return e
 }
 
-// refresh reads, unless that failed a moment ago.
+// refresh reads the secret, unless a read failed within RetryAfter.
 func (c *Cache) refresh(ctx context.Context, name string, e *entry) {
 	if e.failure != nil && c.now().Sub(e.failedAt) < RetryAfter {
 		return

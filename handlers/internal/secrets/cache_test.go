@@ -72,7 +72,7 @@ func TestSecretIsReadOnceAndRefreshed(t *testing.T) {
 	}
 }
 
-func TestFailingRefreshServesTheLastValueForABoundedTime(t *testing.T) {
+func TestFailedRefreshServesOldValues(t *testing.T) {
 	s, c := &store{values: []string{"one"}}, newClock()
 	var reported []string
 	cache := secrets.NewCache(s, c.now, func(_ context.Context, name string, err error) {
@@ -103,7 +103,7 @@ func TestFailingRefreshServesTheLastValueForABoundedTime(t *testing.T) {
 	}
 }
 
-func TestMissingSecretIsUnavailableAndNotAskedForEachTime(t *testing.T) {
+func TestMissingSecretIsNotReadEachTime(t *testing.T) {
 	for name, s := range map[string]*store{
 		"missing": {err: errors.New("not found")},
 		"empty":   {},
@@ -126,7 +126,7 @@ func TestMissingSecretIsUnavailableAndNotAskedForEachTime(t *testing.T) {
 	}
 }
 
-func TestRotationIsSeenAtOnceButForgeriesDoNotMakeUsRead(t *testing.T) {
+func TestRenew(t *testing.T) {
 	s, c := &store{values: []string{"one"}}, newClock()
 	cache := secrets.NewCache(s, c.now, ignore)
 	used := get(t, cache)
@@ -180,7 +180,7 @@ func TestConcurrentCallersShareOneRead(t *testing.T) {
 	}
 }
 
-func TestCallersCannotChangeTheValues(t *testing.T) {
+func TestCallersCannotChangeValues(t *testing.T) {
 	cache := secrets.NewCache(&store{values: []string{"one"}}, newClock().now, ignore)
 	get(t, cache)[0] = "forged"
 	if got := get(t, cache); got[0] != "one" {
@@ -188,7 +188,7 @@ func TestCallersCannotChangeTheValues(t *testing.T) {
 	}
 }
 
-func TestSlowSourceIsGivenUp(t *testing.T) {
+func TestReadTimeout(t *testing.T) {
 	s := &slow{}
 	cache := secrets.NewCache(s, newClock().now, ignore)
 	_, _ = cache.Get(t.Context(), "payments/stripe")

@@ -1,6 +1,7 @@
-// Package secrets keeps signing secrets at hand: read once per environment,
-// refreshed now and then, and served on for a while when they cannot be read.
+// Package secrets caches signing secrets. An execution environment reads a secret when
+// it first needs it, refreshes it regularly, and goes on using it for a while when it
+// cannot be read.
 //
-// The door asks a Cache before it verifies a delivery; package secretsmanager
-// reads for it. Values are never logged and never part of an error.
+// Package intake asks a Cache before it verifies a delivery; package awssecrets is the
+// Cache's Source. Values are never logged and never part of an error.
 package secrets

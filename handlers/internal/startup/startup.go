@@ -10,8 +10,8 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// Config is the configuration of AWS clients whose calls are traced. The error
-// names the first of the required environment variables that is not set.
+// Config returns the configuration for AWS clients whose calls are traced. The error
+// names the first required environment variable that is not set.
 func Config(getenv func(string) string, required ...string) (aws.Config, error) {
 	for _, name := range required {
 		if getenv(name) == "" {

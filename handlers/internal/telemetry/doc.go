@@ -1,5 +1,5 @@
-// Package telemetry is how every handler speaks to its operators: JSON log
-// lines, CloudWatch metrics and X-Ray subsegments.
+// Package telemetry writes the handlers' JSON log lines, CloudWatch metrics and X-Ray
+// subsegments.
 //
 //	log := telemetry.Logger(os.Stdout, contract.EventRelay)
 //	metrics := telemetry.NewMetrics(os.Stdout, time.Now, suffix)
@@ -11,8 +11,7 @@
 //	metrics.EmitBy(contract.DimensionRiskLevel, "high", telemetry.Count(contract.MetricScored, 1))
 //	err := telemetry.Step(ctx, contract.SubsegmentStore, func(ctx context.Context) error { ... })
 //
-// Everything here is best effort and never fails a handler: a metric or trace
-// that cannot be written is lost, a transaction is not. All of it is safe for
-// concurrent use and harmless outside Lambda, where log lines merely lack the
-// request's ids and Step only calls its function.
+// Telemetry is best effort and never makes a handler fail: a metric or trace that cannot
+// be written is dropped. Everything is safe for concurrent use. It also works outside
+// Lambda, where log lines lack the request's ids and Step only calls its function.
 package telemetry

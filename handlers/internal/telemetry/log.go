@@ -10,16 +10,21 @@ import (
 	"github.com/aws/aws-xray-sdk-go/v2/xray"
 )
 
-// Keys that every log line of a handler carries. The last two are absent
-// outside an invocation.
+// Keys of every log line of a handler. The last two are absent outside an invocation.
 const (
 	KeyFunction  = "function"   // the handler's name
 	KeyRequestID = "request_id" // the invocation's id
 	KeyTraceID   = "trace_id"   // X-Ray's trace id, "1-…"
 )
 
-// Logger writes one JSON object a line to w, at level INFO and above. Time,
-// level and text have the names that Lambda's own JSON logs use (timestamp,
+// Keys of log lines about a transaction.
+const (
+	KeyTransactionID = "transaction_id"
+	KeyProvider      = "provider"
+)
+
+// Logger returns a logger that writes one JSON object per line to w, at level INFO and
+// above. Time, level and text have the names that Lambda's own JSON logs use (timestamp,
 // level, message), so that Lambda's log-level filter understands them:
 // https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 func Logger(w io.Writer, function string) *slog.Logger {
@@ -27,7 +32,7 @@ func Logger(w io.Writer, function string) *slog.Logger {
 	return slog.New(contextHandler{base}).With(KeyFunction, function)
 }
 
-// contextHandler adds the invocation's ids, which only the context knows.
+// contextHandler adds the invocation's ids from the context.
 type contextHandler struct{ slog.Handler }
 
 func (h contextHandler) Handle(ctx context.Context, r slog.Record) error {
@@ -48,8 +53,8 @@ func (h contextHandler) WithGroup(name string) slog.Handler {
 	return contextHandler{h.Handler.WithGroup(name)}
 }
 
-// traceID takes the Root field out of the tracing header that the Lambda
-// runtime puts in the context: "Root=1-…;Parent=…;Sampled=1".
+// traceID returns the Root field of the tracing header that the Lambda runtime puts
+// into the context: "Root=1-…;Parent=…;Sampled=1".
 func traceID(ctx context.Context) string {
 	header, _ := ctx.Value(xray.LambdaTraceHeaderKey).(string)
 	for field := range strings.SplitSeq(header, ";") {

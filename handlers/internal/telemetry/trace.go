@@ -11,24 +11,24 @@ import (
 	"github.com/aws/aws-xray-sdk-go/v2/xraylog"
 )
 
-// By default the X-Ray SDK writes plain text about itself to standard output,
-// among it a line for each step outside a traced invocation. Our standard
-// output is JSON lines only. SetLogger must be called from an init function.
+// By default, the X-Ray SDK logs plain text to standard output, such as a line for each
+// step outside a traced invocation. A handler's standard output must have only JSON
+// lines. SetLogger must be called from an init function.
 func init() {
 	xray.SetLogger(xraylog.NullLogger)
-	// The only error Configure knows is a bad daemon address, and none is given.
+	// Configure fails only for an invalid daemon address, and none is given.
 	_ = xray.Configure(xray.Config{ContextMissingStrategy: ctxmissing.NewDefaultIgnoreErrorStrategy()})
 }
 
-// errPanicked is what a trace shows of a step that did not return.
+// errPanicked is the error that a trace shows for a step that panicked.
 var errPanicked = errors.New("panicked")
 
-// Step runs fn as an X-Ray subsegment. It returns what fn returns, and marks the
-// subsegment as failed with that error's text, which must therefore be fit for
-// operators to read. A panic in fn goes through.
+// Step runs fn as an X-Ray subsegment and returns the error of fn. An error marks the
+// subsegment as failed and its text is part of the trace, so it must be fit for
+// operators. Step does not recover panics.
 func Step(ctx context.Context, name string, fn func(ctx context.Context) error) error {
 	ctx, segment := xray.BeginSubsegment(ctx, name)
-	if segment == nil { // no trace to add to
+	if segment == nil { // there is no trace
 		return fn(ctx)
 	}
 	err := errPanicked
@@ -43,8 +43,8 @@ func Instrument(cfg *aws.Config) {
 	awsv2.AWSV2Instrumentor(&cfg.APIOptions)
 }
 
-// TraceHeader is the X-Ray header ("Root=1-…;Parent=…;Sampled=1") to hand to a
-// service that continues the trace, or "" outside a traced invocation.
+// TraceHeader returns the X-Ray header ("Root=1-…;Parent=…;Sampled=1") for a service that
+// continues the trace, or "" outside a traced invocation.
 func TraceHeader(ctx context.Context) string {
 	if segment := xray.GetSegment(ctx); segment != nil && segment.TraceID != "" {
 		return segment.DownstreamHeader().String()

@@ -38,7 +38,7 @@ func traced(t *testing.T) (context.Context, *emitted) {
 
 var errStore = errors.New("store is down")
 
-func TestStepBecomesASubsegmentOfTheInvocation(t *testing.T) {
+func TestStep(t *testing.T) {
 	cases := map[string]struct {
 		err   error
 		fault bool
@@ -65,7 +65,7 @@ func TestStepBecomesASubsegmentOfTheInvocation(t *testing.T) {
 	}
 }
 
-func TestPanicClosesTheStepAndGoesThrough(t *testing.T) {
+func TestStepPanics(t *testing.T) {
 	ctx, out := traced(t)
 	func() {
 		defer func() {
@@ -80,14 +80,14 @@ func TestPanicClosesTheStepAndGoesThrough(t *testing.T) {
 	}
 }
 
-// The X-Ray SDK keeps the standard output it found when it was initialised, so
-// what it would print shows only in a process of its own: this test's binary.
-func TestStepIsSilentWithoutATrace(t *testing.T) {
+// The X-Ray SDK writes to the standard output of its initialisation, so the test runs in
+// a subprocess of this test's binary.
+func TestStepWithoutTrace(t *testing.T) {
 	if os.Getenv("TELEMETRY_TEST_SILENCE") != "" {
 		stepsWithoutTrace(t)
 		return
 	}
-	cmd := exec.Command(os.Args[0], "-test.run=^TestStepIsSilentWithoutATrace$") //nolint:gosec // this very binary
+	cmd := exec.Command(os.Args[0], "-test.run=^TestStepWithoutTrace$") //nolint:gosec // this very binary
 	cmd.Env = append(os.Environ(), "TELEMETRY_TEST_SILENCE=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil || strings.Contains(string(out), "segment") {
@@ -118,7 +118,7 @@ func stepsWithoutTrace(t *testing.T) {
 	}
 }
 
-func TestAWSCallCarriesTheTrace(t *testing.T) {
+func TestInstrument(t *testing.T) {
 	var header string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header = r.Header.Get("X-Amzn-Trace-Id")

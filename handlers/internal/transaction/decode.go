@@ -22,8 +22,8 @@ import (
 
 // Bounds of a delivery.
 const (
-	// MaxBodyBytes bounds the body. What is stored must fit a DynamoDB item
-	// (400 KB); what is larger than this is not a payment notification.
+	// MaxBodyBytes bounds the body, in bytes. A stored transaction must fit into a
+	// DynamoDB item (400 KB), and no payment notification is larger than this.
 	MaxBodyBytes = 256 * 1024
 
 	// MaxIDLength bounds transaction_id in characters. DynamoDB accepts 2048
@@ -36,37 +36,39 @@ const (
 	// MaxCustomerIDLength bounds customer_id in characters.
 	MaxCustomerIDLength = 128
 
-	// MaxMetadataBytes bounds metadata in canonical JSON. DynamoDB's own size
-	// of it is at most half as much again (lists of one-digit numbers), which
-	// leaves a quarter of the 400 KB for everything else in the item.
+	// MaxMetadataBytes bounds metadata in canonical JSON. DynamoDB counts at most
+	// half as much again for it (for lists of one-digit numbers), which leaves a
+	// quarter of the item's 400 KB for all other attributes.
 	MaxMetadataBytes = 200 * 1024
 
-	// MaxMetadataDepth bounds objects and arrays within each other, metadata
-	// itself being the first. DynamoDB stores 32 levels, a scalar within the
-	// innermost one included.
+	// MaxMetadataDepth bounds how deep objects and arrays are nested; metadata
+	// itself is level 1. DynamoDB stores 32 levels and counts a scalar in the
+	// innermost object or array as one more.
 	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
 	MaxMetadataDepth = 31
 
-	// MaxMetadataValues bounds scalars, objects and arrays in metadata
-	// together: notes on a payment, not a data set.
+	// MaxMetadataValues bounds the number of scalars, objects and arrays in
+	// metadata together. Metadata is for notes on a payment, not for data sets.
 	MaxMetadataValues = 10_000
 
 	// MaxMetadataNameBytes bounds a member name in metadata. Empty names are
-	// refused: DynamoDB attribute names have at least one character.
+	// rejected, because DynamoDB attribute names have at least one character.
 	MaxMetadataNameBytes = 255
 
-	// MaxFieldErrors bounds how many field errors are listed; the last entry
-	// then says how many more there are.
+	// MaxFieldErrors bounds how many field errors are listed. If there are more,
+	// a last entry tells how many.
 	MaxFieldErrors = 50
 )
 
-// ErrMalformed says that a body is not one JSON object; see MalformedError.
+// ErrMalformed is the error of a body that is not one JSON object; see
+// MalformedError.
 var ErrMalformed = errors.New("malformed body")
 
-// ErrInvalid says that a well-formed delivery breaks rules; see InvalidError.
+// ErrInvalid is the error of a well-formed delivery that breaks rules; see
+// InvalidError.
 var ErrInvalid = errors.New("invalid transaction")
 
-// MalformedError says why a body is not one JSON object. It is ErrMalformed.
+// MalformedError tells why a body is not one JSON object. It wraps ErrMalformed.
 type MalformedError struct {
 	Detail string // a sentence for the sender; repeats nothing of the body
 }
@@ -81,8 +83,8 @@ type FieldError struct {
 	Detail string // what would be accepted, for the sender
 }
 
-// InvalidError lists every rule that a delivery breaks, sorted by field. It is
-// ErrInvalid. No entry repeats more than redact.MaxEcho characters of the
+// InvalidError lists every rule that a delivery breaks, sorted by field. It wraps
+// ErrInvalid. No entry repeats more than redact.MaxSanitised characters of the
 // delivery, nor any card number.
 type InvalidError struct{ Fields []FieldError }
 
@@ -96,17 +98,18 @@ func (e *InvalidError) Unwrap() error { return ErrInvalid }
 // documentation.
 var payloadFields = Names(Payload)
 
-// Draft is a delivery whose syntax is good and whose rules are not yet checked.
+// Draft is a delivery whose syntax is correct and whose content has not been
+// validated yet.
 type Draft struct {
-	scalars  map[string]scalar // by field, without those absent or null
+	scalars  map[string]scalar // by field name; absent and null fields have no entry
 	metadata any               // nil when absent or null
-	errors   fieldErrors       // found on the way
+	errors   fieldErrors       // found while reading
 }
 
 // scalar is the value of a field other than metadata.
 type scalar struct {
 	kind jsontext.Kind
-	text string // of a string, or of a number as written; of nothing else
+	text string // the content of a string or the literal of a number; "" for any other value
 }
 
 // Normalise reads the canonical payload: one JSON object in UTF-8, without
@@ -158,10 +161,10 @@ func readDraft(dec *jsontext.Decoder) (Draft, error) {
 func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 	switch {
 	case !slices.Contains(payloadFields, name):
-		// A misspelt optional name must not be lost in silence.
+		// A misspelt optional name must not be dropped silently.
 		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(payloadFields, ", "))
 		return dec.SkipValue()
-	case name == contract.AttrMetadata:
+	case name == contract.FieldMetadata:
 		metadata, problems, err := jsonvalue.Read(dec, metadataLimits)
 		d.metadata = metadata
 		for _, p := range problems {
@@ -184,8 +187,8 @@ func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 	}
 }
 
-// malformed says where the syntax breaks, without the decoder's own text, which
-// repeats parts of the body.
+// malformed returns an error with the place of the syntax error. It leaves out the
+// decoder's own text, which repeats parts of the body.
 func malformed(err error) error {
 	what := "is not valid JSON"
 	switch {
@@ -206,18 +209,18 @@ func malformed(err error) error {
 func (d Draft) Validate() (Transaction, error) {
 	errs := slices.Clone(d.errors)
 	t := Transaction{
-		ID:         d.text(&errs, contract.AttrTransactionID, checkID),
-		Provider:   d.text(&errs, contract.AttrProvider, checkProvider),
-		CustomerID: d.text(&errs, contract.AttrCustomerID, checkCustomerID),
+		ID:         d.text(&errs, contract.FieldTransactionID, checkID),
+		Provider:   d.text(&errs, contract.FieldProvider, checkProvider),
+		CustomerID: d.text(&errs, contract.FieldCustomerID, checkCustomerID),
 		Kind:       contract.KindPayment,
 	}
-	if d.has(contract.AttrKind) {
-		t.Kind = d.text(&errs, contract.AttrKind, checkKind)
+	if d.has(contract.FieldKind) {
+		t.Kind = d.text(&errs, contract.FieldKind, checkKind)
 	}
-	if d.has(contract.AttrPaymentID) {
-		t.PaymentID = d.text(&errs, contract.AttrPaymentID, func(s string) string { return checkPaymentID(s, t.Kind) })
+	if d.has(contract.FieldPaymentID) {
+		t.PaymentID = d.text(&errs, contract.FieldPaymentID, func(s string) string { return checkPaymentID(s, t.Kind) })
 	}
-	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.AttrCurrency, checkCurrency)))
+	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.FieldCurrency, checkCurrency)))
 	t.Metadata = d.readMetadata(&errs)
 	if len(errs) > 0 {
 		return Transaction{}, errs.invalid()
@@ -231,8 +234,9 @@ func (d Draft) has(field string) bool {
 	return ok
 }
 
-// text returns the string of a required field after a check, which returns what
-// would be accepted, or "" when the value is.
+// text returns the string of a required field and adds an error if it is missing or
+// not accepted. The check returns "" for an accepted value, and otherwise a phrase
+// that describes what would be accepted.
 func (d Draft) text(errs *fieldErrors, field string, check func(string) string) string {
 	value, ok := d.scalars[field]
 	if !ok {
@@ -244,14 +248,14 @@ func (d Draft) text(errs *fieldErrors, field string, check func(string) string) 
 		return ""
 	}
 	if accepted := check(value.text); accepted != "" {
-		errs.add("/"+field, "%s, not %q", accepted, redact.Echo(value.text))
+		errs.add("/"+field, "%s, not %q", accepted, redact.Sanitise(value.text))
 	}
 	return value.text
 }
 
 func checkID(s string) string {
 	if _, n := redact.Text(s); n > 0 {
-		// Masked, distinct ids would become one; unmasked, it may not be stored.
+		// It may not be stored unmasked, and masking would make distinct ids equal.
 		return "must not look like a card number (13 to 19 digits with a card network's prefix and a valid check digit)"
 	}
 	if length := len(s); length == 0 || length > MaxIDLength || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
@@ -282,7 +286,7 @@ func checkCurrency(s string) string {
 func checkCustomerID(s string) string {
 	if length := utf8.RuneCountInString(s); length == 0 || length > MaxCustomerIDLength ||
 		strings.TrimSpace(s) == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		// Alerts show it to people: no line breaks, no invisible characters.
+		// Alerts show it to people, so it has no line breaks or invisible characters.
 		return fmt.Sprintf("must be 1 to %d printable characters, not only spaces", MaxCustomerIDLength)
 	}
 	return ""
@@ -297,7 +301,7 @@ func checkKind(s string) string {
 	return ""
 }
 
-// checkPaymentID checks what is not empty, for a transaction of a kind.
+// checkPaymentID checks the non-empty payment_id of a transaction of the given kind.
 func checkPaymentID(s, kind string) string {
 	if kind != contract.KindRefund && kind != contract.KindDispute {
 		return "must be absent unless kind is refund or dispute"
@@ -305,8 +309,8 @@ func checkPaymentID(s, kind string) string {
 	return checkID(s)
 }
 
-// acceptedAmount says which amounts are accepted, of m's currency where it is
-// one.
+// acceptedAmount describes which amounts are accepted. If m's currency is in use,
+// the description includes its maximum and its decimals.
 func acceptedAmount(m money.Money) string {
 	accepted := "must be a JSON number or a decimal string greater than 0"
 	if digits, ok := money.Digits(m.Currency); ok {
@@ -315,12 +319,12 @@ func acceptedAmount(m money.Money) string {
 	return accepted
 }
 
-// readMoney reads the amount of a currency, which has an error of its own when
-// it is not one.
+// readMoney reads the amount. The currency may be invalid: its own error has been
+// added before.
 func (d Draft) readMoney(errs *fieldErrors, currency string) money.Money {
-	const field = "/" + contract.AttrAmount
+	const field = "/" + contract.FieldAmount
 	m := money.Money{Currency: currency}
-	value, ok := d.scalars[contract.AttrAmount]
+	value, ok := d.scalars[contract.FieldAmount]
 	if !ok {
 		errs.add(field, "is required: %s", acceptedAmount(m))
 		return m
@@ -338,12 +342,12 @@ func (d Draft) readMoney(errs *fieldErrors, currency string) money.Money {
 	if errors.Is(err, decimal.ErrSyntax) {
 		accepted += `; digits with an optional point and exponent, such as "15000.00"`
 	}
-	errs.add(field, "%s, not %s", accepted, redact.Echo(value.text))
+	errs.add(field, "%s, not %s", accepted, redact.Sanitise(value.text))
 	return m
 }
 
-// fits reports whether an amount is accepted. Of an unknown currency any is that
-// is positive.
+// fits reports whether an amount is accepted: it is positive and, if the currency
+// is known, within the currency's bounds.
 func fits(m money.Money) bool {
 	if m.Amount.Sign() <= 0 {
 		return false
@@ -355,29 +359,29 @@ func fits(m money.Money) bool {
 	return wholeUnits && withinMax
 }
 
-// Check applies the rules of the canonical payload to a transaction that was
-// made in another way, from a provider's own notification. The error is an
-// *InvalidError. ReceivedAt is not looked at.
+// Check applies the rules of the canonical payload to a transaction that was read
+// from a provider's own notification. The error is an *InvalidError. ReceivedAt is
+// not checked.
 func (t Transaction) Check() error {
 	var errs fieldErrors
 	text := func(field, value, accepted string) {
 		if accepted != "" {
-			errs.add("/"+field, "%s, not %q", accepted, redact.Echo(value))
+			errs.add("/"+field, "%s, not %q", accepted, redact.Sanitise(value))
 		}
 	}
-	text(contract.AttrTransactionID, t.ID, checkID(t.ID))
-	text(contract.AttrProvider, t.Provider, checkProvider(t.Provider))
-	text(contract.AttrCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
-	text(contract.AttrKind, t.Kind, checkKind(t.Kind))
+	text(contract.FieldTransactionID, t.ID, checkID(t.ID))
+	text(contract.FieldProvider, t.Provider, checkProvider(t.Provider))
+	text(contract.FieldCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
+	text(contract.FieldKind, t.Kind, checkKind(t.Kind))
 	if t.PaymentID != "" {
-		text(contract.AttrPaymentID, t.PaymentID, checkPaymentID(t.PaymentID, t.Kind))
+		text(contract.FieldPaymentID, t.PaymentID, checkPaymentID(t.PaymentID, t.Kind))
 	}
-	text(contract.AttrCurrency, t.Currency, checkCurrency(t.Currency))
+	text(contract.FieldCurrency, t.Currency, checkCurrency(t.Currency))
 	if upper := strings.ToUpper(t.Currency); upper != t.Currency && checkCurrency(t.Currency) == "" {
-		errs.add("/"+contract.AttrCurrency, "must be in upper case, not %q", redact.Echo(t.Currency))
+		errs.add("/"+contract.FieldCurrency, "must be in upper case, not %q", redact.Sanitise(t.Currency))
 	}
 	if !fits(t.Money) {
-		errs.add("/"+contract.AttrAmount, "%s, not %s", acceptedAmount(t.Money), redact.Echo(t.Amount.String()))
+		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), redact.Sanitise(t.Amount.String()))
 	}
 	t.Metadata.check(&errs)
 	if len(errs) > 0 {
@@ -386,10 +390,10 @@ func (t Transaction) Check() error {
 	return nil
 }
 
-// readMetadata returns none when it is absent, null or an empty object: they say
-// the same.
+// readMetadata returns no metadata when the field is absent, null or an empty
+// object: the three mean the same.
 func (d Draft) readMetadata(errs *fieldErrors) Metadata {
-	const field = "/" + contract.AttrMetadata
+	const field = "/" + contract.FieldMetadata
 	if d.metadata == nil {
 		return Metadata{}
 	}
@@ -405,11 +409,11 @@ func (d Draft) readMetadata(errs *fieldErrors) Metadata {
 	return metadata
 }
 
-// fieldErrors collects what is wrong.
+// fieldErrors collects the rules that a delivery breaks.
 type fieldErrors []FieldError
 
 func (e *fieldErrors) add(field, format string, args ...any) {
-	*e = append(*e, FieldError{redact.Echo(field), fmt.Sprintf(format, args...)})
+	*e = append(*e, FieldError{redact.Sanitise(field), fmt.Sprintf(format, args...)})
 }
 
 func (e fieldErrors) invalid() error {

@@ -26,7 +26,7 @@ func fixture(t testing.TB, name string) []byte {
 	return body
 }
 
-// read is what the webhook endpoint does with a canonical payload.
+// read processes a canonical payload as the webhook endpoint does.
 func read(body []byte) (transaction.Transaction, error) {
 	draft, err := transaction.Normalise(body)
 	if err != nil {
@@ -113,7 +113,7 @@ func TestMalformedBody(t *testing.T) {
 		{"deeper than any parser", `{"metadata":` + strings.Repeat("[", 100_000), "the body is not valid JSON, at byte 10011"},
 	}
 	for _, tt := range tests {
-		t.Run("is refused when it is "+tt.name, func(t *testing.T) {
+		t.Run("is rejected when it is "+tt.name, func(t *testing.T) {
 			_, err := read([]byte(tt.body))
 			malformed, ok := errors.AsType[*transaction.MalformedError](err)
 			if !ok || !errors.Is(err, transaction.ErrMalformed) || errors.Is(err, transaction.ErrInvalid) {
@@ -126,7 +126,7 @@ func TestMalformedBody(t *testing.T) {
 	}
 }
 
-// nested is metadata of so many objects within each other.
+// nested returns metadata with the given number of nested objects.
 func nested(depth int) string {
 	return strings.Repeat(`{"a":`, depth-1) + `{}` + strings.Repeat(`}`, depth-1)
 }
@@ -134,7 +134,7 @@ func nested(depth int) string {
 func TestValidate(t *testing.T) {
 	tests := []struct {
 		name, field, value string
-		want               string // the pointer that is refused, "" when accepted
+		want               string // the pointer that is rejected, "" when accepted
 	}{
 		{"longest id", "transaction_id", `"` + strings.Repeat("x", 128) + `"`, ""},
 		{"id too long", "transaction_id", `"` + strings.Repeat("x", 129) + `"`, "/transaction_id"},
@@ -250,7 +250,7 @@ func TestValidate(t *testing.T) {
 			tx, err := read([]byte(payload(tt.field, tt.value)))
 			if tt.want == "" {
 				if err != nil {
-					t.Fatalf("refused: %+v", err)
+					t.Fatalf("rejected: %+v", err)
 				}
 				return
 			}
@@ -463,9 +463,9 @@ func TestFormatTime(t *testing.T) {
 	}
 }
 
-// FuzzDecode checks what must hold for any bytes: no panic, errors of the two
-// kinds that repeat little, and accepted transactions that mean the same when
-// written out and read again.
+// FuzzDecode checks, for any bytes, that nothing panics, that an error is one of the two
+// documented ones and repeats little of the input, and that an accepted transaction is
+// the same after being written and read again.
 func FuzzPayload(f *testing.F) {
 	for _, name := range []string{"full.json", "minimal.json", "cards.json"} {
 		f.Add(fixture(f, name))
@@ -476,7 +476,7 @@ func FuzzPayload(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		tx, err := read(body)
 		if err != nil {
-			checkRefusal(t, err)
+			checkRejection(t, err)
 			return
 		}
 		clean, _ := tx.Redact()
@@ -486,7 +486,7 @@ func FuzzPayload(f *testing.F) {
 			metadata = clean.Metadata.String()
 		}
 		if err := tx.Check(); err != nil {
-			t.Fatalf("Decode accepts what Check refuses: %v", err)
+			t.Fatalf("Decode accepts what Check rejects: %v", err)
 		}
 		var reference any
 		if clean.PaymentID != "" {
@@ -502,7 +502,7 @@ func FuzzPayload(f *testing.F) {
 			if strings.Contains(metadata, " (") {
 				return
 			}
-			t.Fatalf("what was accepted is refused when written out: %v", err)
+			t.Fatalf("what was accepted is rejected when written out: %v", err)
 		}
 		if twice, n := again.Redact(); n != 0 || twice.Fingerprint() != clean.Fingerprint() {
 			t.Fatalf("masked %d again, or another fingerprint", n)
@@ -519,11 +519,11 @@ func parse(t *testing.T, text string) any {
 	return value
 }
 
-func checkRefusal(t *testing.T, err error) {
+func checkRejection(t *testing.T, err error) {
 	t.Helper()
 	if invalid, ok := errors.AsType[*transaction.InvalidError](err); ok {
 		for _, f := range invalid.Fields {
-			if len([]rune(f.Field)) > redact.MaxEcho || len(f.Detail) > 600 {
+			if len([]rune(f.Field)) > redact.MaxSanitised || len(f.Detail) > 600 {
 				t.Fatalf("field error %+v is long", f)
 			}
 			if masked, n := redact.Text(f.Field + "\n" + f.Detail); n > 0 {

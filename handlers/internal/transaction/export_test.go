@@ -2,7 +2,7 @@ package transaction
 
 import "bytes"
 
-// Canonical returns what Fingerprint hashes.
+// Canonical returns the text that Fingerprint hashes.
 func (t Transaction) Canonical() []byte {
 	var b bytes.Buffer
 	t.writeCanonical(&b)

@@ -2,7 +2,8 @@ package transaction
 
 import "payment-webhooks/handlers/contract"
 
-// Form is a way in which a transaction is written. A Field has a set of them.
+// Form is a format in which a transaction is written, or a set of formats joined
+// by |.
 type Form uint8
 
 // The forms.
@@ -18,32 +19,33 @@ const (
 // an attribute of an item or a column.
 type Field struct {
 	Name   string // of package contract
-	Forms  Form   // those that have it
-	Column string // its type in Athena, where it is in Line
+	Forms  Form   // the forms that contain the field
+	Column string // its type in Athena; "" unless Forms contains Line
 }
 
-// Fields lists every field of a transaction once. The code that reads or writes
-// a form is explicit; a test beside it holds it to this table and names what it
-// lacks. To add a field, add it here and run the tests of handlers/.
+// Fields lists every field of a transaction once. The code that reads or writes a
+// form names its fields explicitly, and a test beside that code compares it with
+// this table. To add a field, add it here and run the tests of handlers/: they name
+// each place that lacks it.
 var Fields = []Field{
-	{contract.AttrTransactionID, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrAmount, Payload | Hashed | Item | Event | Line, "decimal(38, 4)"},
-	{contract.AttrCurrency, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrProvider, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrCustomerID, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrKind, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrPaymentID, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrMetadata, Payload | Hashed | Item | Event | Line, "string"},
-	{contract.AttrSchemaVersion, Hashed | Item | Event | Line, "string"},
-	{contract.AttrReceivedAt, Item | Event | Line, "string"},
-	{contract.AttrFingerprint, Item | Event | Line, "string"},
-	{contract.AttrHourShard, Item, ""},
-	{contract.AttrExpiresAt, Item, ""},
+	{contract.FieldTransactionID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldAmount, Payload | Hashed | Item | Event | Line, "decimal(38, 4)"},
+	{contract.FieldCurrency, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldProvider, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldCustomerID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldKind, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldPaymentID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldMetadata, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldSchemaVersion, Hashed | Item | Event | Line, "string"},
+	{contract.FieldReceivedAt, Item | Event | Line, "string"},
+	{contract.FieldFingerprint, Item | Event | Line, "string"},
+	{contract.FieldHourShard, Item, ""},
+	{contract.FieldExpiresAt, Item, ""},
 	{contract.DetailAmountText, Event | Line, "string"},
 	{contract.DetailAmountBeyondMatching, Event, ""},
 	{contract.DetailMetadataOmitted, Event, ""},
-	// Of an item, too, once the transaction is scored.
-	{contract.AttrFraud, Line, "struct<score: decimal(5, 4), risk_level: string, risk_summary: string, model_version: string, scored_at: string>"},
+	// Added to the item, too, but only when the transaction is scored.
+	{contract.FieldFraud, Line, "struct<score: decimal(5, 4), risk_level: string, risk_summary: string, model_version: string, scored_at: string>"},
 }
 
 // Names returns the names of a form's fields, in the order of Fields.

@@ -28,14 +28,14 @@ func TestFields(t *testing.T) {
 	t.Run("each of the payload is read", func(t *testing.T) {
 		// Two values of each field of a refund.
 		examples := map[string][2]string{
-			contract.AttrTransactionID: {`"re_1"`, `"re_2"`},
-			contract.AttrAmount:        {`1.5`, `"2"`},
-			contract.AttrCurrency:      {`"USD"`, `"eur"`},
-			contract.AttrProvider:      {`"shop"`, `"store"`},
-			contract.AttrCustomerID:    {`"cust_1"`, `"cust_2"`},
-			contract.AttrKind:          {`"refund"`, `"dispute"`},
-			contract.AttrPaymentID:     {`"txn_1"`, `"txn_2"`},
-			contract.AttrMetadata:      {`{"a":1}`, `{"a":2}`},
+			contract.FieldTransactionID: {`"re_1"`, `"re_2"`},
+			contract.FieldAmount:        {`1.5`, `"2"`},
+			contract.FieldCurrency:      {`"USD"`, `"eur"`},
+			contract.FieldProvider:      {`"shop"`, `"store"`},
+			contract.FieldCustomerID:    {`"cust_1"`, `"cust_2"`},
+			contract.FieldKind:          {`"refund"`, `"dispute"`},
+			contract.FieldPaymentID:     {`"txn_1"`, `"txn_2"`},
+			contract.FieldMetadata:      {`{"a":1}`, `{"a":2}`},
 		}
 		ledgertest.CheckFields(t, "the examples of this test", transaction.Payload, slices.Collect(maps.Keys(examples)))
 		body := func(changed string) string {
@@ -93,8 +93,8 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
-// checkCanonical compares what is hashed with what it was before it was appended
-// to one buffer: a map, written with sorted names.
+// checkCanonical compares the hashed text with a second implementation: a map, marshalled
+// with sorted names.
 func checkCanonical(t *testing.T, tx transaction.Transaction) {
 	t.Helper()
 	members := map[string]any{
@@ -142,7 +142,7 @@ func TestMetadata(t *testing.T) {
 			}
 		}
 	})
-	t.Run("is refused when it is no object that can be stored", func(t *testing.T) {
+	t.Run("is rejected when it is no object that can be stored", func(t *testing.T) {
 		for _, text := range []string{``, `[]`, `"4111"`, `{"a":1}{}`, `{"a":1`, `{"a":4111e999}`, `{"a":1,"a":2}`} {
 			if m, err := transaction.ParseMetadata([]byte(text)); err == nil || strings.Contains(err.Error(), "4111") {
 				t.Errorf("ParseMetadata(%s) = %v, %v", text, m, err)

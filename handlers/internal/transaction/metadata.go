@@ -11,11 +11,11 @@ import (
 	"payment-webhooks/handlers/internal/redact"
 )
 
-// Metadata is a JSON object of a sender's notes on a transaction. It holds the
-// object twice: as a value, from which the item is made, and as the text that is
-// hashed and published, so that neither is made again. It is immutable: do not
-// change what Value and Text return. The zero value is no metadata, which is also
-// what an object without members becomes.
+// Metadata is a JSON object with a sender's notes on a transaction. It holds the
+// object twice, so that neither form is computed again: as a value, which becomes
+// the item's attribute, and as the canonical text, which is hashed and published.
+// It is immutable: do not change what Value and Text return. The zero value means
+// that there is no metadata, as does an object without members.
 type Metadata struct {
 	value map[string]any // as package jsonvalue describes; nil when there is none
 	text  jsontext.Value // canonical
@@ -30,7 +30,7 @@ func NewMetadata(members map[string]any) Metadata {
 	return Metadata{members, jsonvalue.Append(nil, members)}
 }
 
-// ParseMetadata reads a JSON object. The error repeats nothing of it.
+// ParseMetadata reads a JSON object. The error repeats nothing of the text.
 func ParseMetadata(text []byte) (Metadata, error) {
 	value, err := jsonvalue.Parse(text)
 	if err != nil {
@@ -53,7 +53,7 @@ func (m Metadata) Value() map[string]any { return m.value }
 // metadata has equal texts; nil when there is none.
 func (m Metadata) Text() jsontext.Value { return m.text }
 
-// Equal reports whether both say the same; go-cmp uses it.
+// Equal reports whether both have the same content; go-cmp uses it.
 func (m Metadata) Equal(n Metadata) bool { return bytes.Equal(m.text, n.text) }
 
 // String is Text as a string.
@@ -72,16 +72,16 @@ var metadataLimits = jsonvalue.Limits{
 	Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
 }
 
-// check adds an error for each limit that metadata of a provider breaks; that of
-// a canonical payload was read within the limits.
+// check adds an error for each limit that metadata from a provider's notification
+// breaks. (Metadata of a canonical payload was read within the limits.)
 func (m Metadata) check(errs *fieldErrors) {
-	const field = "/" + contract.AttrMetadata
+	const field = "/" + contract.FieldMetadata
 	switch {
 	case m.IsZero():
 	case len(m.text) > MaxMetadataBytes:
 		errs.add(field, "is %d bytes of JSON; at most %d are accepted", len(m.text), MaxMetadataBytes)
 	case !jsonvalue.Within(m.value, metadataLimits):
-		// Rare: read the text again, to say where.
+		// Rare, so read the text again to find where.
 		_, problems, _ := jsonvalue.Read(jsontext.NewDecoder(bytes.NewBuffer(m.text)), metadataLimits)
 		for _, p := range problems {
 			errs.add(field+string(p.Pointer), "%s", p.Detail)

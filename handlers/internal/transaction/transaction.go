@@ -20,16 +20,16 @@ type Transaction struct {
 	ID          string    // the provider's id of the object the notification is about
 	Provider    string    // "stripe", "adyen", …; with ID the key
 	Kind        string    // contract.KindPayment, …
-	PaymentID   string    // of a refund or dispute: the ID of the payment it refers to, if known
+	PaymentID   string    // the ID of the payment that a refund or dispute refers to; "" if unknown, and for other kinds
 	money.Money           // exact and positive, also what goes back to the payer
 	CustomerID  string    // the provider's id of the payer
-	Metadata    Metadata  // the sender's notes, none when it is zero
+	Metadata    Metadata  // the sender's notes; the zero value means none
 	ReceivedAt  time.Time // when the webhook endpoint accepted it, UTC
 }
 
 // Redact masks card numbers in the customer id and anywhere in the metadata and
-// returns how many there were. The other fields cannot hold one: Validate and Check
-// refuse it.
+// returns how many there were. The other fields cannot hold one, because Validate
+// and Check reject it.
 func (t Transaction) Redact() (Transaction, int) {
 	var inCustomerID, inMetadata int
 	t.CustomerID, inCustomerID = redact.Text(t.CustomerID)
@@ -38,10 +38,10 @@ func (t Transaction) Redact() (Transaction, int) {
 }
 
 // Fingerprint is the SHA-256, in lower-case hex, of the transaction's canonical
-// JSON without ReceivedAt: two deliveries have the same fingerprint exactly
-// when they say the same, however they are written (15000 or "15000.00", member
-// order, white space). Take it after Redact, so that it never depends on a
-// card number.
+// JSON without ReceivedAt. Two deliveries have the same fingerprint exactly when
+// their content is the same, however it is written (15000 or "15000.00", member
+// order, white space). Call it after Redact, so that it never depends on a card
+// number.
 //
 // Kind is left out of a payment's hash, so that fingerprints stored before kinds
 // existed still match.
@@ -55,24 +55,24 @@ func (t Transaction) Fingerprint() string {
 func (t Transaction) writeCanonical(w io.Writer) {
 	b := make([]byte, 0, 512)
 	b = append(b, '{')
-	b = appendMember(b, contract.AttrAmount, t.Amount.String())
-	b = appendMember(b, contract.AttrCurrency, t.Currency)
-	b = appendMember(b, contract.AttrCustomerID, t.CustomerID)
+	b = appendMember(b, contract.FieldAmount, t.Amount.String())
+	b = appendMember(b, contract.FieldCurrency, t.Currency)
+	b = appendMember(b, contract.FieldCustomerID, t.CustomerID)
 	if t.Kind != contract.KindPayment {
-		b = appendMember(b, contract.AttrKind, t.Kind)
+		b = appendMember(b, contract.FieldKind, t.Kind)
 	}
 	if !t.Metadata.IsZero() {
-		b = append(b, `"`+contract.AttrMetadata+`":`...)
+		b = append(b, `"`+contract.FieldMetadata+`":`...)
 		_, _ = w.Write(b) // a hash or a buffer: never fails
 		_, _ = w.Write(t.Metadata.text)
 		b = append(b[:0], ',')
 	}
 	if t.PaymentID != "" {
-		b = appendMember(b, contract.AttrPaymentID, t.PaymentID)
+		b = appendMember(b, contract.FieldPaymentID, t.PaymentID)
 	}
-	b = appendMember(b, contract.AttrProvider, t.Provider)
-	b = appendMember(b, contract.AttrSchemaVersion, contract.SchemaVersion)
-	b = appendMember(b, contract.AttrTransactionID, t.ID)
+	b = appendMember(b, contract.FieldProvider, t.Provider)
+	b = appendMember(b, contract.FieldSchemaVersion, contract.SchemaVersion)
+	b = appendMember(b, contract.FieldTransactionID, t.ID)
 	b[len(b)-1] = '}' // in place of the last comma
 	_, _ = w.Write(b)
 }

@@ -106,7 +106,8 @@ func (formpay) Challenge(_ context.Context, query url.Values, secrets []string) 
 // keyPair is a secret of the provider.
 type keyPair struct{ public, private string }
 
-// readKeys returns those of the secrets that are a key pair, at least one.
+// readKeys returns the secrets that are key pairs. The error is provider.ErrSecret if
+// none is.
 func readKeys(secrets []string) ([]keyPair, error) {
 	var keys []keyPair
 	for _, secret := range secrets {

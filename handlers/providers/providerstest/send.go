@@ -36,10 +36,10 @@ func init() {
 			}
 			return http.Header{}, []byte(url.Values{"bt_signature": {signature}, "bt_payload": {payload}}.Encode()), nil
 		},
-		Challenge: func(secret string) (query, answer string, err error) {
+		Challenge: func(secret string) (query, response string, err error) {
 			const challenge = "20f9f8ed05f77439fe955c977e4c8a53"
-			answer, err = sign(secret, challenge)
-			return "bt_challenge=" + challenge, answer, err
+			response, err = sign(secret, challenge)
+			return "bt_challenge=" + challenge, response, err
 		},
 		Tampered: func(body []byte) []byte {
 			// Another character at the payload's start, as the form writes it.

@@ -16,16 +16,16 @@ import (
 	"payment-webhooks/handlers/internal/archive"
 )
 
-// partSize is what is buffered of an object. S3 takes 10 000 parts of at least
-// 5 MiB, so an object has at most 80 GB.
+// partSize is the size of a part, which is buffered in memory. S3 accepts 10 000 parts
+// of at least 5 MiB, so this size limits an object to 80 GB.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 const partSize = 8 * 1024 * 1024
 
 // abortTimeout bounds the clean-up after a failed upload.
 const abortTimeout = 5 * time.Second
 
-// NewClient is a client on the SDK's defaults. An endpoint of one's own, as in
-// the local run, has no bucket subdomains, so buckets are in its paths.
+// NewClient returns a client with the SDK's defaults. A custom endpoint, as in the
+// local run, has no bucket subdomains, so its paths contain the bucket.
 func NewClient(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) {
 		o.UsePathStyle = o.BaseEndpoint != nil
@@ -40,10 +40,10 @@ type Bucket struct {
 
 var _ archive.Store = (*Bucket)(nil)
 
-// New keeps objects in the bucket of that name.
+// New returns the store in the bucket of that name.
 func New(client *s3.Client, name string) *Bucket { return &Bucket{client, name} }
 
-// Put implements archive.Store: one PutObject for a body of less than a part,
+// Put implements archive.Store. It uses PutObject for a body shorter than a part, and
 // otherwise a multipart upload, one part after the other.
 func (b *Bucket) Put(ctx context.Context, key string, body io.Reader) error {
 	if err := b.put(ctx, key, body); err != nil {
@@ -77,7 +77,7 @@ func (b *Bucket) put(ctx context.Context, key string, body io.Reader) error {
 	return nil
 }
 
-// parts uploads the filled part, then the rest of the body through it.
+// parts uploads the filled part, then the rest of the body, reusing the buffer.
 func (b *Bucket) parts(ctx context.Context, key string, uploadID *string, body io.Reader, part []byte) error {
 	var completed []types.CompletedPart
 	for n, last := len(part), false; n > 0; {
@@ -105,17 +105,17 @@ func (b *Bucket) parts(ctx context.Context, key string, uploadID *string, body i
 	return err
 }
 
-// fill reads until part is full or the body ends, which it says with last. (A
-// body that ends with the part shows it at the next call, with n = 0.)
+// fill reads until part is full or the body ends; last reports whether it has ended. (If
+// the body ends exactly with the part, the next call returns n = 0 and last.)
 func fill(body io.Reader, part []byte) (n int, last bool, err error) {
 	n, err = io.ReadFull(body, part)
-	if err == io.EOF || err == io.ErrUnexpectedEOF { //nolint:errorlint // ReadFull's own; a body's failure is wrapped
+	if err == io.EOF || err == io.ErrUnexpectedEOF { // from ReadFull itself: a failing body wraps its error
 		return n, true, nil
 	}
 	return n, false, err
 }
 
-// abort is best effort: the bucket's lifecycle removes parts that stay.
+// abort ignores errors, because the bucket's lifecycle rule removes remaining parts.
 func (b *Bucket) abort(ctx context.Context, key string, uploadID *string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortTimeout)
 	defer cancel()
@@ -124,7 +124,7 @@ func (b *Bucket) abort(ctx context.Context, key string, uploadID *string) {
 
 func contentType(key string) string {
 	if strings.HasSuffix(key, ".gz") {
-		return "application/gzip" // an archive to keep, not an encoding to undo
+		return "application/gzip" // a Content-Encoding would make clients decompress it
 	}
 	return "application/json"
 }

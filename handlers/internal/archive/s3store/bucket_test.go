@@ -120,7 +120,7 @@ type errorReader struct{ err error }
 
 func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
 
-func TestFailedBodyLeavesTheObjectAsItWasAndNoParts(t *testing.T) {
+func TestFailedBodyLeavesObjectUnchanged(t *testing.T) {
 	for name, c := range servers(t) {
 		for _, size := range []int64{0, 10, part, part + 10, 2*part + 10} {
 			t.Run(fmt.Sprintf("%s/after %d bytes", name, size), func(t *testing.T) {
@@ -167,7 +167,7 @@ func (r *cancelling) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func TestUploadThatRunsOutOfTimeIsTakenBack(t *testing.T) {
+func TestTimedOutUploadIsAborted(t *testing.T) {
 	for name, c := range servers(t) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())

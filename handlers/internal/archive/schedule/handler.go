@@ -1,5 +1,5 @@
-// Package schedule connects package archive to Lambda: to its daily schedule, and
-// to an operator who asks for given hours.
+// Package schedule is the Lambda function of package archive. Its daily schedule
+// invokes it, and operators do to archive given hours.
 package schedule
 
 import (
@@ -11,25 +11,25 @@ import (
 	"payment-webhooks/handlers/internal/archive"
 )
 
-// Archiver is archive.Archiver, as far as it is needed here.
+// Archiver is the part of archive.Archiver that is used here.
 type Archiver interface {
 	Due(ctx context.Context, now time.Time) (archive.Report, error)
 	Hours(ctx context.Context, hours []time.Time) (archive.Report, error)
 }
 
-// Request is a scheduled event of EventBridge, or what an operator sends.
+// Request is a scheduled event of EventBridge or an operator's request.
 type Request struct {
 	Time *time.Time `json:"time"` // used as the current time; the schedule sets it
-	From string     `json:"from"` // first hour to archive, archived before or not: "2026-11-20T15"
-	To   string     `json:"to"`   // last one
+	From string     `json:"from"` // first hour to archive, even if archived before: "2026-11-20T15"
+	To   string     `json:"to"`   // last hour to archive
 }
 
-// ErrRequest says that a Request makes no sense.
+// ErrRequest is the error of a Request with only one of From and To.
 var ErrRequest = errors.New("request rejected")
 
-// Handler returns the Lambda function that archives what is due, or exactly the
-// hours asked for. now is the time of an event without one. Failed hours make the
-// invocation fail, so that Lambda tries it again; what is archived stays so.
+// Handler returns the Lambda function that archives the hours of the request or, if it
+// has none, the due hours. now is used if the request has no Time. If an hour fails, the
+// invocation fails, so that Lambda retries it; hours that were archived stay archived.
 func Handler(a Archiver, now func() time.Time) func(context.Context, Request) (archive.Report, error) {
 	return func(ctx context.Context, r Request) (archive.Report, error) {
 		if r.Time != nil {

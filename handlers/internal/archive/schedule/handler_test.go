@@ -56,7 +56,7 @@ func fixture(t *testing.T, name string) string {
 	return string(payload)
 }
 
-func TestScheduledEventArchivesWhatIsDueAtItsTime(t *testing.T) {
+func TestScheduledEvent(t *testing.T) {
 	a := &asked{}
 	body, err := invoke(t, a, fixture(t, "scheduled"))
 	if err != nil {
@@ -72,7 +72,7 @@ func TestScheduledEventArchivesWhatIsDueAtItsTime(t *testing.T) {
 	}
 }
 
-func TestEmptyRequestArchivesWhatIsDueNow(t *testing.T) {
+func TestEmptyRequest(t *testing.T) {
 	a := &asked{}
 	if _, err := invoke(t, a, `{}`); err != nil || !a.now.Equal(clock) {
 		t.Errorf("asked for %+v, %v", a, err)
@@ -90,14 +90,14 @@ func TestOperatorNamesHours(t *testing.T) {
 	}
 }
 
-func TestRequestIsRefusedBeforeAnythingIsArchived(t *testing.T) {
+func TestRejectedRequest(t *testing.T) {
 	cases := map[string]struct {
 		payload string
 		err     error
 	}{
 		"from without to":  {`{"from":"2026-11-20T15"}`, ErrRequest},
 		"to without from":  {`{"to":"2026-11-20T15"}`, ErrRequest},
-		"not yet settled":  {`{"from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
+		"too recent":       {`{"from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
 		"a time is no use": {`{"time":"2026-11-22T16:00:00Z","from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
 	}
 	for name, c := range cases {

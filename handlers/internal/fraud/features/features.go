@@ -1,6 +1,5 @@
-// Package features reads what models use out of a payment's metadata. Free text
-// never becomes a feature: a value is a country code, a number or a truth, or it
-// is absent.
+// Package features reads the features that models use from a payment's metadata. A
+// feature is a country code, a number or a boolean; free text never becomes one.
 package features
 
 import (
@@ -12,9 +11,8 @@ import (
 	"payment-webhooks/handlers/internal/fraud"
 )
 
-// Features are the metadata fields that models know. A field of another type or
-// out of range counts as absent. Countries are two upper-case letters, empty when
-// absent.
+// Features are the metadata fields that models use. A field of another type or out of
+// range counts as absent. Countries are two upper-case letters, or empty if absent.
 type Features struct {
 	IPCountry         string         `json:"ip_country,omitzero"`
 	CardCountry       string         `json:"card_country,omitzero"`
@@ -26,8 +24,8 @@ type Features struct {
 	AnonymisedNetwork bool           `json:"anonymised_network,omitzero"` // a VPN, a proxy or Tor
 }
 
-// Of reads the features of a payment. There are none when its metadata was too
-// large for the event, whatever else is given.
+// Of returns the features of a payment. There are none if its metadata was too large
+// for the event.
 func Of(p fraud.Payment) Features {
 	var fields map[string]jsontext.Value
 	if p.MetadataUnseen || json.Unmarshal(p.Metadata.Text(), &fields) != nil {
@@ -40,8 +38,8 @@ func Of(p fraud.Payment) Features {
 		ShippingCountry:   country(fields["shipping_country"]),
 		AttemptsLastHour:  number(fields["attempts_last_hour"]),
 		AccountAgeDays:    number(fields["account_age_days"]),
-		NewCustomer:       truth(fields["new_customer"]),
-		AnonymisedNetwork: truth(fields["vpn"]) || truth(fields["proxy"]) || truth(fields["tor"]),
+		NewCustomer:       boolean(fields["new_customer"]),
+		AnonymisedNetwork: boolean(fields["vpn"]) || boolean(fields["proxy"]) || boolean(fields["tor"]),
 	}
 }
 
@@ -54,7 +52,7 @@ func country(v jsontext.Value) string {
 	return text
 }
 
-// number reads a JSON number or a string of one, not negative.
+// number reads a JSON number, or a string with one, that is not negative.
 func number(v jsontext.Value) *fraud.Decimal {
 	written := string(v)
 	if v.Kind() == '"' {
@@ -67,8 +65,8 @@ func number(v jsontext.Value) *fraud.Decimal {
 	return &d
 }
 
-// truth reads true or "true".
-func truth(v jsontext.Value) bool { return v.Kind() == 't' || text(v) == "true" }
+// boolean reports whether a value is true or "true".
+func boolean(v jsontext.Value) bool { return v.Kind() == 't' || text(v) == "true" }
 
 func text(v jsontext.Value) string {
 	var s string

@@ -12,8 +12,8 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// request is the body of the POST. There is no customer in it, and of the metadata
-// only what package features knows.
+// request is the body of the POST. It has no customer, and of the metadata only the
+// features of package features.
 type request struct {
 	TransactionID  string            `json:"transaction_id"` // to find the payment in the model's own log
 	Provider       string            `json:"provider"`
@@ -25,8 +25,8 @@ type request struct {
 	MetadataUnseen bool              `json:"metadata_unseen"` // the features are empty because metadata was too large
 }
 
-// maxCount caps the features that are counts. No rule or model tells larger ones
-// apart, and no card number passes as a count.
+// maxCount caps the features that are counts. Models need not distinguish larger counts,
+// and a card number cannot pass as a count.
 var maxCount = mustParse("1000000")
 
 func mustParse(text string) fraud.Decimal {
@@ -40,7 +40,7 @@ func mustParse(text string) fraud.Decimal {
 func encode(p fraud.Payment) ([]byte, error) {
 	f := features.Of(p)
 	f.AttemptsLastHour, f.AccountAgeDays = capped(f.AttemptsLastHour), capped(f.AccountAgeDays)
-	id, _ := redact.Text(p.ID) // was rejected at the endpoint if it had one; this package promises it for itself
+	id, _ := redact.Text(p.ID) // the webhook endpoint rejects card numbers; this package does not rely on it
 	return json.Marshal(request{
 		TransactionID:  id,
 		Provider:       p.Provider,
@@ -53,7 +53,8 @@ func encode(p fraud.Payment) ([]byte, error) {
 	})
 }
 
-// capped rounds to a few decimal places as well: 0.4111111111111111 is no count.
+// capped returns n, at most maxCount. It also rounds to a few decimal places, because
+// 0.4111111111111111 could hide a card number.
 func capped(n *fraud.Decimal) *fraud.Decimal {
 	if n == nil {
 		return nil
@@ -65,13 +66,13 @@ func capped(n *fraud.Decimal) *fraud.Decimal {
 	return &c
 }
 
-// places is the number of decimal places of scores and weights: those of the
-// archive's table in docs/archive.md.
+// places is the number of decimal places of scores and weights, as in the archive's
+// table in docs/archive.md.
 const places = 4
 
-// decode reads a response: the members of fraud.Assessment, of which score and
-// model_version are required, and any others. Numbers are rounded to a few places.
-// The level is by default that of the score, the summary a sentence made of level,
+// decode reads a response with the members of fraud.Assessment, of which score and
+// model_version are required; other members are ignored. Numbers are rounded to a few
+// places. A missing level is derived from the score, and a missing summary from level,
 // score and factors. Card numbers in texts are masked. The error is
 // fraud.ErrMalformed.
 func decode(text []byte) (fraud.Assessment, error) {

@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// Headroom is the time before the caller's deadline that is left for recording
-	// the result, which takes at most 4 s (dynamodbledger), and for a fallback.
+	// Headroom is how long before the caller's deadline an exchange ends. It leaves
+	// time to record the result, which takes at most 4 s (dynamodbledger), and for a
+	// fallback.
 	Headroom = 5 * time.Second
 
 	// MaxTimeout is the longest Config.Timeout.
@@ -36,9 +37,9 @@ type Config struct {
 	// user and password: authorization belongs to Transport.
 	URL string
 
-	// Timeout is for the whole exchange, from connecting to the last byte. It is
-	// DefaultTimeout when zero, and at most MaxTimeout. An exchange ends earlier
-	// when the deadline of its context is nearer than Timeout and Headroom.
+	// Timeout bounds the whole exchange, from connecting to the last byte. Zero means
+	// DefaultTimeout; the maximum is MaxTimeout. An exchange ends earlier, Headroom
+	// before the deadline of its context, if that deadline is near.
 	Timeout time.Duration
 
 	// Transport sends the request; wrap it to add a token or a signature. When nil,
@@ -46,7 +47,7 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
-// ErrConfig says that New was given a Config that makes no sense.
+// ErrConfig is the error of New for an invalid Config.
 var ErrConfig = errors.New("fraud model configuration rejected")
 
 // Model is a fraud.Model. It is safe for concurrent use.
@@ -92,7 +93,7 @@ func isLoopback(host string) bool {
 }
 
 // Score implements fraud.Model. The error is fraud.ErrTimeout, fraud.ErrUnavailable
-// or fraud.ErrMalformed, and repeats nothing of the response but its status.
+// or fraud.ErrMalformed, and repeats nothing of the response except its status.
 func (m *Model) Score(ctx context.Context, p fraud.Payment) (fraud.Assessment, error) {
 	body, err := encode(p)
 	if err != nil {
@@ -107,8 +108,8 @@ func (m *Model) Score(ctx context.Context, p fraud.Payment) (fraud.Assessment, e
 	return decode(response)
 }
 
-// deadline is Timeout from now, or Headroom before the deadline of ctx if that is
-// earlier.
+// deadline returns the time Timeout from now or, if that is earlier, Headroom before the
+// deadline of ctx.
 func (m *Model) deadline(ctx context.Context) time.Time {
 	own := time.Now().Add(m.timeout)
 	if callers, ok := ctx.Deadline(); ok && callers.Add(-Headroom).Before(own) {
@@ -142,11 +143,11 @@ func (m *Model) post(ctx context.Context, body []byte) ([]byte, error) {
 	return text, nil
 }
 
-// failed judges an error of the exchange. The address is left out: its query may
-// hold a key.
+// failed wraps an error of the exchange in an error of package fraud. It leaves out the
+// address, whose query may contain a key.
 func failed(ctx context.Context, err error) error {
-	if of, ok := errors.AsType[*url.Error](err); ok {
-		err = of.Err
+	if wrapper, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapper.Err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%w: %w", fraud.ErrTimeout, err)

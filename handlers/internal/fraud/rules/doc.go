@@ -1,6 +1,6 @@
-// Package rules is the fraud model that ships: a mock of a handful of documented
-// rules over one payment. Their weights add up to the score, so every result can
-// be explained and reproduced; it is computed in whole hundredths, so the same
-// payment has the same score on every machine and in every year.
+// Package rules is the default fraud model: a mock with a handful of documented rules
+// about a single payment. The weights add up to the score, so every result can be
+// explained. The score is computed in whole hundredths, so the same payment always has
+// the same score.
 // docs/fraud-model.md is its reference.
 package rules

@@ -64,7 +64,7 @@ func (Model) Score(_ context.Context, p fraud.Payment) (fraud.Assessment, error)
 	return a, nil
 }
 
-// factor is the result of one rule. The zero value says that it does not apply.
+// factor is the result of one rule. The zero value means that the rule does not apply.
 type factor struct {
 	name   string
 	weight hundredths
@@ -136,8 +136,8 @@ func uncommonCurrency(p fraud.Payment) factor {
 	return factor{FactorUncommonCurrency, 5, "an uncommon currency"}
 }
 
-// unusualHour applies from 00:00 to 04:59 UTC. This stands in for the payer's night:
-// no notification tells the payer's time zone.
+// unusualHour applies from 00:00 to 04:59 UTC. It approximates the payer's night, because
+// no notification contains the payer's time zone.
 func unusualHour(p fraud.Payment) factor {
 	if p.ReceivedAt.UTC().Hour() < 5 {
 		return factor{FactorUnusualHour, 5, "received between 00:00 and 05:00 UTC"}

@@ -320,9 +320,9 @@ func TestDocumentedWeights(t *testing.T) {
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Error(diff)
 	}
-	for _, fact := range []string{rules.Version, fraud.MediumFrom.String(), fraud.HighFrom.String()} {
-		if !strings.Contains(string(doc), "`"+fact+"`") {
-			t.Errorf("%s is not in the document", fact)
+	for _, text := range []string{rules.Version, fraud.MediumFrom.String(), fraud.HighFrom.String()} {
+		if !strings.Contains(string(doc), "`"+text+"`") {
+			t.Errorf("%s is not in the document", text)
 		}
 	}
 }

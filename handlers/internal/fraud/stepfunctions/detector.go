@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// Recorder is the part of ledger.Ledger that is needed here.
+// Recorder is the part of ledger.Ledger that is used here.
 type Recorder interface {
 	RecordFraud(ctx context.Context, key ledger.Key, result fraud.Result) (stored fraud.Result, recorded bool, err error)
 }
@@ -29,12 +29,12 @@ type Detector struct {
 	now     func() time.Time
 }
 
-// New returns a detector; now dates the results.
+// New returns a detector; now gives the time of each result.
 func New(model fraud.Model, ledger Recorder, log *slog.Logger, metrics *telemetry.Metrics, now func() time.Time) *Detector {
 	return &Detector{model, ledger, log, metrics, now}
 }
 
-// errModel marks an error as the model's.
+// errModel is the error of a failed model or an invalid assessment.
 var errModel = errors.New("fraud model failed")
 
 // detect returns the assessment that is recorded for the transaction. The workflow
@@ -71,7 +71,7 @@ func (d *Detector) detect(ctx context.Context, received event.Received) (fraud.A
 	if recorded { // a repeat is not another transaction
 		d.metrics.EmitBy(contract.DimensionRiskLevel, string(stored.Level), telemetry.Count(contract.MetricScored, 1))
 	}
-	d.log.InfoContext(ctx, "transaction scored", contract.AttrTransactionID, received.ID, contract.AttrProvider, received.Provider,
+	d.log.InfoContext(ctx, "transaction scored", telemetry.KeyTransactionID, received.ID, telemetry.KeyProvider, received.Provider,
 		"score", stored.Score.String(), "risk_level", stored.Level, "model_version", stored.ModelVersion, "repeat", !recorded)
 	return stored.Assessment, nil
 }

@@ -13,7 +13,7 @@ import (
 	"payment-webhooks/handlers/internal/ledger"
 )
 
-// Response goes back to the workflow, which reads contract.FraudRiskLevel and
+// Response is the result for the workflow, which reads contract.FraudRiskLevel and
 // contract.FraudRiskSummary.
 type Response struct {
 	TransactionID string `json:"transaction_id"`
@@ -24,10 +24,10 @@ type Response struct {
 // Handler returns the Lambda function that scores the transaction in the detail of
 // an event.
 //
-// Its errors have the types of package contract, by which the workflow can tell
-// them apart: without a type of its own, Lambda reports an error by its Go type,
-// which is that of its wrapping. The workflow retries any error, and puts the
-// transaction into its dead-letter queue when the retries fail too.
+// Its errors have the types of package contract, by which the workflow distinguishes
+// them. (Lambda would otherwise report an error's Go type, which for wrapped errors is
+// that of the wrapper.) The workflow retries any error, and sends the transaction to its
+// dead-letter queue if the retries fail too.
 func Handler(d *Detector) func(context.Context, json.RawMessage) (Response, error) {
 	return func(ctx context.Context, detail json.RawMessage) (Response, error) {
 		response, err := d.handle(ctx, detail)

@@ -12,8 +12,8 @@ import (
 	"payment-webhooks/handlers/internal/intake"
 )
 
-// Handler returns the Lambda function of an intake. Its error is always nil: a
-// function that fails is a 502 to the sender.
+// Handler returns the Lambda function of an intake. Its error is always nil, because
+// API Gateway responds to a failed function with a 502.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
 func Handler(in *intake.Intake) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
@@ -35,9 +35,9 @@ func request(event events.APIGatewayProxyRequest) intake.Request {
 	}
 }
 
-// header returns the request's header fields, whose names arrive as the sender
-// wrote them. The single-value map is for callers that send no other, such as
-// the console's test button.
+// header returns the request's headers, with canonical names: in the event, they are as
+// the sender wrote them. Some callers, such as the console's test button, set only the
+// single-value map.
 func header(event events.APIGatewayProxyRequest) http.Header {
 	h := http.Header{}
 	for name, values := range event.MultiValueHeaders {
@@ -53,7 +53,7 @@ func header(event events.APIGatewayProxyRequest) http.Header {
 	return h
 }
 
-// query returns the request's query, which arrives decoded.
+// query returns the request's query. The event has it decoded.
 func query(event events.APIGatewayProxyRequest) url.Values {
 	if len(event.MultiValueQueryStringParameters) > 0 {
 		return event.MultiValueQueryStringParameters

@@ -71,12 +71,12 @@ func (keyPair) Values(context.Context, string) ([]string, error) {
 	return []string{"public:private"}, nil
 }
 
-func TestHandlerOfAChallenge(t *testing.T) {
+func TestHandlerOfChallenge(t *testing.T) {
 	routes, err := intake.ParseRoutes(`{"formpay":{"secret":"s"}}`, []provider.Declaration{providerstest.Declaration})
 	if err != nil {
 		t.Fatal(err)
 	}
-	query, answer, err := providerstest.Declaration.Sender.Challenge("public:private")
+	query, want, err := providerstest.Declaration.Sender.Challenge("public:private")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +98,8 @@ func TestHandlerOfAChallenge(t *testing.T) {
 				e.PathParameters = map[string]string{"provider": providerstest.Name}
 				tt.change(e)
 			})
-			if response.StatusCode != http.StatusOK || response.Body != answer || response.Headers["Content-Type"] != "text/plain; charset=utf-8" {
-				t.Errorf("%+v, want %s", response, answer)
+			if response.StatusCode != http.StatusOK || response.Body != want || response.Headers["Content-Type"] != "text/plain; charset=utf-8" {
+				t.Errorf("%+v, want %s", response, want)
 			}
 		})
 	}

@@ -12,12 +12,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// MaxMessageBytes is what SQS takes in one message, 1 MiB since August 2025.
+// MaxMessageBytes is the longest message that SQS accepts: 1 MiB since August 2025.
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
 const MaxMessageBytes = 1024 * 1024
 
-// ErrUnavailable says that a message could not be put into the queue. The cause
-// is wrapped.
+// ErrUnavailable is the error of a message that could not be sent. The cause is
+// wrapped.
 var ErrUnavailable = errors.New("the queue is unavailable")
 
 const (
@@ -27,7 +27,7 @@ const (
 	sendTimeout    = 3 * time.Second // attempts included
 )
 
-// NewClient is a client whose requests end in time.
+// NewClient returns a client with the timeouts and retries above.
 func NewClient(cfg aws.Config) *sqs.Client {
 	return sqs.NewFromConfig(cfg, func(o *sqs.Options) {
 		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
@@ -38,17 +38,17 @@ func NewClient(cfg aws.Config) *sqs.Client {
 	})
 }
 
-// Queue is one queue.
+// Queue sends to one SQS queue.
 type Queue struct {
 	client *sqs.Client
 	url    string
 }
 
-// New sends to the queue with that URL; make the client with NewClient.
+// New returns the queue with that URL; make the client with NewClient.
 func New(client *sqs.Client, url string) *Queue { return &Queue{client, url} }
 
-// Send puts a message into the queue. The body has at most MaxMessageBytes, and
-// no characters but those of XML 1.0. The error is ErrUnavailable.
+// Send sends a message to the queue. The body has at most MaxMessageBytes and contains
+// only characters of XML 1.0. The error is ErrUnavailable.
 func (q *Queue) Send(ctx context.Context, body string) error {
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()

@@ -17,9 +17,9 @@ import (
 )
 
 // open is a queue on a server that speaks SQS's protocol (AWS JSON 1.0).
-func open(t *testing.T, answer http.HandlerFunc) *sqsqueue.Queue {
+func open(t *testing.T, respond http.HandlerFunc) *sqsqueue.Queue {
 	t.Helper()
-	server := httptest.NewServer(answer)
+	server := httptest.NewServer(respond)
 	t.Cleanup(server.Close)
 	return sqsqueue.New(sqsqueue.NewClient(aws.Config{
 		Region: "us-east-1", BaseEndpoint: &server.URL,
@@ -48,7 +48,7 @@ func TestMessageIsSentWhole(t *testing.T) {
 	}
 }
 
-func TestRefusalIsAnError(t *testing.T) {
+func TestRejectedMessage(t *testing.T) {
 	q := open(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 		w.WriteHeader(http.StatusBadRequest)

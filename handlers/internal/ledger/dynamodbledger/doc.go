@@ -1,4 +1,4 @@
-// Package dynamodbledger keeps the ledger in the transactions table on DynamoDB, and
-// knows how a transaction looks as an item there: event-relay reads items out of
-// the table's stream with DecodeItem.
+// Package dynamodbledger implements the ledger in the transactions table on DynamoDB. It
+// also defines the items of the table; event-relay reads the items in the table's stream
+// with DecodeItem.
 package dynamodbledger

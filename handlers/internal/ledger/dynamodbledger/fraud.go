@@ -10,8 +10,7 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// encodeFraud returns the value of the attribute contract.AttrFraud for a
-// canonical result.
+// encodeFraud returns the attribute value for a canonical result.
 func encodeFraud(r fraud.Result) types.AttributeValue {
 	members := Item{
 		contract.FraudScore:        number(r.Score.String()),
@@ -38,7 +37,7 @@ func encodeFraud(r fraud.Result) types.AttributeValue {
 func (d *decoder) fraud(value types.AttributeValue) *fraud.Result {
 	members, ok := value.(*types.AttributeValueMemberM)
 	if !ok {
-		d.fail(contract.AttrFraud, errors.New("is not a map"))
+		d.fail(contract.FieldFraud, errors.New("is not a map"))
 		return nil
 	}
 	m := members.Value

@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/handlers/internal/ledger/ledgertest"
 )
 
-// The texts are what has always been stored.
+// The texts must not change: items have always been stored so.
 func TestRecordFraud(t *testing.T) {
 	const plain = `"score":{"N":"0.87"},"risk_level":{"S":"high"},"risk_summary":{"S":"A very large payment at night."},` +
 		`"model_version":{"S":"mock-1"},"scored_at":{"S":"2026-11-22T15:04:06.123456789Z"}`

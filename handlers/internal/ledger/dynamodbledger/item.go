@@ -19,30 +19,30 @@ import (
 // returns one for the JSON of a stream record.
 type Item = map[string]types.AttributeValue
 
-// ErrItem says that an item is not one that EncodeItem wrote.
+// ErrItem is the error of an item that EncodeItem cannot have written.
 var ErrItem = errors.New("not a transaction item")
 
 // EncodeItem returns the item of a transaction as it is first stored: without a
 // fraud result.
 func EncodeItem(t transaction.Transaction) Item {
 	item := Item{
-		contract.AttrSchemaVersion: text(contract.SchemaVersion),
-		contract.AttrTransactionID: text(t.ID),
-		contract.AttrProvider:      text(t.Provider),
-		contract.AttrKind:          text(t.Kind),
-		contract.AttrAmount:        number(t.Amount.String()),
-		contract.AttrCurrency:      text(t.Currency),
-		contract.AttrCustomerID:    text(t.CustomerID),
-		contract.AttrReceivedAt:    text(transaction.FormatTime(t.ReceivedAt)),
-		contract.AttrHourShard:     text(ledger.HourShard(t.ReceivedAt, ledger.Shard(t.ID))),
-		contract.AttrExpiresAt:     number(strconv.FormatInt(t.ReceivedAt.Add(contract.RetentionDays*24*time.Hour).Unix(), 10)),
-		contract.AttrFingerprint:   text(t.Fingerprint()),
+		contract.FieldSchemaVersion: text(contract.SchemaVersion),
+		contract.FieldTransactionID: text(t.ID),
+		contract.FieldProvider:      text(t.Provider),
+		contract.FieldKind:          text(t.Kind),
+		contract.FieldAmount:        number(t.Amount.String()),
+		contract.FieldCurrency:      text(t.Currency),
+		contract.FieldCustomerID:    text(t.CustomerID),
+		contract.FieldReceivedAt:    text(transaction.FormatTime(t.ReceivedAt)),
+		contract.FieldHourShard:     text(ledger.HourShard(t.ReceivedAt, ledger.Shard(t.ID))),
+		contract.FieldExpiresAt:     number(strconv.FormatInt(t.ReceivedAt.Add(contract.RetentionDays*24*time.Hour).Unix(), 10)),
+		contract.FieldFingerprint:   text(t.Fingerprint()),
 	}
 	if t.PaymentID != "" {
-		item[contract.AttrPaymentID] = text(t.PaymentID)
+		item[contract.FieldPaymentID] = text(t.PaymentID)
 	}
 	if !t.Metadata.IsZero() {
-		item[contract.AttrMetadata] = encodeValue(t.Metadata.Value())
+		item[contract.FieldMetadata] = encodeValue(t.Metadata.Value())
 	}
 	return item
 }
@@ -53,21 +53,21 @@ func DecodeItem(item Item) (ledger.Record, error) {
 	d := decoder{}
 	record := ledger.Record{
 		Transaction: transaction.Transaction{
-			ID:         d.text(item, contract.AttrTransactionID),
-			Provider:   d.text(item, contract.AttrProvider),
-			Kind:       d.optional(item, contract.AttrKind, contract.KindPayment), // items from before there were kinds have none
-			PaymentID:  d.optional(item, contract.AttrPaymentID, ""),
-			Money:      money.Money{Amount: d.amount(item, contract.AttrAmount), Currency: d.text(item, contract.AttrCurrency)},
-			CustomerID: d.text(item, contract.AttrCustomerID),
+			ID:         d.text(item, contract.FieldTransactionID),
+			Provider:   d.text(item, contract.FieldProvider),
+			Kind:       d.optional(item, contract.FieldKind, contract.KindPayment), // items of releases without kinds have none
+			PaymentID:  d.optional(item, contract.FieldPaymentID, ""),
+			Money:      money.Money{Amount: d.amount(item, contract.FieldAmount), Currency: d.text(item, contract.FieldCurrency)},
+			CustomerID: d.text(item, contract.FieldCustomerID),
 			Metadata:   d.metadata(item),
-			ReceivedAt: d.time(item, contract.AttrReceivedAt),
+			ReceivedAt: d.time(item, contract.FieldReceivedAt),
 		},
-		Fingerprint: d.text(item, contract.AttrFingerprint),
+		Fingerprint: d.text(item, contract.FieldFingerprint),
 	}
-	if version := d.text(item, contract.AttrSchemaVersion); version != contract.SchemaVersion {
-		d.fail(contract.AttrSchemaVersion, fmt.Errorf("is not %s", contract.SchemaVersion))
+	if version := d.text(item, contract.FieldSchemaVersion); version != contract.SchemaVersion {
+		d.fail(contract.FieldSchemaVersion, fmt.Errorf("is not %s", contract.SchemaVersion))
 	}
-	if fraud, ok := item[contract.AttrFraud]; ok {
+	if fraud, ok := item[contract.FieldFraud]; ok {
 		record.Fraud = d.fraud(fraud)
 	}
 	if d.err != nil {
@@ -79,7 +79,7 @@ func DecodeItem(item Item) (ledger.Record, error) {
 func text(s string) types.AttributeValue   { return &types.AttributeValueMemberS{Value: s} }
 func number(n string) types.AttributeValue { return &types.AttributeValueMemberN{Value: n} }
 
-// encodeValue turns metadata into attribute values; numbers keep every digit.
+// encodeValue returns the attribute value of a metadata value. Numbers keep every digit.
 func encodeValue(value any) types.AttributeValue {
 	switch v := value.(type) {
 	case bool:
@@ -113,7 +113,7 @@ func decodeValue(value types.AttributeValue) (any, error) {
 	case *types.AttributeValueMemberS:
 		return v.Value, nil
 	case *types.AttributeValueMemberN:
-		return jsonvalue.ParseNumber(v.Value) // DynamoDB may write it in another way
+		return jsonvalue.ParseNumber(v.Value) // DynamoDB may use another notation
 	case *types.AttributeValueMemberL:
 		list := make([]any, len(v.Value))
 		for i, element := range v.Value {
@@ -175,18 +175,18 @@ func (d *decoder) number(item Item, name string) string {
 }
 
 func (d *decoder) metadata(item Item) transaction.Metadata {
-	attribute, ok := item[contract.AttrMetadata]
+	attribute, ok := item[contract.FieldMetadata]
 	if !ok {
 		return transaction.Metadata{}
 	}
 	value, err := decodeValue(attribute)
 	if err != nil {
-		d.fail(contract.AttrMetadata, err)
+		d.fail(contract.FieldMetadata, err)
 		return transaction.Metadata{}
 	}
 	members, ok := value.(map[string]any)
 	if !ok {
-		d.fail(contract.AttrMetadata, errors.New("is not a map"))
+		d.fail(contract.FieldMetadata, errors.New("is not a map"))
 	}
 	return transaction.NewMetadata(members)
 }

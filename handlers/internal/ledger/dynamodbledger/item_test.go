@@ -25,7 +25,7 @@ func encode(t *testing.T) dynamodbledger.Item {
 
 func TestEncodeItem(t *testing.T) {
 	item := encode(t)
-	delete(item, contract.AttrMetadata) // by the round trip
+	delete(item, contract.FieldMetadata) // by the round trip
 	want := dynamodbledger.Item{
 		"transaction_id": &types.AttributeValueMemberS{Value: "txn_123456"},
 		"provider":       &types.AttributeValueMemberS{Value: "stripe"},
@@ -64,9 +64,8 @@ func TestDecodeItem(t *testing.T) {
 	}
 }
 
-// The image is one that Lambda's stream event holds, with numbers written as
-// DynamoDB may write them, a fraud result, and no kind, as it is from before
-// there were kinds.
+// The image is from a stream event of Lambda. It has numbers in a notation that DynamoDB
+// may use, a fraud result, and no kind, like the items of releases without kinds.
 func TestStreamImage(t *testing.T) {
 	image, err := os.ReadFile("testdata/image.json")
 	if err != nil {
@@ -98,24 +97,24 @@ func TestForeignItem(t *testing.T) {
 		name, attribute string
 		value           types.AttributeValue // nil removes it
 	}{
-		{"no id", contract.AttrTransactionID, nil},
-		{"no provider", contract.AttrProvider, nil},
-		{"no amount", contract.AttrAmount, nil},
-		{"no currency", contract.AttrCurrency, nil},
-		{"no customer", contract.AttrCustomerID, nil},
-		{"no fingerprint", contract.AttrFingerprint, nil},
-		{"amount that is a string", contract.AttrAmount, s("15000")},
-		{"kind that is a number", contract.AttrKind, n("5")},
-		{"payment id that is a number", contract.AttrPaymentID, n("5")},
-		{"id that is a number", contract.AttrTransactionID, n("5")},
-		{"time in another form", contract.AttrReceivedAt, s("2026-11-22T15:04:05Z")},
-		{"schema of the future", contract.AttrSchemaVersion, s("2")},
-		{"metadata with a binary", contract.AttrMetadata, m(dynamodbledger.Item{"a": &types.AttributeValueMemberB{Value: []byte("secret")}})},
-		{"fraud that is a string", contract.AttrFraud, s("high")},
-		{"fraud without a score", contract.AttrFraud, m(dynamodbledger.Item{"risk_level": s("high")})},
+		{"no id", contract.FieldTransactionID, nil},
+		{"no provider", contract.FieldProvider, nil},
+		{"no amount", contract.FieldAmount, nil},
+		{"no currency", contract.FieldCurrency, nil},
+		{"no customer", contract.FieldCustomerID, nil},
+		{"no fingerprint", contract.FieldFingerprint, nil},
+		{"amount that is a string", contract.FieldAmount, s("15000")},
+		{"kind that is a number", contract.FieldKind, n("5")},
+		{"payment id that is a number", contract.FieldPaymentID, n("5")},
+		{"id that is a number", contract.FieldTransactionID, n("5")},
+		{"time in another form", contract.FieldReceivedAt, s("2026-11-22T15:04:05Z")},
+		{"schema of the future", contract.FieldSchemaVersion, s("2")},
+		{"metadata with a binary", contract.FieldMetadata, m(dynamodbledger.Item{"a": &types.AttributeValueMemberB{Value: []byte("secret")}})},
+		{"fraud that is a string", contract.FieldFraud, s("high")},
+		{"fraud without a score", contract.FieldFraud, m(dynamodbledger.Item{"risk_level": s("high")})},
 	}
 	for _, tt := range tests {
-		t.Run("is refused with "+tt.name, func(t *testing.T) {
+		t.Run("is rejected with "+tt.name, func(t *testing.T) {
 			item := encode(t)
 			if item[tt.attribute] = tt.value; tt.value == nil {
 				delete(item, tt.attribute)
@@ -124,7 +123,7 @@ func TestForeignItem(t *testing.T) {
 			if !errors.Is(err, dynamodbledger.ErrItem) {
 				t.Fatalf("%v, want ErrItem", err)
 			}
-			if text := err.Error(); strings.Contains(text, "secret") || !strings.Contains(text, tt.attribute) && tt.attribute != contract.AttrFraud {
+			if text := err.Error(); strings.Contains(text, "secret") || !strings.Contains(text, tt.attribute) && tt.attribute != contract.FieldFraud {
 				t.Errorf("the error %q should name %s and no value", text, tt.attribute)
 			}
 		})

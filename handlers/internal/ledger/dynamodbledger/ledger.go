@@ -20,9 +20,9 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// How long DynamoDB may take. A write normally takes 5 ms; the functions in
-// front of it have 10 s, and a provider that gets our 503 after 4 s retries,
-// where one that gets a gateway timeout may not.
+// Timeouts and retries of DynamoDB calls. A write normally takes 5 ms. The functions
+// that write have 10 s or more; the bounds are tighter because a provider retries after
+// a 503, but may not after a gateway timeout.
 const (
 	attemptTimeout = 1500 * time.Millisecond // one HTTP request
 	maxAttempts    = 3
@@ -30,8 +30,8 @@ const (
 	writeTimeout   = 4 * time.Second        // a whole write, attempts included
 )
 
-// NewClient is a client whose calls end well within a function's time, also
-// when DynamoDB is slow.
+// NewClient returns a client whose calls end well within a function's time even if
+// DynamoDB is slow.
 func NewClient(cfg aws.Config) *dynamodb.Client {
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
 		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
@@ -42,7 +42,7 @@ func NewClient(cfg aws.Config) *dynamodb.Client {
 	})
 }
 
-// Ledger is a ledger.Ledger on one table.
+// Ledger is a ledger.Ledger in a DynamoDB table.
 type Ledger struct {
 	client *dynamodb.Client
 	table  string
@@ -50,8 +50,8 @@ type Ledger struct {
 
 var _ ledger.Ledger = (*Ledger)(nil)
 
-// New returns the ledger on a table with the attributes and the index that
-// package contract names. Make the client with NewClient.
+// New returns the ledger in a table with the attributes and the index that package
+// contract names. Make the client with NewClient.
 func New(client *dynamodb.Client, table string) *Ledger {
 	return &Ledger{client, table}
 }
@@ -66,11 +66,11 @@ func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName:                           &l.table,
 		Item:                                item,
-		ConditionExpression:                 aws.String("attribute_not_exists(" + contract.AttrTransactionID + ")"),
+		ConditionExpression:                 aws.String("attribute_not_exists(" + contract.FieldTransactionID + ")"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if taken, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		return sameOrConflict(taken.Item, item[contract.AttrFingerprint])
+		return sameOrConflict(taken.Item, item[contract.FieldFingerprint])
 	}
 	if err != nil {
 		return 0, unavailable("put item", err)
@@ -78,12 +78,12 @@ func (l *Ledger) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	return ledger.Stored, nil
 }
 
-// sameOrConflict compares the existing item with the fingerprint of the one that
+// sameOrConflict compares the existing item with the fingerprint of the transaction that
 // was not stored.
 func sameOrConflict(old Item, fingerprint types.AttributeValue) (ledger.Outcome, error) {
-	stored, ok := old[contract.AttrFingerprint].(*types.AttributeValueMemberS)
+	stored, ok := old[contract.FieldFingerprint].(*types.AttributeValueMemberS)
 	if !ok {
-		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.AttrFingerprint))
+		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.FieldFingerprint))
 	}
 	if *stored != *fingerprint.(*types.AttributeValueMemberS) {
 		return 0, ledger.ErrConflict
@@ -99,12 +99,12 @@ func (l *Ledger) RecordFraud(ctx context.Context, key ledger.Key, result fraud.R
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table,
 		Key: Item{
-			contract.AttrTransactionID: text(key.TransactionID),
-			contract.AttrProvider:      text(key.Provider),
+			contract.FieldTransactionID: text(key.TransactionID),
+			contract.FieldProvider:      text(key.Provider),
 		},
-		UpdateExpression: aws.String("SET " + contract.AttrFraud + " = :result"),
-		ConditionExpression: aws.String("attribute_exists(" + contract.AttrTransactionID + ")" +
-			" AND attribute_not_exists(" + contract.AttrFraud + ")"),
+		UpdateExpression: aws.String("SET " + contract.FieldFraud + " = :result"),
+		ConditionExpression: aws.String("attribute_exists(" + contract.FieldTransactionID + ")" +
+			" AND attribute_not_exists(" + contract.FieldFraud + ")"),
 		ExpressionAttributeValues:           Item{":result": encodeFraud(result)},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
@@ -126,7 +126,7 @@ func storedFraud(old Item) (fraud.Result, bool, error) {
 		return fraud.Result{}, false, err
 	}
 	if record.Fraud == nil {
-		return fraud.Result{}, false, fmt.Errorf("%w: the condition on %s failed, yet it is absent", ErrItem, contract.AttrFraud)
+		return fraud.Result{}, false, fmt.Errorf("%w: the condition on %s failed, yet it is absent", ErrItem, contract.FieldFraud)
 	}
 	return *record.Fraud, false, nil
 }
@@ -135,8 +135,8 @@ func storedFraud(old Item) (fraud.Result, bool, error) {
 // most 1 MB at a time.
 func (l *Ledger) Hour(ctx context.Context, hour time.Time, shard int) iter.Seq2[ledger.Record, error] {
 	return func(yield func(ledger.Record, error) bool) {
-		// The index orders by received_at alone: put those of the same
-		// nanosecond in order here.
+		// The index orders by received_at alone, so sort the records of the same
+		// nanosecond here.
 		var same []ledger.Record
 		flush := func() bool {
 			slices.SortFunc(same, ledger.Compare)
@@ -168,7 +168,7 @@ func (l *Ledger) index(ctx context.Context, hourShard string) iter.Seq2[ledger.R
 		pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{
 			TableName:                 &l.table,
 			IndexName:                 aws.String(contract.IndexByHour),
-			KeyConditionExpression:    aws.String(contract.AttrHourShard + " = :shard"),
+			KeyConditionExpression:    aws.String(contract.FieldHourShard + " = :shard"),
 			ExpressionAttributeValues: Item{":shard": text(hourShard)},
 		})
 		for pages.HasMorePages() {
@@ -196,9 +196,8 @@ func (l *Ledger) CreatedAt(ctx context.Context) (time.Time, error) {
 	return aws.ToTime(out.Table.CreationDateTime).UTC(), nil
 }
 
-// unavailable makes every failure of the store an ErrUnavailable, refusals such
-// as a missing permission included: for a caller, that too passes when somebody
-// has put it right.
+// unavailable makes every failure of DynamoDB an ErrUnavailable, even a missing
+// permission: operators can correct that, so a caller's retry can succeed, too.
 func unavailable(operation string, cause error) error {
 	return fmt.Errorf("%w: %s: %w", ledger.ErrUnavailable, operation, cause)
 }

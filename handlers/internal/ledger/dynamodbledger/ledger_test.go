@@ -75,13 +75,13 @@ func createTable(t *testing.T, c *dynamodb.Client) string {
 		TableName:   &name,
 		BillingMode: types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{
-			attribute(contract.AttrTransactionID), attribute(contract.AttrProvider),
-			attribute(contract.AttrHourShard), attribute(contract.AttrReceivedAt),
+			attribute(contract.FieldTransactionID), attribute(contract.FieldProvider),
+			attribute(contract.FieldHourShard), attribute(contract.FieldReceivedAt),
 		},
-		KeySchema: key(contract.AttrTransactionID, contract.AttrProvider),
+		KeySchema: key(contract.FieldTransactionID, contract.FieldProvider),
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
 			IndexName:  aws.String(contract.IndexByHour),
-			KeySchema:  key(contract.AttrHourShard, contract.AttrReceivedAt),
+			KeySchema:  key(contract.FieldHourShard, contract.FieldReceivedAt),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
 		}},
 	})
@@ -96,7 +96,7 @@ func createTable(t *testing.T, c *dynamodb.Client) string {
 	return name
 }
 
-// fake is a client whose calls f answers.
+// fake returns a client whose requests f responds to.
 func fake(f roundTripper, endpoint string) *dynamodb.Client {
 	options := client(endpoint).Options()
 	options.HTTPClient = f
@@ -107,10 +107,10 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) Do(r *http.Request) (*http.Response, error) { return f(r) }
 
-func TestFailingStoreIsUnavailable(t *testing.T) {
+func TestDynamoDBFailureIsUnavailable(t *testing.T) {
 	tests := map[string]struct {
-		answer func(http.ResponseWriter)
-		tries  int64
+		respond func(http.ResponseWriter)
+		tries   int64
 	}{
 		"an internal error is tried again": {func(w http.ResponseWriter) {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -134,7 +134,7 @@ func TestFailingStoreIsUnavailable(t *testing.T) {
 			c := fake(func(*http.Request) (*http.Response, error) {
 				tries.Add(1)
 				w := httptest.NewRecorder()
-				tt.answer(w)
+				tt.respond(w)
 				return w.Result(), nil
 			}, "http://127.0.0.1")
 			_, err := dynamodbledger.New(c, "table").Store(t.Context(), ledgertest.Transaction("txn"))
@@ -148,7 +148,7 @@ func TestFailingStoreIsUnavailable(t *testing.T) {
 	}
 }
 
-// calls are all methods of a ledger.
+// calls calls every method of a ledger.
 var calls = map[string]func(context.Context, ledger.Ledger) error{
 	"Store": func(ctx context.Context, l ledger.Ledger) error {
 		_, err := l.Store(ctx, ledgertest.Transaction("txn"))
@@ -170,16 +170,16 @@ var calls = map[string]func(context.Context, ledger.Ledger) error{
 	},
 }
 
-// The functions have 10 s in all, and a provider gets its answer before.
-func TestWritesEndWithinFourSecondsAndEverythingWithItsCaller(t *testing.T) {
+// The functions have 10 s, and a provider must get its response earlier.
+func TestWriteTimeout(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			var end time.Time
 			l := dynamodbledger.New(fake(func(r *http.Request) (*http.Response, error) {
 				end, _ = r.Context().Deadline()
-				refused := httptest.NewRecorder()
-				refused.WriteHeader(http.StatusBadRequest)
-				return refused.Result(), nil
+				rejected := httptest.NewRecorder()
+				rejected.WriteHeader(http.StatusBadRequest)
+				return rejected.Result(), nil
 			}, "http://127.0.0.1"), "table")
 
 			if name == "Store" || name == "RecordFraud" {
@@ -204,7 +204,7 @@ func TestWritesEndWithinFourSecondsAndEverythingWithItsCaller(t *testing.T) {
 	}
 }
 
-func TestCallEndsWhenItsCallerLeaves(t *testing.T) {
+func TestCallEndsWithContext(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
 			ctx, leave := context.WithCancel(t.Context())
@@ -227,8 +227,7 @@ func TestCallEndsWhenItsCallerLeaves(t *testing.T) {
 	}
 }
 
-// Three attempts fit into the four seconds of a write, nearly: the last may be
-// cut short.
+// Three attempts nearly fit into the four seconds of a write; the last may be cut short.
 func TestAttemptsAndPausesAreShort(t *testing.T) {
 	options := client("http://127.0.0.1").Options()
 	if timeout := options.HTTPClient.(*awshttp.BuildableClient).GetTimeout(); timeout <= 0 || timeout > 2*time.Second {
@@ -243,9 +242,9 @@ func TestAttemptsAndPausesAreShort(t *testing.T) {
 	}
 }
 
-// Pages as DynamoDB may make them: ended anywhere, also among transactions of
-// the same nanosecond, which are in no order, and empty ones with more to come.
-func TestHourFollowsPagesAndReadsNoMoreThanItNeeds(t *testing.T) {
+// DynamoDB may end a page anywhere, even between transactions of the same nanosecond,
+// which are in no order, and may return an empty page before others.
+func TestHourReadsPagesOnDemand(t *testing.T) {
 	at := func(id string, second int) dynamodbledger.Item {
 		tx := ledgertest.Transaction(id)
 		tx.ReceivedAt = tx.ReceivedAt.Add(time.Duration(second) * time.Second)

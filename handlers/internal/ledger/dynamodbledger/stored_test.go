@@ -31,7 +31,7 @@ func TestStoredItem(t *testing.T) {
 			t.Run(delivery.Name+"/is encoded as it was", func(t *testing.T) {
 				again := dynamodbledger.EncodeItem(record.Transaction)
 				if delivery.Name == ledgertest.StoredBeforeKinds {
-					delete(again, contract.AttrKind)
+					delete(again, contract.FieldKind)
 				}
 				got, err := attributevalue.MarshalMapJSON(again)
 				if err != nil {

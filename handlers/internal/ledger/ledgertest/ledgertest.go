@@ -1,6 +1,6 @@
-// Package ledgertest is the contract of ledger.Ledger as tests. The ledger in
-// memory passes it in the unit tests, the one on DynamoDB against a DynamoDB API
-// server.
+// Package ledgertest has the contract test suite of ledger.Ledger, and a ledger in
+// memory. The suite runs against that ledger in the unit tests, and against
+// dynamodbledger with a DynamoDB API server.
 package ledgertest
 
 import (
@@ -36,11 +36,11 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Ledger) {
 		{"a refund is read back with its payment", readBackRefund},
 		{"the same delivery again is a duplicate and changes nothing", duplicate},
 		{"the same key with other content is a conflict and changes nothing", conflict},
-		{"what callers do with what they gave or got changes nothing", independent},
+		{"records do not share memory with arguments and results", independent},
 		{"the same id from another provider is another transaction", otherProvider},
-		{"of concurrent deliveries exactly one is stored", concurrent},
+		{"exactly one of several concurrent deliveries is stored", concurrent},
 		{"a fraud result is written once", fraudOnce},
-		{"of concurrent fraud results exactly one is written", concurrentFraud},
+		{"exactly one of several concurrent fraud results is written", concurrentFraud},
 		{"a fraud result for an absent transaction is rejected", fraudNotFound},
 		{"an hour has its own transactions only, in order", hourInOrder},
 		{"an hour larger than a page is read whole", hourInPages},
@@ -73,8 +73,8 @@ func Transaction(id string) transaction.Transaction {
 	}
 }
 
-// Metadata returns the metadata of a JSON object, none of an empty text. It panics
-// when the text is neither.
+// Metadata returns metadata from the text of a JSON object; "" means none. It panics if
+// the text is neither.
 func Metadata(text string) transaction.Metadata {
 	if text == "" {
 		return transaction.Metadata{}
@@ -132,7 +132,7 @@ func read(t *testing.T, l ledger.Ledger, shard int) []ledger.Record {
 	return records
 }
 
-// expect compares what the ledger holds for the transaction's hour and shard.
+// expect checks the ledger's records in the hour and shard of the first record.
 func expect(t *testing.T, l ledger.Ledger, want ...ledger.Record) {
 	t.Helper()
 	got := read(t, l, ledger.Shard(want[0].Transaction.ID))
@@ -223,7 +223,7 @@ func otherProvider(t *testing.T, l ledger.Ledger) {
 	expect(t, l, record(adyen), record(stripe))
 }
 
-// concurrently calls n times at once and counts the answers.
+// concurrently makes n concurrent calls and counts their results.
 func concurrently[T comparable](t *testing.T, n int, call func() (T, error)) map[T]int {
 	t.Helper()
 	var mu sync.Mutex
@@ -231,13 +231,13 @@ func concurrently[T comparable](t *testing.T, n int, call func() (T, error)) map
 	counts := map[T]int{}
 	for range n {
 		wg.Go(func() {
-			answer, err := call()
+			result, err := call()
 			if err != nil {
 				t.Error(err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			counts[answer]++
+			counts[result]++
 		})
 	}
 	wg.Wait()
@@ -267,7 +267,7 @@ func fraudOnce(t *testing.T, l ledger.Ledger) {
 			t.Errorf("call %d: recorded = %t", i, recorded)
 		}
 		if diff := cmp.Diff(want, stored); diff != "" {
-			t.Errorf("call %d answers (-want +got):\n%s", i, diff)
+			t.Errorf("call %d returns (-want +got):\n%s", i, diff)
 		}
 	}
 	scored := record(tx)

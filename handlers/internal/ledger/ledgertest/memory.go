@@ -14,7 +14,7 @@ import (
 )
 
 // Memory is a ledger.Ledger in memory, for tests; it is safe for concurrent use.
-// It stands in a package that imports testing, so that no handler runs on it.
+// It is in a package that imports testing, so that no handler can use it.
 type Memory struct {
 	mu          sync.Mutex
 	records     map[ledger.Key]ledger.Record
@@ -37,7 +37,7 @@ func (m *Memory) Fail(cause error) {
 	m.unavailable = cause
 }
 
-// lock takes the lock if the ledger may be used.
+// lock acquires the lock, or returns an error if the call must fail.
 func (m *Memory) lock(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", ledger.ErrUnavailable, err)
@@ -127,7 +127,8 @@ func (m *Memory) CreatedAt(ctx context.Context) (time.Time, error) {
 	return m.createdAt, nil
 }
 
-// clone shares nothing with r, so that a caller cannot change what is stored.
+// clone returns a copy that shares nothing with r, so that callers cannot change the
+// ledger.
 func clone(r ledger.Record) ledger.Record {
 	if r.Fraud != nil {
 		result := r.Fraud.Canonical()

@@ -29,8 +29,8 @@ func TestMemoryFailsOnDemand(t *testing.T) {
 	}
 }
 
-// Stored items carry the shard: a change of the function would hide them from
-// the archiver.
+// Shard must not change: stored items contain their shard, and the archiver would not
+// find them.
 func TestShardsAreStableAndAllInUse(t *testing.T) {
 	if got := ledger.HourShard(time.Date(2026, time.November, 23, 0, 30, 0, 0, time.FixedZone("", 3600)), 3); got != "2026-11-22T23#3" {
 		t.Errorf("HourShard = %s", got)

@@ -11,11 +11,11 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// StoredDelivery is a delivery that was processed by an earlier release, and
-// what that release stored, published and archived of it. All of it must be
-// read, and written again byte for byte, by every later release: a fingerprint
-// that changes turns each repeated delivery of a stored transaction into a
-// conflict. So the files are never regenerated; a new case is a new file.
+// StoredDelivery is a delivery that an earlier release processed, with the item, event
+// and archive line that the release wrote. Every later release must be able to read
+// them and write them byte for byte: if a fingerprint changed, each repeated delivery of
+// a stored transaction would become a conflict. So the files are never regenerated; a
+// new case is a new file.
 type StoredDelivery struct {
 	Name         string              `json:"-"`
 	Provider     string              `json:"provider"` // "" for the canonical payload
@@ -27,17 +27,17 @@ type StoredDelivery struct {
 // StoredTransaction is one transaction of a StoredDelivery.
 type StoredTransaction struct {
 	Fingerprint string         `json:"fingerprint"`
-	Masked      int            `json:"masked"` // card numbers
+	Masked      int            `json:"masked"` // number of card numbers
 	Item        jsontext.Value `json:"item"`   // DynamoDB JSON
 	Event       string         `json:"event"`  // the detail
-	Line        string         `json:"line"`   // of the archive, with its line break
+	Line        string         `json:"line"`   // the archive's line, with its line break
 }
 
 //go:embed testdata/stored/*.json
 var storedFiles embed.FS
 
-// StoredBeforeKinds is the name of the delivery whose item, event and line have
-// no kind: they are from a release that did not know kinds.
+// StoredBeforeKinds is the name of the delivery whose item, event and line have no kind,
+// because they are from a release without kinds.
 const StoredBeforeKinds = "before_kinds"
 
 // Stored returns every StoredDelivery.

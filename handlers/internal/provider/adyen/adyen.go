@@ -14,12 +14,12 @@ import (
 // Name is the provider's name in the path and in transactions.
 const Name = "adyen"
 
-// Options say how the merchant account is set up.
+// Options describe how the merchant account is set up.
 type Options struct {
-	// ManualCapture: authorised payments are captured by a request of their own
-	// (the account's capture delay is "manual"), and only then become
-	// transactions. By default Adyen captures by itself, an AUTHORISATION is the
-	// payment, and a CAPTURE is ignored.
+	// ManualCapture is true if the merchant captures each authorised payment with a
+	// request (the account's capture delay is "manual"). Then the CAPTURE becomes the
+	// transaction. If it is false, Adyen captures automatically, the AUTHORISATION
+	// becomes the transaction, and a CAPTURE is ignored.
 	// https://docs.adyen.com/online-payments/capture
 	ManualCapture bool
 }
@@ -32,7 +32,8 @@ var _ provider.Provider = Adyen{}
 // New returns the provider.
 func New(options Options) Adyen { return Adyen{options} }
 
-// Verify implements provider.Provider. Neither the clock nor the headers count.
+// Verify implements provider.Provider. It uses neither the clock nor the headers,
+// because Adyen signs no time and puts the signatures into the body.
 func (Adyen) Verify(_ context.Context, d provider.Delivery, secrets []string) error {
 	keys := readKeys(secrets)
 	if len(keys) == 0 {
@@ -77,7 +78,7 @@ func (a Adyen) event(item provider.Object) provider.Event {
 	return e
 }
 
-// transaction returns nil without an error for what becomes no transaction.
+// transaction returns nil without an error for an item that is ignored.
 func (a Adyen) transaction(item provider.Object, eventCode string) (*transaction.Transaction, error) {
 	t, err := a.identify(item, eventCode)
 	if err != nil || t.Kind == "" {
@@ -87,7 +88,7 @@ func (a Adyen) transaction(item provider.Object, eventCode string) (*transaction
 		return nil, err
 	}
 	if t.Amount.IsZero() {
-		return nil, nil // a card was checked, no money moved: a zero-value authorisation
+		return nil, nil // a zero-value authorisation checks a card and moves no money
 	}
 	t.CustomerID = customer(item.Object("additionalData"))
 	if err := t.Check(); err != nil {
@@ -96,8 +97,8 @@ func (a Adyen) transaction(item provider.Object, eventCode string) (*transaction
 	return &t, nil
 }
 
-// identify says what a successful item is about. It has no kind when it becomes
-// no transaction.
+// identify returns the kind, ids and metadata of a successful item. The kind is empty
+// if the item is ignored.
 func (a Adyen) identify(item provider.Object, eventCode string) (t transaction.Transaction, err error) {
 	psp, original := item.Text("pspReference"), item.Text("originalReference")
 	metadata := map[string]any{
@@ -142,7 +143,7 @@ func customer(additional provider.Object) string {
 	return contract.UnknownCustomer
 }
 
-// ownDecimals are the currencies whose minor units are not those of ISO 4217.
+// ownDecimals has the decimals of the currencies for which Adyen deviates from ISO 4217.
 // https://docs.adyen.com/development-resources/currency-codes#note
 var ownDecimals = map[string]int{"CLP": 2, "CVE": 0, "IDR": 0, "ISK": 2}
 

@@ -201,7 +201,7 @@ func TestAmbiguousSignedTextIsAForgery(t *testing.T) {
 	}
 }
 
-func TestOneForgedItemCondemnsTheDelivery(t *testing.T) {
+func TestOneForgedItem(t *testing.T) {
 	good, forged := payment().sign(t, key), payment().sign(t, otherKey)
 	for name, items := range map[string][]item{
 		"first": {forged, good, good}, "middle": {good, forged, good}, "last": {good, good, forged},
@@ -226,7 +226,7 @@ func TestBothSecretsOfARotationVerify(t *testing.T) {
 	}
 }
 
-func TestSecretsOfAnotherFormAreNoSecrets(t *testing.T) {
+func TestInvalidSecrets(t *testing.T) {
 	body := delivery(t, payment().sign(t, key))
 	for name, secrets := range map[string][]string{
 		"none": nil, "empty": {""}, "short": {key[:62]}, "odd": {key + "A"}, "base64": {"coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0="},
@@ -354,7 +354,7 @@ func TestFixturesBecomeTransactions(t *testing.T) {
 	}
 }
 
-func TestKindsThatMoveNoMoneyAreIgnored(t *testing.T) {
+func TestIgnoredEventCodes(t *testing.T) {
 	for _, i := range []item{
 		payment().with("success", "false"),
 		payment().with("success", ""),
@@ -449,7 +449,7 @@ func TestMinorUnitsAreAdyens(t *testing.T) {
 	}
 }
 
-// Adyen may send an event again with other details; what is not the fact must
+// Adyen may send an event again with other details; what is not in the transaction must
 // not turn a duplicate into a conflict.
 func TestSecondDeliveryIsADuplicate(t *testing.T) {
 	one := decode(t, fixture(t, "payment"), adyen.Options{})[0].Transaction
@@ -457,7 +457,7 @@ func TestSecondDeliveryIsADuplicate(t *testing.T) {
 		Replace(string(fixture(t, "payment")))
 	two := decode(t, []byte(other), adyen.Options{})[0].Transaction
 	if one.Fingerprint() != two.Fingerprint() {
-		t.Error("details of a delivery are part of the fact")
+		t.Error("details of a delivery are part of the transaction")
 	}
 }
 
@@ -470,8 +470,8 @@ func TestRefundByReversal(t *testing.T) {
 	}
 }
 
-// Two partial captures of one payment must not pass for the same fact.
-func TestASecondPartialCaptureIsNotADuplicate(t *testing.T) {
+// Two partial captures of one payment must not pass for duplicates.
+func TestSecondPartialCapture(t *testing.T) {
 	capture := func(id string) *transaction.Transaction {
 		i := payment().with("eventCode", "CAPTURE").with("pspReference", id).with("originalReference", "QFQTPCQ8HXSKGK82")
 		return decode(t, delivery(t, i), adyen.Options{ManualCapture: true})[0].Transaction

@@ -6,13 +6,14 @@ import (
 	"payment-webhooks/handlers/internal/provider"
 )
 
-// maxItems bounds the items of a delivery. Adyen puts one into a JSON delivery
-// and at most six into a SOAP one; without a bound, one captured item repeated
-// within a body would be a thousand writes.
+// maxItems bounds the items of a delivery. Adyen puts one into a JSON delivery and at
+// most six into a SOAP one. Without a bound, a body that repeats a captured item could
+// cause a thousand writes.
 // https://docs.adyen.com/development-resources/webhooks/webhook-types#webhook-structure
 const maxItems = 64
 
-// readItems reads the frame of a delivery. An error repeats nothing of it.
+// readItems returns the notification items of a delivery. An error repeats nothing of
+// the body.
 func readItems(body []byte) ([]provider.Object, error) {
 	frame, err := provider.ParseObject(body)
 	if err != nil {
@@ -28,8 +29,8 @@ func readItems(body []byte) ([]provider.Object, error) {
 	return items, nil
 }
 
-// success is "true" or "false". Adyen sends it as a string; the libraries that
-// hold it as a boolean sign the same word.
+// success returns the member success, "true" or "false". Adyen sends a string; a boolean
+// is accepted too, because Adyen's libraries sign the same word for it.
 func success(item provider.Object) string {
 	if b, ok := item["success"].(bool); ok {
 		return fmt.Sprint(b)

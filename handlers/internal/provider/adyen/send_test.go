@@ -8,7 +8,7 @@ import (
 )
 
 // From the tests of Adyen's libraries, such as adyen-java-api-library's HMACValidatorTest.
-func TestSentSignatureIsThePublishedOne(t *testing.T) {
+func TestPublishedSignature(t *testing.T) {
 	const key, want = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056", "coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0="
 	const item = `"pspReference":"7914073381342284","merchantAccountCode":"TestMerchant","merchantReference":"TestPayment-1407325143704",` +
 		`"amount":{"value":1130,"currency":"EUR"},"eventCode":"AUTHORISATION","success":"true"`

@@ -13,11 +13,11 @@ import (
 	"payment-webhooks/handlers/internal/provider"
 )
 
-// minKeyBytes is the length of the keys that Adyen generates. A shorter one is
-// not a key but something that was pasted in its place.
+// minKeyBytes is the length of the keys that Adyen generates. A shorter secret is
+// probably something else that was configured by mistake.
 const minKeyBytes = 32
 
-// readKeys returns those of the secrets that can be a key.
+// readKeys decodes the secrets and leaves out those that cannot be a key.
 func readKeys(secrets []string) [][]byte {
 	var keys [][]byte
 	for _, secret := range secrets {
@@ -42,7 +42,7 @@ func verify(item provider.Object, keys [][]byte) error {
 	for _, key := range keys {
 		mac := hmac.New(sha256.New, key)
 		mac.Write(text)
-		// As text: only one spelling of a signature is good.
+		// Compare as text, so that a signature has only one valid spelling.
 		if hmac.Equal(base64.StdEncoding.AppendEncode(nil, mac.Sum(nil)), []byte(signature)) {
 			return nil
 		}
@@ -50,7 +50,7 @@ func verify(item provider.Object, keys [][]byte) error {
 	return errors.New("the signature is none of ours")
 }
 
-// signedText is what the signature of an item is made over.
+// signedText returns the text that an item's signature signs.
 func signedText(item provider.Object) ([]byte, error) {
 	amount := item.Object("amount")
 	text := make([]byte, 0, 256)

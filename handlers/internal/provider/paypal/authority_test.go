@@ -108,11 +108,11 @@ func pemText(pairs ...*keyPair) []byte {
 }
 
 // world is a root, an intermediate, PayPal's signing certificate by it, and an
-// HTTPS server that is every host: what it answers is in answers, by the whole
+// HTTPS server that is every host: its responses are in responses, by the whole
 // address. A download goes all the way through TLS and chain verification.
 type world struct {
 	root, intermediate, leaf *keyPair
-	answers                  map[string]http.HandlerFunc
+	responses                map[string]http.HandlerFunc
 	requests                 atomic.Int64
 	address                  string // of the server
 	options                  Options
@@ -120,7 +120,7 @@ type world struct {
 
 func newWorld(tb testing.TB) *world {
 	tb.Helper()
-	w := &world{answers: map[string]http.HandlerFunc{}}
+	w := &world{responses: map[string]http.HandlerFunc{}}
 	w.root = issue(tb, authorityTemplate("Root"), rsaKey(tb, "root", 2048), nil)
 	w.intermediate = issue(tb, authorityTemplate("Intermediate"), rsaKey(tb, "intermediate", 2048), w.root)
 	w.leaf = issue(tb, leafTemplate(), rsaKey(tb, "leaf", 2048), w.intermediate)
@@ -132,11 +132,11 @@ func newWorld(tb testing.TB) *world {
 	}, rsaKey(tb, "host", 2048), w.root)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.requests.Add(1)
-		answer := w.answers["https://"+r.Host+r.URL.Path]
-		if answer == nil {
-			answer = http.NotFound
+		respond := w.responses["https://"+r.Host+r.URL.Path]
+		if respond == nil {
+			respond = http.NotFound
 		}
-		answer(rw, r)
+		respond(rw, r)
 	}))
 	server.TLS = &tls.Config{Certificates: []tls.Certificate{{
 		// The intermediate is of no use here: it is what PayPal's hosts may send along.
@@ -160,7 +160,7 @@ func newWorld(tb testing.TB) *world {
 	return w
 }
 
-// paypal is as deployed, but for its patience: a download may take as long as a
+// paypal is as deployed, but for its timeout: a download may take as long as a
 // busy machine needs.
 func (w *world) paypal() *PayPal {
 	p := New(w.options)
@@ -168,20 +168,20 @@ func (w *world) paypal() *PayPal {
 	return p
 }
 
-// hold lets no answer to the addresses go before release is called.
+// hold delays the responses of the addresses until release is called.
 func (w *world) hold(tb testing.TB, addresses ...string) (release func()) {
 	tb.Helper()
 	released, body := make(chan struct{}), pemText(w.leaf, w.intermediate)
 	release = sync.OnceFunc(func() { close(released) })
-	tb.Cleanup(release) // the server waits for its answers to be given
+	tb.Cleanup(release) // the server waits for its responses
 	for _, address := range addresses {
-		w.answers[address] = func(rw http.ResponseWriter, _ *http.Request) { <-released; rw.Write(body) }
+		w.responses[address] = func(rw http.ResponseWriter, _ *http.Request) { <-released; rw.Write(body) }
 	}
 	return release
 }
 
 func (w *world) serve(address string, body []byte) {
-	w.answers[address] = func(rw http.ResponseWriter, _ *http.Request) { rw.Write(body) }
+	w.responses[address] = func(rw http.ResponseWriter, _ *http.Request) { rw.Write(body) }
 }
 
 // sign makes the headers of a delivery as PayPal does.

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	// downloadTimeout bounds a download with all that belongs to it. API
-	// Gateway gives the whole request 29 seconds.
+	// downloadTimeout bounds the download of a certificate and, if needed, of its
+	// issuer's. API Gateway gives the whole request 29 seconds.
 	downloadTimeout = 5 * time.Second
 
 	// maxDownloadBytes bounds a downloaded certificate; a chain of three is
@@ -30,21 +30,21 @@ const (
 	// maxChain bounds the certificates of a download.
 	maxChain = 8
 
-	// maxCached bounds how many certificates, and failures to get one, are
-	// remembered. PayPal uses one at a time per environment; every other address
-	// is a forger's.
+	// maxCached bounds the number of cached certificates and failures. PayPal uses
+	// one certificate at a time per environment; other addresses are forged.
 	maxCached = 64
 
-	// keyLifetime is how long a key is used without asking for its certificate
-	// again, so that one that PayPal withdraws does not live for ever.
+	// keyLifetime is how long a key is used before its certificate is downloaded
+	// again, so that a certificate that PayPal withdraws is not used for ever.
 	keyLifetime = 12 * time.Hour
 
-	// failureLifetime is how long a failure is remembered: long enough that a
-	// burst of deliveries asks once, short enough that a repair helps at once.
+	// failureLifetime is how long a failure is cached: long enough for one download
+	// per burst of deliveries, short enough to recover quickly.
 	failureLifetime = 15 * time.Second
 )
 
-// certHosts serve PayPal's signing certificates: the hosts of its REST API.
+// certHosts are the hosts that serve PayPal's signing certificates, which are those of
+// its REST API.
 // PayPal's SDKs and documentation show api.paypal.com and, for the sandbox,
 // api.sandbox.paypal.com; the two with -m are the hosts that
 // https://developer.paypal.com/api/rest/requests/ names today.
@@ -52,9 +52,9 @@ var certHosts = []string{"api.paypal.com", "api.sandbox.paypal.com", "api-m.payp
 
 const certPath = "/v1/notifications/certs/"
 
-// checkCertURL accepts exactly https://<host>/v1/notifications/certs/<name>, by
-// comparing text: no parser's idea of a host can differ from another's. An error
-// is provider.ErrSignature.
+// checkCertURL accepts exactly https://<host>/v1/notifications/certs/<name>. It compares
+// text, because URL parsers may disagree about the host. An error is
+// provider.ErrSignature.
 func checkCertURL(address string) error {
 	for _, host := range certHosts {
 		name, ok := strings.CutPrefix(address, "https://"+host+certPath)
@@ -65,7 +65,7 @@ func checkCertURL(address string) error {
 	return fmt.Errorf("%w: the certificate's address is not PayPal's", provider.ErrSignature)
 }
 
-// certificates downloads, checks and remembers the keys of signing certificates.
+// certificates downloads and checks signing certificates and caches their keys.
 type certificates struct {
 	client  *http.Client
 	roots   *x509.CertPool
@@ -75,8 +75,8 @@ type certificates struct {
 	byURL map[string]*cached // at most maxCached
 }
 
-// cached is a key or the reason why there is none. All but ready is written
-// before ready is closed, and never after.
+// cached is a key, or the error of the attempt to get it. The fields other than ready
+// are written before ready is closed and read after that.
 type cached struct {
 	ready chan struct{}
 	key   *rsa.PublicKey
@@ -105,10 +105,9 @@ func newCertificates(client *http.Client, roots *x509.CertPool) *certificates {
 }
 
 // key returns the public key of the certificate at an address that checkCertURL
-// accepts. Callers that ask for the same one at the same time share a download.
-// An error is provider.ErrSignature when there is a certificate but not one of
-// PayPal's, or PayPal knows none by that name, and provider.ErrUnavailable when
-// none could be had.
+// accepts. Concurrent callers with the same address share a download. The error is
+// provider.ErrSignature if the certificate is not PayPal's or PayPal has none at the
+// address, and provider.ErrUnavailable if the download failed.
 func (c *certificates) key(ctx context.Context, address string, now time.Time) (*rsa.PublicKey, error) {
 	c.mu.Lock()
 	entry, ok := c.byURL[address]
@@ -120,7 +119,7 @@ func (c *certificates) key(ctx context.Context, address string, now time.Time) (
 		}
 		entry = &cached{ready: make(chan struct{})}
 		c.byURL[address] = entry
-		// Not with the caller's context: others may wait for the same.
+		// Not with the caller's context, because others may wait for the download too.
 		go c.fill(context.WithoutCancel(ctx), entry, address, now)
 	}
 	c.mu.Unlock()
@@ -132,9 +131,9 @@ func (c *certificates) key(ctx context.Context, address string, now time.Time) (
 	}
 }
 
-// makeRoom forgets what is over, and if the cache is still full, what is over
-// first: a failure, so that forgers cannot push out PayPal's certificates. It
-// reports false when every entry is still being downloaded.
+// makeRoom removes the expired entries and, if the cache is still full, the entry that
+// expires first. That is a failure if there is one, so forged addresses cannot evict
+// PayPal's certificates. It reports false if every entry is still being downloaded.
 func (c *certificates) makeRoom(now time.Time) bool {
 	var victim string
 	for address, entry := range c.byURL {
@@ -169,16 +168,20 @@ func (c *certificates) fill(ctx context.Context, entry *cached, address string, 
 	}
 }
 
-// load downloads a certificate and checks that it is PayPal's. It returns its
-// key and when the first certificate of its chain expires.
+// load downloads a certificate and checks that it is PayPal's. It returns the
+// certificate's key, and the time at which the first certificate of its chain expires.
 func (c *certificates) load(ctx context.Context, address string, now time.Time) (*rsa.PublicKey, time.Time, error) {
 	body, peers, err := c.download(ctx, address)
+	if errors.Is(err, errAbsent) {
+		// A forged address must not count as a failure of ours, nor raise an alarm.
+		return nil, time.Time{}, fmt.Errorf("%w: PayPal has no certificate at %s", provider.ErrSignature, address)
+	}
 	if err != nil {
-		return nil, time.Time{}, err
+		return nil, time.Time{}, fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
 	}
 	chain := parseChain(body)
 	if len(chain) == 0 {
-		// Seen in the wild: PayPal's host answering 200 with something else,
+		// PayPal's host has been seen to respond with 200 and something else:
 		// https://github.com/paypal/PayPal-Python-SDK/issues/130.
 		return nil, time.Time{}, fmt.Errorf("%w: %s holds no certificate", provider.ErrUnavailable, address)
 	}
@@ -191,8 +194,8 @@ func (c *certificates) load(ctx context.Context, address string, now time.Time) 
 	for _, certificate := range append(chain[1:], peers...) {
 		intermediates.AddCert(certificate)
 	}
-	// ExtKeyUsageServerAuth, the default: what public authorities certify, and
-	// all that the roots are trusted for.
+	// The default key usage, ExtKeyUsageServerAuth, is the one that public
+	// authorities certify and that the roots are trusted for.
 	options := x509.VerifyOptions{Roots: c.roots, Intermediates: intermediates, CurrentTime: now}
 	chains, err := leaf.Verify(options)
 	if unknown := (x509.UnknownAuthorityError{}); errors.As(err, &unknown) {
@@ -217,32 +220,35 @@ func (c *certificates) load(ctx context.Context, address string, now time.Time) 
 	return key, notAfter, nil
 }
 
-// download gets a certificate from PayPal, or from its authority. Peers are the
-// certificates of the host itself.
+// errAbsent is the error of a download from an address that does not exist.
+var errAbsent = errors.New("there is no certificate")
+
+// download downloads a certificate from PayPal or from its authority. Peers are the
+// intermediate certificates of the TLS connection. The error is errAbsent if the host
+// responds that there is no such certificate.
 func (c *certificates) download(ctx context.Context, address string) (body []byte, peers []*x509.Certificate, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
+		return nil, nil, err
 	}
 	response, err := c.client.Do(request)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
+		return nil, nil, err
 	}
 	defer response.Body.Close()
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusGone:
-		// An invented name must not count as our trouble, nor raise an alarm.
-		return nil, nil, fmt.Errorf("%w: PayPal has no certificate at %s", provider.ErrSignature, address)
+		return nil, nil, fmt.Errorf("%w at %s", errAbsent, address)
 	default:
-		return nil, nil, fmt.Errorf("%w: %s answered %d", provider.ErrUnavailable, address, response.StatusCode)
+		return nil, nil, fmt.Errorf("%s answered %d", address, response.StatusCode)
 	}
 	body, err = io.ReadAll(io.LimitReader(response.Body, maxDownloadBytes+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %s: %w", provider.ErrUnavailable, address, err)
+		return nil, nil, fmt.Errorf("%s: %w", address, err)
 	}
 	if len(body) > maxDownloadBytes {
-		return nil, nil, fmt.Errorf("%w: %s is larger than %d bytes", provider.ErrUnavailable, address, maxDownloadBytes)
+		return nil, nil, fmt.Errorf("%s is larger than %d bytes", address, maxDownloadBytes)
 	}
 	if response.TLS != nil && len(response.TLS.PeerCertificates) > 0 {
 		peers = response.TLS.PeerCertificates[1:]
@@ -250,8 +256,8 @@ func (c *certificates) download(ctx context.Context, address string) (body []byt
 	return body, peers, nil
 }
 
-// parseChain reads PEM certificates, the leaf first. It returns none unless all
-// of them are good and at most maxChain.
+// parseChain reads PEM certificates, the leaf first. It returns nil if one of them is
+// invalid or there are more than maxChain.
 func parseChain(text []byte) []*x509.Certificate {
 	var chain []*x509.Certificate
 	for {
@@ -267,9 +273,9 @@ func parseChain(text []byte) []*x509.Certificate {
 	}
 }
 
-// checkLeaf checks what x509 does not: whose certificate it is, and what its key
-// is and is for. That PayPal's host serves it is not enough: any certificate
-// would chain.
+// checkLeaf checks what x509 does not: the owner of the certificate, and the type and
+// usage of its key. It is not enough that the certificate chains to a root, because
+// anyone's does.
 func checkLeaf(leaf *x509.Certificate) (*rsa.PublicKey, error) {
 	if !slices.ContainsFunc(leaf.DNSNames, func(name string) bool { return strings.HasSuffix(strings.ToLower(name), ".paypal.com") }) {
 		return nil, fmt.Errorf("%w: the certificate is not for a name of paypal.com", provider.ErrSignature)
@@ -287,20 +293,20 @@ func checkLeaf(leaf *x509.Certificate) (*rsa.PublicKey, error) {
 // issuerHost publishes the intermediates of DigiCert, PayPal's authority.
 const issuerHost = "cacerts.digicert.com"
 
-// issuer downloads the certificate of a leaf's issuer from where the leaf says
-// it is (RFC 5280, section 4.2.2.1), as browsers do. It proves nothing by itself:
-// it has to chain, too. It is nil when the leaf does not say so, or names
-// another host; an error is provider.ErrUnavailable.
+// issuer downloads the certificate of a leaf's issuer from the address in the leaf (RFC
+// 5280, section 4.2.2.1), as browsers do. It need not be trusted, because it has to
+// chain to a root, too. It is nil if the leaf has no address or one with another host;
+// an error is provider.ErrUnavailable.
 func (c *certificates) issuer(ctx context.Context, leaf *x509.Certificate) (*x509.Certificate, error) {
 	for _, text := range leaf.IssuingCertificateURL {
 		address, err := url.Parse(text)
 		if err != nil || address.Host != issuerHost || address.User != nil {
 			continue
 		}
-		address.Scheme = "https" // written with http, for clients that have no TLS yet
+		address.Scheme = "https" // certificates name it with http
 		der, _, err := c.download(ctx, address.String())
 		if err != nil {
-			return nil, fmt.Errorf("%w: the issuer of PayPal's certificate: %s", provider.ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: the issuer of PayPal's certificate: %w", provider.ErrUnavailable, err)
 		}
 		issuer, err := x509.ParseCertificate(der)
 		if err != nil {

@@ -175,15 +175,15 @@ func TestAnswersOfTheHostAreJudged(t *testing.T) {
 		return func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, to, http.StatusFound) }
 	}
 	for _, tt := range []struct {
-		name   string
-		answer http.HandlerFunc
-		want   error
+		name    string
+		respond http.HandlerFunc
+		want    error
 	}{
 		{"the chain", body(good), nil},
 		{"text around the chain", body(append([]byte("subject=messageverificationcerts\n"), good...)), nil},
 		{"no such certificate", status(http.StatusNotFound), provider.ErrSignature},
 		{"withdrawn", status(http.StatusGone), provider.ErrSignature},
-		{"refused", status(http.StatusForbidden), provider.ErrUnavailable},
+		{"forbidden", status(http.StatusForbidden), provider.ErrUnavailable},
 		{"too many requests", status(http.StatusTooManyRequests), provider.ErrUnavailable},
 		{"an error", status(http.StatusInternalServerError), provider.ErrUnavailable},
 		{"another success", status(http.StatusAccepted), provider.ErrUnavailable},
@@ -195,14 +195,14 @@ func TestAnswersOfTheHostAreJudged(t *testing.T) {
 		{"a key", body([]byte("-----BEGIN RSA PRIVATE KEY-----\nAAAA\n-----END RSA PRIVATE KEY-----\n")), provider.ErrUnavailable},
 		{"more than fits", body(append(slices.Clone(good), make([]byte, maxDownloadBytes)...)), provider.ErrUnavailable},
 		{"a longer chain than any", body(slices.Concat(good, good, good, good, good)), provider.ErrUnavailable},
-		{"half an answer", func(rw http.ResponseWriter, _ *http.Request) {
+		{"half a response", func(rw http.ResponseWriter, _ *http.Request) {
 			rw.Header().Set("Content-Length", fmt.Sprint(len(good)))
 			rw.Write(good[:len(good)/2])
 			panic(http.ErrAbortHandler)
 		}, provider.ErrUnavailable},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w.answers[certURL] = tt.answer
+			w.responses[certURL] = tt.respond
 			if err := w.paypal().Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); !errors.Is(err, tt.want) {
 				t.Errorf("Verify = %v, want %v", err, tt.want)
 			}
@@ -239,7 +239,7 @@ func TestBareLeafIsCompleted(t *testing.T) {
 		{"by its issuer", named("ldap:///cn=x", "http://"+issuerHost+"/Intermediate.crt"), nil, nil},
 		{"not at all", named(), nil, provider.ErrSignature},
 		{"not by another host", named("http://evil.example/Intermediate.crt"), nil, provider.ErrSignature},
-		{"not when the issuer is not to be had", named(issuerURL), func(w *world) { delete(w.answers, issuerURL) }, provider.ErrUnavailable},
+		{"not when the issuer is not to be had", named(issuerURL), func(w *world) { delete(w.responses, issuerURL) }, provider.ErrUnavailable},
 		{"not when the issuer is no certificate", named(issuerURL), func(w *world) { w.serve(issuerURL, []byte("x")) }, provider.ErrUnavailable},
 		{"not by a forged issuer", named(issuerURL), func(w *world) {
 			forger := issue(t, authorityTemplate("Intermediate"), rsaKey(t, "forger", 2048), nil)
@@ -331,7 +331,7 @@ func TestCachedCertificateIsNotUsedPastItsEnd(t *testing.T) {
 func TestFailureIsRememberedForAShortTime(t *testing.T) {
 	w := newWorld(t)
 	p, d := w.paypal(), w.delivery(t, "payment")
-	w.answers[certURL] = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }
+	w.responses[certURL] = func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }
 	for range 5 {
 		if err := p.Verify(t.Context(), d, []string{webhookID}); !errors.Is(err, provider.ErrUnavailable) {
 			t.Fatalf("Verify = %v, want %v", err, provider.ErrUnavailable)
@@ -501,10 +501,10 @@ func TestDefaultsComeFromTheEnvironment(t *testing.T) {
 		}
 		io.WriteString(here, "HTTP/1.1 200 OK\r\n\r\n")
 		go func() {
-			io.Copy(there, here)
+			_, _ = io.Copy(there, here)
 			there.Close()
 		}()
-		io.Copy(here, there)
+		_, _ = io.Copy(here, there)
 		here.Close()
 	}))
 	defer proxy.Close()

@@ -11,10 +11,10 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// maxEventType bounds event_type, which ends up in an answer and a log.
+// maxEventType bounds event_type, which is repeated in the response and the log.
 const maxEventType = 100
 
-// Decode reads a webhook event: always one provider.Event. The error wraps
+// Decode reads a webhook event and returns exactly one provider.Event. The error wraps
 // provider.ErrUnreadable.
 func (p *PayPal) Decode(d provider.Delivery) ([]provider.Event, error) {
 	event, err := provider.ParseObject(d.Body)
@@ -49,7 +49,7 @@ func (p *PayPal) Decode(d provider.Delivery) ([]provider.Event, error) {
 	return []provider.Event{{Type: eventType, Transaction: &t}}, nil
 }
 
-// readCapture reads a capture of the Payments v2 API. It does not name the payer.
+// readCapture reads a capture of the Payments v2 API. A capture does not name the payer.
 // https://developer.paypal.com/docs/api/payments/v2/#definition-capture
 func readCapture(capture provider.Object) (transaction.Transaction, error) {
 	amount, err := readMoney(capture.Object("amount"), "currency_code")
@@ -88,10 +88,10 @@ func readRefund(refund provider.Object) (transaction.Transaction, error) {
 	}, err
 }
 
-// readSale reads a sale of the Payments v1 API, such as a payment of a
-// subscription, which billing_agreement_id names. It does not name the payer.
-// Its invoice_number is not always there when PayPal sends the event again, and
-// so it is no part of the fact; see the package comment.
+// readSale reads a sale of the Payments v1 API, such as a payment for the subscription
+// in billing_agreement_id. A sale does not name the payer. Its invoice_number is left
+// out, because it may be missing when PayPal repeats the event; see the package
+// comment.
 // https://developer.paypal.com/docs/api/payments/v1/#definition-sale
 func readSale(sale provider.Object) (transaction.Transaction, error) {
 	total := sale.Object("amount")
@@ -109,9 +109,9 @@ func readSale(sale provider.Object) (transaction.Transaction, error) {
 	}, err
 }
 
-// readSaleRefund reads a refund of the Payments v1 API; a reversal is one. The
-// amount is written with a minus sign or without. What does not link to itself
-// as a refund could be the sale itself, whose id is that of the payment.
+// readSaleRefund reads a refund of the Payments v1 API; a reversal is one. The amount
+// may have a minus sign. A resource without a link to itself as a refund could be the
+// sale itself, whose id is the payment's.
 // https://developer.paypal.com/docs/api/payments/v1/#definition-refund
 func readSaleRefund(refund provider.Object) (transaction.Transaction, error) {
 	if _, err := linkedID(refund, "self", "/v1/payments/refund/"); err != nil {
@@ -129,8 +129,8 @@ func readSaleRefund(refund provider.Object) (transaction.Transaction, error) {
 	}, err
 }
 
-// linkedID is the id at the end of the resource's link of a relation, which is
-// https://api.paypal.com<path><id>.
+// linkedID returns the id at the end of the resource's link with the given relation,
+// which is https://api.paypal.com<path><id>.
 func linkedID(resource provider.Object, relation, path string) (string, error) {
 	for _, link := range resource.List("links") {
 		if link.Text("rel") != relation {
@@ -143,10 +143,10 @@ func linkedID(resource provider.Object, relation, path string) (string, error) {
 	return "", fmt.Errorf("resource has no link %q to %s", relation, path)
 }
 
-// readDispute reads a dispute at its creation. Amount, reason and stage may
-// change later, in events that become no transaction. A dispute may be about
-// several transactions of one buyer: the first is the one it refers to. A
-// merchant learns the buyer's name, but not the account.
+// readDispute reads a dispute at its creation. Later events may change its amount,
+// reason and stage, but become no transaction. A dispute may be about several
+// transactions of one buyer; PaymentID is the first. PayPal tells the merchant the
+// buyer's name but not the account, so the customer is unknown.
 // https://developer.paypal.com/docs/api/customer-disputes/v1/#definition-dispute
 func readDispute(dispute provider.Object) (transaction.Transaction, error) {
 	var disputed provider.Object
@@ -168,8 +168,9 @@ func readDispute(dispute provider.Object) (transaction.Transaction, error) {
 	}, err
 }
 
-// readPayoutItem reads an item of a batch payout. Its receiver is named only by
-// an account id: an e-mail address or phone number is the receiver's own.
+// readPayoutItem reads an item of a batch payout. It uses the receiver as the customer
+// only if that is an account id, because an e-mail address or phone number is personal
+// data.
 // https://developer.paypal.com/docs/api/payments.payouts-batch/v1/#definition-payout_item
 func readPayoutItem(resource provider.Object) (transaction.Transaction, error) {
 	item := resource.Object("payout_item")
@@ -191,7 +192,7 @@ func readPayoutItem(resource provider.Object) (transaction.Transaction, error) {
 	}, err
 }
 
-// withoutDecimals are the currencies that PayPal takes in whole units only.
+// withoutDecimals are the currencies that PayPal accepts in whole units only.
 // https://developer.paypal.com/api/rest/reference/currency-codes/
 var withoutDecimals = map[string]bool{"HUF": true, "JPY": true, "TWD": true}
 
@@ -203,8 +204,8 @@ func readMoney(m provider.Object, currencyName string) (money.Money, error) {
 
 func readDecimal(value, currency string) (money.Money, error) {
 	if strings.Trim(value, "0123456789.") != "" {
-		// money.Parse also knows exponents, which PayPal does not write; what is
-		// negative is not a fact of these kinds.
+		// Stricter than money.Parse: PayPal writes no exponents, and the amounts of
+		// these events are never negative.
 		return money.Money{}, errors.New("the amount is not a string of digits")
 	}
 	if strings.HasPrefix(value, ".") {

@@ -111,7 +111,7 @@ func TestOtherEventsAreIgnored(t *testing.T) {
 
 // PayPal's own repetition differs in the envelope, and a later look at the same
 // object in its state and fees.
-func TestSameFactAgainIsTheSameTransaction(t *testing.T) {
+func TestRepeatedEventIsTheSame(t *testing.T) {
 	for name, changes := range map[string][][2]string{
 		"payment": {
 			{`"id": "WH-3MT58213AB604915K-7PE20467XN318254D"`, `"id": "WH-0000"`},

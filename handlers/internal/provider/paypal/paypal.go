@@ -19,25 +19,23 @@ import (
 // Name is the provider's name in POST /webhook/{provider}.
 const Name = "paypal"
 
-// MaxAge is how long ago a delivery may have been transmitted: the three days in
-// which PayPal repeats it, in case a repetition keeps the time of the first try,
-// and provider.Tolerance for the clocks.
+// MaxAge is how long ago a delivery may have been transmitted: the three days in which
+// PayPal repeats it, because a repetition may keep the time of the first attempt, plus
+// provider.Tolerance.
 const MaxAge = 3*24*time.Hour + provider.Tolerance
 
-// Options may be empty.
+// Options configures New. The zero value is valid.
 type Options struct {
-	// Client downloads certificates. Its redirect policy, cookies and time-out
-	// are replaced. By default it is one that heeds HTTPS_PROXY and trusts the
-	// system's roots.
+	// Client downloads certificates. Its redirect policy, cookies and timeout are
+	// replaced. The default uses HTTPS_PROXY and trusts the system's roots.
 	Client *http.Client
 
-	// Roots are whom a signing certificate must chain to; the system's by
-	// default, which are those of SSL_CERT_FILE where that is set.
+	// Roots are the root certificates to one of which a signing certificate must
+	// chain. The default is the system's, or the file SSL_CERT_FILE if that is set.
 	Roots *x509.CertPool
 }
 
-// PayPal is a provider.Provider. It keeps certificates for all its callers:
-// make one, and share it.
+// PayPal is a provider.Provider. It caches certificates, so create one and share it.
 type PayPal struct {
 	certificates *certificates
 }
@@ -57,7 +55,7 @@ func (p *PayPal) Verify(ctx context.Context, d provider.Delivery, secrets []stri
 	if len(ids) == 0 {
 		return fmt.Errorf("%w: no PayPal webhook id (letters and digits) among %d", provider.ErrSecret, len(secrets))
 	}
-	// Everything that costs nothing is refused before anything is downloaded.
+	// Reject what can be rejected cheaply before a download.
 	t, err := parseTransmission(d.Header)
 	if err != nil {
 		return err
@@ -82,7 +80,7 @@ func (p *PayPal) Verify(ctx context.Context, d provider.Delivery, secrets []stri
 	return fmt.Errorf("%w: wrong for each of %d webhook ids", provider.ErrSignature, len(ids))
 }
 
-// webhookIDs are the secrets that have the documented form of a webhook id:
+// webhookIDs returns the secrets that have the documented form of a webhook id:
 // ^[a-zA-Z0-9]+$, at most 50 characters.
 func webhookIDs(secrets []string) []string {
 	var ids []string
@@ -114,10 +112,10 @@ func isWord(s, also string) bool {
 	return s != ""
 }
 
-// transmission is what PayPal's headers say.
+// transmission is the content of PayPal's headers.
 type transmission struct {
 	id        string
-	time      string // as written, which is how it was signed
+	time      string // as written, because the text is signed
 	at        time.Time
 	signature []byte
 	certURL   string // checked by checkCertURL
@@ -129,8 +127,8 @@ const (
 	maxKeyBits = 4096
 )
 
-// parseTransmission reads the headers. Each must be there exactly once: of two,
-// another reader might take the other one. An error is provider.ErrSignature.
+// parseTransmission reads the headers. Each must occur exactly once, because with two,
+// another program could read the other one. An error is provider.ErrSignature.
 func parseTransmission(h http.Header) (t transmission, err error) {
 	var algorithm, signature string
 	for _, field := range []struct {
@@ -154,11 +152,11 @@ func parseTransmission(h http.Header) (t transmission, err error) {
 		*field.value = values[0]
 	}
 	if algorithm != "SHA256withRSA" {
-		// The only one that PayPal uses; SHA1withRSA must not be had by asking.
+		// PayPal uses no other. A sender must not be able to choose SHA1withRSA.
 		return t, fmt.Errorf("%w: algorithm is not SHA256withRSA", provider.ErrSignature)
 	}
 	if !isWord(t.id, "-_") {
-		// A separator in it could make one signed text of two transmissions.
+		// With a separator in the id, two transmissions could have one signed text.
 		return t, fmt.Errorf("%w: transmission id is not one word", provider.ErrSignature)
 	}
 	if t.at, err = time.Parse(time.RFC3339, t.time); err != nil {
@@ -166,13 +164,13 @@ func parseTransmission(h http.Header) (t transmission, err error) {
 	}
 	t.signature, err = base64.StdEncoding.Strict().DecodeString(signature)
 	if bits := 8 * len(t.signature); err != nil || bits < minKeyBits || base64.StdEncoding.EncodedLen(len(t.signature)) != len(signature) {
-		// The decoder skips line breaks.
+		// The length is compared because the decoder skips line breaks.
 		return t, fmt.Errorf("%w: not the base64 text of an RSA signature", provider.ErrSignature)
 	}
 	return t, checkCertURL(t.certURL)
 }
 
-// signedText is what PayPal signs for a webhook id and a body's CRC-32.
+// signedText returns the text that PayPal signs for a webhook id and a body's CRC-32.
 func (t transmission) signedText(webhookID string, checksum uint32) []byte {
 	text := make([]byte, 0, len(t.id)+len(t.time)+len(webhookID)+len("|||4294967295"))
 	text = append(append(text, t.id...), '|')

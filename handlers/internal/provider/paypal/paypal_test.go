@@ -94,7 +94,7 @@ func TestAnyConfiguredWebhookIDIsAccepted(t *testing.T) {
 	}
 }
 
-func TestForgedDeliveryIsRefused(t *testing.T) {
+func TestForgedDeliveryIsRejected(t *testing.T) {
 	w := newWorld(t)
 	p := w.paypal()
 	for _, tt := range []struct {

@@ -18,7 +18,7 @@ import (
 //go:embed testdata/*.json
 var fixtures embed.FS
 
-// sendsWith is the certificate of the local run, where PayPal's would be.
+// sendsWith describes the certificate that stands in for PayPal's in the local run.
 var sendsWith = provider.Certificate{
 	URL:     "https://api.paypal.com/v1/notifications/certs/CERT-local",
 	DNSName: "messageverificationcerts.paypal.com",

@@ -1,4 +1,4 @@
-// Package providertest is what the tests of several providers share.
+// Package providertest has helpers for the tests of several providers.
 package providertest
 
 import (
@@ -37,8 +37,8 @@ func Seed(f *testing.F) {
 	}
 }
 
-// CheckDecoded checks what a provider's Decode returned for any body: an error,
-// or events each of which is a sound transaction, unreadable or ignored.
+// CheckDecoded checks the result of a provider's Decode for an arbitrary body: an error,
+// or events each of which is a valid transaction, unreadable or ignored.
 func CheckDecoded(t *testing.T, name string, events []provider.Event, err error) {
 	t.Helper()
 	if err != nil {
@@ -63,9 +63,8 @@ func CheckDecoded(t *testing.T, name string, events []provider.Event, err error)
 	}
 }
 
-// CheckTolerance checks that a delivery verifies if it is received within
-// provider.Tolerance of its signed time, and is forged otherwise. Verify is given
-// both times.
+// CheckTolerance checks that verify accepts a delivery that is received within
+// provider.Tolerance of its signed time, and otherwise returns provider.ErrSignature.
 func CheckTolerance(t *testing.T, verify func(sentAt, receivedAt time.Time) error) {
 	sentAt := time.Unix(1795340405, 0)
 	for _, tt := range []struct {

@@ -9,7 +9,7 @@ import (
 )
 
 // From the tests of Square's SDKs, such as square-go-sdk's webhooks_test.go.
-func TestSentSignatureIsThePublishedOne(t *testing.T) {
+func TestPublishedSignature(t *testing.T) {
 	header, _, err := signAttempt(provider.Attempt{
 		Secret: "signature-key", Body: []byte(`{"data":{"type":"webhooks","id":"fake_id"}}`), URL: "https://webhook.site/webhooks",
 	})

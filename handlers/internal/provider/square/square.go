@@ -38,12 +38,12 @@ var _ provider.Provider = Square{}
 // New returns the provider.
 func New() Square { return Square{} }
 
-// Verify implements provider.Provider. An authentic body in which no time can
-// be read is let through, since Decode is then certain to refuse it.
+// Verify implements provider.Provider. It accepts an authentic body without a readable
+// time, because Decode rejects such a body as unreadable.
 func (Square) Verify(_ context.Context, d provider.Delivery, secrets []string) error {
 	keys := make([]string, 0, len(secrets))
 	for _, secret := range secrets {
-		// Not a character of a key, but often at the end of what was pasted.
+		// A key has no white space, but pasted text often ends with some.
 		if key := strings.TrimSpace(secret); key != "" {
 			keys = append(keys, key)
 		}
@@ -76,7 +76,7 @@ func verify(d provider.Delivery, keys []string) error {
 		mac := hmac.New(sha256.New, []byte(key))
 		io.WriteString(mac, d.URL) // a hash.Hash never fails
 		mac.Write(d.Body)
-		// As text: only one spelling of a signature is good.
+		// Compare as text, so that a signature has only one valid spelling.
 		if hmac.Equal(base64.StdEncoding.AppendEncode(nil, mac.Sum(nil)), []byte(signatures[0])) {
 			return nil
 		}
@@ -84,21 +84,21 @@ func verify(d provider.Delivery, keys []string) error {
 	return errors.New("the signature is not ours for this notification URL")
 }
 
-// fact says which state of which object an event makes a transaction.
-type fact struct {
-	kind     string
-	object   string   // member of data.object
-	status   string   // the only one that counts; "" when the event type says it all
-	metadata []string // members that go into the metadata
+// eventMapping maps an event type to a transaction.
+type eventMapping struct {
+	kind     string   // the transaction's kind
+	object   string   // the member of data.object that has the object
+	status   string   // the status that the object must have; "" if any is accepted
+	metadata []string // the object's members that go into the metadata
 }
 
 var (
-	payment = fact{contract.KindPayment, "payment", "COMPLETED", []string{"location_id", "order_id", "reference_id"}}
-	refund  = fact{contract.KindRefund, "refund", "COMPLETED", []string{"location_id", "order_id"}}
-	dispute = fact{contract.KindDispute, "dispute", "", []string{"location_id", "reason"}}
-	payout  = fact{contract.KindPayout, "payout", "", []string{"location_id"}}
+	payment = eventMapping{contract.KindPayment, "payment", "COMPLETED", []string{"location_id", "order_id", "reference_id"}}
+	refund  = eventMapping{contract.KindRefund, "refund", "COMPLETED", []string{"location_id", "order_id"}}
+	dispute = eventMapping{contract.KindDispute, "dispute", "", []string{"location_id", "reason"}}
+	payout  = eventMapping{contract.KindPayout, "payout", "", []string{"location_id"}}
 
-	facts = map[string]fact{
+	eventMappings = map[string]eventMapping{
 		"payment.created": payment,
 		"payment.updated": payment,
 		"refund.created":  refund,
@@ -121,8 +121,8 @@ func (Square) Decode(d provider.Delivery) ([]provider.Event, error) {
 	if e.Type == "" {
 		return nil, fmt.Errorf("%w: no type", provider.ErrUnreadable)
 	}
-	if fact, ok := facts[e.Type]; ok {
-		e.Transaction, err = fact.transaction(notification)
+	if mapping, ok := eventMappings[e.Type]; ok {
+		e.Transaction, err = mapping.transaction(notification)
 		if err != nil {
 			e.Err = fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
 		}
@@ -130,30 +130,30 @@ func (Square) Decode(d provider.Delivery) ([]provider.Event, error) {
 	return []provider.Event{e}, nil
 }
 
-// transaction returns nil without an error when there is no such fact yet.
-func (f fact) transaction(notification provider.Object) (*transaction.Transaction, error) {
-	o := notification.Object("data").Object("object").Object(f.object)
+// transaction returns nil without an error if the object has not reached the status.
+func (m eventMapping) transaction(notification provider.Object) (*transaction.Transaction, error) {
+	o := notification.Object("data").Object("object").Object(m.object)
 	if o == nil {
-		return nil, fmt.Errorf("no /data/object/%s", f.object)
+		return nil, fmt.Errorf("no /data/object/%s", m.object)
 	}
-	if f.status != "" {
+	if m.status != "" {
 		switch o.Text("status") {
 		case "":
-			return nil, fmt.Errorf("the %s has no status", f.object)
-		case f.status:
+			return nil, fmt.Errorf("the %s has no status", m.object)
+		case m.status:
 		default:
 			return nil, nil
 		}
 	}
 	t := transaction.Transaction{
-		ID:         cmp.Or(o.Text("id"), o.Text("dispute_id")), // the latter of disputes, in older API versions
+		ID:         cmp.Or(o.Text("id"), o.Text("dispute_id")), // dispute_id is in older API versions
 		Provider:   Name,
-		Kind:       f.kind,
-		CustomerID: cmp.Or(o.Text("customer_id"), contract.UnknownCustomer),                       // of payments
-		PaymentID:  cmp.Or(o.Text("payment_id"), o.Object("disputed_payment").Text("payment_id")), // of refunds, of disputes
-		Metadata:   f.references(notification, o),
+		Kind:       m.kind,
+		CustomerID: cmp.Or(o.Text("customer_id"), contract.UnknownCustomer),                       // only payments have one
+		PaymentID:  cmp.Or(o.Text("payment_id"), o.Object("disputed_payment").Text("payment_id")), // of a refund or of a dispute
+		Metadata:   m.references(notification, o),
 	}
-	paid := o.Object("total_money") // of payments
+	paid := o.Object("total_money") // only payments have it
 	if paid == nil {
 		paid = o.Object("amount_money")
 	}
@@ -170,9 +170,9 @@ func (f fact) transaction(notification provider.Object) (*transaction.Transactio
 	return &t, nil
 }
 
-func (f fact) references(notification, o provider.Object) transaction.Metadata {
+func (m eventMapping) references(notification, o provider.Object) transaction.Metadata {
 	members := map[string]any{"merchant_id": notification.Text("merchant_id")}
-	for _, name := range f.metadata {
+	for _, name := range m.metadata {
 		members[name] = o.Text(name)
 	}
 	return provider.Metadata(members)
@@ -191,8 +191,8 @@ func readMoney(o provider.Object) (money.Money, error) {
 	return m, nil
 }
 
-// createdAt reads the body only as far as it must, to keep Verify cheap. What is
-// wrong with the rest, or a second created_at, is for Decode to find.
+// createdAt reads the body only up to created_at, to keep Verify cheap. Decode detects
+// errors in the rest, such as a second created_at.
 func createdAt(body []byte) (t time.Time, ok bool) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if start, err := dec.ReadToken(); err != nil || start.Kind() != '{' {

@@ -71,7 +71,7 @@ func TestPublishedSignaturesVerify(t *testing.T) {
 	}
 }
 
-func TestForgeriesAreRefused(t *testing.T) {
+func TestForgeriesAreRejected(t *testing.T) {
 	body := fixture(t, "payment")
 	good := sign(url, body, key)
 	if err := verify(delivery(body, good), key); err != nil {
@@ -147,7 +147,7 @@ func TestTimeIsBoundedInBothDirections(t *testing.T) {
 }
 
 // What is authentic but has no readable time must not become a transaction.
-func TestAuthenticWithoutATimeIsUnreadable(t *testing.T) {
+func TestDeliveryWithoutTime(t *testing.T) {
 	good := string(fixture(t, "payment"))
 	for name, body := range map[string]string{
 		"not JSON":       "payment.updated",
@@ -249,7 +249,7 @@ func change(t testing.TB, name, from, to string) []byte {
 	return []byte(changed)
 }
 
-func TestStatesThatSettleNothingAreIgnored(t *testing.T) {
+func TestIgnoredStates(t *testing.T) {
 	for _, tt := range []struct{ fixture, from, to string }{
 		{"payment", `"status": "COMPLETED"`, `"status": "APPROVED"`},
 		{"payment", `"status": "COMPLETED"`, `"status": "CANCELED"`},
@@ -268,7 +268,7 @@ func TestStatesThatSettleNothingAreIgnored(t *testing.T) {
 	}
 }
 
-func TestFirstEventToSayCompletedCounts(t *testing.T) {
+func TestFirstCompletedEvent(t *testing.T) {
 	created := summary(t, change(t, "payment", `"payment.updated"`, `"payment.created"`))
 	updated := summary(t, fixture(t, "payment"))
 	if strings.Replace(created, "payment.created", "payment.updated", 1) != updated {
@@ -288,7 +288,7 @@ func TestDisputesOfOlderAPIVersionsAreRead(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotUnderstoodIsUnreadable(t *testing.T) {
+func TestUnreadableNotifications(t *testing.T) {
 	for _, tt := range []struct{ fixture, from, to string }{
 		{"payment", `"object"`, `"subject"`},
 		{"payment", `"payment": {`, `"invoice": {`},

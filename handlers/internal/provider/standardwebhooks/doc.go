@@ -4,18 +4,18 @@
 //
 // A delivery has the headers webhook-id, webhook-timestamp (Unix seconds) and
 // webhook-signature, a list of signatures separated by spaces, each of them a
-// version, a comma and base64. What is signed is "<id>.<timestamp>.<body>". One
-// good signature is enough, so that senders can rotate keys.
+// version, a comma and base64. The signed text is "<id>.<timestamp>.<body>". One
+// valid signature is enough, so that senders can rotate keys.
 //
 // Version v1 is verified: HMAC-SHA256 under a secret of 24 to 64 bytes, written
 // as whsec_ and base64; base64 alone is accepted as well. Other versions are
-// ignored, v1a among them: verifying Ed25519 takes more than ten times as long,
-// beyond what the endpoint may spend on a signature. Its keys, whpk_ and whsk_, are
-// refused as secrets: a public key must never serve as the key of an HMAC.
+// ignored, among them v1a: verifying Ed25519 takes more than ten times as long as the
+// endpoint may spend on a signature. The keys of v1a, whpk_ and whsk_, are
+// rejected as secrets, because a public key must never be the key of an HMAC.
 //
-// The specification leaves the tolerance of time to the receiver; it is
-// provider.Tolerance both ways, as in the specification's own libraries. An id
-// must have no full stop, since otherwise one signed text would be that of
-// several deliveries. That a delivery comes twice is for the ledger to see, by
-// transaction_id: the id of a message is verified and then forgotten.
+// The specification leaves the tolerance of the timestamp to the receiver; here it is
+// provider.Tolerance in both directions, as in the specification's own libraries. An
+// id must have no full stop, since otherwise several deliveries could have the same
+// signed text. The ledger recognises duplicates by transaction_id; the id of a message
+// is verified and not kept.
 package standardwebhooks

@@ -9,7 +9,7 @@ import (
 
 // Published by the Standard Webhooks specification's authors:
 // https://docs.svix.com/receiving/verifying-payloads/how-manual
-func TestSentSignatureIsThePublishedOne(t *testing.T) {
+func TestPublishedSignature(t *testing.T) {
 	header, _, err := signAttempt(provider.Attempt{
 		Secret: "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", Body: []byte(`{"test": 2432232314}`), At: time.Unix(1614265330, 0),
 	}, "msg_p5jXN8AQM9LWM0D4loKWxJek")

@@ -33,8 +33,8 @@ const (
 	maxKeyBytes  = 64
 )
 
-// Verify checks that a delivery is by one of the secrets in force. The errors
-// are those of provider.Provider. See the package comment.
+// Verify checks that a delivery is signed with one of the secrets in force. It returns
+// the errors of provider.Provider. See the package comment.
 func Verify(d provider.Delivery, secrets []string) error {
 	m, err := parse(d)
 	if err != nil {
@@ -65,7 +65,7 @@ type message struct {
 	prefix     string // "<id>.<timestamp>.", what is signed before the body
 	body       []byte
 	time       time.Time
-	signatures []string // those of v1, in base64
+	signatures []string // the v1 signatures, in base64
 }
 
 // parse reads the headers. An error is provider.ErrSignature.
@@ -93,7 +93,7 @@ func parse(d provider.Delivery) (message, error) {
 	for item := range strings.SplitSeq(list, " ") {
 		version, text, ok := strings.Cut(item, ",")
 		if !ok || version != "v1" {
-			continue // another signature may be good
+			continue // another signature may be valid
 		}
 		if len(m.signatures) == maxSignatures {
 			return message{}, fmt.Errorf("%w: %s has more than %d signatures", provider.ErrSignature, HeaderSignature, maxSignatures)
@@ -106,15 +106,15 @@ func parse(d provider.Delivery) (message, error) {
 	return m, nil
 }
 
-// parseKey reads a secret as the specification serialises it, or its base64
-// alone. The alphabet of base64 lacks the underscore of other prefixes.
+// parseKey reads a secret as the specification serialises it, or its base64 alone. It
+// rejects secrets with other prefixes, because base64 has no underscore.
 func parseKey(secret string) ([]byte, bool) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, secretPrefix))
 	return key, err == nil && len(key) >= minKeyBytes && len(key) <= maxKeyBytes
 }
 
-// signedWith reports whether one of the signatures is by the key, in a time
-// that does not depend on where they differ.
+// signedWith reports whether one of the signatures was made with the key. It compares
+// in constant time.
 func (m message) signedWith(key []byte) bool {
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(m.prefix))

@@ -59,7 +59,7 @@ func delivery(body []byte, at time.Time, signatures ...string) provider.Delivery
 	return provider.Delivery{Header: h, Body: body, ReceivedAt: sentAt}
 }
 
-func TestSignatureIsByOneOfTheSecretsInForce(t *testing.T) {
+func TestRotatedSecrets(t *testing.T) {
 	current, previous, asymmetric := sign(t, secret, sentAt, body), sign(t, otherSecret, sentAt, body), signAsymmetric(sentAt, body)
 	short := "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 23))
 	long := "whsec_" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("k"), 65))
@@ -120,7 +120,7 @@ func TestAgreesWithTheSpecificationsLibrary(t *testing.T) {
 	for _, b := range bodies {
 		d := delivery(b, sentAt, sign(t, known, sentAt, b))
 		if err := w.VerifyIgnoringTimestamp(b, d.Header); err != nil { // its clock cannot be set
-			t.Fatalf("the library refuses what it signed: %v", err)
+			t.Fatalf("the library rejects what it signed: %v", err)
 		}
 		if err := standardwebhooks.Verify(d, []string{known}); err != nil {
 			t.Errorf("%.20q: %v", b, err)
@@ -143,7 +143,7 @@ func TestAgreesWithTheSpecificationsLibrary(t *testing.T) {
 	}
 }
 
-func TestTimeMayBeOffByFiveMinutesEitherWay(t *testing.T) {
+func TestTolerance(t *testing.T) {
 	providertest.CheckTolerance(t, func(sentAt, receivedAt time.Time) error {
 		d := delivery(body, sentAt, sign(t, secret, sentAt, body))
 		d.ReceivedAt = receivedAt
@@ -151,13 +151,13 @@ func TestTimeMayBeOffByFiveMinutesEitherWay(t *testing.T) {
 	})
 }
 
-func TestWhatIsSignedCannotBeChanged(t *testing.T) {
+func TestChangedDelivery(t *testing.T) {
 	v1 := sign(t, secret, sentAt, body)
 	good := delivery(body, sentAt, v1)
 	if err := standardwebhooks.Verify(good, []string{secret}); err != nil {
 		t.Fatal(err)
 	}
-	refused := func(what string, d provider.Delivery) {
+	rejected := func(what string, d provider.Delivery) {
 		t.Helper()
 		if err := standardwebhooks.Verify(d, []string{secret}); !errors.Is(err, provider.ErrSignature) {
 			t.Errorf("%s: %v", what, err)
@@ -167,23 +167,23 @@ func TestWhatIsSignedCannotBeChanged(t *testing.T) {
 		d := good
 		d.Body = bytes.Clone(body)
 		d.Body[i] ^= 1
-		refused(fmt.Sprintf("byte %d of the body", i), d)
+		rejected(fmt.Sprintf("byte %d of the body", i), d)
 	}
 	for i := range v1 {
 		changed := []byte(v1)
 		changed[i] ^= 1 // the spare bits of the last digit included
-		refused(fmt.Sprintf("byte %d of the signature", i), delivery(body, sentAt, string(changed)))
+		rejected(fmt.Sprintf("byte %d of the signature", i), delivery(body, sentAt, string(changed)))
 	}
 	for name, value := range map[string]string{"webhook-id": id + "x", "webhook-timestamp": fmt.Sprint(sentAt.Unix() + 1)} {
 		d := good
 		d.Header = good.Header.Clone()
 		d.Header.Set(name, value)
-		refused(name, d)
+		rejected(name, d)
 	}
 }
 
 // "<id>.<timestamp>.<body>" could be cut in two ways if an id had full stops.
-func TestSignedTextIsOfOneDeliveryOnly(t *testing.T) {
+func TestSignedTextIsUnambiguous(t *testing.T) {
 	at := fmt.Sprint(sentAt.Unix())
 	signed := []byte(at + `.{"amount":1}`) // a body that begins like a time
 	d := delivery([]byte(`{"amount":1}`), sentAt, sign(t, secret, sentAt, signed))
@@ -205,7 +205,7 @@ func signText(id, at string) string {
 }
 
 // The signatures are good: it is their number or place, the id or the time that
-// is refused.
+// is rejected.
 func TestHostileHeadersAreForged(t *testing.T) {
 	at := fmt.Sprint(sentAt.Unix())
 	v1 := signText(id, at)
@@ -305,7 +305,7 @@ func FuzzVerify(f *testing.F) {
 		}
 		w, _ := oracle.NewWebhook(secret)
 		if err == nil && w.VerifyIgnoringTimestamp(body, d.Header) != nil {
-			t.Fatalf("the library refuses %q %q %q", id, at, list)
+			t.Fatalf("the library rejects %q %q %q", id, at, list)
 		}
 	})
 }

@@ -64,13 +64,13 @@ func wellFormed(secret string) bool {
 }
 
 type header struct {
-	timestamp  string // as written, since that is what was signed
+	timestamp  string // as written, because the text is signed
 	time       time.Time
 	signatures [][sha256.Size]byte
 }
 
-// parseHeader reads comma-separated pairs: one t, and at least one v1 that
-// could be a signature. An error is provider.ErrSignature.
+// parseHeader reads comma-separated pairs, among them one t and at least one v1 with a
+// well-formed signature. An error is provider.ErrSignature.
 func parseHeader(text string) (header, error) {
 	var h header
 	if len(text) > maxHeaderBytes {
@@ -93,7 +93,7 @@ func parseHeader(text string) (header, error) {
 		case "v1":
 			var signature [sha256.Size]byte
 			if len(value) != hex.EncodedLen(len(signature)) {
-				continue // another v1 may be good
+				continue // another v1 may be valid
 			}
 			if _, err := hex.Decode(signature[:], []byte(value)); err != nil {
 				continue
@@ -110,8 +110,8 @@ func parseHeader(text string) (header, error) {
 	return h, nil
 }
 
-// signedWith reports whether one of the signatures is by the secret, in a time
-// that does not depend on where they differ.
+// signedWith reports whether one of the signatures was made with the secret. It
+// compares in constant time.
 func (h header) signedWith(secret string, body []byte) bool {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(h.timestamp))

@@ -52,7 +52,7 @@ func verify(d provider.Delivery, secrets ...string) error {
 
 var fixture = providertest.Fixture
 
-// The verdicts in testdata/signatures.json are those of stripe-go v82.5.1,
+// The results in testdata/signatures.json are those of stripe-go v82.5.1,
 // webhook.ValidatePayloadIgnoringTolerance, on headers of its
 // GenerateTestSignedPayload, some of them edited. They are recorded because
 // compiling stripe-go takes longer than the rest of the tests.
@@ -84,7 +84,7 @@ func TestAgreesWithStripesLibrary(t *testing.T) {
 	}
 }
 
-func TestSignatureIsByOneOfTheSecretsInForce(t *testing.T) {
+func TestRotatedSecrets(t *testing.T) {
 	body := fixture(t, "payment")
 	current, previous := sign(secret, sentAt, body), sign(otherSecret, sentAt, body)
 	tests := []struct {
@@ -121,7 +121,7 @@ func TestSignatureIsByOneOfTheSecretsInForce(t *testing.T) {
 	}
 }
 
-func TestTimeMayBeOffByFiveMinutesEitherWay(t *testing.T) {
+func TestTolerance(t *testing.T) {
 	body := []byte(`{}`)
 	providertest.CheckTolerance(t, func(sentAt, receivedAt time.Time) error {
 		d := delivery(body, header(secret, sentAt, body))
@@ -145,7 +145,7 @@ func TestEveryChangedByteIsForged(t *testing.T) {
 	}
 }
 
-// The signatures are good: it is their number, place or time that is refused.
+// The signatures are good: it is their number, place or time that is rejected.
 func TestHostileHeadersAreForged(t *testing.T) {
 	body := []byte(`{}`)
 	good := header(secret, sentAt, body)

@@ -11,25 +11,26 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Name is the provider's name, in paths and in transactions.
+// Name is the provider's name in the path and in transactions.
 const Name = "stripe"
 
-// maxTypeBytes bounds the type of an event, which an answer repeats. The
-// longest of Stripe's is below 100.
+// maxTypeBytes bounds the event type, which the response repeats. Stripe's longest is
+// shorter than 100 bytes.
 const maxTypeBytes = 128
 
-// Provider is Stripe. It keeps nothing.
+// Provider is Stripe as a provider.Provider. It has no state.
 type Provider struct{}
 
 var _ provider.Provider = Provider{}
 
-// New returns Stripe.
+// New returns the provider.
 func New() Provider { return Provider{} }
 
-// facts are the event types that become transactions.
-var facts = map[string]struct {
-	kind, object string // what it becomes, and what it must be about
-	amount       string // the member that has the amount
+// eventMappings maps the event types that become transactions.
+var eventMappings = map[string]struct {
+	kind   string // the transaction's kind
+	object string // the type of the event's object
+	amount string // the object's member with the amount
 }{
 	"payment_intent.succeeded": {contract.KindPayment, "payment_intent", "amount_received"},
 	"refund.created":           {contract.KindRefund, "refund", "amount"},
@@ -43,57 +44,58 @@ func (Provider) Decode(d provider.Delivery) ([]provider.Event, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
 	}
-	kind := event.Text("type")
-	if kind == "" || len(kind) > maxTypeBytes || strings.ContainsFunc(kind, func(r rune) bool { return r <= ' ' || r > '~' }) {
+	eventType := event.Text("type")
+	if eventType == "" || len(eventType) > maxTypeBytes || strings.ContainsFunc(eventType, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, fmt.Errorf("%w: an event without a type", provider.ErrUnreadable)
 	}
-	out := provider.Event{Type: kind}
+	out := provider.Event{Type: eventType}
 	switch event.Text("object") {
 	case "event":
-		out.Transaction, out.Err = decodeSnapshot(kind, event)
+		out.Transaction, out.Err = decodeSnapshot(eventType, event)
 	case "v2.core.event":
-		out.Err = decodeThin(kind)
+		out.Err = decodeThin(eventType)
 	default:
 		out.Err = fmt.Errorf("%w: neither a snapshot event nor a thin one", provider.ErrUnreadable)
 	}
 	return []provider.Event{out}, nil
 }
 
-// decodeThin returns an error for a fact that a snapshot event would have told.
-func decodeThin(kind string) error {
-	if _, ok := facts[strings.TrimPrefix(kind, "v1.")]; ok {
+// decodeThin returns an error for an event type whose snapshot event would have become
+// a transaction.
+func decodeThin(eventType string) error {
+	if _, ok := eventMappings[strings.TrimPrefix(eventType, "v1.")]; ok {
 		return fmt.Errorf("%w: a thin event has no amount; set the endpoint's payload style to snapshot", provider.ErrUnreadable)
 	}
 	return nil
 }
 
-// decodeSnapshot returns the transaction of an event, or none when the event is
-// to be ignored.
-func decodeSnapshot(kind string, event provider.Object) (*transaction.Transaction, error) {
-	fact, ok := facts[kind]
+// decodeSnapshot returns the transaction of an event, or nil without an error if the
+// event is ignored.
+func decodeSnapshot(eventType string, event provider.Object) (*transaction.Transaction, error) {
+	mapping, ok := eventMappings[eventType]
 	if !ok {
 		return nil, nil
 	}
 	about := event.Object("data").Object("object")
-	if about.Text("object") != fact.object {
-		return nil, fmt.Errorf("%w: the event is not about a %s", provider.ErrUnreadable, fact.object)
+	if about.Text("object") != mapping.object {
+		return nil, fmt.Errorf("%w: the event is not about a %s", provider.ErrUnreadable, mapping.object)
 	}
 	if status := about.Text("status"); status == "failed" || status == "canceled" {
 		return nil, nil // no money was moved
 	}
-	paid, err := readMoney(about, fact.amount)
+	paid, err := readMoney(about, mapping.amount)
 	if err != nil {
 		return nil, err
 	}
 	t := &transaction.Transaction{
 		ID:         about.Text("id"),
 		Provider:   Name,
-		Kind:       fact.kind,
+		Kind:       mapping.kind,
 		Money:      paid,
 		CustomerID: cmp.Or(ref(about, "customer"), ref(about, "customer_account"), contract.UnknownCustomer),
-		Metadata:   metadata(fact.kind, event, about),
+		Metadata:   metadata(mapping.kind, event, about),
 	}
-	if fact.kind == contract.KindRefund || fact.kind == contract.KindDispute {
+	if mapping.kind == contract.KindRefund || mapping.kind == contract.KindDispute {
 		t.PaymentID = cmp.Or(ref(about, "payment_intent"), ref(about, "charge"))
 	}
 	if err := t.Check(); err != nil {
@@ -102,8 +104,7 @@ func decodeSnapshot(kind string, event provider.Object) (*transaction.Transactio
 	return t, nil
 }
 
-// readMoney reads the member that counts minor units; if there is none, that is
-// a syntax error.
+// readMoney reads a member that counts minor units. A missing member is a syntax error.
 func readMoney(about provider.Object, member string) (money.Money, error) {
 	currency := strings.ToUpper(about.Text("currency"))
 	n, ok := decimals(currency)
@@ -117,7 +118,7 @@ func readMoney(about provider.Object, member string) (money.Money, error) {
 	return m, nil
 }
 
-// metadata is what the package comment lists, none when there is nothing.
+// metadata returns the metadata that the package comment lists.
 func metadata(kind string, event, about provider.Object) transaction.Metadata {
 	members := map[string]any{"account": event.Text("account")}
 	if live, ok := event["livemode"].(bool); ok && !live {
@@ -139,8 +140,8 @@ func metadata(kind string, event, about provider.Object) transaction.Metadata {
 	return provider.Metadata(members)
 }
 
-// ref is the id of another object, which Stripe writes in place of that object
-// unless it was asked to expand it.
+// ref returns the id of another object. Stripe writes the id in place of the object
+// unless it was asked to expand the object.
 // https://docs.stripe.com/api/expanding_objects
 func ref(o provider.Object, name string) string {
 	return cmp.Or(o.Object(name).Text("id"), o.Text(name))

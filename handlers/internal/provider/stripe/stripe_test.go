@@ -89,7 +89,7 @@ func TestFactsBecomeTransactions(t *testing.T) {
 	}
 }
 
-// Stripe may make two events for one fact, or post one to two endpoints.
+// Stripe may create two events for one object, or post one to two endpoints.
 func TestSecondEventIsADuplicate(t *testing.T) {
 	for _, name := range []string{"payment", "refund", "dispute", "payout"} {
 		t.Run(name, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestOtherEventsAreIgnored(t *testing.T) {
 	}
 }
 
-func TestReferencesAreTakenWhereTheyAre(t *testing.T) {
+func TestReferences(t *testing.T) {
 	payment, refund, dispute := fixture(t, "payment"), fixture(t, "refund"), fixture(t, "dispute")
 	const intent = `"payment_intent": "pi_3RkExamplePayment000001"`
 	tests := []struct {
@@ -195,21 +195,21 @@ func TestReferencesAreTakenWhereTheyAre(t *testing.T) {
 	}
 }
 
-func TestWhatIsPartlyCapturedCountsAsReceived(t *testing.T) {
+func TestPartialCapture(t *testing.T) {
 	event := one(t, edit(t, fixture(t, "payment"), `"amount_received": 1500000`, `"amount_received": 999`))
 	if got := event.Transaction.Amount.String(); got != "9.99" {
 		t.Errorf("%s", got)
 	}
 }
 
-func TestFactsThatCannotBeReadAreUnreadable(t *testing.T) {
+func TestUnreadableEvents(t *testing.T) {
 	payment := fixture(t, "payment")
 	received := `"amount_received": 1500000`
 	tests := []struct {
 		name string
 		body []byte
 	}{
-		{"thin event of a fact", fixture(t, "thin")},
+		{"thin event of a used type", fixture(t, "thin")},
 		{"neither snapshot nor thin", edit(t, payment, `"object": "event"`, `"object": "events"`)},
 		{"about another object", edit(t, payment, `"object": "payment_intent"`, `"object": "charge"`)},
 		{"about nothing", edit(t, payment, `"data": {`, `"date": {`)},
@@ -275,7 +275,7 @@ func TestReasonsRepeatNothingOfTheBody(t *testing.T) {
 	}
 }
 
-// Whatever the body: no panic, an answer that fits the contract of Decode, and
+// Whatever the body: no panic, a result that fits the contract of Decode, and
 // only transactions that the rules allow.
 func FuzzDecode(f *testing.F) {
 	// Small ones: the fuzzer spends its time minimising large ones.

@@ -17,13 +17,12 @@ import (
 )
 
 // Handler returns the Lambda function that relays each batch of the stream. Its
-// response lists the records that Lambda must deliver again; its error is always
-// nil. The stream mapping filters on INSERT; other changes are skipped here as
-// well, because a fraud result written to an item must not publish its
-// transaction again.
+// response lists the records that Lambda must deliver again; its error is always nil.
+// The event source mapping filters on INSERT. Other changes are skipped here as well,
+// because recording a fraud result must not publish the transaction again.
 func Handler(r *relay.Relay) func(context.Context, Batch) (events.DynamoDBEventResponse, error) {
 	return func(ctx context.Context, batch Batch) (events.DynamoDBEventResponse, error) {
-		// An empty list, not null: "everything is done" said plainly.
+		// An empty list, not null, tells Lambda that every record is done.
 		response := events.DynamoDBEventResponse{BatchItemFailures: []events.DynamoDBBatchItemFailure{}}
 		for _, sequenceNumber := range r.Relay(ctx, inserts(batch)) {
 			response.BatchItemFailures = append(response.BatchItemFailures,
@@ -33,9 +32,9 @@ func Handler(r *relay.Relay) func(context.Context, Batch) (events.DynamoDBEventR
 	}
 }
 
-// Batch is the event that Lambda sends. events.DynamoDBEvent would do, but its
-// attribute values are not the SDK's, which dynamodbledger.DecodeItem reads; and one
-// odd image must not make the whole batch unreadable.
+// Batch is the event that Lambda sends. It replaces events.DynamoDBEvent, whose attribute
+// values are not the SDK's, which dynamodbledger.DecodeItem reads. Its images are raw, so
+// that a malformed one does not make the whole batch unreadable.
 type Batch struct {
 	Records []Record `json:"Records"`
 }
@@ -66,8 +65,8 @@ func inserts(batch Batch) []relay.Insert {
 }
 
 var (
-	errNoImage  = errors.New("stream record without a new image")
-	errOddImage = errors.New("new image of the stream record is not DynamoDB JSON")
+	errNoImage = errors.New("stream record without a new image")
+	errNotJSON = errors.New("new image of the stream record is not DynamoDB JSON")
 )
 
 // decode reads an item in DynamoDB's JSON.
@@ -77,7 +76,7 @@ func decode(image json.RawMessage) (ledger.Record, error) {
 	}
 	item, err := attributevalue.UnmarshalMapJSON(image)
 	if err != nil {
-		return ledger.Record{}, errOddImage // err quotes values
+		return ledger.Record{}, errNotJSON // err quotes values
 	}
 	return dynamodbledger.DecodeItem(item)
 }
@@ -87,8 +86,8 @@ func decode(image json.RawMessage) (ledger.Record, error) {
 func keyOnly(keys json.RawMessage) (r ledger.Record) {
 	var key map[string]struct{ S string }
 	if json.Unmarshal(keys, &key) == nil {
-		r.Transaction.ID = key[contract.AttrTransactionID].S
-		r.Transaction.Provider = key[contract.AttrProvider].S
+		r.Transaction.ID = key[contract.FieldTransactionID].S
+		r.Transaction.Provider = key[contract.FieldProvider].S
 	}
 	return r
 }

@@ -20,7 +20,7 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// bus keeps what is published.
+// bus keeps the published events.
 type bus struct {
 	details []string
 	fail    error
@@ -37,7 +37,7 @@ func (b *bus) Publish(_ context.Context, events []relay.Event) []error {
 }
 
 // invoke calls the handler as the Lambda runtime does: bytes in, bytes out.
-func invoke(t *testing.T, b *bus, fixture string) (answer, log string) {
+func invoke(t *testing.T, b *bus, fixture string) (response, log string) {
 	t.Helper()
 	payload, err := os.ReadFile("testdata/" + fixture)
 	if err != nil {
@@ -54,8 +54,8 @@ func invoke(t *testing.T, b *bus, fixture string) (answer, log string) {
 
 func TestInsertsOfABatchArePublishedOnce(t *testing.T) {
 	b := &bus{}
-	answer, _ := invoke(t, b, "batch.json")
-	if diff := cmp.Diff(`{"batchItemFailures":[]}`, answer); diff != "" {
+	response, _ := invoke(t, b, "batch.json")
+	if diff := cmp.Diff(`{"batchItemFailures":[]}`, response); diff != "" {
 		t.Error(diff)
 	}
 	const tail = `"customer_id":"cust_789",%s"received_at":"2026-11-22T15:04:05.060000000Z",` +
@@ -74,12 +74,12 @@ func TestInsertsOfABatchArePublishedOnce(t *testing.T) {
 	}
 }
 
-func TestPoisonIsReportedAndTheRestPublished(t *testing.T) {
+func TestPoisonRecord(t *testing.T) {
 	b := &bus{}
-	answer, log := invoke(t, b, "poison.json")
+	response, log := invoke(t, b, "poison.json")
 	want := `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439092"},` +
 		`{"itemIdentifier":"4421584500000000017450439094"},{"itemIdentifier":"4421584500000000017450439095"}]}`
-	if diff := cmp.Diff(want, answer); diff != "" {
+	if diff := cmp.Diff(want, response); diff != "" {
 		t.Error(diff)
 	}
 	var ids []string
@@ -103,17 +103,17 @@ func TestPoisonIsReportedAndTheRestPublished(t *testing.T) {
 	}
 }
 
-func TestEveryInsertIsReportedWhenTheBusIsDown(t *testing.T) {
-	answer, _ := invoke(t, &bus{fail: errors.New("connection refused")}, "batch.json")
+func TestUnavailableBus(t *testing.T) {
+	response, _ := invoke(t, &bus{fail: errors.New("connection refused")}, "batch.json")
 	want := `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439091"},` +
 		`{"itemIdentifier":"4421584500000000017450439093"},{"itemIdentifier":"4421584500000000017450439094"}]}`
-	if diff := cmp.Diff(want, answer); diff != "" {
+	if diff := cmp.Diff(want, response); diff != "" {
 		t.Error(diff)
 	}
 }
 
-// FuzzDecode: whatever the stream holds, decoding neither panics nor lets
-// through what could not be published.
+// FuzzDecode checks that decoding an arbitrary image does not panic, and accepts only
+// records that can be published.
 func FuzzDecode(f *testing.F) {
 	for _, fixture := range []string{"batch.json", "poison.json"} {
 		payload, err := os.ReadFile("testdata/" + fixture)

@@ -16,9 +16,9 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// ErrRefused says that EventBridge answered, but did not take this entry; the
-// code and message it gave follow.
-var ErrRefused = errors.New("EventBridge refused the entry")
+// ErrRejected is the error of an entry that EventBridge did not accept in an otherwise
+// successful call. EventBridge's code and message follow it.
+var ErrRejected = errors.New("EventBridge refused the entry")
 
 // Limits of one PutEvents call.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
@@ -27,11 +27,11 @@ const (
 	maxBytes   = 256*1024 - 1 // "must be less than 256KB", all entries together
 )
 
-// Single entries are refused for throttling and internal failures, which pass.
-// Trying here spares Lambda's retry, which would repeat later records too.
+// EventBridge rejects single entries because of throttling or internal failures, which
+// are temporary. A retry here avoids Lambda's, which would repeat later records too.
 const (
-	rounds     = 3
-	firstPause = 100 * time.Millisecond // doubled for the next
+	rounds     = 3                      // attempts for each entry
+	firstPause = 100 * time.Millisecond // doubled for each further one
 )
 
 // requestTimeout bounds one HTTP request; PutEvents normally takes some 20 ms.
@@ -42,7 +42,7 @@ type PutEvents interface {
 	PutEvents(context.Context, *eventbridge.PutEventsInput, ...func(*eventbridge.Options)) (*eventbridge.PutEventsOutput, error)
 }
 
-// NewClient is a client whose requests end in time.
+// NewClient returns a client with the timeout above.
 func NewClient(cfg aws.Config) *eventbridge.Client {
 	return eventbridge.NewFromConfig(cfg, func(o *eventbridge.Options) {
 		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(requestTimeout)
@@ -58,7 +58,7 @@ type Bus struct {
 
 var _ relay.Publisher = (*Bus)(nil)
 
-// New publishes to the bus of that name. Pause waits between tries; nil means
+// New returns the bus of that name. The function pause waits between attempts; nil means
 // Pause.
 func New(client PutEvents, name string, pause func(context.Context, time.Duration)) *Bus {
 	if pause == nil {
@@ -77,18 +77,18 @@ func Pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Publish implements relay.Publisher. An entry's error is ErrRefused, or that of
-// the call it was in.
+// Publish implements relay.Publisher. An event's error is ErrRejected, or the error of
+// the PutEvents call that contained it.
 func (b *Bus) Publish(ctx context.Context, events []relay.Event) []error {
-	outcomes := make([]error, len(events))
+	errs := make([]error, len(events))
 	entries := make([]types.PutEventsRequestEntry, len(events))
 	for i, e := range events {
 		entries[i] = b.entry(ctx, e)
 	}
 	for batch := range batches(entries) {
-		b.put(ctx, entries[batch.from:batch.to], outcomes[batch.from:batch.to])
+		b.put(ctx, entries[batch.from:batch.to], errs[batch.from:batch.to])
 	}
-	return outcomes
+	return errs
 }
 
 func (b *Bus) entry(ctx context.Context, e relay.Event) types.PutEventsRequestEntry {
@@ -105,9 +105,10 @@ func (b *Bus) entry(ctx context.Context, e relay.Event) types.PutEventsRequestEn
 	return entry
 }
 
-// put sends one call's entries until each is taken or the rounds are over. A
-// call that fails as a whole has already been retried by the SDK.
-func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry, outcomes []error) {
+// put sends the entries of one call until EventBridge has accepted each, in at most
+// rounds attempts. It does not repeat a call that fails as a whole, because the SDK has
+// done so.
+func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry, errs []error) {
 	left := make([]int, len(entries))
 	for i := range left {
 		left[i] = i
@@ -120,40 +121,40 @@ func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry, ou
 		for i, index := range left {
 			request[i] = entries[index]
 		}
-		answer, err := b.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: request})
+		response, err := b.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: request})
 		if err != nil {
 			err = fmt.Errorf("put events: %w", err)
 			for _, index := range left {
-				outcomes[index] = err
+				errs[index] = err
 			}
 			return
 		}
-		var refused []int
+		var rejected []int
 		for i, index := range left {
-			if outcomes[index] = verdict(answer.Entries, i); outcomes[index] != nil {
-				refused = append(refused, index)
+			if errs[index] = entryError(response.Entries, i); errs[index] != nil {
+				rejected = append(rejected, index)
 			}
 		}
-		if left = refused; len(left) == 0 {
+		if left = rejected; len(left) == 0 {
 			return
 		}
 	}
 }
 
-// verdict on the i-th entry: only an event id confirms it.
-func verdict(results []types.PutEventsResultEntry, i int) error {
+// entryError returns the error of the i-th entry. Only an event id confirms an entry.
+func entryError(results []types.PutEventsResultEntry, i int) error {
 	if i >= len(results) {
-		return fmt.Errorf("%w: no result for it", ErrRefused)
+		return fmt.Errorf("%w: no result for it", ErrRejected)
 	}
 	if result := results[i]; aws.ToString(result.EventId) == "" {
-		return fmt.Errorf("%w: %s: %s", ErrRefused, aws.ToString(result.ErrorCode), aws.ToString(result.ErrorMessage))
+		return fmt.Errorf("%w: %s: %s", ErrRejected, aws.ToString(result.ErrorCode), aws.ToString(result.ErrorMessage))
 	}
 	return nil
 }
 
 type span struct{ from, to int }
 
-// batches cuts the entries, in order, into calls that PutEvents takes.
+// batches divides the entries, in order, into calls within the limits of PutEvents.
 func batches(entries []types.PutEventsRequestEntry) func(yield func(span) bool) {
 	return func(yield func(span) bool) {
 		from, bytes := 0, 0
@@ -173,7 +174,7 @@ func batches(entries []types.PutEventsRequestEntry) func(yield func(span) bool) 
 	}
 }
 
-// Size of an entry as EventBridge counts it, in bytes.
+// Size returns the size of an entry in bytes, as EventBridge counts it.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/calculate-putevents-entry-size.html
 func Size(entry types.PutEventsRequestEntry) int {
 	size := len(aws.ToString(entry.Source)) + len(aws.ToString(entry.DetailType)) + len(aws.ToString(entry.Detail))

@@ -19,13 +19,13 @@ import (
 	"payment-webhooks/handlers/internal/relay/eventbridgebus"
 )
 
-// fakeBus takes entries as PutEvents does: it refuses calls beyond the limits as
+// fakeBus accepts entries as PutEvents does: it rejects calls beyond the limits as
 // a whole, and single entries as told.
 type fakeBus struct {
 	calls   [][]string                         // the details of each call
-	refuse  func(call int, detail string) bool // single entries
+	reject  func(call int, detail string) bool // single entries
 	fail    func(call int) error               // whole calls
-	shorten bool                               // answers with a result too few
+	shorten bool                               // returns one result too few
 	last    types.PutEventsRequestEntry
 }
 
@@ -47,7 +47,7 @@ func (f *fakeBus) PutEvents(_ context.Context, in *sdk.PutEventsInput, _ ...func
 	out := &sdk.PutEventsOutput{}
 	for i, detail := range details {
 		result := types.PutEventsResultEntry{EventId: aws.String(fmt.Sprintf("event-%d-%d", call, i))}
-		if f.refuse != nil && f.refuse(call, detail) {
+		if f.reject != nil && f.reject(call, detail) {
 			result = types.PutEventsResultEntry{ErrorCode: aws.String("ThrottlingException"), ErrorMessage: aws.String("Rate exceeded")}
 			out.FailedEntryCount++
 		}
@@ -81,7 +81,7 @@ func letters(n int) []string {
 	return all
 }
 
-func TestEntryCarriesTheNamesOfTheContract(t *testing.T) {
+func TestEntryHasTheContractsNames(t *testing.T) {
 	bus := &fakeBus{}
 	if errs := eventbridgebus.New(bus, "payment-events-dev", nil).Publish(t.Context(), events(`{"a":1}`)); errs[0] != nil {
 		t.Fatal(errs)
@@ -96,7 +96,7 @@ func TestEntryCarriesTheNamesOfTheContract(t *testing.T) {
 	}
 }
 
-func TestCallsKeepToTheLimitsOfPutEvents(t *testing.T) {
+func TestCallsAreWithinLimits(t *testing.T) {
 	overhead := len(contract.EventSource) + len(contract.DetailTypeTransactionReceived) + 14
 	sized := func(sizes ...int) []relay.Event {
 		var all []string
@@ -145,8 +145,8 @@ func TestCallsKeepToTheLimitsOfPutEvents(t *testing.T) {
 	}
 }
 
-func TestOnlyRefusedEntriesAreTriedAgain(t *testing.T) {
-	bus := &fakeBus{refuse: func(call int, detail string) bool {
+func TestRejectedEntriesAreRetried(t *testing.T) {
+	bus := &fakeBus{reject: func(call int, detail string) bool {
 		return detail == "b" && call < 2 || detail == "d" && call < 1
 	}}
 	p := &pauses{}
@@ -163,7 +163,7 @@ func TestOnlyRefusedEntriesAreTriedAgain(t *testing.T) {
 	}
 }
 
-func TestFailureIsThatOfItsEntryOnly(t *testing.T) {
+func TestErrorsOfEntries(t *testing.T) {
 	errDown := errors.New("connection refused")
 	cases := map[string]struct {
 		bus    *fakeBus
@@ -172,11 +172,11 @@ func TestFailureIsThatOfItsEntryOnly(t *testing.T) {
 		err    error
 		says   string
 	}{
-		"refused to the end": {
-			&fakeBus{refuse: func(_ int, d string) bool { return d == "b" }},
+		"rejected in every attempt": {
+			&fakeBus{reject: func(_ int, d string) bool { return d == "b" }},
 			events("a", "b", "c"),
 			[]int{1},
-			eventbridgebus.ErrRefused, "ThrottlingException: Rate exceeded",
+			eventbridgebus.ErrRejected, "ThrottlingException: Rate exceeded",
 		},
 		"a whole call fails": {
 			&fakeBus{fail: func(call int) error { return map[int]error{1: errDown}[call] }},
@@ -186,7 +186,7 @@ func TestFailureIsThatOfItsEntryOnly(t *testing.T) {
 		},
 		"the second try fails as a whole": {
 			&fakeBus{
-				refuse: func(_ int, d string) bool { return d == "c" },
+				reject: func(_ int, d string) bool { return d == "c" },
 				fail:   func(call int) error { return map[int]error{1: errDown}[call] },
 			},
 			events("a", "b", "c"),
@@ -194,14 +194,14 @@ func TestFailureIsThatOfItsEntryOnly(t *testing.T) {
 			errDown, "put events",
 		},
 		"a result is missing": {
-			&fakeBus{shorten: true}, events("a", "b"), []int{1}, eventbridgebus.ErrRefused, "no result",
+			&fakeBus{shorten: true}, events("a", "b"), []int{1}, eventbridgebus.ErrRejected, "no result",
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			errs := eventbridgebus.New(c.bus, "bus", (&pauses{}).pause).Publish(t.Context(), c.events)
 			if len(errs) != len(c.events) {
-				t.Fatalf("%d outcomes for %d events", len(errs), len(c.events))
+				t.Fatalf("%d errors for %d events", len(errs), len(c.events))
 			}
 			for i, err := range errs {
 				if slices.Contains(c.failed, i) {
@@ -216,7 +216,7 @@ func TestFailureIsThatOfItsEntryOnly(t *testing.T) {
 	}
 }
 
-func TestPauseEndsWithTheContext(t *testing.T) {
+func TestPauseEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	done := make(chan struct{})

@@ -1,4 +1,4 @@
 // Package eventbridgebus publishes events to an Amazon EventBridge bus for
-// event-relay: in calls of the size that PutEvents takes, with a second and third
-// try for the single entries that it refuses.
+// event-relay. It makes calls within the limits of PutEvents, and retries single entries
+// that EventBridge rejects up to two times.
 package eventbridgebus

@@ -24,8 +24,8 @@ const (
 	previous = "AWSPREVIOUS"
 )
 
-// A request normally takes 10 ms, a first one with its TLS handshake some more.
-// The cache bounds the whole.
+// Bounds of one request, which normally takes 10 ms, and of its retries. The cache
+// bounds the time of a whole read.
 const (
 	attemptTimeout = time.Second
 	maxAttempts    = 2
@@ -37,7 +37,7 @@ type GetSecretValue interface {
 	GetSecretValue(context.Context, *secretsmanager.GetSecretValueInput, ...func(*secretsmanager.Options)) (*secretsmanager.GetSecretValueOutput, error)
 }
 
-// NewClient is a client whose requests end in time.
+// NewClient returns a client with the timeouts and retries above.
 func NewClient(cfg aws.Config) *secretsmanager.Client {
 	return secretsmanager.NewFromConfig(cfg, func(o *secretsmanager.Options) {
 		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(attemptTimeout)
@@ -53,13 +53,13 @@ type Source struct{ client GetSecretValue }
 
 var _ secrets.Source = (*Source)(nil)
 
-// New reads with the client; make it with NewClient.
+// New returns a source that reads with the client; make it with NewClient.
 func New(client GetSecretValue) *Source { return &Source{client} }
 
-// Values implements secrets.Source. White space around a value is not part of
-// it: a secret put from a file ends in a line break. A secret that was never
-// rotated has no previous version, and an empty previous one is passed over; an
-// empty current one is an error, because anyone could sign with it.
+// Values implements secrets.Source. It removes white space around a value, because a
+// secret stored from a file ends in a line break. A secret that was never rotated has
+// no previous version, and an empty previous version is skipped. An empty current one
+// is an error, because anyone could sign with an empty key.
 func (s *Source) Values(ctx context.Context, name string) ([]string, error) {
 	value, err := s.value(ctx, name, current)
 	if err != nil {

@@ -16,15 +16,15 @@ import (
 	"payment-webhooks/handlers/internal/secrets/awssecrets"
 )
 
-// answers is what Secrets Manager says to GetSecretValue by version stage: a
-// body, or an error's type.
-type answers map[string]string
+// responses are the responses to GetSecretValue by version stage: a body, or an error's
+// type.
+type responses map[string]string
 
 const notFound = "ResourceNotFoundException"
 
 // open is a source on a server that speaks Secrets Manager's protocol (AWS JSON
 // 1.1).
-func open(t *testing.T, a answers) *awssecrets.Source {
+func open(t *testing.T, a responses) *awssecrets.Source {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var in struct{ SecretId, VersionStage string }
@@ -33,12 +33,12 @@ func open(t *testing.T, a answers) *awssecrets.Source {
 			t.Errorf("%s asks %+v, %v", r.Header.Get("X-Amz-Target"), in, err)
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
-		answer := a[in.VersionStage]
-		if !strings.HasPrefix(answer, "{") {
+		response := a[in.VersionStage]
+		if !strings.HasPrefix(response, "{") {
 			w.WriteHeader(http.StatusBadRequest)
-			answer = `{"__type":"` + answer + `","message":"no"}`
+			response = `{"__type":"` + response + `","message":"no"}`
 		}
-		_, _ = w.Write([]byte(answer))
+		_, _ = w.Write([]byte(response))
 	}))
 	t.Cleanup(server.Close)
 	return awssecrets.New(awssecrets.NewClient(aws.Config{
@@ -49,23 +49,23 @@ func open(t *testing.T, a answers) *awssecrets.Source {
 
 func TestCurrentAndPreviousVersionAreRead(t *testing.T) {
 	tests := []struct {
-		name    string
-		answers answers
-		want    []string // nil: ErrUnavailable
+		name      string
+		responses responses
+		want      []string // nil: ErrUnavailable
 	}{
-		{"never rotated", answers{"AWSCURRENT": `{"SecretString":"one"}`, "AWSPREVIOUS": notFound}, []string{"one"}},
-		{"rotated", answers{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, []string{"two", "one"}},
-		{"put from a file", answers{"AWSCURRENT": `{"SecretString":" two\r\n"}`, "AWSPREVIOUS": `{"SecretString":"\n"}`}, []string{"two"}},
-		{"missing", answers{"AWSCURRENT": notFound, "AWSPREVIOUS": notFound}, nil},
-		{"empty", answers{"AWSCURRENT": `{"SecretString":" "}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, nil},
-		{"binary", answers{"AWSCURRENT": `{"SecretBinary":"b25l"}`, "AWSPREVIOUS": notFound}, nil},
-		{"marked for deletion", answers{"AWSCURRENT": "InvalidRequestException"}, nil},
-		{"not allowed", answers{"AWSCURRENT": "AccessDeniedException"}, nil},
-		{"previous not to be had", answers{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": "DecryptionFailure"}, nil},
+		{"never rotated", responses{"AWSCURRENT": `{"SecretString":"one"}`, "AWSPREVIOUS": notFound}, []string{"one"}},
+		{"rotated", responses{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, []string{"two", "one"}},
+		{"put from a file", responses{"AWSCURRENT": `{"SecretString":" two\r\n"}`, "AWSPREVIOUS": `{"SecretString":"\n"}`}, []string{"two"}},
+		{"missing", responses{"AWSCURRENT": notFound, "AWSPREVIOUS": notFound}, nil},
+		{"empty", responses{"AWSCURRENT": `{"SecretString":" "}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, nil},
+		{"binary", responses{"AWSCURRENT": `{"SecretBinary":"b25l"}`, "AWSPREVIOUS": notFound}, nil},
+		{"marked for deletion", responses{"AWSCURRENT": "InvalidRequestException"}, nil},
+		{"not allowed", responses{"AWSCURRENT": "AccessDeniedException"}, nil},
+		{"previous not to be had", responses{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": "DecryptionFailure"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := open(t, tt.answers).Values(t.Context(), "payments/stripe")
+			got, err := open(t, tt.responses).Values(t.Context(), "payments/stripe")
 			if tt.want == nil && !errors.Is(err, secrets.ErrUnavailable) || tt.want != nil && err != nil {
 				t.Errorf("%v", err)
 			}

@@ -11,32 +11,32 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// outcome is what became of a delivery.
-type outcome struct {
+// deliveryResult is how a delivery was processed.
+type deliveryResult struct {
 	route   Route
-	results []result // one an event, in the delivery's order
-	masked  int      // card numbers
+	results []eventResult // one per event, in the delivery's order
+	masked  int           // card numbers
 
-	challenged bool   // it is a challenge, and has no events
-	answer     string // to the challenge
+	challenged        bool   // the request is a challenge and has no events
+	challengeResponse string // the body of the response to it
 }
 
-// result is what became of one event: it was stored, quarantined or, when
-// neither, ignored.
-type result struct {
-	event       string                   // the provider's name of it; "" in the canonical payload
-	transaction *transaction.Transaction // nil when there is none that is valid
+// eventResult is how one event was processed: it was stored or quarantined, or else
+// ignored.
+type eventResult struct {
+	event       string                   // the event type; "" for the canonical payload
+	transaction *transaction.Transaction // nil if there is no valid one
 	stored      ledger.Outcome
-	quarantined error // why
+	quarantined error // why the event is quarantined; nil if it is not
 }
 
 func isConflict(err error) bool { return errors.Is(err, ledger.ErrConflict) }
 
-// maxDetail bounds, in bytes, what is said of why an event was quarantined.
+// maxDetail bounds, in bytes, the text that explains why an event was quarantined.
 const maxDetail = 300
 
-// masked makes an error of a decoder fit for logs, traces and the queue: no card
-// numbers, and no longer than anybody reads.
+// masked makes an error of a decoder fit for logs, traces and the queue: it masks card
+// numbers and cuts the text to maxDetail.
 func masked(err error) error {
 	if err == nil {
 		return nil
@@ -45,7 +45,7 @@ func masked(err error) error {
 	if n == 0 && len(text) <= maxDetail {
 		return err
 	}
-	// What is left of a longer number may be one of a card.
+	// Cutting a longer number may have left a card number.
 	text, _ = redact.Text(strings.ToValidUTF8(text[:min(len(text), maxDetail)], "?"))
 	return &maskedError{text, err}
 }
@@ -58,9 +58,9 @@ type maskedError struct {
 func (e *maskedError) Error() string { return e.text }
 func (e *maskedError) Unwrap() error { return e.err }
 
-// reason is the word for why an event was quarantined. The details are for
-// operators: they are in the queue.
-func (r result) reason() string {
+// reason names why an event was quarantined, in one word for the response. The details
+// are for operators, in the queue.
+func (r eventResult) reason() string {
 	switch {
 	case isConflict(r.quarantined):
 		return "conflict"
@@ -70,7 +70,7 @@ func (r result) reason() string {
 	return "unreadable"
 }
 
-// resultBody is the JSON of a result: either the first four members, or one of
+// resultBody is the JSON of an eventResult: either the first four members, or one of
 // the others.
 type resultBody struct {
 	TransactionID string `json:"transaction_id,omitempty"`
@@ -78,11 +78,11 @@ type resultBody struct {
 	Status        string `json:"status,omitempty"`
 	Duplicate     *bool  `json:"duplicate,omitempty"`
 
-	Ignored     *string `json:"ignored,omitempty"`     // the provider's name of the event
+	Ignored     *string `json:"ignored,omitempty"`     // the event type
 	Quarantined string  `json:"quarantined,omitempty"` // unreadable, invalid or conflict
 }
 
-func (r result) body() resultBody {
+func (r eventResult) body() resultBody {
 	switch {
 	case r.quarantined != nil:
 		return resultBody{Quarantined: r.reason()}
@@ -90,28 +90,27 @@ func (r result) body() resultBody {
 		duplicate := r.stored == ledger.Duplicate
 		return resultBody{TransactionID: r.transaction.ID, Provider: r.transaction.Provider, Status: "accepted", Duplicate: &duplicate}
 	}
-	ignored := redact.Echo(r.event)
+	ignored := redact.Sanitise(r.event)
 	return resultBody{Ignored: &ignored}
 }
 
 // isNew reports whether the event was stored or quarantined for the first time.
-func (r result) isNew() bool { return r.quarantined != nil || r.stored == ledger.Stored }
+func (r eventResult) isNew() bool { return r.quarantined != nil || r.stored == ledger.Stored }
 
-// response is 202 for a delivery with something new, and 200 for one without and
-// for a challenge.
-func (o outcome) response() Response {
-	if o.challenged {
-		return respond(http.StatusOK, "text/plain; charset=utf-8", o.answer)
+// response returns 202 if an event is new, and 200 otherwise or for a challenge.
+func (res deliveryResult) response() Response {
+	if res.challenged {
+		return respond(http.StatusOK, "text/plain; charset=utf-8", res.challengeResponse)
 	}
 	status := http.StatusOK
-	bodies := make([]resultBody, len(o.results))
-	for i, r := range o.results {
+	bodies := make([]resultBody, len(res.results))
+	for i, r := range res.results {
 		bodies[i] = r.body()
 		if r.isNew() {
 			status = http.StatusAccepted
 		}
 	}
-	var body any = bodies
+	var body any
 	if len(bodies) == 1 {
 		body = bodies[0]
 	} else {
