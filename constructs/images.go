@@ -50,7 +50,8 @@ func unusedPackages(root, handler string) ([]string, error) {
 		return nil, err
 	}
 	used := map[string]bool{}
-	if err := addImports(used, root, modfile.ModulePath(mod), handler); err != nil {
+	g := packageGraph{root: root, module: modfile.ModulePath(mod), used: used}
+	if err := g.add(handler); err != nil {
 		return nil, err
 	}
 	var patterns []string
@@ -76,24 +77,58 @@ func unusedPackages(root, handler string) ([]string, error) {
 	return patterns, err
 }
 
-// addImports adds a package of the module, by its directory below root, and all
-// packages of the module that it imports where the images run.
-func addImports(used map[string]bool, root, module, dir string) error {
-	if used[dir] {
+// packageGraph holds the directories of a module, below its root, that are compiled or
+// embedded.
+type packageGraph struct {
+	root, module string
+	used         map[string]bool
+}
+
+// add adds a package of the module by its directory, the directories that it
+// embeds, and all packages of the module that it imports where the images run. An
+// embedded file that .dockerignore leaves out fails when the image is built.
+func (g packageGraph) add(dir string) error {
+	if g.used[dir] {
 		return nil
 	}
-	used[dir] = true
+	g.used[dir] = true
 	context := build.Default
-	context.GOOS, context.GOARCH, context.CgoEnabled = "linux", "arm64", false
-	pkg, err := context.ImportDir(filepath.Join(root, filepath.FromSlash(dir)), 0)
+	// As handlers/Dockerfile compiles.
+	context.GOOS, context.GOARCH, context.CgoEnabled, context.BuildTags = "linux", "arm64", false, []string{"lambda.norpc"}
+	pkg, err := context.ImportDir(filepath.Join(g.root, filepath.FromSlash(dir)), 0)
 	if _, none := errors.AsType[*build.NoGoError](err); err != nil && !none {
 		return err
 	}
+	for _, pattern := range pkg.EmbedPatterns {
+		if err := g.addEmbedded(dir, strings.TrimPrefix(pattern, "all:")); err != nil {
+			return err
+		}
+	}
 	for _, imported := range pkg.Imports {
-		if below, ok := strings.CutPrefix(imported, module+"/"); ok {
-			if err := addImports(used, root, module, path.Clean(below)); err != nil {
+		if below, ok := strings.CutPrefix(imported, g.module+"/"); ok {
+			if err := g.add(path.Clean(below)); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// addEmbedded adds the directories that hold what a package's pattern matches.
+func (g packageGraph) addEmbedded(dir, pattern string) error {
+	matches, err := fs.Glob(os.DirFS(g.root), path.Join(dir, pattern))
+	if err != nil {
+		return fmt.Errorf("%s embeds %s: %w", dir, pattern, err)
+	}
+	for _, match := range matches {
+		g.used[path.Dir(match)] = true
+		if err := fs.WalkDir(os.DirFS(g.root), match, func(name string, entry fs.DirEntry, err error) error {
+			if err == nil && entry.IsDir() {
+				g.used[name] = true
+			}
+			return err
+		}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -150,6 +150,26 @@ func TestImageContext(t *testing.T) {
 			}
 		})
 	}
+	t.Run("holds what only the images' build tag imports, and what is embedded", func(t *testing.T) {
+		root := filepath.Join(checkout(t), "handlers")
+		write(t, filepath.Join(root, "internal/tagged/tagged.go"), "package tagged\n")
+		write(t, filepath.Join(root, "internal/unused/unused.go"), "package unused\n")
+		write(t, filepath.Join(root, "internal/relay/sql/deep/one.sql"), "")
+		write(t, filepath.Join(root, "internal/relay/tagged.go"), "//go:build lambda.norpc\n\npackage relay\n\nimport (\n\t\"embed\"\n\n"+
+			"\t_ \"payment-webhooks/handlers/internal/tagged\"\n)\n\n//go:embed sql\nvar _ embed.FS\n")
+		unused, err := unusedPackages(root, contract.EventRelay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dir := range []string{"internal/tagged", "internal/relay/sql", "internal/relay/sql/deep"} {
+			if slices.Contains(unused, dir) {
+				t.Errorf("%s is left out: %q", dir, unused)
+			}
+		}
+		if !slices.Contains(unused, "internal/unused") {
+			t.Errorf("patterns %q", unused)
+		}
+	})
 	t.Run("fails when a package cannot be read", func(t *testing.T) {
 		root := filepath.Join(checkout(t), "handlers")
 		write(t, filepath.Join(root, contract.EventRelay, "broken.go"), "no Go\n")

@@ -87,6 +87,12 @@ func (r *reader) reject(path string, value any, accepted string) {
 		r.problem("%s is missing: %s", path, accepted)
 		return
 	}
+	switch value.(type) {
+	case map[string]any, []any:
+		if text, err := json.Marshal(value); err == nil {
+			value = string(text)
+		}
+	}
 	r.problem("%s is %v: %s", path, value, accepted)
 }
 

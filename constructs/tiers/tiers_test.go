@@ -328,7 +328,7 @@ func TestParseRejects(t *testing.T) {
 		"too many for one pattern":    {map[string]any{"currencies": many}, []string{"the pattern of tier high has", "tier low", "tier medium"}},
 		"two problems":                {short(`"x"`, `"y"`), []string{"default.high is y", "default.medium is x"}},
 		"no tier":                     {`{"tiers": []}`, []string{tiers + " is []: want a list of 1 to 30 tiers"}},
-		"no list":                     {`{"tiers": {"low": 1}}`, []string{tiers + " is map[low:1]: want a list"}},
+		"no list":                     {`{"tiers": {"low": 1}}`, []string{tiers + ` is {"low":1}: want a list`}},
 		"31 tiers":                    {`{"tiers": [` + strings.Repeat("1,", 30) + `1]}`, []string{"1 to 30"}},
 		"a tier that is no object":    {long("7"), []string{tiers + "[1] is 7: want a JSON object"}},
 		"no name":                     {long(`{"from": 1, "target": "log"}`), []string{tiers + "[1].name is missing: want lower-case words"}},

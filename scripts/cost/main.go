@@ -66,6 +66,9 @@ func run(args []string, out io.Writer) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("cost: unexpected argument %q, there are flags only", flags.Arg(0))
+	}
 	if *n < 0 || *emails < 0 || *providers < 0 || *kb <= 0 {
 		return errors.New("cost: -transactions, -emails and -providers must not be negative, -kb must be above 0")
 	}

@@ -74,7 +74,7 @@ type Factor struct {
 // and everything is within the bounds above and free of control characters. The
 // error is ErrMalformed and names the member, not its value.
 func (a Assessment) Check() error {
-	if a.Score.Cmp(Decimal{}) < 0 || a.Score.Cmp(one) > 0 {
+	if !a.IsProbability() {
 		return malformed(contract.FraudScore, "is not from 0 to 1")
 	}
 	if !slices.Contains([]Level{Low, Medium, High}, a.Level) {
@@ -95,6 +95,11 @@ func (a Assessment) Check() error {
 		}
 	}
 	return nil
+}
+
+// IsProbability reports whether the score is from 0 to 1.
+func (a Assessment) IsProbability() bool {
+	return a.Score.Cmp(Decimal{}) >= 0 && a.Score.Cmp(one) <= 0
 }
 
 var one = mustParse("1")

@@ -17,6 +17,10 @@ func WithFallback(primary, fallback Model, onFailure func(ctx context.Context, e
 	return withFallback{primary, fallback, onFailure}
 }
 
+// FallbackMark stands between the fallback's model version and the reason of the
+// failure.
+const FallbackMark = "; fallback: "
+
 type withFallback struct {
 	primary, fallback Model
 	onFailure         func(context.Context, error)
@@ -38,7 +42,7 @@ func (m withFallback) Score(ctx context.Context, p Payment) (Assessment, error) 
 	if err != nil {
 		return Assessment{}, fmt.Errorf("%w; then the fallback: %w", failure, err)
 	}
-	suffix := "; fallback: " + Reason(failure)
+	suffix := FallbackMark + Reason(failure)
 	version := assessment.ModelVersion
 	assessment.ModelVersion = version[:min(len(version), MaxVersion-len(suffix))] + suffix
 	return assessment, nil

@@ -319,13 +319,17 @@ func base64(b []byte, skip int) *decoded {
 }
 
 // stretch returns the end of the base64 characters and line breaks that begin at i,
-// and the number of characters among them.
+// and the number of characters among them. Lines may be indented, as folded ones are.
 func stretch(b []byte, i int) (end, n int) {
+	indented := false
 	for end = i; end < len(b); end++ {
-		switch {
-		case values[b[end]] >= 0:
-			n++
-		case b[end] != '\n' && b[end] != '\r':
+		switch c := b[end]; {
+		case values[c] >= 0:
+			n, indented = n+1, false
+		case c == '\n' || c == '\r':
+			indented = true
+		case (c == ' ' || c == '\t') && indented:
+		default:
 			return end, n
 		}
 	}

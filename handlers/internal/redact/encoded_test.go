@@ -54,6 +54,7 @@ var encodings = []struct {
 	{"base64 for URLs", func(s string) string { return base64.URLEncoding.EncodeToString([]byte(s)) }},
 	{"base64 for URLs without padding", func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }},
 	{"base64 in lines", ruby},
+	{"base64 in lines that are folded", func(s string) string { return strings.ReplaceAll(ruby(s), "\n", "\r\n \t") }},
 	{"base64 in lines that end as in MIME", func(s string) string { return strings.ReplaceAll(ruby(s), "\n", "\r\n") }},
 	{"JSON string", func(s string) string {
 		return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "/", `\/`, "\n", `\n`, "\r", `\r`, "+", `\u002b`, "=", `\u003d`).Replace(s)

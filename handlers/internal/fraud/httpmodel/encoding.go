@@ -2,6 +2,7 @@ package httpmodel
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -74,7 +75,7 @@ const places = 4
 // model_version are required; other members are ignored. Numbers are rounded to a few
 // places. A missing level is derived from the score, and a missing summary from level,
 // score and factors. Card numbers in texts are masked. The error is
-// fraud.ErrMalformed.
+// fraud.ErrMalformed, also when the version claims to be that of a fallback.
 func decode(text []byte) (fraud.Assessment, error) {
 	var response struct {
 		Score *fraud.Decimal `json:"score"`
@@ -84,7 +85,14 @@ func decode(text []byte) (fraud.Assessment, error) {
 		return fraud.Assessment{}, fmt.Errorf("%w: not the documented JSON", fraud.ErrMalformed) // err quotes it
 	}
 	a := response.Assessment
-	a.Score = response.Score.Round(places)
+	a.Score = *response.Score
+	if !a.IsProbability() { // before it is rounded: 1.00001 is no probability
+		return fraud.Assessment{}, fmt.Errorf("%w: score is not from 0 to 1", fraud.ErrMalformed)
+	}
+	if strings.Contains(a.ModelVersion, fraud.FallbackMark) {
+		return fraud.Assessment{}, fmt.Errorf("%w: model_version names a fallback", fraud.ErrMalformed)
+	}
+	a.Score = a.Score.Round(places)
 	for i := range a.Factors {
 		f := &a.Factors[i]
 		f.Weight = f.Weight.Round(places)
