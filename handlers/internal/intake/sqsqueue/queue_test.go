@@ -1,7 +1,7 @@
 package sqsqueue_test
 
 import (
-	"crypto/md5" //nolint:gosec // the protocol's checksum
+	"crypto/md5"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
