@@ -1,34 +1,12 @@
 package main
 
 import (
-	"log/slog"
-	"strings"
 	"testing"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/startup/startuptest"
 )
 
 func TestNewRelay(t *testing.T) {
-	complete := map[string]string{contract.EnvEnvironmentSuffix: "dev", contract.EnvEventBusName: "payment-events-dev"}
-	getenv := func(without string) func(string) string {
-		return func(name string) string {
-			if name == without {
-				return ""
-			}
-			return complete[name]
-		}
-	}
-	log := slog.New(slog.DiscardHandler)
-	t.Run("starts when everything is set", func(t *testing.T) {
-		if _, err := newRelay(getenv(""), log); err != nil {
-			t.Error(err)
-		}
-	})
-	for name := range complete {
-		t.Run("names a missing "+name, func(t *testing.T) {
-			if _, err := newRelay(getenv(name), log); err == nil || !strings.Contains(err.Error(), name) {
-				t.Errorf("error %v", err)
-			}
-		})
-	}
+	startuptest.Run(t, map[string]string{contract.EnvEnvironmentSuffix: "dev", contract.EnvEventBusName: "payment-events-dev"}, newRelay)
 }
