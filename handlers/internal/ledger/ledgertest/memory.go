@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -116,6 +117,18 @@ func (m *Memory) hour(ctx context.Context, hourShard string) ([]ledger.Record, e
 	}
 	slices.SortFunc(records, ledger.Compare)
 	return records, nil
+}
+
+// All returns the stored transactions, ordered as Hour orders them.
+func (m *Memory) All() []transaction.Transaction {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	records := slices.SortedFunc(maps.Values(m.records), ledger.Compare)
+	transactions := make([]transaction.Transaction, len(records))
+	for i, record := range records {
+		transactions[i] = record.Transaction
+	}
+	return transactions
 }
 
 // CreatedAt implements ledger.Ledger.
