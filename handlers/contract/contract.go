@@ -11,12 +11,13 @@ const (
 
 // Environment variables that the stack sets on the functions.
 const (
-	EnvEnvironmentSuffix = "ENVIRONMENT_SUFFIX" // every function; the value of DimensionEnvironment
-	EnvTableName         = "TABLE_NAME"         // webhook-validator, fraud-detector, transaction-archival
-	EnvEventBusName      = "EVENT_BUS_NAME"     // event-relay
-	EnvAuditBucketName   = "AUDIT_BUCKET_NAME"  // transaction-archival
-	EnvProviders         = "PROVIDERS"          // webhook-validator; JSON, see the names of Provider… below
-	EnvQuarantineQueue   = "QUARANTINE_QUEUE"   // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
+	EnvEnvironmentSuffix   = "ENVIRONMENT_SUFFIX"    // every function; the value of DimensionEnvironment
+	EnvTableName           = "TABLE_NAME"            // webhook-validator, fraud-detector, transaction-archival
+	EnvDeliveriesTableName = "DELIVERIES_TABLE_NAME" // webhook-validator
+	EnvEventBusName        = "EVENT_BUS_NAME"        // event-relay
+	EnvAuditBucketName     = "AUDIT_BUCKET_NAME"     // transaction-archival
+	EnvProviders           = "PROVIDERS"             // webhook-validator; JSON, see the names of Provider… below
+	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
 )
 
 // Members of EnvProviders, an object by provider name:
@@ -55,6 +56,13 @@ const (
 	FieldPaymentID     = "payment_id"     // S, the payment that a refund or dispute refers to; absent if unknown, and for other kinds
 	FieldExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
 	FieldFraud         = "fraud"          // M with the members Fraud…; written once by fraud-detector
+)
+
+// Attributes of the table of deliveries, beside FieldExpiresAt. An item binds the id of
+// a delivery whose signature does not bind its body to the body that came with it first.
+const (
+	FieldDelivery = "delivery"       // S, partition key
+	FieldContent  = "content_sha256" // S, SHA-256 of the body, lower-case hex
 )
 
 // Kinds of transaction. A canonical payload that names none is a payment.
