@@ -154,6 +154,8 @@ const (
 
 	DimensionEnvironment = "Environment" // the environment suffix
 	DimensionRiskLevel   = "RiskLevel"   // RiskLow, RiskMedium or RiskHigh
+	DimensionProvider    = "Provider"    // a configured provider, or ProviderCanonical
+	DimensionEventType   = "EventType"   // "<provider> <event type>", such as "stripe charge.expired"
 
 	MetricAccepted          = "TransactionsAccepted"  // Count, webhook-validator: stored for the first time (202)
 	MetricDuplicates        = "DuplicateDeliveries"   // Count, webhook-validator: the same delivery again (200)
@@ -168,6 +170,12 @@ const (
 	MetricQuarantined         = "QuarantinedDeliveries"   // Count, webhook-validator: authentic, but unreadable or in conflict
 	MetricVerificationFailing = "VerificationUnavailable" // Count, webhook-validator: 503 because a secret or certificate is not available
 	MetricSecretReadsFailing  = "SecretReadsFailed"       // Count, webhook-validator: older values may still be served
+
+	MetricVerified      = "VerifiedDeliveries" // Count, webhook-validator; Environment and Provider: authentic, whatever became of them
+	MetricRefused       = "RefusedDeliveries"  // Count, webhook-validator; Environment and Provider: 401, or 503 because they could not be verified
+	MetricUnknownEvents = "UnknownEventTypes"  // Count, webhook-validator; Environment alone, and Environment and EventType: authentic, of a type that the provider's declaration does not list
+
+	MetricThrottled = "ThrottledRequests" // Count, from the access log: 429 on a route of a configured provider or on /webhook
 
 	MetricEventsPublished = "EventsPublished" // Count, event-relay
 	MetricEventsFailed    = "EventsFailed"    // Count, event-relay: entries reported back to the stream
