@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math/big"
 	"testing"
 
 	"payment-webhooks/handlers/internal/provider"
@@ -36,13 +35,6 @@ func FuzzVerify(f *testing.F) {
 		for _, n := range frame["notificationItems"].([]any) {
 			i := item(n.(map[string]any)["NotificationRequestItem"].(map[string]any))
 			got := i["additionalData"].(map[string]any)["hmacSignature"]
-			if amount, ok := i["amount"].(map[string]any); ok {
-				if n, ok := amount["value"].(json.Number); ok { // 15e2 is 1500
-					if r, ok := new(big.Rat).SetString(n.String()); ok && r.IsInt() {
-						amount["value"] = r.Num()
-					}
-				}
-			}
 			if want := i.sign(t, key)["additionalData"].(map[string]any)["hmacSignature"]; got != want {
 				t.Errorf("verified %v, want %v", got, want)
 			}
