@@ -363,6 +363,51 @@ func TestBinding(t *testing.T) {
 	})
 }
 
+func TestCapturedCancellation(t *testing.T) {
+	for _, tt := range []struct {
+		name, capture, first, replayed string
+		status                         int
+		want                           string // what is in the ledger
+	}{
+		{"a cancellation before a capture by hand", contract.CaptureManual, "cancel", "refund", 200, ""},
+		{"a cancellation before the automatic capture", contract.CaptureAutomatic, "cancel", "refund", 202, "reversal QFQTPCQ8HXSKGK82_cancelled"},
+		{"a refund", contract.CaptureManual, "refund", "cancel", 202, "refund QFQTPCQ8HXSKGK82"},
+		{"a refund of an automatic capture", contract.CaptureAutomatic, "refund", "cancel", 202, "refund QFQTPCQ8HXSKGK82"},
+		{"what is not known", contract.CaptureManual, "later", "refund", 202, ""},
+	} {
+		for _, code := range []string{"CANCEL_OR_REFUND", "REVERSAL"} {
+			t.Run("is worth nothing if it was "+tt.name+"/"+code, func(t *testing.T) {
+				e := intaketest.NewEndpoint(t, adyen.Declaration, provider.Settings{contract.ProviderCapture: tt.capture})
+				send := func(action any) int {
+					i := reversal(action).with("eventCode", code).sign(t, key)
+					if err := verify(delivery(t, i), key); err != nil {
+						t.Fatal(err)
+					}
+					return e.Deliver(t, received, nil, string(delivery(t, i))).Status
+				}
+				if got := send(tt.first); got != tt.status {
+					t.Fatalf("%d, want %d", got, tt.status)
+				}
+				for _, action := range []any{tt.replayed, "REFUND", "", nil, 1} {
+					if got := send(action); got != 401 {
+						t.Errorf("with %v: %d, want 401", action, got)
+					}
+				}
+				if got := send(tt.first); got/100 != 2 {
+					t.Errorf("Adyen's own repeat: %d", got)
+				}
+				var ledger []string
+				for _, tx := range e.Ledger.All() {
+					ledger = append(ledger, tx.Kind+" "+tx.ID)
+				}
+				if got := strings.Join(ledger, ", "); got != tt.want {
+					t.Errorf("the ledger has %q, want %q", got, tt.want)
+				}
+			})
+		}
+	}
+}
+
 // Money conflicts; a shopper's reference that no signature covers does not.
 func TestUnsignedMembers(t *testing.T) {
 	t.Run("make no conflict", func(t *testing.T) {
