@@ -56,7 +56,7 @@ func (a Adyen) event(i item, test bool) provider.Event {
 	case err != nil:
 	case i.eventCode == "":
 		err = errors.New("no eventCode")
-	case i.success == "true" && i.value != "0": // a zero-value authorisation checks a card and moves no money
+	case i.success == "true" && i.value != "0" && becomesTransaction(i.eventCode): // an authorisation of zero checks a card
 		e.Transaction, err = a.transaction(i, test)
 	}
 	if err != nil {
