@@ -389,7 +389,9 @@ func TestCallerThatGivesUp(t *testing.T) {
 }
 
 // named returns an address with an invented name.
-func named(i int) string { return fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i) }
+func named(i int) string {
+	return fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i)
+}
 
 func TestForgersCannotFillTheCache(t *testing.T) {
 	w := newWorld(t)
@@ -413,6 +415,16 @@ func TestForgersCannotFillTheCache(t *testing.T) {
 	before := w.requests.Load()
 	if err := p.Verify(t.Context(), w.delivery(t, "payment"), []string{webhookID}); err != nil || w.requests.Load() != before {
 		t.Errorf("PayPal's own certificate was forgotten (%v)", err)
+	}
+}
+
+func TestDownloadsUnderWayAreBounded(t *testing.T) {
+	c := newCertificates(nil, nil)
+	for i := range maxCached {
+		c.byURL[named(i)] = &cached{ready: make(chan struct{})}
+	}
+	if _, err := c.get(t.Context(), named(maxCached), now); !errors.Is(err, provider.ErrUnproven) || len(c.byURL) != maxCached {
+		t.Errorf("get = %v with %d entries, want %v", err, len(c.byURL), provider.ErrUnproven)
 	}
 }
 
