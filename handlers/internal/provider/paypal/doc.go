@@ -85,7 +85,8 @@
 // T1106, a payment reversal, or T1107, a refund by the seller. So
 //
 //   - CUSTOMER.DISPUTE.CREATED is a dispute: "the funds will be held in your account
-//     until the case is resolved" (https://www.paypal.com/us/cshelp, faq665);
+//     […] until the case is resolved" (faq665 of
+//     https://www.paypal.com/in/smarthelp/article/my-buyer-filed-a-dispute,-claim,-or-chargeback,-and-the-payment-is-on-hold-in-my-paypal-account.-what-should-i-do-faq665);
 //   - CUSTOMER.DISPUTE.RESOLVED is the reversal of the dispute, whoever won, because the
 //     hold ends ("the remaining funds will be released");
 //   - PAYMENT.CAPTURE.REVERSED, which PayPal sends when a dispute is lost
@@ -109,9 +110,13 @@
 // say when its money is gone: not if it FAILED or was DENIED ("funds were not deducted"),
 // but already while it is UNCLAIMED, which may end in SUCCEEDED, or after 30 days in
 // RETURNED. A canceled item is RETURNED, too; REFUNDED is what the recipient gives back.
-// All three have one id, so that one return is not stored twice. They are decoded as
-// the payout and its reversal: usually the payout is a duplicate, but an item that came
-// back was deducted before, also if that was not announced, such as of a HELD one.
+// All three have one id, so that one return is not stored twice.
+//
+// RETURNED and CANCELED are decoded as the payout and its reversal, because an item that
+// came back was deducted before, also if that was not announced, such as of a HELD one.
+// Usually the payout is a duplicate: it was stored at most 30 days earlier, and is
+// kept for contract.RetentionDays. A recipient may refund an item months later, when its
+// payout is no longer there to be told from a new one, so REFUNDED is the reversal alone.
 //
 // # Sales
 //
@@ -144,8 +149,8 @@
 // transaction with one id: a subscription's sale is refunded as
 // /v2/payments/captures/<sale id> and found by that id when
 // PAYMENT.CAPTURE.REFUNDED comes for it (server/paymentProviders/paypal in
-// opencollective/opencollective-api). The second announcement would have the
-// same key as the first but other metadata, and would be quarantined as a conflict.
+// opencollective/opencollective-api). The second announcement would have the same key
+// and the same amount as the first, so that it would be a duplicate.
 //
 // Amounts are decimal strings in major units
 // (https://developer.paypal.com/docs/api/payments/v2/#definition-money). HUF and

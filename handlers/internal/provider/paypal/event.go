@@ -21,7 +21,7 @@ const maxEventType = 100
 var errNothing = errors.New("no money moved")
 
 // Decode reads a webhook event. It returns one provider.Event, or two for a payout
-// item that came back. What cannot be read is in an event's Err; the error is always
+// item that was returned unclaimed. What cannot be read is in an event's Err; the error is always
 // nil, because every event has the binding of its transmission.
 func (p *PayPal) Decode(d provider.Delivery) ([]provider.Event, error) {
 	events := readEvents(d.Body)

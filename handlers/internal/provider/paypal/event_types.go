@@ -50,7 +50,7 @@ var eventTypes = []eventType{
 	{name: "PAYMENT.PAYOUTS-ITEM.DENIED", reason: "nothing was deducted"},
 	{name: "PAYMENT.PAYOUTS-ITEM.FAILED", reason: "nothing was deducted"},
 	{name: "PAYMENT.PAYOUTS-ITEM.HELD", reason: "under review; the item's success or return has its own event"},
-	{name: "PAYMENT.PAYOUTS-ITEM.REFUNDED", becomes: contract.KindPayout + ", " + contract.KindReversal, reason: returnedItem, read: []reader{readPayoutItem, readReturnedItem}},
+	{name: "PAYMENT.PAYOUTS-ITEM.REFUNDED", becomes: contract.KindReversal, reason: "of the payout, whose success was announced before", read: []reader{readReturnedItem}},
 	{name: "PAYMENT.PAYOUTS-ITEM.RETURNED", becomes: contract.KindPayout + ", " + contract.KindReversal, reason: returnedItem, read: []reader{readPayoutItem, readReturnedItem}},
 	{name: "PAYMENT.PAYOUTS-ITEM.SUCCEEDED", becomes: contract.KindPayout, reason: "ignored if the amount is zero", read: []reader{readPayoutItem}},
 	{name: "PAYMENT.PAYOUTS-ITEM.UNCLAIMED", becomes: contract.KindPayout, reason: "the money is deducted until it is claimed or returned", read: []reader{readPayoutItem}},

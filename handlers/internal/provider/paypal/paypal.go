@@ -135,7 +135,7 @@ func isWord(s, also string) bool {
 }
 
 // transmissionID is the name of the header with the id of a transmission. A repeated
-// transmission has the same id; the same event sent again, another one.
+// transmission has the same id.
 const transmissionID = "Paypal-Transmission-Id"
 
 // transmission is the content of PayPal's headers.
