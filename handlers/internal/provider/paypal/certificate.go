@@ -82,9 +82,9 @@ func checkCertURL(address string) error {
 // PayPal must have signed a delivery to one of our webhooks. A proven address is
 // downloaded again whenever its key expires, and is never forgotten for an unproven
 // one. The others share a small budget. While invented addresses use it up, a new
-// genuine one competes with them for one download per unprovenRefill; the deliveries
-// that name it are answered with ErrUnproven, and PayPal repeats them for three days.
-// Once they stop, it is downloaded unprovenRefill later at most.
+// genuine one competes with them for one download per unprovenRefill. The deliveries
+// that name it are rejected with provider.ErrUnproven, and PayPal repeats them for three
+// days. Once the flood ends, it is downloaded after unprovenRefill at most.
 type certificates struct {
 	client  *http.Client
 	roots   *x509.CertPool
@@ -172,7 +172,7 @@ func (c *certificates) find(ctx context.Context, address string, now time.Time) 
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	entry, ok := c.byURL[address]
-	if ok && !(entry.done() && now.After(entry.until)) {
+	if ok && (!entry.done() || !now.After(entry.until)) {
 		return entry, nil
 	}
 	next := &cached{ready: make(chan struct{})}
