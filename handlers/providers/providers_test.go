@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"go/ast"
@@ -151,6 +152,9 @@ func TestEventsOfTheFixturesAreListed(t *testing.T) {
 				body, err := fs.ReadFile(d.Sender.Fixtures, file)
 				if err != nil {
 					t.Fatal(err)
+				}
+				if bytes.HasPrefix(body, []byte("[")) {
+					continue // a table of a test, no payload
 				}
 				decoded, err := d.New(settings).Decode(provider.Delivery{Header: http.Header{}, Body: body, ReceivedAt: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)})
 				if err != nil {
