@@ -211,7 +211,7 @@ func newID(t *testing.T) string {
 
 // payment returns a canonical payload; more holds further members.
 func payment(id, amount, currency, more string) []byte {
-	return fmt.Appendf(nil, `{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "stripe", "customer_id": "cust_789"%s}`,
+	return fmt.Appendf(nil, `{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "shop", "customer_id": "cust_789"%s}`,
 		id, amount, currency, more)
 }
 

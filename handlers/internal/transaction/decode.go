@@ -209,13 +209,20 @@ func malformed(err error) error {
 	return &MalformedError{"the body " + what}
 }
 
-// Validate checks every rule on every field. The error is an *InvalidError.
-// ReceivedAt is left for the caller to set.
-func (d Draft) Validate() (Transaction, error) {
+// Validate checks every rule on every field, and that each of checkNames returns "" for the
+// provider, not a phrase that describes what would be accepted. The error is an
+// *InvalidError. ReceivedAt is left for the caller to set.
+func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction, error) {
 	errs := slices.Clone(d.errors)
 	t := Transaction{
-		ID:         d.text(&errs, contract.FieldTransactionID, checkSentID),
-		Provider:   d.text(&errs, contract.FieldProvider, checkProvider),
+		ID: d.text(&errs, contract.FieldTransactionID, checkSentID),
+		Provider: d.text(&errs, contract.FieldProvider, func(s string) string {
+			accepted := checkProvider(s)
+			for _, check := range checkNames {
+				accepted = cmp.Or(accepted, check(s))
+			}
+			return accepted
+		}),
 		CustomerID: d.text(&errs, contract.FieldCustomerID, checkCustomerID),
 		Kind:       contract.KindPayment,
 	}

@@ -192,7 +192,7 @@ func NewEndpoint(t testing.TB, d provider.Declaration, settings provider.Setting
 	}
 	clock := func() time.Time { return e.now }
 	e.intake = intake.New(intake.Config{
-		Routes: routes, Ledger: e.Ledger, Secrets: anySecret{}, Quarantine: e, Now: clock,
+		Routes: routes, Ledger: e.Ledger, Bindings: e.Ledger, Secrets: anySecret{}, Quarantine: e, Now: clock,
 		Log:     slog.New(slog.NewJSONHandler(&e.Log, nil)),
 		Metrics: telemetry.NewMetrics(&e.Metrics, clock, "test"),
 	})
