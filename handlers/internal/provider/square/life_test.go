@@ -256,9 +256,9 @@ func TestReportedAgain(t *testing.T) {
 	}
 }
 
-// Square's own ids may look like card numbers, and the seller's reference may be one.
+// An id of Square may look like a card number, and the reference of the seller may be one.
 func TestOwnIDsAreKept(t *testing.T) {
-	const own = "4111111111111111"
+	const own = "A4111111111111111Z"
 	body := strings.NewReplacer("03O3USaPaAaFnI6kkwB1JxGgBsUZY", own, "ORDER-2026-004711", own).Replace(string(fixture(t, "payment")))
 	endpoint := intaketest.NewEndpoint(t, square.Declaration, nil)
 	if response := endpoint.Deliver(t, now, nil, body); response.Status != 202 {
