@@ -375,7 +375,7 @@ func TestValidSecret(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"square", "abcdefghij01234", strings.Repeat("Ab3-", 16) + "C", "wbBB2iN4TjNhHrm5r3vSyw==", "wbBB2iN4TjNhHrm5/3vSyw",
+		"square", "abcdefghij01234", strings.Repeat("AbCdEfGhIjKlMnOp", 4) + "q", "wbBB2iN4TjNhHrm5r3vSyw==", "wbBB2iN4TjNhHrm5/3vSyw",
 		"your-square-signature-key", "REPLACE_ME_WITH_THE_SIGNATURE_KEY", "aaaaaaaaaaaaaaaaaaaaaB", "0123456789012345678901",
 		"xxxxXXXXxxxxXXXXxxxxXX", "wbBB2iN4TjNh\u00e9rm5r3vSyw",
 	} {
