@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
+
 	"payment-webhooks/local/session"
 )
 
@@ -122,7 +124,7 @@ func differences(want, item map[string]any) string {
 			}
 			continue
 		}
-		if number, ok := got.(json.Number); ok {
+		if number, ok := got.(attributevalue.Number); ok {
 			got = number.String()
 		}
 		if !reflect.DeepEqual(got, value) {

@@ -67,9 +67,14 @@ func testMain(m *testing.M) int {
 	}
 	shared = s
 	code := m.Run()
-	if err := s.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "the shared session did not end cleanly:", err)
-		code = 1
+	for _, s := range []*session.Session{s, misconfiguredOnce.session} {
+		if s == nil { // no test used it
+			continue
+		}
+		if err := s.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "a shared session did not end cleanly:", err)
+			code = 1
+		}
 	}
 	if code != 0 {
 		fmt.Fprintf(os.Stderr, "the local run's log:\n%s\n", log.String())
