@@ -45,12 +45,12 @@
 // https://developer.squareup.com/docs/disputes-api/process-disputes
 // https://developer.squareup.com/reference/square/payouts-api/webhooks/payout.paid
 //
-// Square does not guarantee the order of its notifications, and each has the whole object
-// as it was, without its past. So that the ledger does not depend on the order, a
-// notification of money that came back becomes both transactions: what moved and its
-// reversal, whose id is the object's with _failed or _won. The first is a duplicate if it
-// is known; if it has never moved, as with a refund that failed because the seller had
-// no funds, both are stored, and nothing is left of them.
+// Square's notifications may arrive in any order (Payout.version is for that), and each
+// has the whole object as it was, without its past. So that the ledger does not depend on
+// the order, a notification of money that came back becomes both transactions: what moved
+// and its reversal, whose id is the object's with _failed or _won. The first is a duplicate
+// if it is known; if it has never moved, as with a refund that failed because the seller
+// had no funds, both are stored, and nothing is left of them.
 //
 //   - A payment that is COMPLETED stays so: it can be neither canceled nor updated, and
 //     a bank transfer fails before it completes, not afterwards.
@@ -63,7 +63,7 @@
 //     the changes of the balance. An inquiry (INQUIRY_EVIDENCE_REQUIRED, INQUIRY_PROCESSING,
 //     INQUIRY_CLOSED) is a question before that, and takes nothing. It may become a
 //     dispute, which dispute.state.updated then reports. WON releases the funds; LOST and
-//     ACCEPTED change nothing.
+//     ACCEPTED leave them with the cardholder.
 //     https://squareup.com/help/au/en/article/6137-speeding-up-the-disputes-process
 //     https://developer.squareup.com/reference/square/enums/DisputeState
 //     https://developer.squareup.com/reference/square/enums/ActivityType
@@ -81,7 +81,7 @@
 //
 // Before Square-Version 2021-06-16, dispute.state.updated was dispute.state.changed, and a
 // dispute's id was dispute_id.
-// https://developer.squareup.com/docs/changelog/connect-logs/2021-06-16
+// https://developer.squareup.com/reference/square_2021-06-16/objects/Dispute
 //
 // # Amounts
 //

@@ -116,10 +116,14 @@ func TestBothSecretsOfARotationVerify(t *testing.T) {
 
 func TestNoKeyNeverVerifies(t *testing.T) {
 	body := fixture(t, "payment")
+	unsigned := delivery(body, sign(url, body, ""))
 	for _, secrets := range [][]string{nil, {""}, {"", ""}} {
-		if err := verify(delivery(body, sign(url, body, "")), secrets...); !errors.Is(err, provider.ErrSecret) {
+		if err := verify(unsigned, secrets...); !errors.Is(err, provider.ErrSecret) {
 			t.Errorf("%q: %v, want ErrSecret", secrets, err)
 		}
+	}
+	if err := verify(unsigned, key, ""); !errors.Is(err, provider.ErrSignature) {
+		t.Errorf("an empty previous key: %v, want ErrSignature", err)
 	}
 }
 
