@@ -29,8 +29,8 @@ var (
 
 	// ErrUnproven is an ErrUnavailable that anyone can cause: what is not available was
 	// named by the delivery itself, and nothing has been verified with it before. The
-	// response is 503, so that a genuine sender repeats the delivery, but without an
-	// alarm: the delivery counts as a rejected one.
+	// response is 429, so that a genuine sender repeats the delivery, and no alarm is
+	// raised: the delivery counts as a rejected one.
 	ErrUnproven = fmt.Errorf("%w for an unproven sender", ErrUnavailable)
 )
 

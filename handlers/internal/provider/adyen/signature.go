@@ -15,15 +15,18 @@ import (
 	"payment-webhooks/handlers/internal/provider"
 )
 
-// minKeyBytes is the length of the keys that Adyen generates. A shorter secret is
-// probably something else that was configured by mistake.
-const minKeyBytes = 32
+// Bounds of a key. Adyen generates minKeyBytes; a secret that is shorter, or longer than a
+// block of SHA-256, is probably something else that was stored by mistake.
+const (
+	minKeyBytes = 32
+	maxKeyBytes = sha256.BlockSize
+)
 
 // validSecret reports whether a text can be an HMAC key: an even number of hexadecimal
-// digits, at least 64.
+// digits, 64 to 128.
 func validSecret(secret string) bool {
 	key, err := hex.DecodeString(secret)
-	return err == nil && len(key) >= minKeyBytes
+	return err == nil && len(key) >= minKeyBytes && len(key) <= maxKeyBytes
 }
 
 // Verify implements provider.Provider. It uses neither the clock nor the headers,
