@@ -1,10 +1,46 @@
 package stripe
 
-import "payment-webhooks/handlers/internal/provider"
+import (
+	"strings"
+
+	"payment-webhooks/handlers/internal/provider"
+)
 
 // Declaration declares the provider.
 var Declaration = provider.Declaration{
-	Name:   Name,
-	Secret: "the endpoint's signing secret, whsec_…",
-	New:    func(provider.Settings) provider.Provider { return New() },
+	Name:        Name,
+	Secret:      "the endpoint's signing secret, whsec_…",
+	ValidSecret: validSecret,
+	EventTypes:  eventTypes(),
+	OwnIDs:      []string{"account", "balance_transaction", "charge", "destination"},
+	New:         func(provider.Settings) provider.Provider { return New() },
+}
+
+// Bounds of a secret after its prefix. Stripe's have 32 letters and digits, those of its
+// command line tool 64.
+const (
+	secretPrefix   = "whsec_"
+	minSecretBytes = 32
+	maxSecretBytes = 128
+
+	// minDistinct is how many different characters a secret has at least; a random one
+	// has fewer with a probability below 10^-9. Placeholders such as whsec_xxxx… do.
+	minDistinct = 6
+)
+
+// validSecret reports whether a text can be an endpoint's signing secret.
+// https://docs.stripe.com/webhooks#verify-manually
+func validSecret(text string) bool {
+	secret, ok := strings.CutPrefix(text, secretPrefix)
+	if !ok || len(secret) < minSecretBytes || len(secret) > maxSecretBytes {
+		return false
+	}
+	distinct := map[rune]bool{}
+	for _, c := range secret {
+		if ('0' > c || c > '9') && ('A' > c || c > 'Z') && ('a' > c || c > 'z') {
+			return false
+		}
+		distinct[c] = true
+	}
+	return len(distinct) >= minDistinct
 }

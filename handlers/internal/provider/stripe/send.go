@@ -18,7 +18,7 @@ var fixtures embed.FS
 func init() {
 	Declaration.Sender = provider.Sender{
 		Fixtures:   fixtures,
-		MakeSecret: func() string { return "whsec_" + rand.Text() },
+		MakeSecret: func() string { return "whsec_" + (rand.Text() + rand.Text())[:32] },
 		IDs:        []string{"data/object/id"},
 		Amounts:    []string{"data/object/amount_received", "data/object/amount"},
 		SignsTime:  true,

@@ -97,14 +97,7 @@ func TestRotatedSecrets(t *testing.T) {
 		{"previous", header(otherSecret, sentAt, body), []string{secret, otherSecret}, nil},
 		{"Stripe rolls, we have the old one only", fmt.Sprintf("t=%d,v1=%s,v1=%s", sentAt.Unix(), current, previous), []string{otherSecret}, nil},
 		{"neither", header("whsec_ExampleExampleExample0003", sentAt, body), []string{secret, otherSecret}, provider.ErrSignature},
-		{"a malformed secret beside a good one", header(secret, sentAt, body), []string{"", secret}, nil},
-		{"a malformed secret beside another", header(secret, sentAt, body), []string{"", otherSecret}, provider.ErrSignature},
 		{"no secrets", header(secret, sentAt, body), nil, provider.ErrSecret},
-		{"an empty secret", header("", sentAt, body), []string{""}, provider.ErrSecret},
-		{"an API key for a secret", header("sk_test_ExampleExampleExample", sentAt, body), []string{"sk_test_ExampleExampleExample"}, provider.ErrSecret},
-		{"a prefix for a secret", header("whsec_", sentAt, body), []string{"whsec_"}, provider.ErrSecret},
-		{"a secret with a line break", header(secret+"\n", sentAt, body), []string{secret + "\n"}, provider.ErrSecret},
-		{"a secret without end", header("whsec_"+strings.Repeat("x", 300), sentAt, body), []string{"whsec_" + strings.Repeat("x", 300)}, provider.ErrSecret},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package stripe
 import (
 	"cmp"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"payment-webhooks/handlers/contract"
@@ -26,19 +27,34 @@ var _ provider.Provider = Provider{}
 // New returns the provider.
 func New() Provider { return Provider{} }
 
-// eventMappings maps the event types that become transactions.
-var eventMappings = map[string]struct {
-	kind   string // the transaction's kind
-	object string // the type of the event's object
-	amount string // the object's member with the amount
+// decoders maps the event types that become transactions to the type of the event's
+// object and to what reads it.
+var decoders = map[string]struct {
+	object string
+	decode func(snapshot) ([]*transaction.Transaction, error)
 }{
-	"payment_intent.succeeded": {contract.KindPayment, "payment_intent", "amount_received"},
-	"refund.created":           {contract.KindRefund, "refund", "amount"},
-	"charge.dispute.created":   {contract.KindDispute, "dispute", "amount"},
-	"payout.paid":              {contract.KindPayout, "payout", "amount"},
+	"payment_intent.succeeded": {"payment_intent", snapshot.paymentIntent},
+	"payment_intent.canceled":  {"payment_intent", snapshot.paymentIntent},
+	"charge.succeeded":         {"charge", snapshot.charge},
+	"charge.captured":          {"charge", snapshot.charge},
+
+	"charge.refunded":       {"charge", snapshot.refundsOfCharge},
+	"refund.created":        {"refund", snapshot.refund},
+	"refund.updated":        {"refund", snapshot.refund},
+	"refund.failed":         {"refund", snapshot.refund},
+	"charge.refund.updated": {"refund", snapshot.refund},
+
+	"charge.dispute.created":          {"dispute", snapshot.dispute},
+	"charge.dispute.funds_withdrawn":  {"dispute", snapshot.dispute},
+	"charge.dispute.funds_reinstated": {"dispute", snapshot.dispute},
+
+	"payout.paid":     {"payout", snapshot.payout},
+	"payout.failed":   {"payout", snapshot.payout},
+	"payout.canceled": {"payout", snapshot.payout},
 }
 
-// Decode reads the one event of a delivery. See the package comment.
+// Decode reads the one event of a delivery, which may tell several facts: one Event for
+// each of them. See the package comment.
 func (Provider) Decode(d provider.Delivery) ([]provider.Event, error) {
 	event, err := provider.ParseObject(d.Body)
 	if err != nil {
@@ -48,91 +64,101 @@ func (Provider) Decode(d provider.Delivery) ([]provider.Event, error) {
 	if eventType == "" || len(eventType) > maxTypeBytes || strings.ContainsFunc(eventType, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return nil, fmt.Errorf("%w: an event without a type", provider.ErrUnreadable)
 	}
-	out := provider.Event{Type: eventType}
+	var facts []*transaction.Transaction
 	switch event.Text("object") {
 	case "event":
-		out.Transaction, out.Err = decodeSnapshot(eventType, event)
+		facts, err = decodeSnapshot(eventType, event)
 	case "v2.core.event":
-		out.Err = decodeThin(eventType)
+		err = decodeThin(eventType)
 	default:
-		out.Err = fmt.Errorf("%w: neither a snapshot event nor a thin one", provider.ErrUnreadable)
+		err = fmt.Errorf("%w: neither a snapshot event nor a thin one", provider.ErrUnreadable)
 	}
-	return []provider.Event{out}, nil
+	var events []provider.Event
+	for _, fact := range facts {
+		events = append(events, provider.Event{Type: eventType, Transaction: fact})
+	}
+	if err != nil || len(events) == 0 {
+		events = append(events, provider.Event{Type: eventType, Err: err})
+	}
+	return events, nil
 }
 
-// decodeThin returns an error for an event type whose snapshot event would have become
-// a transaction.
+// decodeThin returns an error for an event type whose snapshot event may become a
+// transaction.
 func decodeThin(eventType string) error {
-	if _, ok := eventMappings[strings.TrimPrefix(eventType, "v1.")]; ok {
+	if _, ok := decoders[strings.TrimPrefix(eventType, thinPrefix)]; ok {
 		return fmt.Errorf("%w: a thin event has no amount; set the endpoint's payload style to snapshot", provider.ErrUnreadable)
 	}
 	return nil
 }
 
-// decodeSnapshot returns the transaction of an event, or nil without an error if the
-// event is ignored.
-func decodeSnapshot(eventType string, event provider.Object) (*transaction.Transaction, error) {
-	mapping, ok := eventMappings[eventType]
+// snapshot is an event with its object as it was when the event happened.
+type snapshot struct {
+	eventType    string
+	event, about provider.Object
+}
+
+// decodeSnapshot returns the facts that an event tells; none without an error if the
+// event is ignored. There may be facts beside an error.
+func decodeSnapshot(eventType string, event provider.Object) ([]*transaction.Transaction, error) {
+	decoder, ok := decoders[eventType]
 	if !ok {
 		return nil, nil
 	}
-	about := event.Object("data").Object("object")
-	if about.Text("object") != mapping.object {
-		return nil, fmt.Errorf("%w: the event is not about a %s", provider.ErrUnreadable, mapping.object)
+	s := snapshot{eventType, event, event.Object("data").Object("object")}
+	if s.about.Text("object") != decoder.object {
+		return nil, fmt.Errorf("%w: the event is not about a %s", provider.ErrUnreadable, decoder.object)
 	}
-	if status := about.Text("status"); status == "failed" || status == "canceled" {
-		return nil, nil // no money was moved
+	facts, err := decoder.decode(s)
+	for _, fact := range facts {
+		if err := fact.Check(); err != nil {
+			return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
+		}
 	}
-	paid, err := readMoney(about, mapping.amount)
-	if err != nil {
+	return facts, err
+}
+
+// fact returns a transaction about an object with an amount in minor units of the
+// object's currency, or nil if the amount is zero. A missing amount is an error.
+func (s snapshot) fact(kind string, about provider.Object, minor string, members map[string]any) (*transaction.Transaction, error) {
+	amount, err := readMoney(minor, about.Text("currency"))
+	if err != nil || amount.Amount.IsZero() {
 		return nil, err
 	}
-	t := &transaction.Transaction{
+	return &transaction.Transaction{
 		ID:         about.Text("id"),
 		Provider:   Name,
-		Kind:       mapping.kind,
-		Money:      paid,
-		CustomerID: cmp.Or(ref(about, "customer"), ref(about, "customer_account"), contract.UnknownCustomer),
-		Metadata:   metadata(mapping.kind, event, about),
-	}
-	if mapping.kind == contract.KindRefund || mapping.kind == contract.KindDispute {
-		t.PaymentID = cmp.Or(ref(about, "payment_intent"), ref(about, "charge"))
-	}
-	if err := t.Check(); err != nil {
-		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
-	}
-	return t, nil
+		Kind:       kind,
+		Money:      amount,
+		CustomerID: transaction.CustomerID(cmp.Or(ref(about, "customer"), ref(about, "customer_account"))),
+		Metadata:   s.metadata(about, members),
+	}, nil
 }
 
-// readMoney reads a member that counts minor units. A missing member is a syntax error.
-func readMoney(about provider.Object, member string) (money.Money, error) {
-	currency := strings.ToUpper(about.Text("currency"))
-	n, ok := decimals(currency)
-	if !ok {
-		return money.Money{}, fmt.Errorf("%w: a currency whose minor unit Stripe does not document", provider.ErrUnreadable)
+// one returns the result of fact as a list.
+func one(fact *transaction.Transaction, err error) ([]*transaction.Transaction, error) {
+	if fact == nil {
+		return nil, err
 	}
-	m, err := money.FromMinor(about.Number(member), n, currency)
-	if err != nil {
-		return money.Money{}, fmt.Errorf("%w: amount: %w", provider.ErrUnreadable, err)
-	}
-	return m, nil
+	return []*transaction.Transaction{fact}, nil
 }
 
-// metadata returns the metadata that the package comment lists.
-func metadata(kind string, event, about provider.Object) transaction.Metadata {
-	members := map[string]any{"account": event.Text("account")}
-	if live, ok := event["livemode"].(bool); ok && !live {
+// reversal returns the transaction that takes a fact back. Stripe has no object of its
+// own for it, so its id is told from the fact's.
+func (s snapshot) reversal(fact *transaction.Transaction, what string, members map[string]any) *transaction.Transaction {
+	back := *fact
+	back.ID += "_" + what
+	back.Kind, back.Reverses, back.ReversedKind = contract.KindReversal, fact.ID, fact.Kind
+	back.Metadata = s.metadata(s.about, members)
+	return &back
+}
+
+// metadata returns the metadata that the package comment lists, with members, which it
+// changes.
+func (s snapshot) metadata(about provider.Object, members map[string]any) transaction.Metadata {
+	members["account"] = s.event.Text("account")
+	if live, ok := s.event["livemode"].(bool); ok && !live {
 		members["livemode"] = false
-	}
-	switch kind {
-	case contract.KindPayment:
-		members["charge"] = ref(about, "latest_charge")
-	case contract.KindRefund, contract.KindDispute:
-		members["charge"] = ref(about, "charge")
-		members["reason"] = about.Text("reason")
-	case contract.KindPayout:
-		members["balance_transaction"] = ref(about, "balance_transaction")
-		members["destination"] = ref(about, "destination")
 	}
 	if own := about.Object("metadata"); len(own) > 0 {
 		members["metadata"] = map[string]any(own)
@@ -140,9 +166,36 @@ func metadata(kind string, event, about provider.Object) transaction.Metadata {
 	return provider.Metadata(members)
 }
 
+// readMoney reads a number of minor units. Zero is read in any currency.
+func readMoney(minor, currency string) (money.Money, error) {
+	currency = strings.ToUpper(currency)
+	n, ok := decimals(currency)
+	m, err := money.FromMinor(minor, n, currency)
+	switch {
+	case err != nil:
+		return money.Money{}, fmt.Errorf("%w: amount: %w", provider.ErrUnreadable, err)
+	case !ok && !m.Amount.IsZero():
+		return money.Money{}, fmt.Errorf("%w: a currency whose minor unit Stripe does not document", provider.ErrUnreadable)
+	}
+	return m, nil
+}
+
+// integer reads a member that is an integer, as all of Stripe's amounts and times are.
+func integer(o provider.Object, name string) (n int64, ok bool) {
+	n, err := strconv.ParseInt(o.Number(name), 10, 64)
+	return n, err == nil
+}
+
 // ref returns the id of another object. Stripe writes the id in place of the object
 // unless it was asked to expand the object.
 // https://docs.stripe.com/api/expanding_objects
 func ref(o provider.Object, name string) string {
 	return cmp.Or(o.Object(name).Text("id"), o.Text(name))
+}
+
+// movedNothing reports whether an object's status says that its money did not move, or
+// came back.
+func movedNothing(about provider.Object) bool {
+	status := about.Text("status")
+	return status == "failed" || status == "canceled"
 }
