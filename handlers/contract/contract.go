@@ -53,7 +53,9 @@ const (
 	FieldFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
 	FieldSchemaVersion = "schema_version" // S, SchemaVersion
 	FieldKind          = "kind"           // S, one of the kinds below
-	FieldPaymentID     = "payment_id"     // S, the payment that a refund or dispute refers to; absent if unknown, and for other kinds
+	FieldPaymentID     = "payment_id"     // S, the payment that a refund, dispute or reversal refers to; absent if unknown, and for other kinds
+	FieldReverses      = "reverses"       // S, the transaction_id of what a reversal takes back; absent if it names none, and for other kinds
+	FieldReversedKind  = "reversed_kind"  // S, the kind of what a reversal takes back; absent for other kinds
 	FieldExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
 	FieldFraud         = "fraud"          // M with the members Fraud…; written once by fraud-detector
 )
@@ -71,6 +73,11 @@ const (
 	KindRefund  = "refund"
 	KindDispute = "dispute" // a chargeback or its announcement
 	KindPayout  = "payout"
+
+	// KindReversal takes an earlier transaction back, whole or in part: a refund
+	// that failed, a dispute that was won, a payout that came back. The money moves
+	// the other way than for the kind in FieldReversedKind.
+	KindReversal = "reversal"
 )
 
 // UnknownCustomer is the customer_id of a transaction whose provider names no

@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"time"
@@ -62,4 +63,18 @@ type Event struct {
 	Type        string                   // the provider's name of the event, such as "refund.created"
 	Transaction *transaction.Transaction // checked, without ReceivedAt; nil when ignored or unreadable
 	Err         error                    // wraps ErrUnreadable
+	Binding     Binding                  // the zero value if the signature binds all that decides
 }
+
+// Binding ties what a signature does not bind to the id that it signs, so that a
+// captured signature cannot be used for other content: the endpoint accepts an id only
+// with the content with which it came first. A provider that needs it sets it for
+// every event, also for ignored and unreadable ones.
+type Binding struct {
+	ID      string            // what is signed and never used again: 1 to 256 printable ASCII characters
+	Content [sha256.Size]byte // SHA-256 of what decides and is not signed
+	For     time.Duration     // how long a replay would be verified, from now on
+}
+
+// IsZero reports whether there is no binding.
+func (b Binding) IsZero() bool { return b.ID == "" }
