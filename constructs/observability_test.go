@@ -292,6 +292,9 @@ func TestDashboard(t *testing.T) {
 				}
 			}
 		}
+		if !has(shown, contract.MetricUnknownEvents, contract.DimensionEventType, "any") {
+			t.Error("unknown event types are not shown by name")
+		}
 		_, dashboard := s.only("AWS::CloudWatch::Dashboard")
 		s.expect(dashboard, map[string]string{"DashboardName": "transaction-metrics-dev"})
 		for _, statistic := range []string{"p50", "p99"} {
