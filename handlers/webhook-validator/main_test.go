@@ -12,7 +12,7 @@ func TestNewIntake(t *testing.T) {
 	complete := map[string]string{
 		contract.EnvEnvironmentSuffix: "test", contract.EnvTableName: "transactions-test", contract.EnvQuarantineQueue: "https://sqs.test/1/q",
 		contract.EnvDeliveriesTableName: "webhook-deliveries-test",
-		contract.EnvProviders: `{"canonical":{"secret":"c"},"adyen":{"secret":"a","capture":"manual"},"paypal":{"secret":"p"},"square":{"secret":"q"},"stripe":{"secret":"s"}}`,
+		contract.EnvProviders:           `{"canonical":{"secret":"c"},"adyen":{"secret":"a","capture":"manual"},"paypal":{"secret":"p"},"square":{"secret":"q"},"stripe":{"secret":"s"}}`,
 	}
 	for _, tt := range []struct{ name, variable, value, says string }{
 		{"starts when everything is set", "", "", ""},

@@ -370,7 +370,7 @@ func TestUnusableSecrets(t *testing.T) {
 		deliverTo(t, s, 401, "canonical", secrets["canonical"], "--file", path)
 		deliverTo(t, s, 401, "canonical", secrets["square"], "--file", path, "--tamper")
 		deliverTo(t, s, 401, "canonical", secrets["square"], "--file", path, "--skew", "10m")
-		if item, err := s.Item(t.Context(), id, "stripe"); err != nil || item != nil {
+		if item, err := s.Item(t.Context(), id, "shop"); err != nil || item != nil {
 			t.Errorf("stored %v (%v)", item, err)
 		}
 		deliverTo(t, s, 202, "canonical", secrets["square"], "--file", path)
