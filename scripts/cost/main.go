@@ -168,7 +168,7 @@ func bill(list tiers.List, shares map[string]float64, n, emails, providers, kb f
 		return share
 	}
 	workflows, alerted, queued := of(tiers.Workflow), of(tiers.Alert), of(tiers.Queue)
-	alarms := float64(alarmsWithoutTiers + alarmsOfTier*len(list) + alarmsOfQueue*len(list.With(tiers.Queue))) + alarmsOfProvider*providers
+	alarms := float64(alarmsWithoutTiers+alarmsOfTier*len(list)+alarmsOfQueue*len(list.With(tiers.Queue))) + alarmsOfProvider*providers
 	metrics := metricsWithoutProviders + metricsOfProvider*providers
 	const (
 		million = 1e6
