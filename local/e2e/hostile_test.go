@@ -303,7 +303,7 @@ var hostile = map[string]func(t *testing.T) delivery{
 			return strings.Replace(body, `"additionalData": {`, `"additionalData": {"modification.action": "cancel",`, 1)
 		})
 		d := signed(t, "adyen", "--file", path, "--id", newID(t))
-		d.send(t, 200)
+		d.send(t, 202)
 		return d.replaced(t, `"modification.action": "cancel"`, `"modification.action": "refund"`)
 	},
 	"Adyen report made a payment": func(t *testing.T) delivery {

@@ -42,7 +42,7 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 		in.log.InfoContext(ctx, "delivery processed", attrs...)
 	case err == nil:
 		in.log.InfoContext(ctx, "transaction "+res.results[0].stored.String(), attrs...)
-	case errors.Is(err, errUnverified):
+	case errors.Is(err, errUnverified) && !errors.Is(err, provider.ErrUnproven):
 		in.log.ErrorContext(ctx, "delivery not verified", append(attrs, "error", err)...)
 	case status >= http.StatusInternalServerError && res.route.decode != nil:
 		in.log.ErrorContext(ctx, "delivery not processed", append(attrs, "error", err)...)
@@ -132,6 +132,8 @@ func (t tally) metrics(err error, status int) []telemetry.Metric {
 		count(contract.MetricIgnored, t.ignored)
 		count(contract.MetricUnknownEvents, len(t.unknown))
 		count(contract.MetricQuarantined, min(t.quarantined, 1))
+	case errors.Is(err, provider.ErrUnproven): // anyone can cause it
+		count(contract.MetricRejected, 1)
 	case errors.Is(err, errUnverified):
 		count(contract.MetricVerificationFailing, 1)
 	case status == http.StatusUnauthorized && errors.Is(err, provider.ErrSignature):

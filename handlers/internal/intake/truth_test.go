@@ -271,6 +271,19 @@ func TestReportBySender(t *testing.T) {
 			t.Errorf("metrics %v", metrics)
 		}
 	})
+	t.Run("counts one for which anyone can be the cause, without an alarm", func(t *testing.T) {
+		d := newFixture()
+		d.secretStore.put("payments/fake", "unproven")
+		response := d.send(t, notify(array(paid), "secret", now))
+		if parseProblem(t, response); response.Status != http.StatusTooManyRequests || response.Header["Retry-After"] == "" {
+			t.Errorf("%d %s %v", response.Status, response.Body, response.Header)
+		}
+		logs, metrics := d.lines(t)
+		if metrics[contract.MetricRefused] == nil || metrics[contract.MetricRejected] == nil || metrics[contract.MetricVerificationFailing] != nil ||
+			metrics[contract.MetricStoreUnavailable] != nil || metrics[contract.MetricForged] != nil || logs[0]["level"] != "INFO" {
+			t.Errorf("log %v, metrics %v", logs, metrics)
+		}
+	})
 	t.Run("counts signed canonical deliveries", func(t *testing.T) {
 		d := newFixture()
 		d.routes.canonical = Route{name: contract.ProviderCanonical, declared: standardwebhooks.Declaration, secret: "payments/canonical", verify: fake{}.Verify}
