@@ -58,7 +58,7 @@ func New(c Config) *Intake {
 // Request is an HTTP request to the webhook endpoint.
 type Request struct {
 	Method       string
-	Resource     string      // the gateway's resource: "/webhook" or "/webhook/{provider}"
+	Resource     string      // the gateway's resource: "/webhook", "/webhook/<name>" or "/webhook/{provider}"
 	Provider     string      // the value of {provider}; "" if the resource has none
 	URL          string      // the address that was requested, "https://host/stage/webhook"
 	Header       http.Header // canonical names
