@@ -29,7 +29,7 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 		telemetry.Milliseconds(contract.MetricAckLatency, took))...)
 	in.reportSender(res, err)
 	for _, unknown := range t.unknown[:min(len(t.unknown), maxListed)] {
-		in.metrics.EmitBy(contract.DimensionEventType, res.route.name+" "+unknown, telemetry.Count(contract.MetricUnknownEvents, 1))
+		in.metrics.EmitBy(contract.DimensionEventType, res.route.name+" "+ascii(unknown), telemetry.Count(contract.MetricUnknownEvents, 1))
 	}
 
 	attrs := append([]any{"status", status, "duration_ms", took.Milliseconds()}, t.attrs(res)...)
@@ -174,6 +174,17 @@ func (t tally) attrs(res deliveryResult) []any {
 		attrs = append(attrs, slog.Any("differing_fields", clip(t.differences)))
 	}
 	return attrs
+}
+
+// ascii replaces the characters that CloudWatch does not accept in a dimension.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+func ascii(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // clip returns the first maxListed elements of a list. It is never nil, so that it is
