@@ -58,16 +58,16 @@ func (m *masker) level(b []byte, encodings int, inJSON bool) bool {
 	}
 	for round := range maxRounds {
 		m.work -= len(b)
-		again := false
-		digits := mayHoldPAN(b)
+		again, digits := false, mayHoldPAN(b)
+		// First what is encoded: there, the card number is whole.
+		if encodings > 0 && (digits || m.blobs) {
+			again = m.unescape(b, encodings-1, inJSON)
+		}
 		if digits {
 			m.work -= len(b)
 			n := m.search(b) + m.maskNumbers(b)
 			m.count += n
-			again = n > 0
-		}
-		if encodings > 0 && (digits || m.blobs) {
-			again = m.unescape(b, encodings-1, inJSON) || again
+			again = again || n > 0
 		}
 		if encodings > 0 && m.blobs {
 			again = m.inBase64(b, encodings-1) || again
@@ -183,9 +183,18 @@ func (m *masker) unescape(b []byte, encodings int, inJSON bool) bool {
 	for i := range first {
 		d.at = append(d.at, int32(i))
 	}
+	// Where plus signs are encoded, those that are not stand for spaces.
+	form := !inJSON && (bytes.Contains(b, []byte("%2B")) || bytes.Contains(b, []byte("%2b")))
+	for i := 0; i < first && form; i++ {
+		if d.text[i] == '+' {
+			d.text[i] = ' '
+		}
+	}
 	for i := first; i < len(b); {
 		c, n := b[i], 1
-		if e := escapes[c]; e != nil && (!inJSON || c == '\\') {
+		if form && c == '+' {
+			c = ' '
+		} else if e := escapes[c]; e != nil && (!inJSON || c == '\\') {
 			c, n = e.next(b[i:])
 		}
 		d.text = append(d.text, c)

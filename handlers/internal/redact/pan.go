@@ -94,7 +94,7 @@ func (m *masker) search(b []byte) (count int) {
 			if visible == 1 && kind == narrow {
 				gap = loose
 			} else {
-				gap = max(texts, gap*31+uint32(r)+texts)
+				gap = max(texts, gap*31+uint32(symbol(r, kind))+texts)
 			}
 		}
 		i += size
@@ -102,6 +102,15 @@ func (m *masker) search(b []byte) (count int) {
 	end()
 	m.digits = digits[:0]
 	return count
+}
+
+// symbol returns what a separator is compared by with others: which space or dash
+// it is does not matter, nor how it is written.
+func symbol(r rune, kind class) byte {
+	if kind == narrow {
+		return ' '
+	}
+	return fold(r)
 }
 
 // card is a PAN: the digits from start to before end of a chain.
