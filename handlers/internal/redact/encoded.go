@@ -183,8 +183,7 @@ func (m *masker) unescape(b []byte, encodings int, inJSON bool) bool {
 	for i := range first {
 		d.at = append(d.at, int32(i))
 	}
-	// Where plus signs are encoded, those that are not stand for spaces.
-	form := !inJSON && (bytes.Contains(b, []byte("%2B")) || bytes.Contains(b, []byte("%2b")))
+	form := !inJSON && isForm(b)
 	for i := 0; i < first && form; i++ {
 		if d.text[i] == '+' {
 			d.text[i] = ' '
@@ -220,6 +219,18 @@ func (m *masker) unescape(b []byte, encodings int, inJSON bool) bool {
 		}
 	}
 	return true
+}
+
+// isForm reports whether the plus signs of a text stand for spaces, because the other
+// characters of base64 that a form encodes, and so the plus signs of base64, are encoded.
+// https://url.spec.whatwg.org/#application-x-www-form-urlencoded-percent-encode-set
+func isForm(b []byte) bool {
+	for _, encoded := range []string{"%2B", "%2F", "%3D", "%2b", "%2f", "%3d"} {
+		if bytes.Contains(b, []byte(encoded)) {
+			return true
+		}
+	}
+	return false
 }
 
 // nextPercent decodes percent-encoding, and %u0034, which JavaScript's escape writes. It
