@@ -90,6 +90,10 @@ func (m *masker) level(b []byte, encodings int, inJSON bool) bool {
 	return true
 }
 
+// minMantissa is the length of the shortest number with an exponent that is read outside
+// of JSON, because UUIDs and other hexadecimal numbers have short ones by chance (62e17).
+const minMantissa = 12
+
 // maskNumbers masks the digits of the numbers with an exponent whose value contains a
 // PAN, and returns how many there were.
 func (m *masker) maskNumbers(b []byte) (count int) {
@@ -97,6 +101,10 @@ func (m *masker) maskNumbers(b []byte) (count int) {
 		start, end := exponent(b, from)
 		if end == 0 {
 			return count
+		}
+		if mantissa := bytes.IndexAny(b[start:end], "eE"); mantissa < minMantissa {
+			from = end
+			continue
 		}
 		if _, n := m.number(string(b[start:end])); n > 0 {
 			for i := start; i < end; i++ {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -163,7 +164,7 @@ func FuzzEncoded(f *testing.F) {
 		if len(before)+len(after)+len(head)+len(tail) > 300 || inner < 0 || outer < 0 {
 			return
 		}
-		digit := func(s string) bool { return strings.Trim(s, "0123456789 -+%\\") != s }
+		digit := func(s string) bool { return strings.ContainsFunc(s, unicode.IsNumber) || strings.Trim(s, "+%&\\") != s }
 		if digit(before) || digit(after) {
 			return // it may be part of a longer number
 		}

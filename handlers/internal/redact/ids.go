@@ -30,6 +30,9 @@ func ofIDs(b []byte, start, end int, isID func(id []byte) bool) bool {
 	return true
 }
 
+// maxInID is how many digits in a row, next to letters, are an id's and not a PAN's.
+const maxInID = 14
+
 // maxID is the length, in bytes, of the longest id that is looked for.
 const maxID = 256
 
@@ -41,7 +44,8 @@ func inID(c byte, joined string) bool {
 // digits in a row by chance, and in which nobody writes a card number:
 //
 //   - PayPal's transactions, orders and other objects: 17 capital letters and digits.
-//     Three or more must be letters, so that no PAN of more than 14 digits has the form.
+//     Two or more must be letters and no more than 14 digits in a row, so that only a
+//     card number of 13 or 14 digits could have the form.
 //     https://developer.paypal.com/docs/api/payments/v2/#definition-capture
 //   - UUIDs (RFC 9562), with a version and variant, and three or more letters. Square
 //     and PayPal use them for events, and many senders for payments.
@@ -50,17 +54,20 @@ func inID(c byte, joined string) bool {
 // do not have 13 digits in a row in practice; Adyen's PSP references are 16 capital
 // letters and digits, or 16 digits that begin with 8, which no card network has.
 func keptForm(id []byte) bool {
-	letters := 0
+	letters, digits := 0, 0 // digits: in a row
 	switch len(id) {
 	case 17:
 		for _, c := range id {
 			switch {
 			case c >= 'A' && c <= 'Z':
-				letters++
-			case !isDigit(c):
+				letters, digits = letters+1, 0
+			case !isDigit(c) || digits == maxInID:
 				return false
+			default:
+				digits++
 			}
 		}
+		return letters >= 2
 	case 36:
 		for i, c := range id {
 			switch i {

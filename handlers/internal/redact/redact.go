@@ -178,7 +178,7 @@ func ID(s string) bool {
 			}
 		}
 		glued := start > 0 && isAlphanumeric(b[start-1]) || end < len(b) && isAlphanumeric(b[end])
-		return digits < 15 && glued || ofIDs(b, start, end, keptForm)
+		return digits <= maxInID && glued || ofIDs(b, start, end, keptForm)
 	}}
 	_, count := m.text(s)
 	return count > 0
