@@ -16,7 +16,8 @@ import (
 
 func TestFunctions(t *testing.T) {
 	s := stack(t)
-	table, _ := s.only("AWS::DynamoDB::Table")
+	table, _ := s.named("AWS::DynamoDB::Table", "TableName", "transactions-dev")
+	deliveries, _ := s.named("AWS::DynamoDB::Table", "TableName", "webhook-deliveries-dev")
 	bus, _ := s.only("AWS::Events::EventBus")
 	bucket, _ := s.only("AWS::S3::Bucket")
 	quarantine, _ := s.named("AWS::SQS::Queue", "QueueName", "quarantine-dev")
@@ -24,7 +25,7 @@ func TestFunctions(t *testing.T) {
 		memory, timeout int
 		environment     string
 	}{
-		contract.WebhookValidator:    {1024, 10, `{"ENVIRONMENT_SUFFIX":"dev","PROVIDERS":"{}","QUARANTINE_QUEUE":"${` + quarantine + `}","TABLE_NAME":"${` + table + `}"}`},
+		contract.WebhookValidator:    {1024, 10, `{"DELIVERIES_TABLE_NAME":"${` + deliveries + `}","ENVIRONMENT_SUFFIX":"dev","PROVIDERS":"{}","QUARANTINE_QUEUE":"${` + quarantine + `}","TABLE_NAME":"${` + table + `}"}`},
 		contract.EventRelay:          {512, 60, `{"ENVIRONMENT_SUFFIX":"dev","EVENT_BUS_NAME":"${` + bus + `}"}`},
 		contract.FraudDetector:       {512, 15, `{"ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
 		contract.TransactionArchival: {512, 900, `{"AUDIT_BUCKET_NAME":"${` + bucket + `}","ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},

@@ -35,11 +35,12 @@ const (
 
 // IngestProps configures the public webhook endpoint.
 type IngestProps struct {
-	Suffix    string
-	Code      ImageCode
-	Table     awsdynamodb.ITable // where accepted transactions are stored
-	Key       awskms.IKey        // of the table and the quarantine queue
-	Providers Providers
+	Suffix     string
+	Code       ImageCode
+	Table      awsdynamodb.ITable // where accepted transactions are stored
+	Deliveries awsdynamodb.ITable // where ids of deliveries are bound to their bodies
+	Key        awskms.IKey        // of the tables and the quarantine queue
+	Providers  Providers
 }
 
 // Ingest is the REST API with the validator behind it.
@@ -70,12 +71,16 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		// impatient providers give up, and under the gateway's 29 s.
 		Timeout: 10 * time.Second,
 		Environment: map[string]string{
-			contract.EnvTableName:       *p.Table.TableName(),
-			contract.EnvQuarantineQueue: *quarantine.QueueUrl(),
-			contract.EnvProviders:       p.Providers.environment(),
+			contract.EnvTableName:           *p.Table.TableName(),
+			contract.EnvDeliveriesTableName: *p.Deliveries.TableName(),
+			contract.EnvQuarantineQueue:     *quarantine.QueueUrl(),
+			contract.EnvProviders:           p.Providers.environment(),
 		},
 	})
+	// The same permission lets it put into both tables in one TransactWriteItems.
+	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 	allowTable(validator, p.Table, p.Key, "dynamodb:PutItem")
+	allow(validator, []*string{p.Deliveries.TableArn()}, "dynamodb:PutItem")
 	// Sending needs the queue's key too, which is the table's.
 	allow(validator, []*string{quarantine.QueueArn()}, "sqs:SendMessage")
 	p.Providers.allowSecrets(this, validator)

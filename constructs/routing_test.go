@@ -21,7 +21,7 @@ func TestRelayMapping(t *testing.T) {
 		s := stack(t)
 		_, mapping := s.only("AWS::Lambda::EventSourceMapping")
 		fn, _ := s.named("AWS::Lambda::Function", "FunctionName", "event-relay-dev")
-		table, _ := s.only("AWS::DynamoDB::Table")
+		table, _ := s.named("AWS::DynamoDB::Table", "TableName", "transactions-dev")
 		queue, _ := s.named("AWS::SQS::Queue", "QueueName", "relay-dlq-dev")
 		s.expect(mapping, map[string]string{
 			"FunctionName":                            "${" + fn + "}",

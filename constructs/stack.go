@@ -34,7 +34,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	code := imagesFrom(cfg.SourceRoot)
 	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix})
 	ingest := NewIngest(stack, "Ingest", IngestProps{
-		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Providers: cfg.Providers,
+		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
 	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
 	relay := NewRelay(stack, "Relay", RelayProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus()})

@@ -171,7 +171,7 @@ func TestNoAccountOrRegionIsWrittenDown(t *testing.T) {
 func TestOutputsAreWhatCommandsAskFor(t *testing.T) {
 	s := stack(t)
 	api, _ := s.only("AWS::ApiGateway::RestApi")
-	table, _ := s.only("AWS::DynamoDB::Table")
+	table, _ := s.named("AWS::DynamoDB::Table", "TableName", "transactions-dev")
 	bus, _ := s.only("AWS::Events::EventBus")
 	topic, _ := s.only("AWS::SNS::Topic")
 	bucket, _ := s.only("AWS::S3::Bucket")

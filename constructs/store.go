@@ -12,19 +12,21 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// StoreProps configures the table and its key.
+// StoreProps configures the tables and their key.
 type StoreProps struct {
 	Suffix string
 }
 
-// Store is the one key of the stack and the table of transactions under it.
+// Store is the one key of the stack and the tables under it.
 type Store struct {
-	key   awskms.IKey
-	table awsdynamodb.ITable
+	key        awskms.IKey
+	table      awsdynamodb.ITable
+	deliveries awsdynamodb.ITable
 }
 
-// NewStore adds the key and the table. The table is the outbox: what its
-// stream shows is what gets published.
+// NewStore adds the key and the tables. The table of transactions is the outbox: what
+// its stream shows is what gets published. The table of deliveries has no stream, so
+// that nothing of it is published, archived or billed as a change.
 func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 	this := cdkconstructs.NewConstruct(scope, &id)
 
@@ -53,10 +55,40 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 		Resources: jsii.Strings("*"),
 	}), nil)
 
-	table := awsdynamodb.NewTable(this, jsii.String("Transactions"), &awsdynamodb.TableProps{
-		TableName:     jsii.String(contract.TablePrefix + p.Suffix),
-		PartitionKey:  &awsdynamodb.Attribute{Name: jsii.String(contract.FieldTransactionID), Type: awsdynamodb.AttributeType_STRING},
-		SortKey:       &awsdynamodb.Attribute{Name: jsii.String(contract.FieldProvider), Type: awsdynamodb.AttributeType_STRING},
+	transactions := tableProps(contract.TablePrefix+p.Suffix, key, contract.FieldTransactionID)
+	transactions.SortKey = stringAttribute(contract.FieldProvider)
+	// The relay publishes new items and never looks at an old image.
+	transactions.Stream = awsdynamodb.StreamViewType_NEW_IMAGE
+	table := awsdynamodb.NewTable(this, jsii.String("Transactions"), transactions)
+	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
+		IndexName:    jsii.String(contract.IndexByHour),
+		PartitionKey: stringAttribute(contract.FieldHourShard),
+		SortKey:      stringAttribute(contract.FieldReceivedAt),
+		// The archive holds whole items; fetching them one by one from the
+		// table would cost more than the second copy of 35 days does.
+		ProjectionType: awsdynamodb.ProjectionType_ALL,
+	})
+	// Recovered together with the transactions, or a delivery whose signature does not
+	// bind its body could be used again after a restore.
+	deliveries := awsdynamodb.NewTable(this, jsii.String("Deliveries"), tableProps(contract.DeliveriesTablePrefix+p.Suffix, key, contract.FieldDelivery))
+	return &Store{key: key, table: table, deliveries: deliveries}
+}
+
+// Key encrypts the tables and everything else that holds transactions.
+func (s *Store) Key() awskms.IKey { return s.key }
+
+// Table holds the transactions.
+func (s *Store) Table() awsdynamodb.ITable { return s.table }
+
+// Deliveries binds the ids of deliveries to the hashes of their bodies.
+func (s *Store) Deliveries() awsdynamodb.ITable { return s.deliveries }
+
+// tableProps are what the tables have in common: on demand, under the stack's key,
+// restorable to any second of the last 35 days, with a time to live, gone with the stack.
+func tableProps(name string, key awskms.IKey, partitionKey string) *awsdynamodb.TableProps {
+	return &awsdynamodb.TableProps{
+		TableName:     jsii.String(name),
+		PartitionKey:  stringAttribute(partitionKey),
 		BillingMode:   awsdynamodb.BillingMode_PAY_PER_REQUEST,
 		Encryption:    awsdynamodb.TableEncryption_CUSTOMER_MANAGED,
 		EncryptionKey: key,
@@ -64,28 +96,15 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
 			RecoveryPeriodInDays:       jsii.Number(contract.RetentionDays),
 		},
-		// The relay publishes new items and never looks at an old image.
-		Stream:              awsdynamodb.StreamViewType_NEW_IMAGE,
 		TimeToLiveAttribute: jsii.String(contract.FieldExpiresAt),
 		DeletionProtection:  jsii.Bool(false),
 		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
-	})
-	table.AddGlobalSecondaryIndex(&awsdynamodb.GlobalSecondaryIndexProps{
-		IndexName:    jsii.String(contract.IndexByHour),
-		PartitionKey: &awsdynamodb.Attribute{Name: jsii.String(contract.FieldHourShard), Type: awsdynamodb.AttributeType_STRING},
-		SortKey:      &awsdynamodb.Attribute{Name: jsii.String(contract.FieldReceivedAt), Type: awsdynamodb.AttributeType_STRING},
-		// The archive holds whole items; fetching them one by one from the
-		// table would cost more than the second copy of 35 days does.
-		ProjectionType: awsdynamodb.ProjectionType_ALL,
-	})
-	return &Store{key: key, table: table}
+	}
 }
 
-// Key encrypts the table and everything else that holds transactions.
-func (s *Store) Key() awskms.IKey { return s.key }
-
-// Table holds the transactions.
-func (s *Store) Table() awsdynamodb.ITable { return s.table }
+func stringAttribute(name string) *awsdynamodb.Attribute {
+	return &awsdynamodb.Attribute{Name: jsii.String(name), Type: awsdynamodb.AttributeType_STRING}
+}
 
 // allowTable lets a function do these actions on the table. DynamoDB asks for
 // the key in the name of the caller, hence the second grant.

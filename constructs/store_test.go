@@ -3,6 +3,7 @@
 package constructs
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -11,7 +12,7 @@ import (
 func TestTableIsAnOutboxThatCanBeRestored(t *testing.T) {
 	s := stack(t)
 	key, _ := s.only("AWS::KMS::Key")
-	_, table := s.only("AWS::DynamoDB::Table")
+	_, table := s.named("AWS::DynamoDB::Table", "TableName", "transactions-dev")
 	s.expect(table, map[string]string{
 		"TableName":                        "transactions-dev",
 		"BillingMode":                      "PAY_PER_REQUEST",
@@ -22,6 +23,46 @@ func TestTableIsAnOutboxThatCanBeRestored(t *testing.T) {
 		"TimeToLiveSpecification":          `{"AttributeName":"expires_at","Enabled":true}`,
 		"GlobalSecondaryIndexes": `[{"IndexName":"by-hour","KeySchema":[{"AttributeName":"hour_shard","KeyType":"HASH"},` +
 			`{"AttributeName":"received_at","KeyType":"RANGE"}],"Projection":{"ProjectionType":"ALL"}}]`,
+	})
+}
+
+// The table of deliveries decides whether a captured signature may be used again: it
+// must last as the transactions do, and nothing may see it but the validator.
+func TestDeliveriesTable(t *testing.T) {
+	s := stack(t)
+	key, _ := s.only("AWS::KMS::Key")
+	id, table := s.named("AWS::DynamoDB::Table", "TableName", "webhook-deliveries-dev")
+	t.Run("is restorable, expires its items and has neither stream nor index", func(t *testing.T) {
+		s.expect(table, map[string]string{
+			"BillingMode":                      "PAY_PER_REQUEST",
+			"KeySchema":                        `[{"AttributeName":"delivery","KeyType":"HASH"}]`,
+			"AttributeDefinitions":             `[{"AttributeName":"delivery","AttributeType":"S"}]`,
+			"PointInTimeRecoverySpecification": `{"PointInTimeRecoveryEnabled":true,"RecoveryPeriodInDays":35}`,
+			"SSESpecification":                 `{"KMSMasterKeyId":"${` + key + `.Arn}","SSEEnabled":true,"SSEType":"KMS"}`,
+			"TimeToLiveSpecification":          `{"AttributeName":"expires_at","Enabled":true}`,
+			"StreamSpecification":              "absent",
+			"GlobalSecondaryIndexes":           "absent",
+			"LocalSecondaryIndexes":            "absent",
+		})
+		if table.DeletionPolicy != "Delete" {
+			t.Errorf("deletion policy %s", table.DeletionPolicy)
+		}
+	})
+	t.Run("is written by the validator alone", func(t *testing.T) {
+		_, fn := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
+		s.expect(fn, map[string]string{"Environment.Variables.DELIVERIES_TABLE_NAME": "${" + id + "}"})
+		got := map[string]bool{}
+		for _, role := range s.all("AWS::IAM::Role") {
+			for _, line := range permissions(s, role) {
+				if strings.Contains(line, id) {
+					name, _, _ := strings.Cut(role, "Role")
+					got[name+": "+line] = true
+				}
+			}
+		}
+		if diff := cmp.Diff(map[string]bool{"IngestValidator: Allow dynamodb:PutItem on ${" + id + ".Arn}": true}, got); diff != "" {
+			t.Error(diff)
+		}
 	})
 }
 

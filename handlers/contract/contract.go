@@ -11,12 +11,13 @@ const (
 
 // Environment variables that the stack sets on the functions.
 const (
-	EnvEnvironmentSuffix = "ENVIRONMENT_SUFFIX" // every function; the value of DimensionEnvironment
-	EnvTableName         = "TABLE_NAME"         // webhook-validator, fraud-detector, transaction-archival
-	EnvEventBusName      = "EVENT_BUS_NAME"     // event-relay
-	EnvAuditBucketName   = "AUDIT_BUCKET_NAME"  // transaction-archival
-	EnvProviders         = "PROVIDERS"          // webhook-validator; JSON, see the names of Provider… below
-	EnvQuarantineQueue   = "QUARANTINE_QUEUE"   // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
+	EnvEnvironmentSuffix   = "ENVIRONMENT_SUFFIX"    // every function; the value of DimensionEnvironment
+	EnvTableName           = "TABLE_NAME"            // webhook-validator, fraud-detector, transaction-archival
+	EnvDeliveriesTableName = "DELIVERIES_TABLE_NAME" // webhook-validator
+	EnvEventBusName        = "EVENT_BUS_NAME"        // event-relay
+	EnvAuditBucketName     = "AUDIT_BUCKET_NAME"     // transaction-archival
+	EnvProviders           = "PROVIDERS"             // webhook-validator; JSON, see the names of Provider… below
+	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
 )
 
 // Members of EnvProviders, an object by provider name:
@@ -52,9 +53,18 @@ const (
 	FieldFingerprint   = "fingerprint"    // S, SHA-256 of the canonical transaction, lower-case hex
 	FieldSchemaVersion = "schema_version" // S, SchemaVersion
 	FieldKind          = "kind"           // S, one of the kinds below
-	FieldPaymentID     = "payment_id"     // S, the payment that a refund or dispute refers to; absent if unknown, and for other kinds
+	FieldPaymentID     = "payment_id"     // S, the payment that a refund, dispute or reversal refers to; absent if unknown, and for other kinds
+	FieldReverses      = "reverses"       // S, the transaction_id of what a reversal takes back; absent if it names none, and for other kinds
+	FieldReversedKind  = "reversed_kind"  // S, the kind of what a reversal takes back; absent for other kinds
 	FieldExpiresAt     = "expires_at"     // N, Unix seconds, the table's TTL attribute
 	FieldFraud         = "fraud"          // M with the members Fraud…; written once by fraud-detector
+)
+
+// Attributes of the table of deliveries, beside FieldExpiresAt. An item binds the id of
+// a delivery whose signature does not bind its body to the body that came with it first.
+const (
+	FieldDelivery = "delivery"       // S, partition key
+	FieldContent  = "content_sha256" // S, SHA-256 of the body, lower-case hex
 )
 
 // Kinds of transaction. A canonical payload that names none is a payment.
@@ -63,6 +73,11 @@ const (
 	KindRefund  = "refund"
 	KindDispute = "dispute" // a chargeback or its announcement
 	KindPayout  = "payout"
+
+	// KindReversal takes an earlier transaction back, whole or in part: a refund
+	// that failed, a dispute that was won, a payout that came back. The money moves
+	// the other way than for the kind in FieldReversedKind.
+	KindReversal = "reversal"
 )
 
 // UnknownCustomer is the customer_id of a transaction whose provider names no
@@ -146,6 +161,8 @@ const (
 
 	DimensionEnvironment = "Environment" // the environment suffix
 	DimensionRiskLevel   = "RiskLevel"   // RiskLow, RiskMedium or RiskHigh
+	DimensionProvider    = "Provider"    // a configured provider, or ProviderCanonical
+	DimensionEventType   = "EventType"   // "<provider> <event type>", such as "stripe charge.expired"
 
 	MetricAccepted          = "TransactionsAccepted"  // Count, webhook-validator: stored for the first time (202)
 	MetricDuplicates        = "DuplicateDeliveries"   // Count, webhook-validator: the same delivery again (200)
@@ -160,6 +177,12 @@ const (
 	MetricQuarantined         = "QuarantinedDeliveries"   // Count, webhook-validator: authentic, but unreadable or in conflict
 	MetricVerificationFailing = "VerificationUnavailable" // Count, webhook-validator: 503 because a secret or certificate is not available
 	MetricSecretReadsFailing  = "SecretReadsFailed"       // Count, webhook-validator: older values may still be served
+
+	MetricVerified      = "VerifiedDeliveries" // Count, webhook-validator; Environment and Provider: authentic, whatever became of them
+	MetricRefused       = "RefusedDeliveries"  // Count, webhook-validator; Environment and Provider: 401, or 503 because they could not be verified
+	MetricUnknownEvents = "UnknownEventTypes"  // Count, webhook-validator; Environment alone, and Environment and EventType: authentic, of a type that the provider's declaration does not list
+
+	MetricThrottled = "ThrottledRequests" // Count, from the access log: 429 on a route of a configured provider or on /webhook
 
 	MetricEventsPublished = "EventsPublished" // Count, event-relay
 	MetricEventsFailed    = "EventsFailed"    // Count, event-relay: entries reported back to the stream

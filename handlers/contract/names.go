@@ -5,15 +5,16 @@ package contract
 // suffix. The commands in the operators' documentation and all tools for a running stack
 // use these names.
 const (
-	StackPrefix        = "TapStack"
-	APIPrefix          = "payment-webhooks-"
-	TablePrefix        = "transactions-"
-	BusPrefix          = "payment-events-"
-	StateMachinePrefix = "transaction-workflow-"
-	TopicPrefix        = "transaction-alerts-"
-	DashboardPrefix    = "transaction-metrics-"
-	AlarmPrefix        = "payment-webhooks-" // before the alarm's own name and "-"
-	ArchiveRulePrefix  = "daily-archival-"
+	StackPrefix           = "TapStack"
+	APIPrefix             = "payment-webhooks-"
+	TablePrefix           = "transactions-"
+	DeliveriesTablePrefix = "webhook-deliveries-"
+	BusPrefix             = "payment-events-"
+	StateMachinePrefix    = "transaction-workflow-"
+	TopicPrefix           = "transaction-alerts-"
+	DashboardPrefix       = "transaction-metrics-"
+	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
+	ArchiveRulePrefix     = "daily-archival-"
 
 	// AuditBucketPrefix is followed by account, region and suffix, because bucket
 	// names are globally unique.

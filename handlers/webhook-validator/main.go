@@ -32,7 +32,7 @@ func main() {
 }
 
 func newIntake(getenv func(string) string, log *slog.Logger) (*intake.Intake, error) {
-	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName)
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName, contract.EnvDeliveriesTableName)
 	if err != nil {
 		return nil, err
 	}
@@ -43,9 +43,11 @@ func newIntake(getenv func(string) string, log *slog.Logger) (*intake.Intake, er
 	if routes.HasProviders() && getenv(contract.EnvQuarantineQueue) == "" {
 		return nil, fmt.Errorf("environment variable %s is not set, and %s names providers", contract.EnvQuarantineQueue, contract.EnvProviders)
 	}
+	tables := dynamodbledger.NewClient(cfg)
 	return intake.New(intake.Config{
 		Routes:     routes,
-		Ledger:     dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName)),
+		Ledger:     dynamodbledger.New(tables, getenv(contract.EnvTableName)),
+		Bindings:   dynamodbledger.NewBindings(tables, getenv(contract.EnvDeliveriesTableName)),
 		Secrets:    awssecrets.New(awssecrets.NewClient(cfg)),
 		Quarantine: sqsqueue.New(sqsqueue.NewClient(cfg), getenv(contract.EnvQuarantineQueue)),
 		Log:        log,

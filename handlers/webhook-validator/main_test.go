@@ -11,13 +11,15 @@ import (
 func TestNewIntake(t *testing.T) {
 	complete := map[string]string{
 		contract.EnvEnvironmentSuffix: "test", contract.EnvTableName: "transactions-test", contract.EnvQuarantineQueue: "https://sqs.test/1/q",
-		contract.EnvProviders: `{"canonical":{"secret":"c"},"adyen":{"secret":"a","capture":"manual"},"paypal":{"secret":"p"},"square":{"secret":"q"},"stripe":{"secret":"s"}}`,
+		contract.EnvDeliveriesTableName: "webhook-deliveries-test",
+		contract.EnvProviders:           `{"canonical":{"secret":"c"},"adyen":{"secret":"a","capture":"manual"},"paypal":{"secret":"p"},"square":{"secret":"q"},"stripe":{"secret":"s"}}`,
 	}
 	for _, tt := range []struct{ name, variable, value, says string }{
 		{"starts when everything is set", "", "", ""},
 		{"needs no quarantine without providers", contract.EnvProviders, "", ""},
 		{"names a missing suffix", contract.EnvEnvironmentSuffix, "", contract.EnvEnvironmentSuffix},
 		{"names a missing table", contract.EnvTableName, "", contract.EnvTableName},
+		{"names a missing table of deliveries", contract.EnvDeliveriesTableName, "", contract.EnvDeliveriesTableName},
 		{"names a missing quarantine", contract.EnvQuarantineQueue, "", contract.EnvQuarantineQueue},
 		{"names a provider without a secret", contract.EnvProviders, `{"stripe":{}}`, "stripe: secret is missing"},
 	} {

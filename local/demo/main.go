@@ -121,7 +121,7 @@ The stack keeps running until Ctrl-C. In another terminal:
   export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   export AWS_DEFAULT_REGION=%s ENVIRONMENT_SUFFIX=%s
   curl -X POST %s/webhook -H "Content-Type: application/json" -d '{
-    "transaction_id": "txn_yours", "amount": 15000, "currency": "USD", "provider": "stripe", "customer_id": "cust_789"}'
+    "transaction_id": "txn_yours", "amount": 15000, "currency": "USD", "provider": "shop", "customer_id": "cust_789"}'
   scripts/send --provider stripe --secret %s --id pi_yours --url %s
 `, s.Endpoint, s.AWS.Region, s.Suffix(), s.APIURL, s.secrets["stripe"], s.APIURL)
 	select {

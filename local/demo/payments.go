@@ -41,7 +41,7 @@ type row struct {
 }
 
 func payment(id, amount, currency, more string) string {
-	return fmt.Sprintf(`{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "stripe", "customer_id": "cust_789"%s}`,
+	return fmt.Sprintf(`{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "shop", "customer_id": "cust_789"%s}`,
 		id, amount, currency, more)
 }
 
@@ -66,7 +66,7 @@ func payments(tiers []session.Tier) ([]row, error) {
 		{title: "6000000000 IDR, many attempts", id: "txn_8", body: payment("txn_8", "6000000000", "IDR", suspicious), risk: "high", want: accepted},
 		{title: "the first again", id: "txn_1", body: payment("txn_1", "15000.00", "USD", order), want: want{status: 200, stored: "unchanged"}},
 		{title: "the first, 15001 USD", id: "txn_1", body: payment("txn_1", "15001", "USD", order), want: want{status: 409, stored: "unchanged"}},
-		{title: "no customer_id, currency DOLLAR", id: "txn_9", body: `{"transaction_id": "txn_9", "amount": 1, "currency": "DOLLAR", "provider": "stripe"}`, want: rejected},
+		{title: "no customer_id, currency DOLLAR", id: "txn_9", body: `{"transaction_id": "txn_9", "amount": 1, "currency": "DOLLAR", "provider": "shop"}`, want: rejected},
 		{title: "malformed JSON", body: `{"transaction_id": "txn_10", `, want: rejected},
 		{title: "card number in metadata", id: "txn_11", body: payment("txn_11", "250", "USD", `, "metadata": {"note": "paid with 4111 1111 1111 1111"}`), risk: "low", want: accepted},
 	}
@@ -83,7 +83,7 @@ func payments(tiers []session.Tier) ([]row, error) {
 		rows = append(rows, row{title: title, id: id, body: payment(id, amount, "USD", ""), want: accepted})
 	}
 	for i := range rows {
-		rows[i].provider = "stripe"
+		rows[i].provider = "shop"
 	}
 	return rows, nil
 }

@@ -23,7 +23,7 @@ func TestArchiveIsRepeatable(t *testing.T) {
 	}
 	// An hour is due when it has been over for a day. As of this time, the hour of the
 	// last transaction is the last one that is due, however late it is now.
-	item, err := s.Item(t.Context(), last, "stripe")
+	item, err := s.Item(t.Context(), last, "shop")
 	if err != nil {
 		t.Fatal(err)
 	}

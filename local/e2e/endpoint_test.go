@@ -48,7 +48,7 @@ func TestInvalidRequests(t *testing.T) {
 		status                          int
 		fields                          []string // invalid fields, by part of their name
 	}{
-		"missing and wrong field together": {"POST", "/webhook", "application/json", `{"transaction_id":"t","amount":1,"currency":"DOLLAR","provider":"stripe"}`, 400, []string{"currency", "customer_id"}},
+		"missing and wrong field together": {"POST", "/webhook", "application/json", `{"transaction_id":"t","amount":1,"currency":"DOLLAR","provider":"shop"}`, 400, []string{"currency", "customer_id"}},
 		"malformed":                        {"POST", "/webhook", "application/json", `{"transaction_id": `, 400, nil},
 		"empty body":                       {"POST", "/webhook", "application/json", ``, 400, nil},
 		"array":                            {"POST", "/webhook", "application/json", `[]`, 400, nil},
@@ -90,7 +90,7 @@ func TestInvalidRequests(t *testing.T) {
 			}
 		})
 	}
-	if item, err := shared.Item(t.Context(), "txn_never", "stripe"); err != nil || item != nil {
+	if item, err := shared.Item(t.Context(), "txn_never", "shop"); err != nil || item != nil {
 		t.Errorf("stored %v (%v), want nothing", item, err)
 	}
 }
@@ -98,7 +98,7 @@ func TestInvalidRequests(t *testing.T) {
 func TestDuplicateAndConflict(t *testing.T) {
 	id := newID(t)
 	accept(t, shared, payment(id, "250", "USD", ""))
-	before, err := shared.Item(t.Context(), id, "stripe")
+	before, err := shared.Item(t.Context(), id, "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestDuplicateAndConflict(t *testing.T) {
 		t.Errorf("other amount: %d %s, want 409", res.Status, res.Body)
 	}
 	readProblem(t, res)
-	after, err := shared.Item(t.Context(), id, "stripe")
+	after, err := shared.Item(t.Context(), id, "shop")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestCardNumberIsMasked(t *testing.T) {
 	if !strings.Contains(events[0], masked) {
 		t.Errorf("the event %s does not show the number masked", events[0])
 	}
-	item, err := shared.Item(t.Context(), id, "stripe")
+	item, err := shared.Item(t.Context(), id, "shop")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func TestDeadLetters(t *testing.T) {
 		}
 		// The other branch went on.
 		eventually(t, "the fraud result", func(ctx context.Context) (bool, error) {
-			item, err := s.Item(ctx, id, "stripe")
+			item, err := s.Item(ctx, id, "shop")
 			return item["fraud"] != nil, err
 		})
 	})
@@ -125,7 +125,7 @@ func TestPoisonedRecords(t *testing.T) {
 	accept(t, shared, payment(model, "250", "USD", ""))
 	db, table := dynamodb.NewFromConfig(shared.AWS), shared.Outputs[contract.OutputTable]
 	stored, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String(table), Key: map[string]types.AttributeValue{
-		"transaction_id": &types.AttributeValueMemberS{Value: model}, "provider": &types.AttributeValueMemberS{Value: "stripe"},
+		"transaction_id": &types.AttributeValueMemberS{Value: model}, "provider": &types.AttributeValueMemberS{Value: "shop"},
 	}})
 	if err != nil {
 		t.Fatal(err)

@@ -67,9 +67,14 @@ func testMain(m *testing.M) int {
 	}
 	shared = s
 	code := m.Run()
-	if err := s.Stop(); err != nil {
-		fmt.Fprintln(os.Stderr, "the shared session did not end cleanly:", err)
-		code = 1
+	for _, s := range []*session.Session{s, misconfiguredOnce.session} {
+		if s == nil { // no test used it
+			continue
+		}
+		if err := s.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "a shared session did not end cleanly:", err)
+			code = 1
+		}
 	}
 	if code != 0 {
 		fmt.Fprintf(os.Stderr, "the local run's log:\n%s\n", log.String())
@@ -211,7 +216,7 @@ func newID(t *testing.T) string {
 
 // payment returns a canonical payload; more holds further members.
 func payment(id, amount, currency, more string) []byte {
-	return fmt.Appendf(nil, `{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "stripe", "customer_id": "cust_789"%s}`,
+	return fmt.Appendf(nil, `{"transaction_id": %q, "amount": %s, "currency": %q, "provider": "shop", "customer_id": "cust_789"%s}`,
 		id, amount, currency, more)
 }
 

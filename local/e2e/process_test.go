@@ -109,7 +109,11 @@ func TestInterruptEndsSubprocesses(t *testing.T) {
 }
 
 // The README's commands work against the local run as they are written.
+// They are those of the quick start, in which no provider is configured.
 func TestCommandsOfTheReadme(t *testing.T) {
+	t.Parallel()
+	configured := regexp.MustCompile(`"PROVIDERS": "(\\.|[^"\\])*"`)
+	s := ownSession(t, func(template string) string { return configured.ReplaceAllString(template, `"PROVIDERS": "{}"`) })
 	readme, err := os.ReadFile(filepath.Join(root(), "README.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -125,7 +129,7 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	}
 	send := blocks[0][1]
 	inspect := strings.ReplaceAll(blocks[1][1], " --follow", "") // which would never end
-	if strings.Contains(shell(t, shared, "aws --version 2>&1"), "aws-cli/1.") {
+	if strings.Contains(shell(t, s, "aws --version 2>&1"), "aws-cli/1.") {
 		// Version 1, which pip installs, has no logs tail. Version 2 implements it by
 		// this call.
 		inspect = strings.ReplaceAll(inspect, "aws logs tail ", "aws logs filter-log-events --log-group-name ")
@@ -134,23 +138,23 @@ func TestCommandsOfTheReadme(t *testing.T) {
 	var out string
 	rounds := 0
 	eventually(t, "a response other than 503", func(context.Context) (bool, error) {
-		out = shell(t, shared, send)
+		out = shell(t, s, send)
 		rounds++
 		return strings.Contains(out, `"duplicate":`), nil
 	})
 	if !strings.Contains(out, `"duplicate":false`) && rounds == 1 && !overloaded.Load() {
 		t.Errorf("the first time it printed %s, want an accepted transaction", out)
 	}
-	if out := shell(t, shared, send+"\n"+`echo; echo "URL ${API_URL}"`); !strings.Contains(out, `"duplicate":true`) ||
-		!strings.Contains(out, "URL "+shared.APIURL+"\n") || strings.HasSuffix(shared.APIURL, "/") {
-		t.Errorf("the second time it printed %s, want a duplicate and %s", out, shared.APIURL)
+	if out := shell(t, s, send+"\n"+`echo; echo "URL ${API_URL}"`); !strings.Contains(out, `"duplicate":true`) ||
+		!strings.Contains(out, "URL "+s.APIURL+"\n") || strings.HasSuffix(s.APIURL, "/") {
+		t.Errorf("the second time it printed %s, want a duplicate and %s", out, s.APIURL)
 	}
 	eventually(t, "the workflow's log", func(ctx context.Context) (bool, error) {
-		lines, err := shared.Logged(ctx, contract.StateMachineLogGroupPrefix+shared.Suffix(), "ExecutionSucceeded")
+		lines, err := s.Logged(ctx, contract.StateMachineLogGroupPrefix+s.Suffix(), "ExecutionSucceeded")
 		return len(lines) > 0, err
 	})
-	out = shell(t, shared, inspect)
-	for _, part := range []string{"txn_123456", "ExecutionSucceeded", "DashboardBody", "transaction-metrics-" + shared.Suffix()} {
+	out = shell(t, s, inspect)
+	for _, part := range []string{"txn_123456", "ExecutionSucceeded", "DashboardBody", "transaction-metrics-" + s.Suffix()} {
 		if !strings.Contains(out, part) {
 			t.Errorf("it printed %s, want %s in it", out, part)
 		}

@@ -20,7 +20,7 @@ type routes struct {
 
 // routesOf looks for the effects of a transaction. The queue is optional.
 func routesOf(ctx context.Context, s *session.Session, queue, id string) (r routes, err error) {
-	item, err := s.Item(ctx, id, "stripe")
+	item, err := s.Item(ctx, id, "shop")
 	if err != nil {
 		return r, err
 	}
@@ -149,7 +149,7 @@ func alertTexts(t *testing.T, amount string, shorter bool) {
 	text := map[string]string{}
 	for _, a := range alerts {
 		text[a.Protocol] = a.Message
-		for _, part := range []string{amount + ".00 USD", "stripe", id} {
+		for _, part := range []string{amount + ".00 USD", "shop", id} {
 			if !strings.Contains(a.Message, part) {
 				t.Errorf("%s %q does not say %s", a.Protocol, a.Message, part)
 			}
@@ -177,7 +177,7 @@ func TestHighRisk(t *testing.T) {
 			r, err := routesOf(ctx, shared, "", id)
 			return r == routes{Workflow: true, Alerts: 4}, err
 		})
-		item, err := shared.Item(t.Context(), id, "stripe")
+		item, err := shared.Item(t.Context(), id, "shop")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +213,7 @@ func TestLargeMetadata(t *testing.T) {
 		if event.Detail.Metadata != nil || !event.Detail.MetadataOmitted {
 			t.Errorf("the event has %d bytes of metadata, omitted=%v", len(event.Detail.Metadata), event.Detail.MetadataOmitted)
 		}
-		item, err := shared.Item(t.Context(), id, "stripe")
+		item, err := shared.Item(t.Context(), id, "shop")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -23,9 +23,11 @@ type Detail struct {
 	SchemaVersion string         `json:"schema_version"`
 	TransactionID string         `json:"transaction_id"`
 	Provider      string         `json:"provider"`
-	Kind          string         `json:"kind"`                // always present in what Encode writes
-	PaymentID     string         `json:"payment_id,omitzero"` // only for a refund or dispute
-	Amount        jsontext.Value `json:"amount"`              // a number
+	Kind          string         `json:"kind"`                   // always present in what Encode writes
+	PaymentID     string         `json:"payment_id,omitzero"`    // only for a refund, dispute or reversal
+	Reverses      string         `json:"reverses,omitzero"`      // only for a reversal
+	ReversedKind  string         `json:"reversed_kind,omitzero"` // always present for a reversal, only then
+	Amount        jsontext.Value `json:"amount"`                 // a number
 	AmountText    string         `json:"amount_text"`
 	Currency      string         `json:"currency"`
 	CustomerID    string         `json:"customer_id"`
@@ -46,6 +48,8 @@ func Describe(t transaction.Transaction, fingerprint string) Detail {
 		Provider:      t.Provider,
 		Kind:          t.Kind,
 		PaymentID:     t.PaymentID,
+		Reverses:      t.Reverses,
+		ReversedKind:  t.ReversedKind,
 		Amount:        jsontext.Value(t.Amount.String()),
 		AmountText:    t.Format(),
 		Currency:      t.Currency,
@@ -145,6 +149,7 @@ func Decode(body []byte) (Received, error) {
 			ID: d.TransactionID, Provider: d.Provider,
 			// Events from releases without kinds may be replayed from the archive.
 			Kind: cmp.Or(d.Kind, contract.KindPayment), PaymentID: d.PaymentID,
+			Reverses: d.Reverses, ReversedKind: d.ReversedKind,
 			Money:      money.Money{Amount: amount, Currency: d.Currency},
 			CustomerID: d.CustomerID, Metadata: metadata,
 			ReceivedAt: receivedAt.UTC(),

@@ -23,7 +23,13 @@ import (
 type fake struct{}
 
 type fakeEvent struct {
-	Type, ID, Kind, Payment, Amount, Currency, Customer, Fail string
+	Type, ID, Kind, Payment, Amount, Currency, Customer, Order, Note, Fail string
+	Signed, Unsigned                                                       string // a binding
+}
+
+var fakeDeclaration = provider.Declaration{
+	Name: "fake", KeptHeaders: []string{"Webhook-Id"}, OwnIDs: []string{"order"},
+	EventTypes: []provider.EventType{{Name: "paid"}, {Name: "refunded"}, {Name: "logged"}},
 }
 
 const (
@@ -50,6 +56,8 @@ func (fake) Verify(_ context.Context, d provider.Delivery, values []string) erro
 			continue
 		case "unavailable":
 			return fmt.Errorf("%w: no certificate", provider.ErrUnavailable)
+		case "unproven":
+			return fmt.Errorf("%w: no certificate", provider.ErrUnproven)
 		case "odd":
 			return errors.New("something odd")
 		}
@@ -72,6 +80,9 @@ func (fake) Decode(d provider.Delivery) ([]provider.Event, error) {
 	var out []provider.Event
 	for _, f := range all {
 		e := provider.Event{Type: f.Type}
+		if f.Signed != "" {
+			e.Binding = provider.Binding{ID: f.Signed, Content: sha256.Sum256([]byte(f.Unsigned)), For: time.Hour}
+		}
 		switch {
 		case f.Fail != "":
 			e.Err = fmt.Errorf("%w: %s", provider.ErrUnreadable, f.Fail)
@@ -79,6 +90,7 @@ func (fake) Decode(d provider.Delivery) ([]provider.Event, error) {
 			amount, _ := money.Parse(f.Amount)
 			e.Transaction = &transaction.Transaction{
 				ID: f.ID, Provider: "impostor", Kind: f.Kind, PaymentID: f.Payment, Money: money.Money{Amount: amount, Currency: f.Currency}, CustomerID: f.Customer,
+				Metadata: provider.Metadata(map[string]any{"order": f.Order, "note": f.Note}),
 			}
 		}
 		out = append(out, e)

@@ -3,6 +3,8 @@ package intake
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -20,6 +22,7 @@ import (
 type Config struct {
 	Routes     Routes
 	Ledger     ledger.Ledger
+	Bindings   ledger.Bindings
 	Secrets    secrets.Source
 	Quarantine Quarantine
 	Log        *slog.Logger
@@ -37,6 +40,7 @@ type Quarantine interface {
 type Intake struct {
 	routes     Routes
 	ledger     ledger.Ledger
+	bindings   ledger.Bindings
 	secrets    *secrets.Cache
 	quarantine Quarantine
 	log        *slog.Logger
@@ -46,7 +50,7 @@ type Intake struct {
 
 // New returns the intake of the configured routes.
 func New(c Config) *Intake {
-	in := &Intake{routes: c.Routes, ledger: c.Ledger, quarantine: c.Quarantine, log: c.Log, metrics: c.Metrics, now: c.Now}
+	in := &Intake{routes: c.Routes, ledger: c.Ledger, bindings: c.Bindings, quarantine: c.Quarantine, log: c.Log, metrics: c.Metrics, now: c.Now}
 	in.secrets = secrets.NewCache(c.Secrets, c.Now, in.secretFailed)
 	return in
 }
@@ -132,6 +136,7 @@ func (in *Intake) process(ctx context.Context, request Request, received time.Ti
 	}); err != nil {
 		return res, err
 	}
+	res.verified = route.secret != ""
 	if route.decode == nil {
 		return res, in.processCanonical(ctx, delivery, &res)
 	}
@@ -150,14 +155,14 @@ func (in *Intake) processCanonical(ctx context.Context, d provider.Delivery, res
 	}
 	var t transaction.Transaction
 	if err := telemetry.Step(ctx, contract.SubsegmentValidate, func(context.Context) (err error) {
-		t, err = draft.Validate()
+		t, err = draft.Validate(in.routes.checkProvider)
 		return err
 	}); err != nil {
 		return err
 	}
 	res.results = []eventResult{{transaction: &t}}
 	in.redact(ctx, d, res)
-	return in.store(ctx, res)
+	return in.store(ctx, d, res)
 }
 
 // processNotification processes a provider's own notification. A provider reads no
@@ -174,7 +179,8 @@ func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, 
 	})
 	_ = telemetry.Step(ctx, contract.SubsegmentValidate, func(context.Context) (err error) {
 		for _, event := range events {
-			r := eventResult{event: event.Type, transaction: event.Transaction, quarantined: masked(event.Err)}
+			r := eventResult{event: event.Type, transaction: event.Transaction, quarantined: masked(event.Err), binding: event.Binding}
+			r.unknown = event.Type != "" && event.Transaction == nil && event.Err == nil && !res.route.declared.Knows(event.Type)
 			if r.transaction != nil && r.quarantined == nil {
 				r.transaction.Provider = res.route.name // the route says who sent it
 				r.quarantined = r.transaction.Check()
@@ -189,7 +195,7 @@ func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, 
 	in.redact(ctx, d, res)
 	// Store before quarantining: if the ledger fails, the delivery is repeated, and
 	// must not be quarantined twice.
-	if err := in.store(ctx, res); err != nil {
+	if err := in.store(ctx, d, res); err != nil {
 		return err
 	}
 	return in.putIntoQuarantine(ctx, d, res)
@@ -202,7 +208,7 @@ func (in *Intake) redact(ctx context.Context, d provider.Delivery, res *delivery
 			if r.transaction == nil {
 				continue
 			}
-			clean, n := r.transaction.Redact()
+			clean, n := r.transaction.Redact(res.route.declared.OwnIDs...)
 			clean.ReceivedAt = d.ReceivedAt
 			res.results[i].transaction = &clean
 			res.masked += n
@@ -211,20 +217,23 @@ func (in *Intake) redact(ctx context.Context, d provider.Delivery, res *delivery
 	})
 }
 
-// store stores the valid transactions. If one fails, those before it are duplicates
-// when the delivery is repeated.
-func (in *Intake) store(ctx context.Context, res *deliveryResult) error {
+// store stores the valid transactions, each after its binding. If one fails, those before
+// it are duplicates when the delivery is repeated.
+func (in *Intake) store(ctx context.Context, d provider.Delivery, res *deliveryResult) error {
 	return telemetry.Step(ctx, contract.SubsegmentStore, func(ctx context.Context) error {
 		for i := range res.results {
 			r := &res.results[i]
+			if err := in.bind(ctx, d, res.route, r.binding); err != nil {
+				return err
+			}
 			if r.transaction == nil {
 				continue
 			}
 			var err error
 			r.stored, err = in.ledger.Store(ctx, *r.transaction)
-			if isConflict(err) && res.route.decode != nil {
-				// A provider would repeat the delivery endlessly after a 409.
-				r.quarantined, err = err, nil
+			if conflict, ok := errors.AsType[*ledger.ConflictError](err); ok && res.route.decode != nil {
+				err = nil
+				r.compare(conflict)
 			}
 			if err != nil {
 				return err
@@ -232,4 +241,17 @@ func (in *Intake) store(ctx context.Context, res *deliveryResult) error {
 		}
 		return nil
 	})
+}
+
+// bind ties an event's unsigned content to the id that is signed. If the id came with
+// other content before, somebody uses a captured signature.
+func (in *Intake) bind(ctx context.Context, d provider.Delivery, from Route, b provider.Binding) error {
+	if b.IsZero() {
+		return nil
+	}
+	err := in.bindings.Bind(ctx, ledger.Binding{Provider: from.name, ID: b.ID, Content: b.Content, Until: d.ReceivedAt.Add(b.For)})
+	if errors.Is(err, ledger.ErrBound) {
+		return fmt.Errorf("%w: %w", provider.ErrSignature, err)
+	}
+	return err
 }

@@ -18,7 +18,6 @@ import (
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/ledger/ledgertest"
 	"payment-webhooks/handlers/internal/problem"
-	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/secrets"
 	"payment-webhooks/handlers/internal/telemetry"
@@ -65,9 +64,10 @@ func newFixture() fixture {
 	safe := &locked{w: out}
 	in := New(Config{
 		Routes: Routes{providers: map[string]Route{
-			"fake": {name: "fake", declared: provider.Declaration{KeptHeaders: []string{"Webhook-Id"}}, secret: "payments/fake", verify: fake{}.Verify, decode: fake{}.Decode},
+			"fake": {name: "fake", declared: fakeDeclaration, secret: "payments/fake", verify: fake{}.Verify, decode: fake{}.Decode},
 		}},
 		Ledger:     memory,
+		Bindings:   memory,
 		Secrets:    store,
 		Quarantine: quarantine,
 		Log:        telemetry.Logger(safe, contract.WebhookValidator),

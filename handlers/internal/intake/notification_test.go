@@ -486,7 +486,8 @@ func TestNotificationReport(t *testing.T) {
 		"provider": "fake", "event_types": []any{"refunded", "garbled", "pinged", "paid", "paid", "paid"},
 		"transaction_ids": []any{"r1", "p1", "p1", "p1"},
 		"stored":          2.0, "duplicates": 1.0, "ignored": 1.0, "quarantined": 2.0, "card_numbers_masked": 1.0,
-		"error": "unreadable: no amount, card 411111******1111; the key is taken by another transaction",
+		"error":               "unreadable: no amount, card 411111******1111; the key is taken by another transaction: it differs in amount",
+		"unknown_event_types": []any{"pinged"},
 	}
 	if diff := cmp.Diff(want, logs[0]); diff != "" {
 		t.Errorf("log (-want +got):\n%s", diff)
@@ -494,6 +495,8 @@ func TestNotificationReport(t *testing.T) {
 	if diff := cmp.Diff(map[string]any{
 		contract.MetricAccepted: 2.0, contract.MetricDuplicates: 1.0, contract.MetricIgnored: 1.0, contract.MetricQuarantined: 1.0,
 		contract.MetricCardNumbersMasked: 1.0, contract.MetricAckLatency: 7.0,
+		contract.MetricUnknownEvents: 1.0, contract.DimensionEventType: "fake pinged",
+		contract.MetricVerified: 1.0, contract.DimensionProvider: "fake",
 	}, metrics); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)
 	}

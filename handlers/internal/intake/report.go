@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -26,6 +27,10 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 	t := res.tally()
 	in.metrics.Emit(append(t.metrics(err, status),
 		telemetry.Milliseconds(contract.MetricAckLatency, took))...)
+	in.reportSender(res, err)
+	for _, unknown := range t.unknown[:min(len(t.unknown), maxListed)] {
+		in.metrics.EmitBy(contract.DimensionEventType, res.route.name+" "+unknown, telemetry.Count(contract.MetricUnknownEvents, 1))
+	}
 
 	attrs := append([]any{"status", status, "duration_ms", took.Milliseconds()}, t.attrs(res)...)
 	switch {
@@ -37,7 +42,7 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 		in.log.InfoContext(ctx, "delivery processed", attrs...)
 	case err == nil:
 		in.log.InfoContext(ctx, "transaction "+res.results[0].stored.String(), attrs...)
-	case errors.Is(err, errUnverified):
+	case errors.Is(err, errUnverified) && !errors.Is(err, provider.ErrUnproven):
 		in.log.ErrorContext(ctx, "delivery not verified", append(attrs, "error", err)...)
 	case status >= http.StatusInternalServerError && res.route.decode != nil:
 		in.log.ErrorContext(ctx, "delivery not processed", append(attrs, "error", err)...)
@@ -45,6 +50,22 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 		in.log.ErrorContext(ctx, "transaction not stored", append(attrs, "error", err)...)
 	default:
 		in.log.InfoContext(ctx, "request rejected", append(attrs, "error", err)...)
+	}
+}
+
+// reportSender counts whether a delivery to a route with a secret was verified, by
+// provider, so that a provider of which every delivery is refused is noticed however few
+// it sends.
+func (in *Intake) reportSender(res deliveryResult, err error) {
+	if res.route.secret == "" || res.challenged {
+		return
+	}
+	name := cmp.Or(res.route.name, contract.ProviderCanonical)
+	switch {
+	case errors.Is(err, provider.ErrSignature), errors.Is(err, errUnverified):
+		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricRefused, 1))
+	case res.verified:
+		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricVerified, 1))
 	}
 }
 
@@ -58,7 +79,7 @@ func (in *Intake) secretFailed(ctx context.Context, name string, err error) {
 // tally counts a delivery's events by their result.
 type tally struct {
 	stored, duplicates, ignored, quarantined, masked int
-	ids, types, reasons                              []string
+	ids, types, reasons, unknown, differences        []string
 }
 
 func (res deliveryResult) tally() tally {
@@ -68,6 +89,14 @@ func (res deliveryResult) tally() tally {
 			t.ids = append(t.ids, r.transaction.ID)
 		}
 		t.types = append(t.types, redact.Sanitise(r.event))
+		if r.unknown {
+			t.unknown = append(t.unknown, redact.Sanitise(r.event))
+		}
+		for _, field := range r.differences {
+			if !slices.Contains(t.differences, field) {
+				t.differences = append(t.differences, field)
+			}
+		}
 		switch {
 		case r.quarantined != nil:
 			t.quarantined++
@@ -101,7 +130,10 @@ func (t tally) metrics(err error, status int) []telemetry.Metric {
 	switch {
 	case err == nil:
 		count(contract.MetricIgnored, t.ignored)
+		count(contract.MetricUnknownEvents, len(t.unknown))
 		count(contract.MetricQuarantined, min(t.quarantined, 1))
+	case errors.Is(err, provider.ErrUnproven): // anyone can cause it
+		count(contract.MetricRejected, 1)
 	case errors.Is(err, errUnverified):
 		count(contract.MetricVerificationFailing, 1)
 	case status == http.StatusUnauthorized && errors.Is(err, provider.ErrSignature):
@@ -130,10 +162,18 @@ func (t tally) attrs(res deliveryResult) []any {
 	if len(res.results) == 0 { // not verified
 		return attrs
 	}
-	return append(attrs,
+	attrs = append(attrs,
 		slog.Any("event_types", clip(t.types)), slog.Any("transaction_ids", clip(t.ids)),
 		"stored", t.stored, "duplicates", t.duplicates, "ignored", t.ignored, "quarantined", t.quarantined,
 		"card_numbers_masked", t.masked)
+	if t.unknown != nil {
+		attrs = append(attrs, slog.Any("unknown_event_types", clip(t.unknown)))
+	}
+	if t.differences != nil {
+		// A later description of a stored fact.
+		attrs = append(attrs, slog.Any("differing_fields", clip(t.differences)))
+	}
+	return attrs
 }
 
 // clip returns the first maxListed elements of a list. It is never nil, so that it is

@@ -3,10 +3,12 @@ package intake
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
 	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/transaction"
 )
@@ -17,6 +19,7 @@ type deliveryResult struct {
 	results []eventResult // one per event, in the delivery's order
 	masked  int           // card numbers
 
+	verified          bool   // the signature is right
 	challenged        bool   // the request is a challenge and has no events
 	challengeResponse string // the body of the response to it
 }
@@ -27,7 +30,23 @@ type eventResult struct {
 	event       string                   // the event type; "" for the canonical payload
 	transaction *transaction.Transaction // nil if there is no valid one
 	stored      ledger.Outcome
-	quarantined error // why the event is quarantined; nil if it is not
+	quarantined error            // why the event is quarantined; nil if it is not
+	binding     provider.Binding // as the decoder returned it
+	unknown     bool             // the provider does not document the event type, which became no transaction
+	differences []string         // the fields in which a duplicate differs from what is stored
+}
+
+// compare decides what a notification is whose transaction differs from the stored one.
+// If they contradict each other about money, it is quarantined: a provider would repeat
+// the delivery endlessly after a 409. Anything else is a later description of the same
+// fact. The first stays, and the notification is a duplicate.
+func (r *eventResult) compare(conflict *ledger.ConflictError) {
+	contradictions, others := r.transaction.Differences(conflict.Stored)
+	if len(contradictions) > 0 {
+		r.quarantined = fmt.Errorf("%w: it differs in %s", conflict, strings.Join(contradictions, ", "))
+		return
+	}
+	r.stored, r.differences = ledger.Duplicate, others
 }
 
 func isConflict(err error) bool { return errors.Is(err, ledger.ErrConflict) }

@@ -20,11 +20,26 @@ import (
 type Routes struct {
 	canonical Route            // POST /webhook, open when it has no secret
 	providers map[string]Route // POST /webhook/{provider}
+	reserved  map[string]bool  // the names that only a provider's own route may use
 }
 
 // HasProviders reports whether a provider is configured. If so, there must be a
 // quarantine queue.
 func (r Routes) HasProviders() bool { return len(r.providers) > 0 }
+
+// checkProvider checks the provider of a canonical transaction. Once a provider is
+// configured, nobody may speak for one that has a route of its own, signed or not, also
+// for one that is supported and not configured yet: the genuine notification would become
+// a conflict.
+func (r Routes) checkProvider(name string) string {
+	switch _, configured := r.providers[name]; {
+	case configured:
+		return fmt.Sprintf("must not be a provider with a route of its own: %s sends its own notifications to /webhook/%s", name, name)
+	case r.reserved[name]:
+		return fmt.Sprintf("must not be a provider with a route of its own: configure %s, which sends its own notifications to /webhook/%s", name, name)
+	}
+	return ""
+}
 
 // Route defines how the deliveries to a path are verified and decoded. The zero value
 // is POST /webhook without a secret.
@@ -69,6 +84,12 @@ func ParseRoutes(text string, known []provider.Declaration) (Routes, error) {
 			continue
 		}
 		routes.providers[name] = route
+	}
+	if routes.HasProviders() { // without one, the quick start may use any name
+		routes.reserved = map[string]bool{}
+		for _, d := range known {
+			routes.reserved[d.Name] = true
+		}
 	}
 	return routes, nil
 }

@@ -109,14 +109,28 @@ func (in *Intake) withSecrets(ctx context.Context, from Route, use func(secrets 
 	if err != nil {
 		return err
 	}
-	err = use(values)
+	err = from.withValid(values, use)
 	if errors.Is(err, provider.ErrSignature) || errors.Is(err, provider.ErrSecret) {
 		// The secret may have been rotated since it was read.
 		if renewed, ok := in.secrets.Renew(ctx, from.secret, values); ok {
-			return use(renewed)
+			return from.withValid(renewed, use)
 		}
 	}
 	return err
+}
+
+// withValid calls use with the values that can be the provider's secret, the current one
+// first. A current one that cannot be is an error: something else was stored by mistake,
+// and it must be noticed, not become a key. A previous one that cannot be is left out.
+func (from Route) withValid(values []string, use func(secrets []string) error) error {
+	valid := from.declared.ValidSecret
+	if valid == nil {
+		return use(values)
+	}
+	if !valid(values[0]) {
+		return fmt.Errorf("%w malformed: the current value of %s is not %s", provider.ErrSecret, from.secret, from.declared.Secret)
+	}
+	return use(slices.DeleteFunc(slices.Clone(values), func(value string) bool { return !valid(value) }))
 }
 
 // checkMediaType returns an error unless the headers declare an uncompressed body in

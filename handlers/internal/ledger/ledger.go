@@ -16,8 +16,8 @@ import (
 
 // Ledger stores transactions. All methods are safe for concurrent use.
 type Ledger interface {
-	// Store stores a valid, redacted transaction if its key is new. The error is
-	// ErrConflict if the key is stored with other content, or ErrUnavailable.
+	// Store stores a valid, redacted transaction if its key is new. The error is a
+	// *ConflictError if the key is stored with other content, or ErrUnavailable.
 	Store(ctx context.Context, t transaction.Transaction) (Outcome, error)
 
 	// RecordFraud adds the result to a stored transaction that has none yet. It
@@ -45,6 +45,15 @@ var (
 	ErrNotFound    = errors.New("no such transaction")
 	ErrUnavailable = errors.New("the ledger is unavailable")
 )
+
+// ConflictError is the error of a transaction whose key is stored with other content. It
+// wraps ErrConflict.
+type ConflictError struct {
+	Stored transaction.Transaction // what is stored under the key and stays
+}
+
+func (e *ConflictError) Error() string { return ErrConflict.Error() }
+func (e *ConflictError) Unwrap() error { return ErrConflict }
 
 // Outcome tells what a successful Store did.
 type Outcome int

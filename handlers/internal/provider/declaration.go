@@ -41,6 +41,22 @@ type Declaration struct {
 	// Secret describes the form of the provider's signing secret, for people.
 	Secret string
 
+	// ValidSecret reports whether a text without white space around it can be the
+	// provider's signing secret: its length and alphabet. The webhook endpoint
+	// uses no secret that cannot, so that a placeholder or a pasted JSON object
+	// is noticed instead of being a key.
+	ValidSecret func(string) bool
+
+	// EventTypes are all event types of the provider's documentation. Authentic events
+	// of other types are ignored and counted by name, so that a new one is noticed. It
+	// is nil for the canonical payload.
+	EventTypes []EventType
+
+	// OwnIDs are the members of transactions' metadata that hold the provider's ids of its
+	// own objects. Card numbers are not looked for in them, because some ids look like
+	// one by chance.
+	OwnIDs []string
+
 	// New returns the provider with its settings, which have been checked against
 	// Members. It is nil for the canonical payload.
 	New func(Settings) Provider
@@ -48,6 +64,18 @@ type Declaration struct {
 	// Sender lets scripts/send act as the provider. The package's send.go sets it.
 	// That file is left out of the images, in which Sender is the zero value.
 	Sender Sender
+}
+
+// EventType says what becomes of a provider's events of one type.
+type EventType struct {
+	Name    string // as the provider writes it: "refund.created"
+	Becomes string // the kinds of transaction, joined with ", "; "" if it is always ignored
+	Reason  string // why it is ignored, or on what condition it is stored or quarantined, a phrase
+}
+
+// Knows reports whether the provider documents an event type.
+func (d Declaration) Knows(eventType string) bool {
+	return slices.ContainsFunc(d.EventTypes, func(e EventType) bool { return e.Name == eventType })
 }
 
 // RequestMethods returns the HTTP methods that the provider uses, at least one.

@@ -2,7 +2,9 @@ package provider
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -22,8 +24,14 @@ var (
 	ErrSecret = errors.New("secret")
 
 	// ErrUnavailable means that something verification needs, such as a
-	// certificate, is not available now. The response is 503.
+	// certificate, is not available now. The response is 503, with an alarm.
 	ErrUnavailable = errors.New("verification unavailable")
+
+	// ErrUnproven is an ErrUnavailable that anyone can cause: what is not available was
+	// named by the delivery itself, and nothing has been verified with it before. The
+	// response is 429, so that a genuine sender repeats the delivery, and no alarm is
+	// raised: the delivery counts as a rejected one.
+	ErrUnproven = fmt.Errorf("%w for an unproven sender", ErrUnavailable)
 )
 
 // ErrUnreadable is wrapped by an error of Decode and by Event.Err, for content that is
@@ -62,4 +70,18 @@ type Event struct {
 	Type        string                   // the provider's name of the event, such as "refund.created"
 	Transaction *transaction.Transaction // checked, without ReceivedAt; nil when ignored or unreadable
 	Err         error                    // wraps ErrUnreadable
+	Binding     Binding                  // the zero value if the signature binds all that decides
 }
+
+// Binding ties what a signature does not bind to the id that it signs, so that a
+// captured signature cannot be used for other content: the endpoint accepts an id only
+// with the content with which it came first. A provider that needs it sets it for
+// every event, also for ignored and unreadable ones.
+type Binding struct {
+	ID      string            // what is signed and never used again: 1 to 256 printable ASCII characters
+	Content [sha256.Size]byte // SHA-256 of what decides and is not signed
+	For     time.Duration     // how long a replay would be verified, from now on
+}
+
+// IsZero reports whether there is no binding.
+func (b Binding) IsZero() bool { return b.ID == "" }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -15,9 +16,8 @@ var ErrUnavailable = errors.New("secret unavailable")
 
 // Source reads secrets.
 type Source interface {
-	// Values returns the values of a secret that are in force: the current one and,
-	// after a rotation, the previous one. There is at least one, and none is empty.
-	// Any error is ErrUnavailable.
+	// Values returns the values of a secret that are in force, as they are stored: the
+	// current one and, after a rotation, the previous one. Any error is ErrUnavailable.
 	Values(ctx context.Context, name string) ([]string, error)
 }
 
@@ -70,7 +70,9 @@ func NewCache(source Source, now func() time.Time, failed func(ctx context.Conte
 	return &Cache{source: source, now: now, failed: failed, entries: map[string]*entry{}}
 }
 
-// Get returns the values of a secret. They are no older than RefreshAfter, or than
+// Get returns the values of a secret, the current one first, without the white space
+// around them: a secret stored from a file ends in a line break. None is empty, because
+// anyone could sign with an empty key. They are no older than RefreshAfter, or than
 // MaxAge while the secret cannot be read. The error is ErrUnavailable.
 func (c *Cache) Get(ctx context.Context, name string) ([]string, error) {
 	e := c.entry(name)
@@ -120,8 +122,12 @@ func (c *Cache) refresh(ctx context.Context, name string, e *entry) {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 	values, err := c.source.Values(ctx, name)
-	if err == nil && len(values) == 0 {
-		err = errors.New("it has no value")
+	values = slices.Clone(values)
+	for i := range values {
+		values[i] = strings.TrimSpace(values[i])
+	}
+	if err == nil && (len(values) == 0 || values[0] == "") {
+		err = errors.New("the current version has no text")
 	}
 	if err != nil {
 		e.failure = fmt.Errorf("%w: %s: %w", ErrUnavailable, name, err)
@@ -129,5 +135,6 @@ func (c *Cache) refresh(ctx context.Context, name string, e *entry) {
 		c.failed(ctx, name, e.failure)
 		return
 	}
+	values = slices.DeleteFunc(values, func(value string) bool { return value == "" })
 	e.values, e.read, e.failure = values, c.now(), nil
 }

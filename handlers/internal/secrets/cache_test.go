@@ -54,6 +54,26 @@ func get(t *testing.T, c *secrets.Cache) []string {
 	return values
 }
 
+func TestWhiteSpaceIsNoPartOfASecret(t *testing.T) {
+	for _, tt := range []struct {
+		name         string
+		stored, want []string // want nil: ErrUnavailable
+	}{
+		{"from a file", []string{"two\n", "one\r\n"}, []string{"two", "one"}},
+		{"pasted", []string{" \ttwo "}, []string{"two"}},
+		{"no previous text", []string{"two", "\n"}, []string{"two"}},
+		{"no current text", []string{" \n", "one"}, nil},
+		{"no value", nil, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			values, err := secrets.NewCache(&store{values: tt.stored}, newClock().now, ignore).Get(t.Context(), "payments/stripe")
+			if !cmp.Equal(values, tt.want) || (tt.want == nil) != errors.Is(err, secrets.ErrUnavailable) {
+				t.Errorf("Get = %q, %v, want %q", values, err, tt.want)
+			}
+		})
+	}
+}
+
 func TestSecretIsReadOnceAndRefreshed(t *testing.T) {
 	s, c := &store{values: []string{"one"}}, newClock()
 	cache := secrets.NewCache(s, c.now, ignore)

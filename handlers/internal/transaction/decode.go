@@ -3,6 +3,8 @@ package transaction
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -26,15 +28,18 @@ const (
 	// DynamoDB item (400 KB), and no payment notification is larger than this.
 	MaxBodyBytes = 256 * 1024
 
-	// MaxIDLength bounds transaction_id in characters. DynamoDB accepts 2048
-	// bytes in a partition key; the ids of payment providers are below 100.
+	// MaxIDLength bounds transaction_id, payment_id and reverses in characters.
+	// DynamoDB accepts 2048 bytes in a partition key; the ids of payment providers
+	// are below 100.
 	MaxIDLength = 128
 
 	// MaxProviderLength bounds provider, which is also a path segment.
 	MaxProviderLength = 64
 
-	// MaxCustomerIDLength bounds customer_id in characters.
-	MaxCustomerIDLength = 128
+	// MaxCustomerIDLength bounds customer_id in characters. Of the providers, Adyen's
+	// shopper references have up to 256.
+	// https://docs.adyen.com/api-explorer/Checkout/71/post/payments#request-shopperReference
+	MaxCustomerIDLength = 256
 
 	// MaxMetadataBytes bounds metadata in canonical JSON. DynamoDB counts at most
 	// half as much again for it (for lists of one-digit numbers), which leaves a
@@ -204,13 +209,20 @@ func malformed(err error) error {
 	return &MalformedError{"the body " + what}
 }
 
-// Validate checks every rule on every field. The error is an *InvalidError.
-// ReceivedAt is left for the caller to set.
-func (d Draft) Validate() (Transaction, error) {
+// Validate checks every rule on every field, and that each of checkNames returns "" for the
+// provider, not a phrase that describes what would be accepted. The error is an
+// *InvalidError. ReceivedAt is left for the caller to set.
+func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction, error) {
 	errs := slices.Clone(d.errors)
 	t := Transaction{
-		ID:         d.text(&errs, contract.FieldTransactionID, checkID),
-		Provider:   d.text(&errs, contract.FieldProvider, checkProvider),
+		ID: d.text(&errs, contract.FieldTransactionID, checkSentID),
+		Provider: d.text(&errs, contract.FieldProvider, func(s string) string {
+			accepted := checkProvider(s)
+			for _, check := range checkNames {
+				accepted = cmp.Or(accepted, check(s))
+			}
+			return accepted
+		}),
 		CustomerID: d.text(&errs, contract.FieldCustomerID, checkCustomerID),
 		Kind:       contract.KindPayment,
 	}
@@ -218,7 +230,17 @@ func (d Draft) Validate() (Transaction, error) {
 		t.Kind = d.text(&errs, contract.FieldKind, checkKind)
 	}
 	if d.has(contract.FieldPaymentID) {
-		t.PaymentID = d.text(&errs, contract.FieldPaymentID, func(s string) string { return checkPaymentID(s, t.Kind) })
+		t.PaymentID = d.text(&errs, contract.FieldPaymentID, func(s string) string {
+			return cmp.Or(checkPaymentID(s, t.Kind), checkSentID(s))
+		})
+	}
+	if d.has(contract.FieldReverses) {
+		t.Reverses = d.text(&errs, contract.FieldReverses, func(s string) string {
+			return cmp.Or(checkReverses(s, t.Kind), checkSentID(s))
+		})
+	}
+	if d.has(contract.FieldReversedKind) || t.Kind == contract.KindReversal {
+		t.ReversedKind = d.text(&errs, contract.FieldReversedKind, func(s string) string { return checkReversedKind(s, t.Kind) })
 	}
 	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.FieldCurrency, checkCurrency)))
 	t.Metadata = d.readMetadata(&errs)
@@ -253,13 +275,36 @@ func (d Draft) text(errs *fieldErrors, field string, check func(string) string) 
 	return value.text
 }
 
-func checkID(s string) string {
+// checkSentID checks an id of the canonical payload, whose sender may have taken a card
+// number for an id.
+func checkSentID(s string) string {
 	if _, n := redact.Text(s); n > 0 {
 		// It may not be stored unmasked, and masking would make distinct ids equal.
 		return "must not look like a card number (13 to 19 digits with a card network's prefix and a valid check digit)"
 	}
-	if length := len(s); length == 0 || length > MaxIDLength || strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return fmt.Sprintf("must be 1 to %d printable ASCII characters without spaces", MaxIDLength)
+	return checkID(s)
+}
+
+// checkOwnID checks an id that a provider gave to an object of its own, in a verified
+// notification. With a letter in it, it is no card number, even if 13 of its digits could be
+// one by chance, as in two of 280 PayPal ids.
+func checkOwnID(s string) string {
+	if strings.ContainsFunc(s, unicode.IsLetter) {
+		return checkID(s)
+	}
+	return checkSentID(s)
+}
+
+// checkID checks the form of an id. It is part of texts for people and of the templates
+// that make them, so it has no character with which a link, a sentence or an
+// escape could be written: no space, dot, slash, colon, quote, bracket or backslash. The
+// ids of payment providers need none.
+func checkID(s string) string {
+	allowed := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
+	}
+	if s == "" || len(s) > MaxIDLength || strings.ContainsFunc(s, func(r rune) bool { return !allowed(r) }) {
+		return fmt.Sprintf("must be 1 to %d ASCII letters, digits, _ or -", MaxIDLength)
 	}
 	return ""
 }
@@ -286,13 +331,32 @@ func checkCurrency(s string) string {
 func checkCustomerID(s string) string {
 	if length := utf8.RuneCountInString(s); length == 0 || length > MaxCustomerIDLength ||
 		strings.TrimSpace(s) == "" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		// Alerts show it to people, so it has no line breaks or invisible characters.
+		// Operators read it, so it has no line breaks or invisible characters.
 		return fmt.Sprintf("must be 1 to %d printable characters, not only spaces", MaxCustomerIDLength)
 	}
 	return ""
 }
 
-var kinds = []string{contract.KindPayment, contract.KindRefund, contract.KindDispute, contract.KindPayout}
+// CustomerID returns the customer_id for a provider's reference to the payer: the
+// reference as it is if it is accepted, contract.UnknownCustomer for "", and otherwise
+// "sha256:" and its SHA-256 in lower-case hex, so that no reference keeps a payment out and
+// different customers stay different.
+func CustomerID(reference string) string {
+	if reference == "" {
+		return contract.UnknownCustomer
+	}
+	if checkCustomerID(reference) == "" {
+		return reference
+	}
+	sum := sha256.Sum256([]byte(reference))
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Kinds of transaction, and those that a reversal takes back.
+var (
+	reversibleKinds = []string{contract.KindPayment, contract.KindRefund, contract.KindDispute, contract.KindPayout}
+	kinds           = append(slices.Clip(reversibleKinds), contract.KindReversal)
+)
 
 func checkKind(s string) string {
 	if !slices.Contains(kinds, s) {
@@ -303,10 +367,29 @@ func checkKind(s string) string {
 
 // checkPaymentID checks the non-empty payment_id of a transaction of the given kind.
 func checkPaymentID(s, kind string) string {
-	if kind != contract.KindRefund && kind != contract.KindDispute {
-		return "must be absent unless kind is refund or dispute"
+	switch kind {
+	case contract.KindRefund, contract.KindDispute, contract.KindReversal:
+		return checkID(s)
+	}
+	return "must be absent unless kind is refund, dispute or reversal"
+}
+
+// checkReverses checks the non-empty id of what a transaction of the given kind reverses.
+func checkReverses(s, kind string) string {
+	if kind != contract.KindReversal {
+		return "must be absent unless kind is reversal"
 	}
 	return checkID(s)
+}
+
+func checkReversedKind(s, kind string) string {
+	switch {
+	case kind != contract.KindReversal && s != "":
+		return "must be absent unless kind is reversal"
+	case kind == contract.KindReversal && !slices.Contains(reversibleKinds, s):
+		return "must be one of " + strings.Join(reversibleKinds, ", ") + ", the kind of what the reversal takes back"
+	}
+	return ""
 }
 
 // acceptedAmount describes which amounts are accepted. If m's currency is in use,
@@ -360,8 +443,9 @@ func fits(m money.Money) bool {
 }
 
 // Check applies the rules of the canonical payload to a transaction that was read
-// from a provider's own notification. The error is an *InvalidError. ReceivedAt is
-// not checked.
+// from a provider's own, verified notification, except that digits in an id that has
+// letters, too, are never taken for a card number: an id that a provider gave to its own
+// object is an id. The error is an *InvalidError. ReceivedAt is not checked.
 func (t Transaction) Check() error {
 	var errs fieldErrors
 	text := func(field, value, accepted string) {
@@ -369,13 +453,17 @@ func (t Transaction) Check() error {
 			errs.add("/"+field, "%s, not %q", accepted, redact.Sanitise(value))
 		}
 	}
-	text(contract.FieldTransactionID, t.ID, checkID(t.ID))
+	text(contract.FieldTransactionID, t.ID, checkOwnID(t.ID))
 	text(contract.FieldProvider, t.Provider, checkProvider(t.Provider))
 	text(contract.FieldCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
 	text(contract.FieldKind, t.Kind, checkKind(t.Kind))
 	if t.PaymentID != "" {
-		text(contract.FieldPaymentID, t.PaymentID, checkPaymentID(t.PaymentID, t.Kind))
+		text(contract.FieldPaymentID, t.PaymentID, cmp.Or(checkPaymentID(t.PaymentID, t.Kind), checkOwnID(t.PaymentID)))
 	}
+	if t.Reverses != "" {
+		text(contract.FieldReverses, t.Reverses, cmp.Or(checkReverses(t.Reverses, t.Kind), checkOwnID(t.Reverses)))
+	}
+	text(contract.FieldReversedKind, t.ReversedKind, checkReversedKind(t.ReversedKind, t.Kind))
 	text(contract.FieldCurrency, t.Currency, checkCurrency(t.Currency))
 	if upper := strings.ToUpper(t.Currency); upper != t.Currency && checkCurrency(t.Currency) == "" {
 		errs.add("/"+contract.FieldCurrency, "must be in upper case, not %q", redact.Sanitise(t.Currency))

@@ -35,6 +35,8 @@ var Fields = []Field{
 	{contract.FieldCustomerID, Payload | Hashed | Item | Event | Line, "string"},
 	{contract.FieldKind, Payload | Hashed | Item | Event | Line, "string"},
 	{contract.FieldPaymentID, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldReverses, Payload | Hashed | Item | Event | Line, "string"},
+	{contract.FieldReversedKind, Payload | Hashed | Item | Event | Line, "string"},
 	{contract.FieldMetadata, Payload | Hashed | Item | Event | Line, "string"},
 	{contract.FieldSchemaVersion, Hashed | Item | Event | Line, "string"},
 	{contract.FieldReceivedAt, Item | Event | Line, "string"},

@@ -26,15 +26,17 @@ func TestFields(t *testing.T) {
 		}
 	})
 	t.Run("each of the payload is read", func(t *testing.T) {
-		// Two values of each field of a refund.
+		// Two values of each field of a reversal.
 		examples := map[string][2]string{
 			contract.FieldTransactionID: {`"re_1"`, `"re_2"`},
 			contract.FieldAmount:        {`1.5`, `"2"`},
 			contract.FieldCurrency:      {`"USD"`, `"eur"`},
 			contract.FieldProvider:      {`"shop"`, `"store"`},
 			contract.FieldCustomerID:    {`"cust_1"`, `"cust_2"`},
-			contract.FieldKind:          {`"refund"`, `"dispute"`},
+			contract.FieldKind:          {`"reversal"`, `"refund"`},
 			contract.FieldPaymentID:     {`"txn_1"`, `"txn_2"`},
+			contract.FieldReverses:      {`"re_1"`, `"re_2"`},
+			contract.FieldReversedKind:  {`"refund"`, `"dispute"`},
 			contract.FieldMetadata:      {`{"a":1}`, `{"a":2}`},
 		}
 		ledgertest.CheckFields(t, "the examples of this test", transaction.Payload, slices.Collect(maps.Keys(examples)))
@@ -42,8 +44,11 @@ func TestFields(t *testing.T) {
 			var members []string
 			for name, values := range examples {
 				value := values[0]
-				if name == changed {
+				switch {
+				case name == changed:
 					value = values[1]
+				case changed == contract.FieldKind && (name == contract.FieldReverses || name == contract.FieldReversedKind):
+					continue // only of a reversal
 				}
 				members = append(members, `"`+name+`":`+value)
 			}
@@ -86,7 +91,7 @@ func TestFingerprint(t *testing.T) {
 	payment := ledgertest.Transaction("txn_1")
 	bare := payment
 	bare.Metadata = transaction.Metadata{}
-	for name, tx := range map[string]transaction.Transaction{"refund": full, "payment": payment, "without metadata": bare} {
+	for name, tx := range map[string]transaction.Transaction{"reversal": full, "payment": payment, "without metadata": bare} {
 		t.Run("is of sorted JSON, as it always was, when it is a "+name, func(t *testing.T) {
 			checkCanonical(t, tx)
 		})
@@ -106,6 +111,12 @@ func checkCanonical(t *testing.T, tx transaction.Transaction) {
 	}
 	if tx.PaymentID != "" {
 		members["payment_id"] = tx.PaymentID
+	}
+	if tx.Reverses != "" {
+		members["reverses"] = tx.Reverses
+	}
+	if tx.ReversedKind != "" {
+		members["reversed_kind"] = tx.ReversedKind
 	}
 	if !tx.Metadata.IsZero() {
 		members["metadata"] = tx.Metadata.Value()

@@ -3,6 +3,8 @@ package transaction
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"reflect"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -59,13 +61,50 @@ func (m Metadata) Equal(n Metadata) bool { return bytes.Equal(m.text, n.text) }
 // String is Text as a string.
 func (m Metadata) String() string { return string(m.text) }
 
-// redact masks card numbers and returns how many there were.
-func (m Metadata) redact() (Metadata, int) {
-	masked, n := redact.Value(m.value)
+// redact masks card numbers outside of the members in ownIDs that have the form of an id,
+// and returns how many there were.
+func (m Metadata) redact(ownIDs []string) (Metadata, int) {
+	ids := map[string]any{}
+	for _, name := range ownIDs {
+		if id, ok := m.value[name].(string); ok && checkOwnID(id) == "" {
+			ids[name] = id
+		}
+	}
+	text := m.value
+	if len(ids) > 0 {
+		text = maps.Clone(m.value)
+		for name := range ids {
+			delete(text, name)
+		}
+	}
+	value, n := redact.Value(text)
 	if n == 0 {
 		return m, 0
 	}
-	return NewMetadata(masked.(map[string]any)), n
+	masked := value.(map[string]any)
+	maps.Copy(masked, ids)
+	return NewMetadata(masked), n
+}
+
+// differences returns the names of the members that differ, with the field's name and a
+// dot before each.
+func (m Metadata) differences(n Metadata) []string {
+	if m.Equal(n) {
+		return nil
+	}
+	var names []string
+	add := func(name string) { names = append(names, contract.FieldMetadata+"."+redact.Sanitise(name)) }
+	for name, value := range m.value {
+		if other, ok := n.value[name]; !ok || !reflect.DeepEqual(value, other) {
+			add(name)
+		}
+	}
+	for name := range n.value {
+		if _, ok := m.value[name]; !ok {
+			add(name)
+		}
+	}
+	return names
 }
 
 var metadataLimits = jsonvalue.Limits{

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,24 +18,85 @@ import (
 // published, scored and archived. The zero value is not valid; see Check for what
 // is. Fields lists how each of its fields is written.
 type Transaction struct {
-	ID          string    // the provider's id of the object the notification is about
-	Provider    string    // "stripe", "adyen", …; with ID the key
-	Kind        string    // contract.KindPayment, …
-	PaymentID   string    // the ID of the payment that a refund or dispute refers to; "" if unknown, and for other kinds
-	money.Money           // exact and positive, also what goes back to the payer
-	CustomerID  string    // the provider's id of the payer
-	Metadata    Metadata  // the sender's notes; the zero value means none
-	ReceivedAt  time.Time // when the webhook endpoint accepted it, UTC
+	ID           string    // the provider's id of the object the notification is about
+	Provider     string    // "stripe", "adyen", …; with ID the key
+	Kind         string    // contract.KindPayment, …
+	PaymentID    string    // the ID of the payment that a refund, dispute or reversal refers to; "" if unknown, and for other kinds
+	Reverses     string    // the ID of what a reversal takes back; "" if it names none, and for other kinds
+	ReversedKind string    // the kind of what a reversal takes back, which is no reversal; "" for other kinds
+	money.Money            // exact and positive, also what goes back to the payer
+	CustomerID   string    // the provider's id of the payer
+	Metadata     Metadata  // the sender's notes; the zero value means none
+	ReceivedAt   time.Time // when the webhook endpoint accepted it, UTC
 }
 
-// Redact masks card numbers in the customer id and anywhere in the metadata and
-// returns how many there were. The other fields cannot hold one, because Validate
-// and Check reject it.
-func (t Transaction) Redact() (Transaction, int) {
+// Redact masks card numbers in the customer id and anywhere in the metadata, except in
+// the members named in ownIDs that have the form of an id: the provider's ids of its own
+// objects, in a verified notification. It returns how many there were. The other
+// fields cannot hold one, because Validate and Check reject it.
+func (t Transaction) Redact(ownIDs ...string) (Transaction, int) {
 	var inCustomerID, inMetadata int
 	t.CustomerID, inCustomerID = redact.Text(t.CustomerID)
-	t.Metadata, inMetadata = t.Metadata.redact()
+	t.Metadata, inMetadata = t.Metadata.redact(ownIDs)
 	return t, inCustomerID + inMetadata
+}
+
+// Differences compares two transactions with the same key, as a notification describes
+// a fact and as it was stored. Contradictions are the fields about money that differ:
+// amount, currency, kind, and what the transaction refers to if both say so. Others are
+// the remaining fields that differ, of metadata the members: "metadata.order_id".
+// ReceivedAt is not compared. Both lists are sorted.
+//
+// A refund and the reversal of the same payment move the same money in the same
+// direction, so their kinds do not contradict each other: releases before reversals
+// stored some of them as refunds.
+func (t Transaction) Differences(stored Transaction) (contradictions, others []string) {
+	differ := func(name string, a, b string) {
+		switch {
+		case a == b:
+		case a != "" && b != "":
+			contradictions = append(contradictions, name)
+		default:
+			others = append(others, name)
+		}
+	}
+	if t.Amount.Cmp(stored.Amount) != 0 {
+		contradictions = append(contradictions, contract.FieldAmount)
+	}
+	differ(contract.FieldCurrency, t.Currency, stored.Currency)
+	differ(contract.FieldKind, t.effect(), stored.effect())
+	differ(contract.FieldPaymentID, t.referredPayment(), stored.referredPayment())
+	if t.Kind == stored.Kind {
+		differ(contract.FieldReverses, t.Reverses, stored.Reverses)
+	} else if t.effect() == stored.effect() {
+		others = append(others, contract.FieldKind)
+	}
+	if t.CustomerID != stored.CustomerID {
+		others = append(others, contract.FieldCustomerID)
+	}
+	others = append(others, t.Metadata.differences(stored.Metadata)...)
+	slices.Sort(contradictions)
+	slices.Sort(others)
+	return contradictions, others
+}
+
+// effect names what a transaction does to the balance.
+func (t Transaction) effect() string {
+	switch {
+	case t.Kind == contract.KindReversal && t.ReversedKind == contract.KindPayment:
+		return contract.KindRefund
+	case t.Kind == contract.KindReversal:
+		return t.Kind + " of " + t.ReversedKind
+	}
+	return t.Kind
+}
+
+// referredPayment returns the payment that a transaction refers to, "" if unknown.
+func (t Transaction) referredPayment() string {
+	if t.PaymentID == "" && t.ReversedKind == contract.KindPayment {
+		return t.Reverses
+	}
+	return t.PaymentID
 }
 
 // Fingerprint is the SHA-256, in lower-case hex, of the transaction's canonical
@@ -71,6 +133,12 @@ func (t Transaction) writeCanonical(w io.Writer) {
 		b = appendMember(b, contract.FieldPaymentID, t.PaymentID)
 	}
 	b = appendMember(b, contract.FieldProvider, t.Provider)
+	if t.ReversedKind != "" {
+		b = appendMember(b, contract.FieldReversedKind, t.ReversedKind)
+	}
+	if t.Reverses != "" {
+		b = appendMember(b, contract.FieldReverses, t.Reverses)
+	}
 	b = appendMember(b, contract.FieldSchemaVersion, contract.SchemaVersion)
 	b = appendMember(b, contract.FieldTransactionID, t.ID)
 	b[len(b)-1] = '}' // in place of the last comma

@@ -38,8 +38,12 @@ func EncodeItem(t transaction.Transaction) Item {
 		contract.FieldExpiresAt:     number(strconv.FormatInt(t.ReceivedAt.Add(contract.RetentionDays*24*time.Hour).Unix(), 10)),
 		contract.FieldFingerprint:   text(t.Fingerprint()),
 	}
-	if t.PaymentID != "" {
-		item[contract.FieldPaymentID] = text(t.PaymentID)
+	for name, value := range map[string]string{
+		contract.FieldPaymentID: t.PaymentID, contract.FieldReverses: t.Reverses, contract.FieldReversedKind: t.ReversedKind,
+	} {
+		if value != "" {
+			item[name] = text(value)
+		}
 	}
 	if !t.Metadata.IsZero() {
 		item[contract.FieldMetadata] = encodeValue(t.Metadata.Value())
@@ -53,14 +57,16 @@ func DecodeItem(item Item) (ledger.Record, error) {
 	d := decoder{}
 	record := ledger.Record{
 		Transaction: transaction.Transaction{
-			ID:         d.text(item, contract.FieldTransactionID),
-			Provider:   d.text(item, contract.FieldProvider),
-			Kind:       d.optional(item, contract.FieldKind, contract.KindPayment), // items of releases without kinds have none
-			PaymentID:  d.optional(item, contract.FieldPaymentID, ""),
-			Money:      money.Money{Amount: d.amount(item, contract.FieldAmount), Currency: d.text(item, contract.FieldCurrency)},
-			CustomerID: d.text(item, contract.FieldCustomerID),
-			Metadata:   d.metadata(item),
-			ReceivedAt: d.time(item, contract.FieldReceivedAt),
+			ID:           d.text(item, contract.FieldTransactionID),
+			Provider:     d.text(item, contract.FieldProvider),
+			Kind:         d.optional(item, contract.FieldKind, contract.KindPayment), // items of releases without kinds have none
+			PaymentID:    d.optional(item, contract.FieldPaymentID, ""),
+			Reverses:     d.optional(item, contract.FieldReverses, ""),
+			ReversedKind: d.optional(item, contract.FieldReversedKind, ""),
+			Money:        money.Money{Amount: d.amount(item, contract.FieldAmount), Currency: d.text(item, contract.FieldCurrency)},
+			CustomerID:   d.text(item, contract.FieldCustomerID),
+			Metadata:     d.metadata(item),
+			ReceivedAt:   d.time(item, contract.FieldReceivedAt),
 		},
 		Fingerprint: d.text(item, contract.FieldFingerprint),
 	}

@@ -85,10 +85,14 @@ func sameOrConflict(old Item, fingerprint types.AttributeValue) (ledger.Outcome,
 	if !ok {
 		return 0, unavailable("put item", fmt.Errorf("%w: the item in its way has no %s", ErrItem, contract.FieldFingerprint))
 	}
-	if *stored != *fingerprint.(*types.AttributeValueMemberS) {
-		return 0, ledger.ErrConflict
+	if *stored == *fingerprint.(*types.AttributeValueMemberS) {
+		return ledger.Duplicate, nil
 	}
-	return ledger.Duplicate, nil
+	record, err := DecodeItem(old)
+	if err != nil {
+		return 0, unavailable("put item", fmt.Errorf("the item in its way: %w", err))
+	}
+	return 0, &ledger.ConflictError{Stored: record.Transaction}
 }
 
 // RecordFraud implements ledger.Ledger with one conditional UpdateItem.

@@ -56,6 +56,34 @@ func TestLedger(t *testing.T) {
 		return http.DefaultClient.Do(r)
 	}, endpoint)
 	ledgertest.Run(t, func(t *testing.T) ledger.Ledger { return dynamodbledger.New(c, createTable(t, c)) })
+	t.Run("bindings", func(t *testing.T) {
+		ledgertest.RunBindings(t, func(t *testing.T) ledger.Bindings {
+			return dynamodbledger.NewBindings(c, createDeliveriesTable(t, c))
+		})
+	})
+}
+
+// createDeliveriesTable makes the table of bindings as the stack does.
+func createDeliveriesTable(t *testing.T, c *dynamodb.Client) string {
+	t.Helper()
+	name := "ledgertest-" + rand.Text()
+	_, err := c.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName:   &name,
+		BillingMode: types.BillingModePayPerRequest,
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String(contract.FieldDelivery), AttributeType: types.ScalarAttributeTypeS},
+		},
+		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String(contract.FieldDelivery), KeyType: types.KeyTypeHash}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := c.DeleteTable(context.Background(), &dynamodb.DeleteTableInput{TableName: &name}); err != nil {
+			t.Error(err)
+		}
+	})
+	return name
 }
 
 // createTable makes a table as the stack does.

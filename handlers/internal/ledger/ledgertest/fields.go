@@ -10,8 +10,9 @@ import (
 
 // Full returns a valid transaction with a value in every field.
 func Full() transaction.Transaction {
-	t := Transaction("re_1")
-	t.Kind, t.PaymentID = contract.KindRefund, "txn_1"
+	t := Transaction("re_1_failed")
+	t.Kind, t.PaymentID = contract.KindReversal, "txn_1"
+	t.Reverses, t.ReversedKind = "re_1", contract.KindRefund
 	return t
 }
 

@@ -181,8 +181,13 @@ func conflict(t *testing.T, l ledger.Ledger) {
 	store(t, l, tx, ledger.Stored)
 	other := tx
 	other.CustomerID = "cust_790"
-	if outcome, err := l.Store(t.Context(), other); !errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnavailable) {
-		t.Errorf("Store = %v, %v, want ErrConflict alone", outcome, err)
+	outcome, err := l.Store(t.Context(), other)
+	conflict, ok := errors.AsType[*ledger.ConflictError](err)
+	if !ok || !errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrUnavailable) {
+		t.Fatalf("Store = %v, %v, want a ConflictError alone", outcome, err)
+	}
+	if diff := cmp.Diff(tx, conflict.Stored); diff != "" {
+		t.Errorf("the error says that this is stored (-want +got):\n%s", diff)
 	}
 	store(t, l, tx, ledger.Duplicate)
 	expect(t, l, record(tx))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,21 +14,27 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
-// Memory is a ledger.Ledger in memory, for tests; it is safe for concurrent use.
+// Memory is a ledger.Ledger and ledger.Bindings in memory, for tests; it is safe for concurrent use.
 // It is in a package that imports testing, so that no handler can use it.
 type Memory struct {
 	mu          sync.Mutex
 	records     map[ledger.Key]ledger.Record
+	bindings    map[bindingKey]ledger.Binding
 	createdAt   time.Time
 	unavailable error
 }
 
 // NewMemory returns an empty ledger whose CreatedAt is the given time.
 func NewMemory(createdAt time.Time) *Memory {
-	return &Memory{records: map[ledger.Key]ledger.Record{}, createdAt: createdAt.UTC()}
+	return &Memory{records: map[ledger.Key]ledger.Record{}, bindings: map[bindingKey]ledger.Binding{}, createdAt: createdAt.UTC()}
 }
 
-var _ ledger.Ledger = (*Memory)(nil)
+type bindingKey struct{ provider, id string }
+
+var (
+	_ ledger.Ledger   = (*Memory)(nil)
+	_ ledger.Bindings = (*Memory)(nil)
+)
 
 // Fail makes every call fail with ledger.ErrUnavailable because of the cause, until
 // Fail(nil).
@@ -59,13 +66,27 @@ func (m *Memory) Store(ctx context.Context, t transaction.Transaction) (ledger.O
 	fingerprint := t.Fingerprint()
 	if old, taken := m.records[ledger.KeyOf(t)]; taken {
 		if old.Fingerprint != fingerprint {
-			return 0, ledger.ErrConflict
+			return 0, &ledger.ConflictError{Stored: clone(old).Transaction}
 		}
 		return ledger.Duplicate, nil
 	}
 	t.ReceivedAt = t.ReceivedAt.UTC().Round(0)
 	m.records[ledger.KeyOf(t)] = ledger.Record{Transaction: t, Fingerprint: fingerprint}
 	return ledger.Stored, nil
+}
+
+// Bind implements ledger.Bindings.
+func (m *Memory) Bind(ctx context.Context, b ledger.Binding) error {
+	if err := m.lock(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	key := bindingKey{b.Provider, b.ID}
+	if old, bound := m.bindings[key]; bound && old.Content != b.Content {
+		return ledger.ErrBound
+	}
+	m.bindings[key] = b
+	return nil
 }
 
 // RecordFraud implements ledger.Ledger.
@@ -116,6 +137,18 @@ func (m *Memory) hour(ctx context.Context, hourShard string) ([]ledger.Record, e
 	}
 	slices.SortFunc(records, ledger.Compare)
 	return records, nil
+}
+
+// All returns the stored transactions, ordered as Hour orders them.
+func (m *Memory) All() []transaction.Transaction {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	records := slices.SortedFunc(maps.Values(m.records), ledger.Compare)
+	transactions := make([]transaction.Transaction, len(records))
+	for i, record := range records {
+		transactions[i] = record.Transaction
+	}
+	return transactions
 }
 
 // CreatedAt implements ledger.Ledger.

@@ -16,6 +16,10 @@ func TestMemory(t *testing.T) {
 	})
 }
 
+func TestMemoryBindings(t *testing.T) {
+	ledgertest.RunBindings(t, func(*testing.T) ledger.Bindings { return ledgertest.NewMemory(time.Now()) })
+}
+
 func TestMemoryFailsOnDemand(t *testing.T) {
 	l := ledgertest.NewMemory(time.Now())
 	cause := errors.New("cable cut")

