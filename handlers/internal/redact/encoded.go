@@ -90,19 +90,16 @@ func (m *masker) level(b []byte, encodings int, inJSON bool) bool {
 	return true
 }
 
-// minMantissa is the length of the shortest number with an exponent that is read outside
-// of JSON, because UUIDs and other hexadecimal numbers have short ones by chance (62e17).
-const minMantissa = 12
-
 // maskNumbers masks the digits of the numbers with an exponent whose value contains a
-// PAN, and returns how many there were.
+// PAN, and returns how many there were. It leaves out short ones (62e17), because UUIDs and
+// other hexadecimal numbers have them by chance.
 func (m *masker) maskNumbers(b []byte) (count int) {
 	for from := 0; ; {
 		start, end := exponent(b, from)
 		if end == 0 {
 			return count
 		}
-		if mantissa := bytes.IndexAny(b[start:end], "eE"); mantissa < minMantissa {
+		if mantissa := bytes.IndexAny(b[start:end], "eE"); mantissa < minDigits {
 			from = end
 			continue
 		}

@@ -27,19 +27,28 @@ func Text(s string) (masked string, count int) {
 	return m.text(s)
 }
 
-// mayHoldPAN reports whether a text has so many digits, or other characters that may
-// be digits, that one of them may begin a PAN. A digit of each encoding is
-// written with one ASCII digit or more.
+// mayHoldPAN reports whether a text may hold a PAN: it has enough digits, or characters
+// that may be digits, without a letter between them, or enough in all if it may have
+// escapes, each of which has a digit. It answers for nearly all texts, and fast.
 func mayHoldPAN[T string | []byte](s T) bool {
-	n := 0
+	all, together, escapes := 0, 0, false
 	for i := range len(s) {
-		if c := s[i]; c-'0' <= 9 || c >= 0xC2 { // the first byte of a character beyond ASCII
-			if n++; n == minDigits {
+		c := s[i]
+		switch {
+		case c-'0' <= 9 || c >= 0xC2: // a digit, or the first byte of a character beyond ASCII
+			all++
+			if together++; together == minDigits {
 				return true
 			}
+		case c >= utf8.RuneSelf:
+		case ascii[c] == other:
+			together = 0
+			escapes = escapes || c == '%' || c == '&'
+		case c == '\\':
+			escapes = true
 		}
 	}
-	return false
+	return escapes && all >= minDigits
 }
 
 func (m *masker) text(s string) (masked string, count int) {

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -113,25 +112,6 @@ func TestSanitise(t *testing.T) {
 		if got := redact.Sanitise(in); got != want {
 			t.Errorf("Sanitise(%.80q) = %q, want %q", in, got, want)
 		}
-	}
-}
-
-// A text of nothing but card numbers must not take time that grows with its
-// square: this one takes a fraction of a second, and minutes otherwise.
-func TestTimeGrowsWithTheTextOnly(t *testing.T) {
-	text := strings.Repeat("4111111111111111 ", 250_000)
-	done := make(chan int, 1)
-	go func() {
-		_, n := redact.Text(text)
-		done <- n
-	}()
-	select {
-	case n := <-done:
-		if n != 250_000 {
-			t.Errorf("masked %d", n)
-		}
-	case <-time.After(30 * time.Second):
-		t.Fatal("not done after 30 s")
 	}
 }
 
