@@ -186,7 +186,7 @@ func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, 
 				r.quarantined = r.transaction.Check()
 			}
 			if r.quarantined != nil {
-				r.transaction, err = nil, r.quarantined
+				r.rejected, r.transaction, err = r.transaction, nil, r.quarantined
 			}
 			res.results = append(res.results, r)
 		}

@@ -85,6 +85,29 @@ func TestOwnIDs(t *testing.T) {
 	}
 }
 
+func TestOwnIDsInQuarantine(t *testing.T) {
+	const event = `{"Type":"refunded","ID":"8RS6210148826604N","Kind":"refund","Payment":"3ZT4952890786666M","Amount":"5","Currency":"USD","Customer":"c","Order":"x9WB4962459571177S","Note":"4952890786666"}`
+	for name, events := range map[string][]string{
+		"in conflict":       {event, strings.Replace(event, `"5"`, `"6"`, 1)},
+		"against the rules": {strings.Replace(event, `"5"`, `"-5"`, 1)},
+	} {
+		t.Run("stay as they are when the event is "+name, func(t *testing.T) {
+			d := newFixture()
+			for _, e := range events {
+				d.send(t, notify(array(e), "secret", now))
+			}
+			if len(d.quarantine.messages) != 1 {
+				t.Fatal(d.quarantine.messages)
+			}
+			for _, part := range []string{"8RS6210148826604N", "3ZT4952890786666M", "x9WB4962459571177S", "495289***6666"} {
+				if !strings.Contains(d.quarantine.messages[0], part) {
+					t.Errorf("no %s in %s", part, d.quarantine.messages[0])
+				}
+			}
+		})
+	}
+}
+
 // Somebody who has captured a delivery, of which the signature binds only the id.
 func TestCapturedSignatures(t *testing.T) {
 	bound := func(event, signed, unsigned string) string {
