@@ -50,7 +50,8 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	context := func(key string) any { return app.Node().TryGetContext(jsii.String(key)) }
 	var tiersErr, providersErr error
 	cfg.Tiers, tiersErr = tiers.Parse(context(tiers.ContextKey))
-	cfg.Providers, providersErr = constructs.ProvidersFromContext(context(constructs.ContextProviders), context(constructs.ContextRequireSignatures))
+	cfg.Providers, providersErr = constructs.ProvidersFromContext(
+		context(constructs.ContextProviders), context(constructs.ContextRequireSignatures), context(constructs.ContextAllowOpenWebhook))
 	if err := errors.Join(envErr, tiersErr, providersErr); err != nil {
 		return err
 	}

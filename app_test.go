@@ -74,13 +74,29 @@ func TestAssemblyIsWritten(t *testing.T) {
 	}
 }
 
+// The setting must reach the check under the name that cdk.json and the CLI use.
+func TestOpenWebhookIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	err := run(getenv(nil), &awscdk.AppProps{
+		Outdir: jsii.String(dir), Context: &map[string]any{"providers": `{"stripe":{"secret":"payments/stripe"}}`},
+	}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "set allowOpenWebhook to true") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("got %v", err)
+	}
+	if found, _ := filepath.Glob(filepath.Join(dir, "*.template.json")); len(found) != 0 {
+		t.Errorf("wrote %q", found)
+	}
+}
+
 func TestOpenWebhookWarning(t *testing.T) {
+	stripe := map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}}
 	for name, c := range map[string]struct {
 		context map[string]any
 		lines   int
 	}{
-		"open":   {map[string]any{}, 1},
-		"closed": {map[string]any{"providers": map[string]any{"canonical": map[string]any{"secret": "payments/canonical"}}, "requireSignatures": true}, 0},
+		"open":    {map[string]any{}, 1},
+		"allowed": {map[string]any{"providers": stripe, "allowOpenWebhook": "true"}, 1},
+		"closed":  {map[string]any{"providers": map[string]any{"canonical": map[string]any{"secret": "payments/canonical"}}, "requireSignatures": true}, 0},
 	} {
 		var warnings strings.Builder
 		if err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(t.TempDir()), Context: &c.context}, &warnings); err != nil {

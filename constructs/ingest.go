@@ -2,11 +2,13 @@ package constructs
 
 import (
 	"encoding/json"
+	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigateway"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
@@ -21,13 +23,26 @@ import (
 const (
 	stageName = "v1"
 
-	// Requests per second that the stage lets through, and how many at once.
-	// At 50 ms each, the burst keeps 100 functions busy, a tenth of an
-	// account's default concurrency, and the rate is an eighth of the hour
-	// index's capacity (contract.HourShards thousand writes a second).
+	// Requests per second that each route lets through, and how many at once. Every
+	// method has a bucket of its own, so a flood on one route takes nothing from the
+	// others. /webhook and the four providers together may have 5 000 a second and 2 500
+	// at once: half of an account's default (10 000 and 5 000), which its APIs share,
+	// and below the hour index's capacity (contract.HourShards thousand writes a
+	// second). At 50 ms each, the rate keeps 50 functions busy, and a burst that
+	// arrives in one instant takes half of an account's default concurrency, 1 000.
 	// Providers repeat deliveries that get 429.
-	throttleRate  = 1000
-	throttleBurst = 2000
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+	routeRate  = 1000
+	routeBurst = 500
+
+	// The limits of every other method, that is, of /webhook/{provider}: it gets the
+	// names that are not configured, and the answer is always 404.
+	otherRate  = 10
+	otherBurst = 20
+
+	// otherRoute is the resource of the names that are not configured.
+	otherRoute = "/webhook/{provider}"
 
 	// problemJSON is the media type of RFC 9457.
 	problemJSON = "application/problem+json"
@@ -51,9 +66,9 @@ type Ingest struct {
 	url        *string
 }
 
-// NewIngest adds POST /webhook, /webhook/{provider} with the methods that the
-// configured providers use, and a problem document for every response that the
-// gateway gives itself.
+// NewIngest adds POST /webhook, /webhook/<name> with the methods that the provider
+// declares for each configured one, POST /webhook/{provider} for all other names, and a
+// problem document for every response that the gateway gives itself.
 func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest {
 	this := cdkconstructs.NewConstruct(scope, &id)
 
@@ -111,9 +126,10 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		DeployOptions: &awsapigateway.StageOptions{
 			StageName:            jsii.String(stageName),
 			AccessLogDestination: awsapigateway.NewLogGroupLogDestination(accessLogs),
-			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat())),
-			ThrottlingRateLimit:  jsii.Number(throttleRate),
-			ThrottlingBurstLimit: jsii.Number(throttleBurst),
+			AccessLogFormat:      awsapigateway.AccessLogFormat_Custom(jsii.String(accessLogFormat(p.Suffix))),
+			ThrottlingRateLimit:  jsii.Number(otherRate),
+			ThrottlingBurstLimit: jsii.Number(otherBurst),
+			MethodOptions:        p.Providers.limits(),
 			TracingEnabled:       jsii.Bool(true),
 			// Execution logs hold headers, and with data tracing, bodies.
 			LoggingLevel:     awsapigateway.MethodLoggingLevel_OFF,
@@ -129,10 +145,15 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	})
 	webhook := api.Root().AddResource(jsii.String("webhook"), nil)
 	webhook.AddMethod(jsii.String("POST"), integration, nil)
-	provider := webhook.AddResource(jsii.String("{provider}"), nil)
-	for _, method := range p.Providers.methods() {
-		provider.AddMethod(jsii.String(method), integration, nil)
+	webhook.AddResource(jsii.String("{provider}"), nil).AddMethod(jsii.String("POST"), integration, nil)
+	for _, name := range p.Providers.routed() {
+		// A literal resource wins over {provider}.
+		resource := webhook.AddResource(jsii.String(name), nil)
+		for _, method := range p.Providers[name].Methods {
+			resource.AddMethod(jsii.String(method), integration, nil)
+		}
 	}
+	countThrottled(accessLogs)
 
 	stack := awscdk.Stack_Of(this)
 	return &Ingest{
@@ -157,26 +178,77 @@ func (i *Ingest) Validator() awslambda.IFunction { return i.validator }
 // Quarantine returns the queue of deliveries that are authentic but could not be stored.
 func (i *Ingest) Quarantine() awssqs.IQueue { return i.quarantine }
 
-// accessLogFormat is one JSON object per request: enough to find a delivery
-// and its trace, and nothing of its body.
+// limits returns the limits of the methods of /webhook and of the configured providers.
+func (p Providers) limits() *map[string]*awsapigateway.MethodDeploymentOptions {
+	limits := map[string]*awsapigateway.MethodDeploymentOptions{}
+	limit := func(path, method string) {
+		limits[path+"/"+method] = &awsapigateway.MethodDeploymentOptions{
+			ThrottlingRateLimit:  jsii.Number(routeRate),
+			ThrottlingBurstLimit: jsii.Number(routeBurst),
+			// A method with settings of its own has none of the stage's.
+			LoggingLevel:     awsapigateway.MethodLoggingLevel_OFF,
+			DataTraceEnabled: jsii.Bool(false),
+		}
+	}
+	limit("/webhook", http.MethodPost)
+	for _, name := range p.routed() {
+		for _, method := range p[name].Methods {
+			limit("/webhook/"+name, method)
+		}
+	}
+	return &limits
+}
+
+// Members of a line of the access log that the metric filter reads.
+const (
+	logEnvironment = "environment"
+	logResource    = "resource"
+	logStatus      = "status"
+
+	logFunctionRequest = "functionRequestId"
+)
+
+// countThrottled counts the responses with 429 in the access log. API Gateway has no
+// metric of them. Those of names that are not configured do not count: nobody loses
+// anything by them. Nor do those of the validator, which has a request id then: anyone can
+// name a certificate that is not to be had.
+func countThrottled(accessLogs awslogs.LogGroup) {
+	accessLogs.AddMetricFilter(jsii.String("Throttled"), &awslogs.MetricFilterOptions{
+		FilterPattern: awslogs.FilterPattern_All(
+			awslogs.FilterPattern_StringValue(jsii.String("$."+logStatus), jsii.String("="), jsii.String("429")),
+			awslogs.FilterPattern_StringValue(jsii.String("$."+logResource), jsii.String("!="), jsii.String(otherRoute)),
+			awslogs.FilterPattern_StringValue(jsii.String("$."+logFunctionRequest), jsii.String("="), jsii.String("-")),
+		),
+		MetricNamespace: jsii.String(contract.MetricNamespace),
+		MetricName:      jsii.String(contract.MetricThrottled),
+		MetricValue:     jsii.String("1"),
+		Unit:            awscloudwatch.Unit_COUNT,
+		// A dimension's value can only come from the line.
+		Dimensions: &map[string]*string{contract.DimensionEnvironment: jsii.String("$." + logEnvironment)},
+	})
+}
+
+// accessLogFormat is one JSON object per request: enough to find a delivery and its
+// function's log lines, and nothing that the sender can write. A card number may be in
+// the path, the method, the user agent, the host name, $context.requestId, which clients
+// can override, in the trace id, of which they can choose the digits, and in the message
+// of an integration's error.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
-func accessLogFormat() string {
+func accessLogFormat(suffix string) string {
 	fields := map[string]string{
-		"requestId":          "$context.requestId",
+		logEnvironment:       suffix,
+		"extendedRequestId":  "$context.extendedRequestId",
 		"requestTime":        "$context.requestTime",
 		"ip":                 "$context.identity.sourceIp",
-		"userAgent":          "$context.identity.userAgent",
-		"method":             "$context.httpMethod",
-		"path":               "$context.path",
-		"resource":           "$context.resourcePath",
-		"status":             "$context.status",
+		logResource:          "$context.resourcePath", // the template's
+		logStatus:            "$context.status",
 		"responseLength":     "$context.responseLength",
 		"responseLatency":    "$context.responseLatency",
 		"integrationLatency": "$context.integrationLatency",
-		"integrationStatus":  "$context.integration.status",
-		"integrationError":   "$context.integration.error",
+		"integrationStatus":  "$context.integration.status",            // the function's
+		"lambdaStatus":       "$context.integration.integrationStatus", // Lambda's
+		logFunctionRequest:   "$context.integration.requestId",         // request_id in the function's log
 		"gatewayResponse":    "$context.error.responseType",
-		"xrayTraceId":        "$context.xrayTraceId",
 	}
 	text, err := json.Marshal(fields)
 	if err != nil {

@@ -5,9 +5,12 @@ package constructs
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -15,7 +18,7 @@ import (
 
 func TestGatewayRoutes(t *testing.T) {
 	s := stack(t)
-	id, api := s.only("AWS::ApiGateway::RestApi")
+	_, api := s.only("AWS::ApiGateway::RestApi")
 	s.expect(api, map[string]string{
 		"Name":                        "payment-webhooks-dev",
 		"BinaryMediaTypes":            `["*/*"]`,
@@ -23,15 +26,7 @@ func TestGatewayRoutes(t *testing.T) {
 	})
 	validator, _ := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
 
-	paths := map[string]string{"${" + id + ".RootResourceId}": ""}
-	for range 2 { // parents first, whatever the order of ids
-		for _, resourceID := range s.all("AWS::ApiGateway::Resource") {
-			r := s.Resources[resourceID]
-			if parent, ok := paths[s.render(r.at("ParentId"))]; ok {
-				paths["${"+resourceID+"}"] = parent + "/" + s.render(r.at("PathPart"))
-			}
-		}
-	}
+	paths := pathsOf(s)
 	routes := map[string]bool{}
 	for _, methodID := range s.all("AWS::ApiGateway::Method") {
 		method := s.Resources[methodID]
@@ -49,6 +44,22 @@ func TestGatewayRoutes(t *testing.T) {
 	}
 }
 
+// pathsOf returns the path of each API resource by its reference.
+func pathsOf(s template) map[string]string {
+	s.t.Helper()
+	api, _ := s.only("AWS::ApiGateway::RestApi")
+	paths := map[string]string{"${" + api + ".RootResourceId}": ""}
+	for range 2 { // parents first, whatever the order of ids
+		for _, id := range s.all("AWS::ApiGateway::Resource") {
+			r := s.Resources[id]
+			if parent, ok := paths[s.render(r.at("ParentId"))]; ok {
+				paths["${"+id+"}"] = parent + "/" + s.render(r.at("PathPart"))
+			}
+		}
+	}
+	return paths
+}
+
 func TestStage(t *testing.T) {
 	s := stack(t)
 	_, stage := s.only("AWS::ApiGateway::Stage")
@@ -58,26 +69,109 @@ func TestStage(t *testing.T) {
 		"StageName":                       "v1",
 		"TracingEnabled":                  "true",
 		"AccessLogSetting.DestinationArn": "${" + logs + ".Arn}",
-		"MethodSettings": `[{"DataTraceEnabled":false,"HttpMethod":"*","LoggingLevel":"OFF","ResourcePath":"/*",` +
-			`"ThrottlingBurstLimit":2000,"ThrottlingRateLimit":1000}]`,
 	})
+	settings, _ := stage.at("MethodSettings").([]any)
+	for _, setting := range settings {
+		if text := s.render(setting); !strings.Contains(text, `"LoggingLevel":"OFF"`) || !strings.Contains(text, `"DataTraceEnabled":false`) {
+			t.Errorf("execution logs hold bodies: %s", text)
+		}
+	}
+}
+
+// accountRate and accountBurst are an account's default limits, which its APIs share.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
+const (
+	accountRate  = 10_000
+	accountBurst = 5_000
+)
+
+func TestMethodLimits(t *testing.T) {
+	s := everyProviderStack(t)
+	_, stage := s.only("AWS::ApiGateway::Stage")
+	limits := map[string]string{}
+	var rate, burst float64
+	for _, setting := range stage.at("MethodSettings").([]any) {
+		setting := setting.(map[string]any)
+		limits[fmt.Sprintf("%s %s", setting["HttpMethod"], setting["ResourcePath"])] = fmt.Sprintf("%v, %v", setting["ThrottlingRateLimit"], setting["ThrottlingBurstLimit"])
+		rate += setting["ThrottlingRateLimit"].(float64)
+		burst += setting["ThrottlingBurstLimit"].(float64)
+	}
+	t.Run("are of each route's own, and small for names that are not configured", func(t *testing.T) {
+		want := map[string]string{
+			"* /*":                   "10, 20", // only /webhook/{provider} has none of its own
+			"POST /~1webhook":        "1000, 500",
+			"POST /~1webhook~1adyen": "1000, 500", "POST /~1webhook~1paypal": "1000, 500",
+			"POST /~1webhook~1square": "1000, 500", "POST /~1webhook~1stripe": "1000, 500",
+		}
+		if diff := cmp.Diff(want, limits); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("leave half of the account's to its other APIs when all are used up", func(t *testing.T) {
+		if rate > accountRate*0.51 || burst > accountBurst*0.51 {
+			t.Errorf("%v a second, %v at once", rate, burst)
+		}
+	})
+}
+
+// What a card number may be written into; see accessLogFormat.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
+func TestAccessLog(t *testing.T) {
+	s := stack(t)
+	_, stage := s.only("AWS::ApiGateway::Stage")
 	var fields map[string]string
 	if err := json.Unmarshal([]byte(s.render(stage.at("AccessLogSetting", "Format"))), &fields); err != nil {
 		t.Fatal(err)
 	}
-	for field, variable := range map[string]string{
-		"requestId": "$context.requestId", "ip": "$context.identity.sourceIp", "method": "$context.httpMethod",
-		"path": "$context.path", "status": "$context.status", "responseLatency": "$context.responseLatency",
-		"integrationLatency": "$context.integrationLatency", "integrationError": "$context.integration.error", "xrayTraceId": "$context.xrayTraceId",
-	} {
-		if fields[field] != variable {
-			t.Errorf("field %s is %q, want %q", field, fields[field], variable)
+	t.Run("has only what the sender cannot write", func(t *testing.T) {
+		harmless := []string{
+			"dev",                                                          // the suffix
+			"$context.extendedRequestId", "$context.integration.requestId", // generated by AWS
+			"$context.requestTime", "$context.identity.sourceIp", // of the connection
+			"$context.resourcePath",                                                  // of the template
+			"$context.status", "$context.responseLength", "$context.responseLatency", // of the response
+			"$context.integrationLatency", "$context.integration.status", // of the function
+			"$context.integration.integrationStatus", "$context.error.responseType", // of Lambda and API Gateway
+		}
+		for field, value := range fields {
+			if !slices.Contains(harmless, value) {
+				t.Errorf("field %s is %q", field, value)
+			}
+		}
+	})
+	t.Run("has what finds a delivery and the lines of its function", func(t *testing.T) {
+		for field, value := range map[string]string{
+			"environment": "dev", "extendedRequestId": "$context.extendedRequestId", "functionRequestId": "$context.integration.requestId",
+			"requestTime": "$context.requestTime", "ip": "$context.identity.sourceIp", "resource": "$context.resourcePath", "status": "$context.status",
+			"responseLatency": "$context.responseLatency", "integrationLatency": "$context.integrationLatency", "gatewayResponse": "$context.error.responseType",
+		} {
+			if fields[field] != value {
+				t.Errorf("field %s is %q, want %q", field, fields[field], value)
+			}
+		}
+	})
+}
+
+// The pattern and the dimension name members of the access log's lines, and the alarm
+// reads the metric.
+func TestThrottledFilter(t *testing.T) {
+	s := stack(t)
+	logs, _ := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/apigateway/payment-webhooks-dev")
+	_, filter := s.only("AWS::Logs::MetricFilter")
+	s.expect(filter, map[string]string{
+		"LogGroupName":  "${" + logs + "}",
+		"FilterPattern": `{ ($.status = "429") && ($.resource != "/webhook/{provider}") && ($.functionRequestId = "-") }`,
+		"MetricTransformations": `[{"Dimensions":[{"Key":"Environment","Value":"$.environment"}],"MetricName":"ThrottledRequests",` +
+			`"MetricNamespace":"PaymentWebhooks","MetricValue":"1","Unit":"Count"}]`,
+	})
+	_, stage := s.only("AWS::ApiGateway::Stage")
+	for _, member := range []string{`"status":"$context.status"`, `"resource":"$context.resourcePath"`, `"environment":"dev"`} {
+		if !strings.Contains(s.render(stage.at("AccessLogSetting", "Format")), member) {
+			t.Errorf("the access log has no %s", member)
 		}
 	}
-	for field, variable := range fields {
-		if !strings.HasPrefix(variable, "$context.") || strings.Contains(variable, "body") {
-			t.Errorf("field %s is %q", field, variable)
-		}
+	if paths := pathsOf(s); !slices.Contains(slices.Collect(maps.Values(paths)), "/webhook/{provider}") {
+		t.Errorf("the pattern leaves out a route that does not exist; there are %v", paths)
 	}
 }
 
@@ -138,10 +232,33 @@ func synthesizeProviders(t *testing.T, providers map[string]any) template {
 	t.Helper()
 	cfg := config(t, nil)
 	var err error
-	if cfg.Providers, err = ProvidersFromContext(providers, nil); err != nil {
+	if cfg.Providers, err = ProvidersFromContext(providers, nil, true); err != nil {
 		t.Fatal(err)
 	}
 	return synthesize(t, cfg)
+}
+
+var everyProvider struct {
+	sync.Once
+	template
+}
+
+// everyProviderStack is the template with every supported provider, synthesized once.
+func everyProviderStack(t *testing.T) template {
+	t.Helper()
+	everyProvider.Do(func() {
+		configured := map[string]any{}
+		for _, d := range supported() {
+			configured[d.Name] = map[string]any{"secret": "payments/" + d.Name}
+		}
+		everyProvider.template = synthesizeProviders(t, configured)
+	})
+	if everyProvider.Resources == nil {
+		t.Fatal("synthesis failed before")
+	}
+	s := everyProvider.template
+	s.t = t
+	return s
 }
 
 // validatorPermissions are those that start with one of the prefixes.

@@ -4,6 +4,7 @@ package constructs
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -13,13 +14,13 @@ import (
 	"payment-webhooks/handlers/providers/providerstest"
 )
 
-// methodsOf returns the template's methods, each with the last part of its path.
+// methodsOf returns the template's methods, each with its path.
 func methodsOf(s template) []string {
 	var methods []string
+	paths := pathsOf(s)
 	for _, id := range s.all("AWS::ApiGateway::Method") {
 		method := s.Resources[id]
-		resource := strings.Trim(s.render(method.at("ResourceId")), "${}")
-		methods = append(methods, s.render(method.at("HttpMethod"))+" "+s.render(s.Resources[resource].at("PathPart")))
+		methods = append(methods, s.render(method.at("HttpMethod"))+" "+paths[s.render(method.at("ResourceId"))])
 	}
 	slices.Sort(methods)
 	return methods
@@ -32,23 +33,35 @@ func TestGatewayMethods(t *testing.T) {
 		providers map[string]any
 		want      []string
 	}{
-		{"are POST alone when no configured provider needs another", map[string]any{
+		{"are those of /webhook and of unknown names when the canonical provider alone is configured", map[string]any{
+			"canonical": map[string]any{"secret": "payments/canonical"},
+		}, []string{"POST /webhook", "POST /webhook/{provider}"}},
+		{"are POST alone when the configured provider needs no other", map[string]any{
 			"stripe": map[string]any{"secret": "payments/stripe"},
-		}, []string{"POST webhook", "POST {provider}"}},
-		{"have GET for providers when one of them needs it", map[string]any{
+		}, []string{"POST /webhook", "POST /webhook/stripe", "POST /webhook/{provider}"}},
+		{"have GET where a configured provider needs it", map[string]any{
 			"stripe":           map[string]any{"secret": "payments/stripe"},
 			providerstest.Name: map[string]any{"secret": "payments/formpay", "environment": "sandbox"},
-		}, []string{"GET {provider}", "POST webhook", "POST {provider}"}},
+		}, []string{"GET /webhook/formpay", "POST /webhook", "POST /webhook/formpay", "POST /webhook/stripe", "POST /webhook/{provider}"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := config(t, nil)
 			var err error
-			if cfg.Providers, err = providersFromContext(extended, tt.providers, nil); err != nil {
+			if cfg.Providers, err = providersFromContext(extended, tt.providers, nil, true); err != nil {
 				t.Fatal(err)
 			}
 			s := synthesize(t, cfg)
 			if diff := cmp.Diff(tt.want, methodsOf(s)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+			// Each has its limits: without, those of unknown names apply.
+			_, stage := s.only("AWS::ApiGateway::Stage")
+			for _, method := range tt.want {
+				verb, path, _ := strings.Cut(method, " ")
+				limited := strings.Contains(s.render(stage.at("MethodSettings")), fmt.Sprintf(`"HttpMethod":%q,"LoggingLevel":"OFF","ResourcePath":"/%s"`, verb, strings.ReplaceAll(path, "/", "~1")))
+				if limited != (path != "/webhook/{provider}") {
+					t.Errorf("%s has limits of its own: %v", method, limited)
+				}
 			}
 			_, validator := s.named("AWS::Lambda::Function", "FunctionName", "webhook-validator-dev")
 			environment := s.render(validator.at("Environment", "Variables", "PROVIDERS"))
@@ -69,7 +82,7 @@ func TestMembersFollowTheDeclaration(t *testing.T) {
 		"when a member is of another":  {map[string]any{"secret": "s", "capture": "manual"}, []string{"providers.formpay.capture", "formpay accepts only secret, secretKeyArn, environment"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := providersFromContext(extended, map[string]any{providerstest.Name: c.members}, nil)
+			_, err := providersFromContext(extended, map[string]any{providerstest.Name: c.members}, nil, true)
 			if !errors.Is(err, ErrConfig) {
 				t.Fatalf("got %v", err)
 			}
@@ -81,7 +94,7 @@ func TestMembersFollowTheDeclaration(t *testing.T) {
 		})
 	}
 	t.Run("and the provider of tests cannot be configured", func(t *testing.T) {
-		_, err := ProvidersFromContext(map[string]any{providerstest.Name: map[string]any{"secret": "s"}}, nil)
+		_, err := ProvidersFromContext(map[string]any{providerstest.Name: map[string]any{"secret": "s"}}, nil, true)
 		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "no such provider") {
 			t.Errorf("got %v", err)
 		}

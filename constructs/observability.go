@@ -1,6 +1,10 @@
 package constructs
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
@@ -9,6 +13,7 @@ import (
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 )
 
@@ -22,6 +27,21 @@ const (
 	// address is scanned. Three such periods in a row are a campaign or
 	// a secret that does not match.
 	forgedIn5Minutes = 10
+
+	// refusedHours is for how long none of a provider's deliveries may be verified while
+	// some are refused. Providers repeat what is refused within minutes or hours, and
+	// for a day or more, so that even a single delivery is seen as refused before its
+	// last repeat. An hour would ring for any stranger in a quiet one.
+	refusedHours = 6
+
+	// clientErrorsIn15Minutes and their share are what an hour of 4XX responses has in
+	// each quarter before it is more than noise: any public address is scanned.
+	clientErrorsIn15Minutes = 100
+	clientErrorPeriods      = 4
+
+	// throttledPeriods is for how many periods of 5 minutes in a row a route may respond
+	// with 429. Providers repeat what a shorter flood displaced.
+	throttledPeriods = 3
 
 	// unreadableSecretPeriods is for how many periods of 5 minutes in a row
 	// reads of secrets may fail: one that fails once is repeated after seconds.
@@ -47,15 +67,16 @@ const (
 
 // ObservabilityProps lists the parts that the dashboard and the alarms observe.
 type ObservabilityProps struct {
-	Suffix   string
-	Store    *Store
-	Ingest   *Ingest
-	Bus      *Bus
-	Relay    *Relay
-	Alerts   *Alerts
-	Workflow *Workflow
-	Routing  *Routing
-	Archive  *Archive
+	Suffix    string
+	Providers Providers
+	Store     *Store
+	Ingest    *Ingest
+	Bus       *Bus
+	Relay     *Relay
+	Alerts    *Alerts
+	Workflow  *Workflow
+	Routing   *Routing
+	Archive   *Archive
 }
 
 // Observability is the dashboard, and alarms that notify the alerts topic.
@@ -163,6 +184,25 @@ func (m metrics) business(name, statistic, label string, dimensions ...*string) 
 	return m.of(contract.MetricNamespace, name, statistic, label, dimensions...)
 }
 
+// providers returns the names of the providers whose deliveries are verified.
+func (m metrics) providers() []string { return slices.Sorted(maps.Keys(m.p.Providers)) }
+
+// provider is a metric that the validator writes for each provider.
+func (m metrics) provider(metric, name, label string) awscloudwatch.IMetric {
+	return m.business(metric, "Sum", label, jsii.String(contract.DimensionProvider), jsii.String(name))
+}
+
+// unknownEvents finds the event types that were unknown, whatever their names, by day.
+func (m metrics) unknownEvents() awscloudwatch.IMetric {
+	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String(fmt.Sprintf(`SEARCH('{%s,%s,%s} MetricName="%s" %s="%s"', 'Sum', 86400)`, contract.MetricNamespace,
+			contract.DimensionEnvironment, contract.DimensionEventType, contract.MetricUnknownEvents, contract.DimensionEnvironment, m.p.Suffix)),
+		UsingMetrics: &map[string]awscloudwatch.IMetric{},
+		Label:        jsii.String(""),
+		Period:       awscdk.Duration_Days(jsii.Number(1)),
+	})
+}
+
 type namedFunction struct {
 	id, name string
 	function awslambda.IFunction
@@ -258,7 +298,10 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 			})),
 		},
 		{
-			graph("API requests and errors", list{m.api("Count", "Sum", "requests"), m.api("4XXError", "Sum", "4XX"), m.api("5XXError", "Sum", "5XX")}),
+			graph("API requests and errors", list{
+				m.api("Count", "Sum", "requests"), m.api("4XXError", "Sum", "4XX"), m.api("5XXError", "Sum", "5XX"),
+				m.business(contract.MetricThrottled, "Sum", "429"),
+			}),
 			graph("API latency (ms)", list{m.api("Latency", "p50", "p50"), m.api("Latency", "p99", "p99"), m.api("IntegrationLatency", "p99", "integration p99")}),
 			graph("Time to acknowledge (ms)", list{m.business(contract.MetricAckLatency, "p50", "p50"), m.business(contract.MetricAckLatency, "p99", "p99")}),
 		},
@@ -280,6 +323,7 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 				m.table("ReadThrottleEvents", "Sum", "read"),
 				m.index("WriteThrottleEvents", "Sum", "index write"),
 				m.table("ThrottledRequests", "Sum", "PutItem", jsii.String("PutItem")),
+				m.table("ThrottledRequests", "Sum", "TransactWriteItems", jsii.String("TransactWriteItems")),
 				m.table("ThrottledRequests", "Sum", "UpdateItem", jsii.String("UpdateItem")),
 				m.table("ThrottledRequests", "Sum", "Query", jsii.String("Query")),
 			}),
@@ -315,12 +359,23 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 			graph("Authentic, not stored", list{
 				m.business(contract.MetricIgnored, "Sum", "of an ignored kind"),
 				m.business(contract.MetricQuarantined, "Sum", "quarantined"),
+				m.business(contract.MetricUnknownEvents, "Sum", "of an unknown event type"),
 			}),
 			graph("Archive", list{
 				m.business(contract.MetricArchived, "Sum", "transactions"),
 				m.business(contract.MetricHoursArchived, "Sum", "hours"),
 			}, m.business(contract.MetricArchiveBacklog, "Maximum", "hours overdue")),
 		},
+	}
+	if names := m.providers(); len(names) > 0 {
+		by := func(metric string) list {
+			return each(names, func(name string) awscloudwatch.IMetric { return m.provider(metric, name, name) })
+		}
+		rows = append(rows, []awscloudwatch.IWidget{
+			graph("Verified deliveries by provider", by(contract.MetricVerified)),
+			graph("Refused deliveries by provider", by(contract.MetricRefused)),
+			graph("Unknown event types by name", list{m.unknownEvents()}),
+		})
 	}
 	if queues := m.tierQueues(); len(queues) > 0 {
 		rows = append(rows, []awscloudwatch.IWidget{
@@ -343,6 +398,7 @@ type alarm struct {
 
 func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 	day := awscdk.Duration_Days(jsii.Number(1))
+	quarter := &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(15))}
 	fiveMinutes := &awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(jsii.Number(5))}
 	over := func(metric awscloudwatch.IMetric, options *awscloudwatch.MetricOptions) awscloudwatch.IMetric {
 		return metric.(awscloudwatch.Metric).With(options)
@@ -368,6 +424,27 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 		{
 			"ForgedSurge", "forged-surge", "Signatures keep failing: somebody probes the API, or a provider signs with a secret that is not the configured one. Compare the validator's log with the provider's dashboard.",
 			over(m.business(contract.MetricForged, "Sum", ""), fiveMinutes), forgedIn5Minutes, 3,
+		},
+		{
+			"ClientErrors", "api-4xx", "More than half of the requests get 4XX answers, over a hundred in each quarter of an hour, for an hour: a sender does not follow the API, or somebody floods it. The access log has their routes and addresses, the validator's log the reasons.",
+			awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+				Expression: jsii.String(fmt.Sprintf("IF(FILL(errors, 0) > %d AND 2 * FILL(errors, 0) > FILL(requests, 0), 1, 0)", clientErrorsIn15Minutes)),
+				UsingMetrics: &map[string]awscloudwatch.IMetric{
+					"errors":   over(m.api("4XXError", "Sum", ""), quarter),
+					"requests": over(m.api("Count", "Sum", ""), quarter),
+				},
+				Label:  jsii.String("mostly 4XX"),
+				Period: awscdk.Duration_Minutes(jsii.Number(15)),
+			}),
+			0, clientErrorPeriods,
+		},
+		{
+			"Throttled", "api-429", "Requests to /webhook or to a configured provider's route get 429, for 15 minutes. Find the route and the addresses in the access log. If they are the provider's, raise the route's limits; if not, block them.",
+			over(m.business(contract.MetricThrottled, "Sum", ""), fiveMinutes), 0, throttledPeriods,
+		},
+		{
+			"UnknownEvents", "unknown-event-types", "A provider sent authentic events of types that are not in its list, within a day. They were ignored. The validator's log and the dashboard name them; read the provider's page about each and decide what it becomes.",
+			over(m.business(contract.MetricUnknownEvents, "Sum", ""), &awscloudwatch.MetricOptions{Period: day}), 0, 1,
 		},
 		{
 			"RelayIteratorAge", "relay-iterator-age", "Stored transactions are not being published. Read event-relay's log.",
@@ -402,6 +479,23 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 			}),
 			0, unarchivedDays,
 		},
+	}
+	hours := awscdk.Duration_Hours(jsii.Number(refusedHours))
+	for _, name := range m.providers() {
+		alarms = append(alarms, alarm{
+			"Refused" + tiers.Title(name), "refused-" + name,
+			fmt.Sprintf("Deliveries of %s were refused and none was verified, for %d hours. Compare the secret in Secrets Manager with the one on the provider's dashboard, and the address there with this API's. The validator's log has the reasons.", name, refusedHours),
+			awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+				Expression: jsii.String("IF(FILL(refused, 0) > 0 AND FILL(verified, 0) == 0, 1, 0)"),
+				UsingMetrics: &map[string]awscloudwatch.IMetric{
+					"refused":  over(m.provider(contract.MetricRefused, name, ""), &awscloudwatch.MetricOptions{Period: hours}),
+					"verified": over(m.provider(contract.MetricVerified, name, ""), &awscloudwatch.MetricOptions{Period: hours}),
+				},
+				Label:  jsii.String("refused, none verified"),
+				Period: hours,
+			}),
+			0, 1,
+		})
 	}
 	for _, fn := range m.functions() {
 		alarms = append(alarms, alarm{

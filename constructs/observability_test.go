@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"payment-webhooks/handlers/contract"
 )
 
@@ -84,6 +86,10 @@ func (s template) dashboardMetrics() []metric {
 					words = append(words, text)
 				}
 			}
+			if len(words) == 0 { // a search
+				found = append(found, s.searched("widget "+widget.Properties.Title, entry[0].(map[string]any)["expression"].(string)))
+				continue
+			}
 			m := metric{"widget " + widget.Properties.Title, words[0], words[1], map[string]string{}}
 			for i := 2; i+1 < len(words); i += 2 {
 				m.dimensions[words[i]] = s.physical(words[i+1])
@@ -92,6 +98,20 @@ func (s template) dashboardMetrics() []metric {
 		}
 	}
 	return found
+}
+
+// searchPattern is a search for a metric whatever the value of its last dimension.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
+var searchPattern = regexp.MustCompile(`^SEARCH\('\{(\w+),(\w+),(\w+)\} MetricName="(\w+)" (\w+)="([\w-]+)"', 'Sum', 86400\)$`)
+
+// searched returns the metric that a search finds, its free dimension with the value "any".
+func (s template) searched(where, expression string) metric {
+	s.t.Helper()
+	m := searchPattern.FindStringSubmatch(expression)
+	if m == nil || m[2] != m[5] {
+		s.t.Fatalf("%s: the search %s is of another form", where, expression)
+	}
+	return metric{where, m[1], m[4], map[string]string{m[2]: m[6], m[3]: "any"}}
 }
 
 func (s template) alarmMetrics() []metric {
@@ -177,11 +197,15 @@ var knownMetrics = map[string]map[string][]string{
 		contract.MetricHoursArchived: {"Environment"}, contract.MetricArchiveBacklog: {"Environment"},
 		contract.MetricForged: {"Environment"}, contract.MetricIgnored: {"Environment"}, contract.MetricQuarantined: {"Environment"},
 		contract.MetricVerificationFailing: {"Environment"}, contract.MetricSecretReadsFailing: {"Environment"},
+		contract.MetricVerified: {"Environment,Provider"}, contract.MetricRefused: {"Environment,Provider"},
+		contract.MetricUnknownEvents: {"Environment", "Environment,EventType"}, contract.MetricThrottled: {"Environment"},
 	},
 }
 
 func TestMetrics(t *testing.T) {
-	for name, s := range bothStacks(t) {
+	stacks := bothStacks(t)
+	stacks["when every provider is configured"] = everyProviderStack(t)
+	for name, s := range stacks {
 		t.Run(name+", each exists", func(t *testing.T) { everyMetricExists(t, s) })
 	}
 }
@@ -195,13 +219,15 @@ func everyMetricExists(t *testing.T, s template) {
 		"Stage":                    {s.render(stage.at("StageName"))},
 		"TableName":                s.names("AWS::DynamoDB::Table"),
 		"GlobalSecondaryIndexName": {contract.IndexByHour},
-		"Operation":                {"PutItem", "UpdateItem", "Query"},
+		"Operation":                {"PutItem", "TransactWriteItems", "UpdateItem", "Query"},
 		"StateMachineArn":          {"arn of transaction-workflow-dev"},
 		"EventBusName":             s.names("AWS::Events::EventBus"),
 		"TopicName":                s.names("AWS::SNS::Topic"),
 		"QueueName":                s.names("AWS::SQS::Queue"),
 		"Environment":              {"dev"},
 		"RiskLevel":                {"low", "medium", "high"},
+		"Provider":                 {"adyen", "canonical", "paypal", "square", "stripe"},
+		"EventType":                {"any"},
 	}
 	// Metrics of rules on a bus of one's own have its name too; with RuleName
 	// alone they are those of the default bus.
@@ -241,7 +267,7 @@ func has(metrics []metric, name, dimension, value string) bool {
 func TestDashboard(t *testing.T) {
 	t.Run("when something can be watched, it is shown", func(t *testing.T) {
 		s := sixTierStack(t) // has all that the default tiers have
-		shown := s.dashboardMetrics()
+		shown := append(s.dashboardMetrics(), everyProviderStack(t).dashboardMetrics()...)
 		for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
 			for _, name := range []string{"Invocations", "Errors", "Duration", "Throttles"} {
 				if !has(shown, name, "FunctionName", handler+"-dev") {
@@ -265,6 +291,9 @@ func TestDashboard(t *testing.T) {
 					t.Errorf("%s is not shown", name)
 				}
 			}
+		}
+		if !has(shown, contract.MetricUnknownEvents, contract.DimensionEventType, "any") {
+			t.Error("unknown event types are not shown by name")
 		}
 		_, dashboard := s.only("AWS::CloudWatch::Dashboard")
 		s.expect(dashboard, map[string]string{"DashboardName": "transaction-metrics-dev"})
@@ -319,6 +348,8 @@ func TestAlarmThresholds(t *testing.T) {
 			"alerts-failed":               {"MetricName": "NumberOfNotificationsFailed", "Threshold": "0", "Statistic": "Sum"},
 			"verification-unavailable":    {"MetricName": contract.MetricVerificationFailing, "Threshold": "0", "EvaluationPeriods": "1", "Period": "300", "Statistic": "Sum"},
 			"secret-reads-failed":         {"MetricName": contract.MetricSecretReadsFailing, "Threshold": "0", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
+			"api-429":                     {"MetricName": contract.MetricThrottled, "Threshold": "0", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
+			"unknown-event-types":         {"MetricName": contract.MetricUnknownEvents, "Threshold": "0", "EvaluationPeriods": "1", "Period": "86400", "Statistic": "Sum"},
 			"forged-surge":                {"MetricName": contract.MetricForged, "Threshold": "10", "EvaluationPeriods": "3", "Period": "300", "Statistic": "Sum"},
 			"archive-backlog":             {"MetricName": contract.MetricArchiveBacklog, "Threshold": "0", "Statistic": "Maximum"},
 		} {
@@ -335,24 +366,130 @@ func TestArchiveStopped(t *testing.T) {
 		s := stack(t)
 		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-archive-stopped-dev")
 		s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "4"})
-		metrics := map[string]string{}
-		for _, entry := range alarm.at("Metrics").([]any) {
-			entry := entry.(map[string]any)
-			if entry["Expression"] != nil {
-				metrics["expression"] = s.render(entry["Expression"])
-				continue
-			}
-			stat := entry["MetricStat"].(map[string]any)
-			metrics[entry["Id"].(string)] = fmt.Sprintf("%s of %s over %v s", stat["Stat"], stat["Metric"].(map[string]any)["MetricName"], stat["Period"])
-		}
-		for id, want := range map[string]string{
+		want := map[string]string{
 			"expression": "IF(FILL(stored, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)",
-			"stored":     "Sum of TransactionsAccepted over 86400 s",
-			"archived":   "Sum of TransactionsArchived over 86400 s",
-		} {
-			if metrics[id] != want {
-				t.Errorf("%s is %q, want %q", id, metrics[id], want)
+			"stored":     "Sum of TransactionsAccepted of dev over 86400 s",
+			"archived":   "Sum of TransactionsArchived of dev over 86400 s",
+		}
+		if diff := cmp.Diff(want, s.math(alarm)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// math returns an alarm's expression, and its metrics by their ids in it.
+func (s template) math(alarm resource) map[string]string {
+	s.t.Helper()
+	parts := map[string]string{}
+	for _, entry := range alarm.at("Metrics").([]any) {
+		entry := entry.(map[string]any)
+		if entry["Expression"] != nil {
+			parts["expression"] = s.render(entry["Expression"])
+			continue
+		}
+		stat := entry["MetricStat"].(map[string]any)
+		of := map[string]string{}
+		for _, d := range stat["Metric"].(map[string]any)["Dimensions"].([]any) {
+			d := d.(map[string]any)
+			of[d["Name"].(string)] = s.physical(s.render(d["Value"]))
+		}
+		var values []string
+		for _, name := range slices.Sorted(maps.Keys(of)) {
+			values = append(values, of[name])
+		}
+		parts[entry["Id"].(string)] = fmt.Sprintf("%s of %s of %s over %v s",
+			stat["Stat"], stat["Metric"].(map[string]any)["MetricName"], strings.Join(values, " "), stat["Period"])
+	}
+	return parts
+}
+
+// A small merchant whose secret is wrong sees a few refused deliveries a day: no alarm
+// that needs volume notices.
+func TestRefusedAlarms(t *testing.T) {
+	refusedAlarms := func(s template) (names []string) {
+		for _, id := range s.all("AWS::CloudWatch::Alarm") {
+			if name := s.render(s.Resources[id].at("AlarmName")); strings.Contains(name, "-refused-") {
+				names = append(names, name)
 			}
+		}
+		slices.Sort(names)
+		return names
+	}
+	t.Run("are one for each provider, and one for the canonical route if it is verified", func(t *testing.T) {
+		want := []string{
+			"payment-webhooks-refused-adyen-dev", "payment-webhooks-refused-canonical-dev", "payment-webhooks-refused-paypal-dev",
+			"payment-webhooks-refused-square-dev", "payment-webhooks-refused-stripe-dev",
+		}
+		if diff := cmp.Diff(want, refusedAlarms(everyProviderStack(t))); diff != "" {
+			t.Error(diff)
+		}
+		if names := refusedAlarms(stack(t)); len(names) != 0 {
+			t.Errorf("without providers there are %q", names)
+		}
+		open := synthesizeProviders(t, map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}})
+		if diff := cmp.Diff([]string{"payment-webhooks-refused-stripe-dev"}, refusedAlarms(open)); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("are raised by one refused delivery when none is verified for six hours", func(t *testing.T) {
+		s := everyProviderStack(t)
+		for _, provider := range []string{"stripe", "canonical"} {
+			_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-refused-"+provider+"-dev")
+			s.expect(alarm, map[string]string{
+				"Threshold": "0", "EvaluationPeriods": "1", "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
+			})
+			want := map[string]string{
+				"expression": "IF(FILL(refused, 0) > 0 AND FILL(verified, 0) == 0, 1, 0)",
+				"refused":    "Sum of RefusedDeliveries of dev " + provider + " over 21600 s",
+				"verified":   "Sum of VerifiedDeliveries of dev " + provider + " over 21600 s",
+			}
+			if diff := cmp.Diff(want, s.math(alarm)); diff != "" {
+				t.Error(diff)
+			}
+			for _, hint := range []string{provider, "Secrets Manager", "dashboard"} {
+				if !strings.Contains(s.render(alarm.at("AlarmDescription")), hint) {
+					t.Errorf("the description does not name %s: %s", hint, s.render(alarm.at("AlarmDescription")))
+				}
+			}
+		}
+	})
+}
+
+func TestClientErrorAlarm(t *testing.T) {
+	t.Run("is raised when most requests get 4XX for an hour", func(t *testing.T) {
+		s := stack(t)
+		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-api-4xx-dev")
+		s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "4"})
+		want := map[string]string{
+			"expression": "IF(FILL(errors, 0) > 100 AND 2 * FILL(errors, 0) > FILL(requests, 0), 1, 0)",
+			"errors":     "Sum of 4XXError of payment-webhooks-dev v1 over 900 s",
+			"requests":   "Sum of Count of payment-webhooks-dev v1 over 900 s",
+		}
+		if diff := cmp.Diff(want, s.math(alarm)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// Whoever is not verified must not be able to wake people, but by a surge, by errors
+// that last, or as the only one who sends.
+func TestAlarmsOfStrangers(t *testing.T) {
+	t.Run("are those that are meant to be", func(t *testing.T) {
+		var got []string
+		for _, m := range everyProviderStack(t).alarmMetrics() {
+			switch m.name {
+			case contract.MetricForged, contract.MetricRefused, contract.MetricRejected, contract.MetricThrottled, "4XXError":
+				got = append(got, m.name+" "+strings.TrimSuffix(strings.TrimPrefix(m.where, "alarm payment-webhooks-"), "-dev"))
+			}
+		}
+		slices.Sort(got)
+		want := []string{
+			"4XXError api-4xx", "ForgedDeliveries forged-surge",
+			"RefusedDeliveries refused-adyen", "RefusedDeliveries refused-canonical", "RefusedDeliveries refused-paypal",
+			"RefusedDeliveries refused-square", "RefusedDeliveries refused-stripe", "ThrottledRequests api-429",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,6 +22,7 @@ import (
 const (
 	ContextProviders         = "providers"
 	ContextRequireSignatures = "requireSignatures"
+	ContextAllowOpenWebhook  = "allowOpenWebhook"
 )
 
 // Members that every provider has in the context, beside those that it declares. The
@@ -75,18 +75,10 @@ type Provider struct {
 // POST /webhook itself.
 type Providers map[string]Provider
 
-// methods returns the HTTP methods of /webhook/{provider}: POST first, and those
-// that a configured provider needs beyond it.
-func (p Providers) methods() []string {
-	others := map[string]bool{}
-	for name, provider := range p {
-		for _, method := range provider.Methods {
-			if name != contract.ProviderCanonical && method != http.MethodPost {
-				others[method] = true
-			}
-		}
-	}
-	return append([]string{http.MethodPost}, slices.Sorted(maps.Keys(others))...)
+// routed returns the names of the providers with a route of their own,
+// /webhook/<name>, sorted.
+func (p Providers) routed() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(p)), func(name string) bool { return name == contract.ProviderCanonical })
 }
 
 // OpenWebhook reports whether POST /webhook accepts transactions from anybody.
@@ -101,14 +93,19 @@ const openWebhook = "POST /webhook accepts payments from anybody who knows its a
 
 // Warning returns the warning to print at every synthesis, or "" for none.
 func (p Providers) Warning() string {
-	if !p.OpenWebhook() {
+	switch configured := p.routed(); {
+	case !p.OpenWebhook():
 		return ""
+	case len(configured) > 0:
+		return "ANYBODY CAN STORE PAYMENTS BESIDE THOSE OF " + strings.ToUpper(strings.Join(configured, ", ")) + ": " +
+			openWebhook + ", and remove " + ContextAllowOpenWebhook + ". Do not deploy this to production."
+	default:
+		return openWebhook + ", and " + ContextRequireSignatures + " to true to make a synthesis without it fail."
 	}
-	return openWebhook + ", and " + ContextRequireSignatures + " to true to make a synthesis without it fail."
 }
 
-// ProvidersFromContext reads the values of [ContextProviders] and
-// [ContextRequireSignatures]. The first is nil for none, or
+// ProvidersFromContext reads the values of [ContextProviders],
+// [ContextRequireSignatures] and [ContextAllowOpenWebhook]. The first is nil for none, or
 //
 //	{"canonical": {"secret": "payments/canonical"},
 //	 "stripe": {"secret": "payments/stripe", "secretKeyArn": "arn:aws:kms:…:key/…"},
@@ -116,28 +113,22 @@ func (p Providers) Warning() string {
 //	 "paypal": {"secret": "payments/paypal"},
 //	 "square": {"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square"}}
 //
-// or the same as JSON text, which is how `cdk synth -c` passes it. The second is true
-// or false, also as text; with true, an open POST /webhook is an error.
+// or the same as JSON text, which is how `cdk synth -c` passes it. The others are true
+// or false, also as text. An open POST /webhook is an error if signatures are required,
+// and beside a configured provider unless it is allowed: then somebody already sends
+// real payments, and the endpoint is no longer a trial.
 // The error joins one error per problem, each wrapping [ErrConfig].
-func ProvidersFromContext(providers, requireSignatures any) (Providers, error) {
-	return providersFromContext(supported(), providers, requireSignatures)
+func ProvidersFromContext(providers, requireSignatures, allowOpenWebhook any) (Providers, error) {
+	return providersFromContext(supported(), providers, requireSignatures, allowOpenWebhook)
 }
 
 // providersFromContext is ProvidersFromContext for other supported providers.
-func providersFromContext(supported []providers.Declaration, value, requireSignatures any) (Providers, error) {
+func providersFromContext(supported []providers.Declaration, value, requireSignatures, allowOpenWebhook any) (Providers, error) {
 	r := contextReader{supported: supported}
 	configured := r.providers(value)
-	switch requireSignatures {
-	case nil, false, "false":
-	case true, "true":
-		// Checked in the raw value: a canonical entry with a mistake is reported
-		// once, not as missing as well.
-		if object, _ := r.parsed(value).(map[string]any); object[contract.ProviderCanonical] == nil {
-			r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s", ErrConfig, ContextRequireSignatures, openWebhook))
-		}
-	default:
-		r.reject(ContextRequireSignatures, requireSignatures, "want true or false")
-	}
+	require := r.boolean(ContextRequireSignatures, requireSignatures)
+	allow := r.boolean(ContextAllowOpenWebhook, allowOpenWebhook)
+	r.checkOpenWebhook(value, require, allow)
 	if len(r.problems) == 0 {
 		if size := len(configured.environment()); size > maxProvidersBytes {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s needs %d bytes of the validator's environment, at most %d fit: shorten names or addresses",
@@ -145,6 +136,25 @@ func providersFromContext(supported []providers.Declaration, value, requireSigna
 		}
 	}
 	return configured, r.err()
+}
+
+// checkOpenWebhook rejects an open POST /webhook where it is not allowed. It looks at the
+// raw value of the providers: an entry with a mistake is reported once, not as missing
+// as well.
+func (r *contextReader) checkOpenWebhook(value any, require, allow bool) {
+	named, _ := r.parsed(value).(map[string]any)
+	closed := named[contract.ProviderCanonical] != nil
+	others := slices.DeleteFunc(slices.Sorted(maps.Keys(named)), func(name string) bool { return name == contract.ProviderCanonical })
+	switch {
+	case require && allow:
+		r.problems = append(r.problems, fmt.Errorf("%w: contexts %s and %s are both true: set one of them to false", ErrConfig, ContextRequireSignatures, ContextAllowOpenWebhook))
+	case closed || allow:
+	case require:
+		r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s", ErrConfig, ContextRequireSignatures, openWebhook))
+	case len(others) > 0:
+		r.problems = append(r.problems, fmt.Errorf("%w: context %s has %s, but %s. To accept them all the same, set %s to true",
+			ErrConfig, ContextProviders, strings.Join(others, ", "), openWebhook, ContextAllowOpenWebhook))
+	}
 }
 
 // contextReader collects every problem of a context value.
@@ -174,6 +184,18 @@ func (r *contextReader) parsed(value any) any {
 		return value // not an object, which the caller rejects
 	}
 	return parsed
+}
+
+// boolean reads true or false, also as text; nil is false.
+func (r *contextReader) boolean(key string, value any) bool {
+	switch value {
+	case nil, false, "false":
+	case true, "true":
+		return true
+	default:
+		r.reject(key, value, "want true or false")
+	}
+	return false
 }
 
 func (r *contextReader) object(path string, value any) map[string]any {

@@ -164,7 +164,8 @@ var purposes = map[tiers.Target]string{
 	tiers.Queue:    "queued for a consumer of yours",
 }
 
-// alertText is the sentence that a tier with target alert publishes.
+// alertText is the sentence that a tier with target alert publishes. As in the workflow's
+// messages, nothing of it is free text of the sender's.
 func alertText(t tiers.Tier) awsevents.RuleTargetInput {
 	field := func(name string) string { return *awsevents.EventField_FromPath(jsii.String("$.detail." + name)) }
 	return awsevents.RuleTargetInput_FromText(jsii.String(fmt.Sprintf(

@@ -49,7 +49,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	})
 	archive := NewArchive(stack, "Archive", ArchiveProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
 	observability := NewObservability(stack, "Observability", ObservabilityProps{
-		Suffix: cfg.Suffix, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
+		Suffix: cfg.Suffix, Providers: cfg.Providers, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
 		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive,
 	})
 

@@ -231,9 +231,9 @@ func (w workflowStates) score() sfn.IChainable {
 func (w workflowStates) notify() sfn.IChainable {
 	publish := w.publish(stateNotify, message{
 		subject: text(w.value+" {}: {}", "$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText),
-		long: text(w.value+" {} of {} reported by {}, transaction {}, customer {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
+		long: text(w.value+" {} of {} reported by {}, transaction {}. It is being scored for fraud; you get a second alert if the risk is high. Check that you expected it.",
 			"$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.FieldProvider,
-			"$.transaction."+contract.FieldTransactionID, "$.transaction."+contract.FieldCustomerID),
+			"$.transaction."+contract.FieldTransactionID),
 		short: text(w.value+" {} of {} via {}, {}. Check it.",
 			"$.transaction."+contract.FieldKind, "$.transaction."+contract.DetailAmountText, "$.transaction."+contract.FieldProvider, "$.transaction."+contract.FieldTransactionID),
 	}, nil, &map[string]any{branchOutcome: outcomeSucceeded})
@@ -244,7 +244,9 @@ func (w workflowStates) notify() sfn.IChainable {
 	return publish
 }
 
-// message is an alert in one form for each protocol.
+// message is an alert in one form for each protocol. It names a transaction by what has a
+// form: id, provider, kind, amount, and the sentence of the fraud model. customer_id and
+// metadata are free text of the sender's, who would write to operators with them.
 type message struct {
 	subject *string // e-mail; at most 100 characters, ASCII
 	long    *string // e-mail, and any other protocol

@@ -18,13 +18,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/provider/standardwebhooks"
 	"payment-webhooks/handlers/providers"
 	"payment-webhooks/handlers/providers/providerstest"
 )
 
-var update = flag.Bool("update", false, "write the table of docs/providers.md")
+var update = flag.Bool("update", false, "write the tables of docs/providers.md and docs/provider-events.md")
 
 // declared returns the supported providers and the test provider.
 func declared() []providers.Declaration {
@@ -59,6 +60,118 @@ func TestDeclarations(t *testing.T) {
 				if _, err := fs.Stat(d.Sender.Fixtures, "testdata/"+name+".json"); err != nil {
 					t.Errorf("fixture %s: %v", name, err)
 				}
+			}
+		})
+	}
+}
+
+func TestValidSecrets(t *testing.T) {
+	for _, d := range append(declared(), providers.Canonical()) {
+		t.Run(d.Name, func(t *testing.T) {
+			if d.ValidSecret == nil {
+				t.Fatal("the declaration has no ValidSecret")
+			}
+			secret := d.Sender.MakeSecret()
+			for range 1000 {
+				if another := d.Sender.MakeSecret(); !d.ValidSecret(another) {
+					t.Errorf("when it is the provider's: %q is refused", another)
+				}
+			}
+			half := len(secret) / 2
+			for name, text := range map[string]string{
+				"when it is empty":          "",
+				"when it is one character":  "x",
+				"when it is a placeholder":  "changeme",
+				"when it is to be replaced": "REPLACE_ME",
+				"when it is a JSON object":  `{"square": "wbBB2iN4TjNhHrm5r3vSyw"}`,
+				"when it is in an object":   fmt.Sprintf("{%q:%q}", d.Name, secret),
+				"when it is a sentence":     "the secret that the provider shows in its console",
+				"when it is too long":       strings.Repeat(secret, 300/len(secret)+1),
+				"when it is one letter":     strings.Repeat("a", 300),
+				"when it has a space":       secret[:half] + " " + secret[half:],
+				"when it has a line feed":   secret[:half] + "\n" + secret[half:],
+				"when it has a return":      secret[:half] + "\r\n" + secret[half:],
+				"when it has a tab":         secret[:half] + "\t" + secret[half:],
+				"when it has a quote":       secret[:half] + `"` + secret[half:],
+				"when it is quoted":         `"` + secret + `"`,
+				"when it has a NUL":         secret[:half] + "\x00" + secret[half:],
+				"when it has no-break":      secret[:half] + "\u00a0" + secret[half:],
+			} {
+				if d.ValidSecret(text) {
+					t.Errorf("%s: %q is accepted", name, text)
+				}
+			}
+		})
+	}
+}
+
+// A provider's list of event types is complete enough to be generated into a page, and
+// says of each type what becomes of it.
+func TestEventTypes(t *testing.T) {
+	kinds := []string{contract.KindPayment, contract.KindRefund, contract.KindDispute, contract.KindPayout, contract.KindReversal}
+	for _, d := range declared() {
+		t.Run(d.Name, func(t *testing.T) {
+			if len(d.EventTypes) == 0 {
+				t.Error("the declaration has no EventTypes")
+			}
+			names := map[string]bool{}
+			for _, e := range d.EventTypes {
+				if e.Name == "" || names[e.Name] {
+					t.Errorf("%q is empty or twice in the list", e.Name)
+				}
+				names[e.Name] = true
+				if e.Becomes == "" && e.Reason == "" {
+					t.Errorf("%s is ignored without a reason", e.Name)
+				}
+				if e.Becomes != "" {
+					for kind := range strings.SplitSeq(e.Becomes, ", ") {
+						if !slices.Contains(kinds, kind) {
+							t.Errorf("%s becomes %q, which is no kind", e.Name, kind)
+						}
+					}
+				}
+				if strings.ContainsAny(e.Name, "|`\n ") || strings.ContainsAny(e.Reason, "|\n") || strings.HasSuffix(e.Reason, ".") {
+					t.Errorf("%s: %q is no phrase for a table", e.Name, e.Reason)
+				}
+			}
+		})
+	}
+}
+
+// What the fixtures become is what the declaration says of their event types.
+func TestEventsOfTheFixturesAreListed(t *testing.T) {
+	for _, d := range providers.All() {
+		t.Run(d.Name, func(t *testing.T) {
+			files, err := fs.Glob(d.Sender.Fixtures, "testdata/*.json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored := 0
+			for _, file := range files {
+				body, err := fs.ReadFile(d.Sender.Fixtures, file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				// The provider's own tests say which fixtures are unreadable or ignored.
+				decoded, _ := d.New(settings).Decode(provider.Delivery{Header: http.Header{}, Body: body, ReceivedAt: time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)})
+				for _, event := range decoded {
+					if event.Transaction == nil {
+						continue
+					}
+					stored++
+					becomes := ""
+					for _, e := range d.EventTypes {
+						if e.Name == event.Type {
+							becomes = e.Becomes
+						}
+					}
+					if !slices.Contains(strings.Split(becomes, ", "), event.Transaction.Kind) {
+						t.Errorf("%s: %s became a %s, and the list says %q", file, event.Type, event.Transaction.Kind, becomes)
+					}
+				}
+			}
+			if stored == 0 {
+				t.Error("no fixture became a transaction")
 			}
 		})
 	}
@@ -260,7 +373,17 @@ func TestOnlyTestsKnowTheTestProvider(t *testing.T) {
 
 // The generated table of docs/providers.md.
 func TestDocumentedTable(t *testing.T) {
-	const page, begin, end = "../../docs/providers.md", "<!-- declarations: begin -->\n", "<!-- declarations: end -->"
+	generated(t, "../../docs/providers.md", "<!-- declarations: begin -->\n", "<!-- declarations: end -->", table())
+}
+
+// The generated tables of docs/provider-events.md.
+func TestDocumentedEvents(t *testing.T) {
+	generated(t, "../../docs/provider-events.md", "<!-- events: begin -->\n", "<!-- events: end -->", events())
+}
+
+// generated checks the part of a page between two marks, or writes it.
+func generated(t *testing.T, page, begin, end, want string) {
+	t.Helper()
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
@@ -268,9 +391,8 @@ func TestDocumentedTable(t *testing.T) {
 	before, rest, ok := strings.Cut(string(text), begin)
 	got, after, ended := strings.Cut(rest, end)
 	if !ok || !ended {
-		t.Fatalf("%s has no table between %s and %s", page, begin, end)
+		t.Fatalf("%s has no part between %s and %s", page, begin, end)
 	}
-	want := table()
 	if *update {
 		if err := os.WriteFile(page, []byte(before+begin+want+end+after), 0o600); err != nil {
 			t.Fatal(err)
@@ -280,6 +402,22 @@ func TestDocumentedTable(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("run go test ./providers -update in handlers (-declared +documented):\n%s", diff)
 	}
+}
+
+func events() string {
+	var out strings.Builder
+	for _, d := range providers.All() {
+		fmt.Fprintf(&out, "\n## %s\n\n| event type | becomes | on which condition, or why not |\n|---|---|---|\n", d.Name)
+		for _, e := range d.EventTypes {
+			becomes := e.Becomes
+			if becomes == "" {
+				becomes = "ignored"
+			}
+			fmt.Fprintf(&out, "| `%s` | %s | %s |\n", e.Name, becomes, e.Reason)
+		}
+	}
+	out.WriteString("\n")
+	return out.String()
 }
 
 func table() string {

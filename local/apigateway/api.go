@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -19,14 +20,20 @@ import (
 // Config configures an API.
 type Config struct {
 	Account string
-	// Invoke invokes a function synchronously. failed reports that the function returned an
-	// error; err is an error of the Lambda service.
-	Invoke func(ctx context.Context, functionARN string, payload []byte, traceID string) (response []byte, failed bool, err error)
-	// NewTraceID returns an X-Ray header for a request that has none.
+	// Invoke invokes a function synchronously. The error is one of the Lambda service.
+	Invoke func(ctx context.Context, functionARN string, payload []byte, traceID string) (Invocation, error)
+	// NewTraceID returns an X-Ray header for a request that has no valid one.
 	NewTraceID func(time.Time) string
 	// AccessLog receives the lines of the access log.
 	AccessLog func(groupARN, line string, at time.Time)
 	Now       func() time.Time
+}
+
+// Invocation is the result of a function's invocation.
+type Invocation struct {
+	RequestID string // Lambda's, which is in the function's log
+	Response  []byte
+	Failed    bool // the function returned an error
 }
 
 // API serves one stage of a REST API.
@@ -72,6 +79,7 @@ type exchange struct {
 	status    int
 	length    int
 	called    bool          // the function was called
+	requestID string        // of the invocation
 	latency   time.Duration // of the integration
 	intStatus int           // status of the function's response
 }
@@ -80,7 +88,7 @@ type exchange struct {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := a.config.Now()
 	x := &exchange{request: r, at: now, id: uuid.NewString(), extended: extendedID(), traceID: r.Header.Get("X-Amzn-Trace-Id")}
-	if x.traceID == "" {
+	if !traceHeader.MatchString(x.traceID) {
 		x.traceID = a.config.NewTraceID(now)
 	}
 	out := a.handle(x)
@@ -103,6 +111,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(out.status)
 	_, _ = w.Write(out.body) // a client that went away
 }
+
+// traceHeader is a tracing header that a sender may set. Anything else would be text of the
+// sender's in traces and logs.
+// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+var traceHeader = regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;Parent=[0-9a-f]{16})?(;Sampled=[01?])?$`)
 
 type output struct {
 	status  int
@@ -139,17 +152,18 @@ func (a *API) handle(x *exchange) output {
 	defer cancel()
 	begin := a.config.Now()
 	x.called = true
-	payload, failed, err := a.config.Invoke(ctx, method.functionARN, payload, x.traceID)
+	invoked, err := a.config.Invoke(ctx, method.functionARN, payload, x.traceID)
+	x.requestID = invoked.RequestID
 	x.latency = a.config.Now().Sub(begin)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return a.respond(x, integrationTimeout)
 	case err != nil:
 		return a.respond(x, serviceError)
-	case failed:
+	case invoked.Failed:
 		return a.respond(x, malformedResponse)
 	}
-	out, err := decodeResponse(payload)
+	out, err := decodeResponse(invoked.Response)
 	if err != nil {
 		return a.respond(x, malformedResponse)
 	}
@@ -269,7 +283,7 @@ func (a *API) respond(x *exchange, response gatewayResponse) output {
 func (x *exchange) lookup(a *API) func(string) (string, bool) {
 	values := map[string]string{
 		"accountId": a.config.Account, "apiId": a.template.APIID, "stage": a.template.Stage.StageName,
-		"requestId": x.id, "extendedRequestId": x.extended, "awsEndpointRequestId": "",
+		"requestId": x.id, "extendedRequestId": x.extended,
 		"httpMethod": x.request.Method, "path": x.request.URL.Path, "protocol": x.request.Proto, "domainName": x.request.Host,
 		"identity.sourceIp": sourceIP(x.request), "identity.userAgent": x.request.UserAgent(),
 		"requestTime": clf(x.at), "requestTimeEpoch": strconv.FormatInt(x.at.UnixMilli(), 10),
@@ -291,6 +305,7 @@ func (x *exchange) lookup(a *API) func(string) (string, bool) {
 	if x.called {
 		latency := strconv.FormatInt(x.latency.Milliseconds(), 10)
 		values["integrationLatency"], values["integration.latency"] = latency, latency
+		values["integration.requestId"], values["awsEndpointRequestId"] = x.requestID, x.requestID
 		// The first is Lambda's status, the second the function's.
 		values["integrationStatus"], values["integration.integrationStatus"] = "200", "200"
 		if x.intStatus != 0 {

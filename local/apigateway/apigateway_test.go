@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,8 @@ import (
 
 	"payment-webhooks/local/responsetest"
 )
+
+const newTrace = "Root=1-6921d685-aaaaaaaaaaaaaaaaaaaaaaaa;Parent=cccccccccccccccc;Sampled=1"
 
 const functionARN = "arn:aws:lambda:eu-west-1:123456789012:function:validator"
 
@@ -31,7 +34,7 @@ func template() Template {
 		},
 		Stage: Stage{
 			StageName: "v1", TracingEnabled: true, MethodSettings: []MethodSetting{{ResourcePath: "/*", HttpMethod: "*", ThrottlingRateLimit: &rate, ThrottlingBurstLimit: &burst}},
-			AccessLogSetting: struct{ DestinationArn, Format string }{"arn:group", `{"status":"$context.status","method":"$context.httpMethod","resource":"$context.resourcePath","error":"$context.error.responseType","fn":"$context.integration.status"}`},
+			AccessLogSetting: struct{ DestinationArn, Format string }{"arn:group", `{"status":"$context.status","method":"$context.httpMethod","resource":"$context.resourcePath","error":"$context.error.responseType","fn":"$context.integration.status","call":"$context.integration.requestId"}`},
 		},
 	}
 }
@@ -39,6 +42,7 @@ func template() Template {
 type fixture struct {
 	*API
 	events []string
+	traces []string
 	log    []string
 	now    time.Time
 	invoke func(ctx context.Context) ([]byte, bool, error)
@@ -52,14 +56,15 @@ func open(t *testing.T, tpl Template) *fixture {
 	}
 	api, err := New(tpl, Config{
 		Account: "123456789012", Now: func() time.Time { return f.now },
-		NewTraceID: func(time.Time) string { return "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" },
+		NewTraceID: func(time.Time) string { return newTrace },
 		AccessLog:  func(_, line string, _ time.Time) { f.log = append(f.log, line) },
-		Invoke: func(ctx context.Context, arn string, payload []byte, traceID string) ([]byte, bool, error) {
-			if arn != functionARN || traceID != "Root=1-aaaa-bbbb;Parent=cccc;Sampled=1" {
-				t.Errorf("invoked %s with trace %s", arn, traceID)
+		Invoke: func(ctx context.Context, arn string, payload []byte, traceID string) (Invocation, error) {
+			if arn != functionARN {
+				t.Errorf("invoked %s", arn)
 			}
-			f.events = append(f.events, string(payload))
-			return f.invoke(ctx)
+			f.events, f.traces = append(f.events, string(payload)), append(f.traces, traceID)
+			response, failed, err := f.invoke(ctx)
+			return Invocation{"invocation-1", response, failed}, err
 		},
 	})
 	if err != nil {
@@ -214,7 +219,7 @@ func TestResponse(t *testing.T) {
 				t.Errorf("no %s", name)
 			}
 		}
-		if got := response.Header.Get("X-Amzn-Trace-Id"); got != "Root=1-aaaa-bbbb" {
+		if got := response.Header.Get("X-Amzn-Trace-Id"); got != "Root=1-6921d685-aaaaaaaaaaaaaaaaaaaaaaaa" {
 			t.Errorf("X-Amzn-Trace-Id %q", got)
 		}
 	})
@@ -290,14 +295,100 @@ func TestLimits(t *testing.T) {
 	})
 }
 
+// A literal resource wins over a parameter, and has a bucket of its own.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+func TestMethodSettings(t *testing.T) {
+	tpl := template()
+	integration := tpl.Methods[0].Integration
+	tpl.Resources = append(tpl.Resources, Resource{ID: "r4", ParentId: "r1", PathPart: "stripe"}, Resource{ID: "r5", ParentId: "r1", PathPart: "square"})
+	for id, resource := range map[string]string{"M4": "r4", "M5": "r5"} {
+		tpl.Methods = append(tpl.Methods, Method{LogicalID: id, ResourceId: resource, HttpMethod: "POST", AuthorizationType: "NONE", Integration: integration})
+	}
+	rate, burst := 2.0, 8
+	for _, path := range []string{"/~1webhook", "/~1webhook~1stripe", "/~1webhook~1square"} {
+		tpl.Stage.MethodSettings = append(tpl.Stage.MethodSettings, MethodSetting{ResourcePath: path, HttpMethod: "POST", ThrottlingRateLimit: &rate, ThrottlingBurstLimit: &burst})
+	}
+	f := open(t, tpl)
+	passed := func(path string, n int) (passed int) {
+		for range n {
+			if f.send("POST", "/v1"+path, nil, nil).Code == 202 {
+				passed++
+			}
+		}
+		return passed
+	}
+	t.Run("let a flood on one route leave the others alone", func(t *testing.T) {
+		for path, want := range map[string]int{"/webhook/stripe": 8, "/webhook/square": 8, "/webhook": 8, "/webhook/nobody": 5} {
+			if got := passed(path, 20); got != want {
+				t.Errorf("%d of 20 requests to %s pass, want %d", got, path, want)
+			}
+		}
+		if got := passed("/webhook/nobody-else", 1); got != 0 {
+			t.Error("names that have no resource do not share their limit")
+		}
+		f.now = f.now.Add(time.Second)
+		if got := passed("/webhook/stripe", 20); got != 2 {
+			t.Errorf("%d pass after a second, want the method's rate of 2", got)
+		}
+	})
+	t.Run("give the function the resource, and no parameter for a literal one", func(t *testing.T) {
+		f.now = f.now.Add(time.Hour)
+		for path, want := range map[string]string{
+			"/webhook/stripe": `"resource":"/webhook/stripe","pathParameters":null,"resourceId":"r4"`,
+			"/webhook/nobody": `"resource":"/webhook/{provider}","pathParameters":{"provider":"nobody"},"resourceId":"r2"`,
+		} {
+			if passed(path, 1) != 1 {
+				t.Fatalf("%s is rejected", path)
+			}
+			var event struct {
+				Resource       string          `json:"resource"`
+				PathParameters json.RawMessage `json:"pathParameters"`
+				RequestContext struct {
+					ResourceID string `json:"resourceId"`
+				} `json:"requestContext"`
+			}
+			if err := json.Unmarshal([]byte(f.events[len(f.events)-1]), &event); err != nil {
+				t.Fatal(err)
+			}
+			got := fmt.Sprintf(`"resource":%q,"pathParameters":%s,"resourceId":%q`, event.Resource, event.PathParameters, event.RequestContext.ResourceID)
+			if got != want {
+				t.Errorf("%s: %s, want %s", path, got, want)
+			}
+		}
+	})
+}
+
+// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+func TestTraceHeader(t *testing.T) {
+	const valid = "Root=1-6921d685-0123456789abcdef01234567"
+	for _, tt := range []struct{ name, sent, want string }{
+		{"is new when there is none", "", newTrace},
+		{"is the sender's when it has the documented form", valid, valid},
+		{"is the sender's when it has a parent and a decision", valid + ";Parent=0123456789abcdef;Sampled=0", valid + ";Parent=0123456789abcdef;Sampled=0"},
+		{"is new when it is other text", "Root=4111 1111 1111 1111", newTrace},
+		{"is new when more follows", valid + ";Card=4111111111111111", newTrace},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := open(t, template())
+			response := f.send("POST", "/v1/webhook", nil, http.Header{"X-Amzn-Trace-Id": {tt.sent}})
+			if f.traces[0] != tt.want {
+				t.Errorf("the function gets %s, want %s", f.traces[0], tt.want)
+			}
+			if root, _, _ := strings.Cut(tt.want, ";"); response.Header().Get("X-Amzn-Trace-Id") != root {
+				t.Errorf("the response has %s, want %s", response.Header().Get("X-Amzn-Trace-Id"), root)
+			}
+		})
+	}
+}
+
 func TestAccessLog(t *testing.T) {
 	t.Run("follows the format, with - for a missing value", func(t *testing.T) {
 		f := open(t, template())
 		f.send("POST", "/v1/webhook", []byte("secret body"), nil)
 		f.send("GET", "/v1/nothing", nil, nil)
 		want := []string{
-			`{"status":"202","method":"POST","resource":"/webhook","error":"-","fn":"202"}`,
-			`{"status":"403","method":"GET","resource":"-","error":"MISSING_AUTHENTICATION_TOKEN","fn":"-"}`,
+			`{"status":"202","method":"POST","resource":"/webhook","error":"-","fn":"202","call":"invocation-1"}`,
+			`{"status":"403","method":"GET","resource":"-","error":"MISSING_AUTHENTICATION_TOKEN","fn":"-","call":"-"}`,
 		}
 		if len(f.log) != 2 || f.log[0] != want[0] || f.log[1] != want[1] {
 			t.Errorf("access log %q, want %q", f.log, want)

@@ -8,8 +8,8 @@
 //
 // Emulated as documented: path parameters and greedy paths, the proxy event (payload version
 // 1.0) and its response, binary media types, gateway responses with their parameters and
-// $context templates, the 10 MB and 29 s limits, the stage's throttling as a token bucket, the
-// access log's format, X-Ray trace headers.
+// $context templates, the 10 MB and 29 s limits, the throttling of the stage and of its methods
+// as one token bucket per method, the access log's format, X-Ray trace headers.
 //
 // Different from AWS, on purpose: requestContext.domainName is the Host header with its port, if
 // it has one. On AWS the port is always 443 and never part of it. In both cases "https://" +

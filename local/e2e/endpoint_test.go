@@ -192,7 +192,8 @@ func TestCardNumberIsMasked(t *testing.T) {
 	}
 }
 
-// The edited template admits a burst of two requests, and the next one hours later.
+// The edited template admits a burst of two requests to each route, and the next one hours
+// later. Names that are not configured share a route.
 func TestThrottling(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t, func(template string) string {
@@ -200,13 +201,21 @@ func TestThrottling(t *testing.T) {
 		return regexp.MustCompile(`"ThrottlingBurstLimit": \d+`).ReplaceAllString(template, `"ThrottlingBurstLimit": 2`)
 	})
 	for i, want := range []int{404, 404, 429, 429} {
-		res, err := s.Post(t.Context(), "/webhook/nobody", "application/json", nil)
+		res, err := s.Post(t.Context(), fmt.Sprintf("/webhook/nobody%d", i), "application/json", nil)
 		if err != nil || res.Status != want {
 			t.Fatalf("request %d: %d %s %v, want %d", i+1, res.Status, res.Body, err, want)
 		}
 		readProblem(t, res)
 		if got := res.Header.Get("Retry-After") != ""; got != (want == 429) {
 			t.Errorf("%d with Retry-After: %v", want, got)
+		}
+	}
+	for _, path := range []string{"/webhook", "/webhook/stripe", "/webhook/square"} {
+		for i, throttled := range []bool{false, false, true} {
+			res, err := s.Post(t.Context(), path, "application/json", nil)
+			if err != nil || (res.Status == 429) != throttled {
+				t.Errorf("request %d to %s after a flood on another route: %d %s %v", i+1, path, res.Status, res.Body, err)
+			}
 		}
 	}
 }

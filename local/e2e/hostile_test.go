@@ -177,7 +177,7 @@ var hostile = map[string]func(t *testing.T) delivery{
 	"card number with no-break spaces":       inNote("paid with 4111\u00a01111\u00a01111\u00a01111"),
 	"card number with zero-width characters": inNote("paid with 4111\u200b1111\u200b1111\u200b1111"),
 	"card number in full-width digits":       inNote("paid with ４１１１１１１１１１１１１１１１"),
-	"card number over two lines":             inNote("paid with 4111 1111\n1111 1111"),
+	"card number over two lines":             inNote(`paid with 4111 1111\n1111 1111`),
 	"card number with dashes":                inNote("paid with 4111 – 1111 – 1111 – 1111"),
 	"card number with encoded spaces":        inNote("paid with 4111%201111%201111%201111"),
 
@@ -303,7 +303,7 @@ var hostile = map[string]func(t *testing.T) delivery{
 			return strings.Replace(body, `"additionalData": {`, `"additionalData": {"modification.action": "cancel",`, 1)
 		})
 		d := signed(t, "adyen", "--file", path, "--id", newID(t))
-		d.send(t, 200)
+		d.send(t, 202)
 		return d.replaced(t, `"modification.action": "cancel"`, `"modification.action": "refund"`)
 	},
 	"Adyen report made a payment": func(t *testing.T) delivery {

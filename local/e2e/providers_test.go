@@ -337,11 +337,11 @@ func TestSecretRotation(t *testing.T) {
 }
 
 // Without a usable secret nothing can be verified, so nothing is accepted. Here Stripe's
-// secret does not exist and Adyen's is not an HMAC key. The canonical /webhook shares
-// Square's secret, which the validator's role may read already.
+// secret does not exist and Adyen's is not an HMAC key. The secret of the canonical
+// /webhook has Square's name, which the validator's role may read already.
 func TestUnusableSecrets(t *testing.T) {
 	t.Parallel()
-	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": "not a key", "square": secrets["square"]}), func(template string) string {
+	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": "not a key", "square": secrets["canonical"]}), func(template string) string {
 		return strings.Replace(template, `"PROVIDERS": "{`, `"PROVIDERS": "{\"canonical\":{\"secret\":\"payments/square\"},`, 1)
 	})
 	t.Run("missing", func(t *testing.T) {
@@ -367,13 +367,13 @@ func TestUnusableSecrets(t *testing.T) {
 			t.Errorf("unsigned: %d %s, want 401", res.Status, res.Body)
 		}
 		path := file(t, string(body))
-		deliverTo(t, s, 401, "canonical", secrets["canonical"], "--file", path)
-		deliverTo(t, s, 401, "canonical", secrets["square"], "--file", path, "--tamper")
-		deliverTo(t, s, 401, "canonical", secrets["square"], "--file", path, "--skew", "10m")
+		deliverTo(t, s, 401, "canonical", otherSecret(t, "canonical"), "--file", path)
+		deliverTo(t, s, 401, "canonical", secrets["canonical"], "--file", path, "--tamper")
+		deliverTo(t, s, 401, "canonical", secrets["canonical"], "--file", path, "--skew", "10m")
 		if item, err := s.Item(t.Context(), id, "shop"); err != nil || item != nil {
 			t.Errorf("stored %v (%v)", item, err)
 		}
-		deliverTo(t, s, 202, "canonical", secrets["square"], "--file", path)
-		deliverTo(t, s, 200, "canonical", secrets["square"], "--file", path)
+		deliverTo(t, s, 202, "canonical", secrets["canonical"], "--file", path)
+		deliverTo(t, s, 200, "canonical", secrets["canonical"], "--file", path)
 	})
 }

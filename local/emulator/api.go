@@ -76,14 +76,14 @@ func (e *Emulator) checkInvokePermission(t apigateway.Template, m apigateway.Met
 	return nil
 }
 
-func (e *Emulator) invokeForAPI(ctx context.Context, functionARN string, payload []byte, traceID string) ([]byte, bool, error) {
+func (e *Emulator) invokeForAPI(ctx context.Context, functionARN string, payload []byte, traceID string) (apigateway.Invocation, error) {
 	function, err := e.function(functionARN)
 	if err != nil {
-		return nil, false, err
+		return apigateway.Invocation{}, err
 	}
 	response, err := function.Invoke(ctx, lambda.Request{Payload: payload, TraceID: traceID})
 	if err != nil && ctx.Err() == nil {
 		e.log.Error("API could not invoke", "function", functionARN, "error", err)
 	}
-	return response.Payload, response.FunctionError != "", err
+	return apigateway.Invocation{RequestID: response.RequestID, Response: response.Payload, Failed: response.FunctionError != ""}, err
 }

@@ -143,12 +143,19 @@ func sharesOf(list tiers.List, percent map[string]float64) (map[string]float64, 
 	return shares, nil
 }
 
-// The alarms of a stack without tiers, of a tier's dead-letter queue and of a
-// tier's own queue.
+// The alarms of a stack without tiers and providers, of a tier's dead-letter queue, of a
+// tier's own queue and of a provider.
 const (
-	alarmsWithoutTiers = 24
+	alarmsWithoutTiers = 27
 	alarmsOfTier       = 1
 	alarmsOfQueue      = 1
+	alarmsOfProvider   = 1
+)
+
+// Custom metrics of a stack without providers, and of a provider.
+const (
+	metricsWithoutProviders = 24
+	metricsOfProvider       = 2
 )
 
 // bill lists what n transactions a month cost. Each tier has a fraction of
@@ -161,7 +168,8 @@ func bill(list tiers.List, shares map[string]float64, n, emails, providers, kb f
 		return share
 	}
 	workflows, alerted, queued := of(tiers.Workflow), of(tiers.Alert), of(tiers.Queue)
-	alarms := float64(alarmsWithoutTiers + alarmsOfTier*len(list) + alarmsOfQueue*len(list.With(tiers.Queue)))
+	alarms := float64(alarmsWithoutTiers+alarmsOfTier*len(list)+alarmsOfQueue*len(list.With(tiers.Queue))) + alarmsOfProvider*providers
+	metrics := metricsWithoutProviders + metricsOfProvider*providers
 	const (
 		million = 1e6
 		gib     = 1 << 20 // in KiB
@@ -191,7 +199,7 @@ func bill(list tiers.List, shares map[string]float64, n, emails, providers, kb f
 		{"SNS", "emails", alerts * emails, 2.00 / 100_000},
 		{"CloudWatch", "GiB of logs, 2 KiB a transaction", n * 2 / gib, 0.50},
 		{"CloudWatch", fmt.Sprintf("%.0f alarms", alarms), alarms, 0.10},
-		{"CloudWatch", "22 custom metrics, if all are in use", 22, 0.30},
+		{"CloudWatch", fmt.Sprintf("%.0f custom metrics, if all are in use", metrics), metrics, 0.30},
 		{"CloudWatch", "the dashboard", 1, 3.00},
 		{"Secrets Manager", "secrets of providers", providers, 0.40},
 		{"X-Ray", "traces, five percent sampled", n * 0.05, 5.00 / million},

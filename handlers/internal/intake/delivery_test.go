@@ -30,6 +30,10 @@ import (
 	"payment-webhooks/handlers/internal/transaction"
 )
 
+// storedAsRefunds are deliveries that an earlier release stored as refunds, and that are
+// decoded as reversals now, which move the same money. A repeat is a duplicate.
+var storedAsRefunds = []string{"paypal_reversal", "paypal_sale_reversal"}
+
 func TestStoredDelivery(t *testing.T) {
 	decoders := map[string]func(provider.Delivery) ([]provider.Event, error){
 		"":       canonicalEvent,
@@ -61,6 +65,17 @@ func TestStoredDelivery(t *testing.T) {
 				}
 				if delivery.Name == ledgertest.StoredBeforeKinds {
 					delete(item, contract.FieldKind)
+				}
+				if slices.Contains(storedAsRefunds, delivery.Name) {
+					record, err := dynamodbledger.DecodeItem(want)
+					if err != nil {
+						t.Fatal(err)
+					}
+					contradictions, others := tx.Differences(record.Transaction)
+					if tx.Kind != contract.KindReversal || len(contradictions) > 0 || !slices.Equal(others, []string{contract.FieldKind}) {
+						t.Errorf("%s contradicts the stored item in %v and differs in %v", tx.Kind, contradictions, others)
+					}
+					continue
 				}
 				if !reflect.DeepEqual(want, item) {
 					t.Errorf("item %+v, want %s", item, stored.Item)

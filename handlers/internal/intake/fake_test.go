@@ -56,6 +56,8 @@ func (fake) Verify(_ context.Context, d provider.Delivery, values []string) erro
 			continue
 		case "unavailable":
 			return fmt.Errorf("%w: no certificate", provider.ErrUnavailable)
+		case "unproven":
+			return fmt.Errorf("%w: no certificate", provider.ErrUnproven)
 		case "odd":
 			return errors.New("something odd")
 		}

@@ -58,7 +58,7 @@ func New(c Config) *Intake {
 // Request is an HTTP request to the webhook endpoint.
 type Request struct {
 	Method       string
-	Resource     string      // the gateway's resource: "/webhook" or "/webhook/{provider}"
+	Resource     string      // the gateway's resource: "/webhook", "/webhook/<name>" or "/webhook/{provider}"
 	Provider     string      // the value of {provider}; "" if the resource has none
 	URL          string      // the address that was requested, "https://host/stage/webhook"
 	Header       http.Header // canonical names
@@ -186,7 +186,7 @@ func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, 
 				r.quarantined = r.transaction.Check()
 			}
 			if r.quarantined != nil {
-				r.transaction, err = nil, r.quarantined
+				r.rejected, r.transaction, err = r.transaction, nil, r.quarantined
 			}
 			res.results = append(res.results, r)
 		}

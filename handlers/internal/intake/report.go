@@ -29,7 +29,7 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 		telemetry.Milliseconds(contract.MetricAckLatency, took))...)
 	in.reportSender(res, err)
 	for _, unknown := range t.unknown[:min(len(t.unknown), maxListed)] {
-		in.metrics.EmitBy(contract.DimensionEventType, res.route.name+" "+unknown, telemetry.Count(contract.MetricUnknownEvents, 1))
+		in.metrics.EmitBy(contract.DimensionEventType, res.route.name+" "+ascii(unknown), telemetry.Count(contract.MetricUnknownEvents, 1))
 	}
 
 	attrs := append([]any{"status", status, "duration_ms", took.Milliseconds()}, t.attrs(res)...)
@@ -42,7 +42,7 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 		in.log.InfoContext(ctx, "delivery processed", attrs...)
 	case err == nil:
 		in.log.InfoContext(ctx, "transaction "+res.results[0].stored.String(), attrs...)
-	case errors.Is(err, errUnverified):
+	case errors.Is(err, errUnverified) && !errors.Is(err, provider.ErrUnproven):
 		in.log.ErrorContext(ctx, "delivery not verified", append(attrs, "error", err)...)
 	case status >= http.StatusInternalServerError && res.route.decode != nil:
 		in.log.ErrorContext(ctx, "delivery not processed", append(attrs, "error", err)...)
@@ -132,6 +132,8 @@ func (t tally) metrics(err error, status int) []telemetry.Metric {
 		count(contract.MetricIgnored, t.ignored)
 		count(contract.MetricUnknownEvents, len(t.unknown))
 		count(contract.MetricQuarantined, min(t.quarantined, 1))
+	case errors.Is(err, provider.ErrUnproven): // anyone can cause it
+		count(contract.MetricRejected, 1)
 	case errors.Is(err, errUnverified):
 		count(contract.MetricVerificationFailing, 1)
 	case status == http.StatusUnauthorized && errors.Is(err, provider.ErrSignature):
@@ -172,6 +174,17 @@ func (t tally) attrs(res deliveryResult) []any {
 		attrs = append(attrs, slog.Any("differing_fields", clip(t.differences)))
 	}
 	return attrs
+}
+
+// ascii replaces the characters that CloudWatch does not accept in a dimension.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html
+func ascii(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
 }
 
 // clip returns the first maxListed elements of a list. It is never nil, so that it is

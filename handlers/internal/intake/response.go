@@ -16,7 +16,7 @@ import (
 func reject(err error) Response {
 	p := problemOf(err)
 	response := respond(p.Status, problem.ContentType, p.JSON())
-	if p.Status == http.StatusServiceUnavailable {
+	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
 		response.Header["Retry-After"] = strconv.Itoa(contract.RetryAfterSeconds)
 	}
 	return response
@@ -50,6 +50,10 @@ func problemOf(err error) problem.Problem {
 	}
 	p := problem.Problem{Type: problem.AboutBlank, Title: "Service Unavailable", Status: http.StatusServiceUnavailable}
 	switch {
+	case errors.Is(err, provider.ErrUnproven):
+		// Not a 5xx, which raises an alarm: anyone can cause this.
+		p.Title, p.Status = "Too Many Requests", http.StatusTooManyRequests
+		p.Detail = "The signature could not be checked now. Send the delivery again."
 	case errors.Is(err, errUnverified): // checked first, because its cause may be an ErrSignature
 		p.Detail = "The signature could not be checked. Send the delivery again."
 	case errors.Is(err, provider.ErrChallenge):

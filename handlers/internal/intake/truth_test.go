@@ -85,6 +85,29 @@ func TestOwnIDs(t *testing.T) {
 	}
 }
 
+func TestOwnIDsInQuarantine(t *testing.T) {
+	const event = `{"Type":"refunded","ID":"8RS6210148826604N","Kind":"refund","Payment":"3ZT4952890786666M","Amount":"5","Currency":"USD","Customer":"c","Order":"x9WB4962459571177S","Note":"4952890786666"}`
+	for name, events := range map[string][]string{
+		"in conflict":       {event, strings.Replace(event, `"5"`, `"6"`, 1)},
+		"against the rules": {strings.Replace(event, `"5"`, `"-5"`, 1)},
+	} {
+		t.Run("stay as they are when the event is "+name, func(t *testing.T) {
+			d := newFixture()
+			for _, e := range events {
+				d.send(t, notify(array(e), "secret", now))
+			}
+			if len(d.quarantine.messages) != 1 {
+				t.Fatal(d.quarantine.messages)
+			}
+			for _, part := range []string{"8RS6210148826604N", "3ZT4952890786666M", "x9WB4962459571177S", "495289***6666"} {
+				if !strings.Contains(d.quarantine.messages[0], part) {
+					t.Errorf("no %s in %s", part, d.quarantine.messages[0])
+				}
+			}
+		})
+	}
+}
+
 // Somebody who has captured a delivery, of which the signature binds only the id.
 func TestCapturedSignatures(t *testing.T) {
 	bound := func(event, signed, unsigned string) string {
@@ -269,6 +292,19 @@ func TestReportBySender(t *testing.T) {
 		d.send(t, notify(array(paid), "secret", now))
 		if _, metrics := d.lines(t); metrics[contract.MetricRefused] == nil || metrics[contract.MetricVerificationFailing] == nil {
 			t.Errorf("metrics %v", metrics)
+		}
+	})
+	t.Run("counts one for which anyone can be the cause, without an alarm", func(t *testing.T) {
+		d := newFixture()
+		d.secretStore.put("payments/fake", "unproven")
+		response := d.send(t, notify(array(paid), "secret", now))
+		if parseProblem(t, response); response.Status != http.StatusTooManyRequests || response.Header["Retry-After"] == "" {
+			t.Errorf("%d %s %v", response.Status, response.Body, response.Header)
+		}
+		logs, metrics := d.lines(t)
+		if metrics[contract.MetricRefused] == nil || metrics[contract.MetricRejected] == nil || metrics[contract.MetricVerificationFailing] != nil ||
+			metrics[contract.MetricStoreUnavailable] != nil || metrics[contract.MetricForged] != nil || logs[0]["level"] != "INFO" {
+			t.Errorf("log %v, metrics %v", logs, metrics)
 		}
 	})
 	t.Run("counts signed canonical deliveries", func(t *testing.T) {

@@ -33,23 +33,39 @@ type rejection struct {
 func (r *rejection) Error() string { return r.reason.Error() + ": " + r.detail }
 func (r *rejection) Unwrap() error { return r.reason }
 
-// route finds the route of a request: POST /webhook, or /webhook/{provider} with a
-// configured provider and a method that the provider declares. API Gateway lets no
-// other requests through.
+// route finds the route of a request: POST /webhook, or that of a configured provider
+// with a method that the provider declares. API Gateway lets no other requests through.
 func (in *Intake) route(request Request) (Route, error) {
-	switch resource := strings.TrimSuffix(request.Resource, "/"); {
-	case resource == "/webhook" && request.Provider == "" && request.Method == http.MethodPost:
+	resource := strings.TrimSuffix(request.Resource, "/")
+	if resource == "/webhook" && request.Provider == "" && request.Method == http.MethodPost {
 		return in.routes.canonical, nil
-	case resource == "/webhook/{provider}" && request.Provider != "":
-		route, known := in.routes.providers[request.Provider]
+	}
+	if name := providerName(resource, request.Provider); name != "" {
+		route, known := in.routes.providers[name]
 		if !known {
-			return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Sanitise(request.Provider))}
+			return Route{}, &rejection{errNotFound, fmt.Sprintf("There is no provider %q here; send transactions to /webhook.", redact.Sanitise(name))}
 		}
 		if slices.Contains(route.declared.RequestMethods(), request.Method) {
 			return route, nil
 		}
 	}
 	return Route{}, &rejection{errNotFound, "Send transactions with POST to /webhook."}
+}
+
+// providerName returns the provider that a resource is for, or "". A configured provider
+// has a resource of its own, /webhook/<name>, for which API Gateway passes no parameter;
+// all other names come through /webhook/{provider}, which works for every name.
+func providerName(resource, parameter string) string {
+	switch name, below := strings.CutPrefix(resource, "/webhook/"); {
+	case !below:
+		return ""
+	case name == "{provider}":
+		return parameter
+	case parameter == "" && !strings.ContainsAny(name, "/{}"):
+		return name
+	default:
+		return ""
+	}
 }
 
 // body returns the body's bytes exactly as they were sent.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -23,8 +24,14 @@ var (
 	ErrSecret = errors.New("secret")
 
 	// ErrUnavailable means that something verification needs, such as a
-	// certificate, is not available now. The response is 503.
+	// certificate, is not available now. The response is 503, with an alarm.
 	ErrUnavailable = errors.New("verification unavailable")
+
+	// ErrUnproven is an ErrUnavailable that anyone can cause: what is not available was
+	// named by the delivery itself, and nothing has been verified with it before. The
+	// response is 429, so that a genuine sender repeats the delivery, and no alarm is
+	// raised: the delivery counts as a rejected one.
+	ErrUnproven = fmt.Errorf("%w for an unproven sender", ErrUnavailable)
 )
 
 // ErrUnreadable is wrapped by an error of Decode and by Event.Err, for content that is

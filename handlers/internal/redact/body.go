@@ -12,46 +12,73 @@ import (
 	"payment-webhooks/handlers/internal/jsonvalue"
 )
 
-// escapeLen is the length of an escape such as \u0034.
-const escapeLen = 6
-
 // Body masks every PAN, as Text does, in a body that should be JSON or a form, but may
-// be anything. It searches the bytes as they are and the texts that they encode,
-// wherever these stand. It decodes JSON's escapes (\u0034 is a 4), percent-encoding
-// and the + of forms, and base64 in both alphabets, with or without padding and line
-// breaks; up to maxEncodings encodings may be nested.
+// be anything. If it is JSON, each of its strings and numbers is a text; otherwise, the
+// whole body is one. Body decodes what Text does and base64 (in both alphabets, with or
+// without padding, and broken by spaces, line ends or plus signs).
 //
-// If the body is JSON, a number with a PAN, in whatever notation (4.1e15), becomes a
-// string. In an encoded text, the digits of such a number become asterisks. All other
-// bytes stay the same, and the result is JSON, or validly encoded, if the body was.
-func Body(body string) string {
+// A JSON number with a PAN, in whatever notation (4.1e15), becomes a string. In any
+// other text, the digits of such a number become asterisks. All other bytes stay the
+// same, and the result is JSON, or validly encoded, if the body was. A digit of several
+// bytes becomes one asterisk, or one for each byte in an encoded text.
+//
+// Ids of the provider's own objects stay as they are, since an operator needs them:
+// those in keep, and those of the forms that keptForm names. An id is kept where it stands
+// whole, not next to a letter or digit: as a string or at the end of a URL's path.
+// Only letters, digits, "-" and "_" of an id are looked for.
+func Body(body string, keep ...string) string {
 	b := []byte(body)
-	if out, ok := numbers(b); ok {
-		b = out
+	known := make(map[string]bool, len(keep))
+	for _, id := range keep {
+		known[id] = true
 	}
-	maskEscaped(b)
-	maskEncoded(b, maxEncodings)
-	return string(b)
+	m := masker{blobs: true, keep: func(b []byte, start, end int) bool {
+		return ofIDs(b, start, end, func(id []byte) bool { return known[string(id)] || keptForm(id) })
+	}}
+	out, ok := m.numbers(b)
+	if !ok {
+		m.work = workFor(len(b))
+		m.level(b, maxEncodings, false)
+		return collapse(body, b)
+	}
+	before := bytes.Clone(out)
+	left := workFor(len(out))
+	for text := range stringsOf(out) {
+		allowed := min(left, workFor(len(text)))
+		m.work = allowed
+		m.level(text, maxEncodings, true)
+		left -= allowed - m.work
+	}
+	return collapse(before, out)
 }
 
-// maskEscaped masks the PANs in a text as it is and in the text with its JSON escapes
-// decoded, and repeats this until neither has one.
-func maskEscaped(b []byte) {
-	if bytes.IndexByte(b, '\\') < 0 {
-		return
-	}
-	r := read(b)
-	for i := 0; i < len(b); i++ {
-		if r.maskAt(b, i) {
-			// As in Text: look again at everything that reached this far.
-			i = max(0, i-maxSpan*escapeLen) - 1
+// stringsOf yields what stands between the quotes of each string of JSON.
+func stringsOf(json []byte) func(yield func([]byte) bool) {
+	return func(yield func([]byte) bool) {
+		for rest := json; ; {
+			start := bytes.IndexByte(rest, '"')
+			if start < 0 {
+				return
+			}
+			rest = rest[start+1:]
+			end := 0
+			for rest[end] != '"' {
+				if rest[end] == '\\' {
+					end++
+				}
+				end++
+			}
+			if !yield(rest[:end]) {
+				return
+			}
+			rest = rest[end+1:]
 		}
 	}
 }
 
 // numbers turns the JSON numbers with a PAN into strings; ok reports whether body is
 // JSON.
-func numbers(body []byte) (out []byte, ok bool) {
+func (m *masker) numbers(body []byte) (out []byte, ok bool) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	done, whole := 0, false
 	for {
@@ -67,7 +94,7 @@ func numbers(body []byte) (out []byte, ok bool) {
 			continue
 		}
 		text := token.String()
-		if masked, n := number(text); n > 0 {
+		if masked, n := m.number(text); n > 0 {
 			end := int(dec.InputOffset())
 			out = append(out, body[done:end-len(text)]...)
 			out = strconv.AppendQuote(out, masked)
@@ -79,9 +106,15 @@ func numbers(body []byte) (out []byte, ok bool) {
 // number masks a numeric literal whose raw or normalised form contains a PAN. The
 // result is never longer than the literal: otherwise, a body of short numbers (62e17)
 // would grow threefold.
-func number(text string) (masked string, count int) {
+func (m *masker) number(text string) (masked string, count int) {
+	if mantissa := max(0, strings.IndexAny(text, "eE")); len(text) < minDigits && mantissa == 0 {
+		return text, 0
+	} else if exponent, err := strconv.Atoi(text[mantissa+1:]); err == nil && mantissa > 0 && mantissa < minDigits &&
+		(mantissa+exponent < minDigits || exponent > maxDigits && text[0] > '0') {
+		return text, 0 // too few digits, or too many
+	}
 	if n, err := jsonvalue.ParseNumber(text); err == nil {
-		if masked, count = Text(string(n)); count > 0 && len(masked) > len(text) {
+		if masked, count = m.literal(string(n)); count > 0 && len(masked) > len(text) {
 			masked = strings.Map(func(r rune) rune {
 				if r >= '0' && r <= '9' {
 					return '*'
@@ -91,83 +124,27 @@ func number(text string) (masked string, count int) {
 		}
 	}
 	if count == 0 {
-		return Text(text)
+		return m.literal(text)
 	}
 	return masked, count
 }
 
-// reading is a body with its escapes decoded: one byte for each escape and for each
-// other byte.
-type reading struct {
-	text   []byte
-	offset []int // for each byte of the text: the offset of it, or of its escape, in the body
-	index  []int // for each byte of the body: its index in the text, or -1 within an escape
-}
-
-func read(body []byte) *reading {
-	r := &reading{text: make([]byte, 0, len(body)), index: make([]int, len(body))}
-	for i := 0; i < len(body); {
-		c, n := character(body[i:])
-		for j := range n {
-			r.index[i+j] = -1
-		}
-		r.index[i] = len(r.text)
-		r.text = append(r.text, c)
-		r.offset = append(r.offset, i)
-		i += n
+// literal masks the PANs of a numeric literal. None goes on after the decimal point: many
+// fractions would have one by chance.
+func (m *masker) literal(text string) (masked string, count int) {
+	if !mayHoldPAN(text) {
+		return text, 0
 	}
-	return r
-}
-
-// character reads the first byte or escape of b. It decodes only \uXXXX, which can
-// stand for a digit or separator, and the escaped backslash.
-func character(b []byte) (c byte, n int) {
-	if b[0] != '\\' {
-		return b[0], 1
+	b := []byte(text)
+	point := bytes.IndexByte(b, '.')
+	if point >= 0 {
+		b[point] = '*'
 	}
-	if len(b) >= 2 && b[1] == '\\' {
-		return '\\', 2
+	if count = m.search(b); count == 0 {
+		return text, 0
 	}
-	if len(b) >= escapeLen && b[1] == 'u' {
-		if code, err := strconv.ParseUint(string(b[2:escapeLen]), 16, 16); err == nil {
-			return byte(min(code, 0xff)), escapeLen // the value does not matter above ASCII
-		}
+	if point >= 0 {
+		b[point] = '.'
 	}
-	return '\\', 1
-}
-
-// maskAt masks the PAN that begins at byte i of the body, raw or decoded, in both the
-// body and the decoded text. It reports whether there was one.
-func (r *reading) maskAt(body []byte, i int) bool {
-	if end := cardAt(body, i); end > 0 {
-		mask(body[i:end])
-		// If the PAN begins within an escape (\u4111111111111111), at most four of
-		// its digits belong to the escape. They are its first, which stay visible.
-		for j := i; j < end; j++ {
-			if body[j] == '*' {
-				r.text[r.index[j]] = '*'
-			}
-		}
-		return true
-	}
-	k := r.index[i]
-	if k < 0 {
-		return false
-	}
-	end := cardAt(r.text, k)
-	if end == 0 {
-		return false
-	}
-	mask(r.text[k:end])
-	for ; k < end; k++ {
-		if r.text[k] != '*' {
-			continue
-		}
-		if at := r.offset[k]; body[at] == '\\' {
-			copy(body[at:], `\u002a`)
-		} else {
-			body[at] = '*'
-		}
-	}
-	return true
+	return string(b), count
 }

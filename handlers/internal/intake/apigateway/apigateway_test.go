@@ -91,6 +91,10 @@ func TestHandlerOfChallenge(t *testing.T) {
 		{"reads single values when there are no others", func(e *events.APIGatewayProxyRequest) {
 			e.QueryStringParameters = map[string]string{name: value}
 		}},
+		{"finds the provider by its resource, which has no parameter", func(e *events.APIGatewayProxyRequest) {
+			e.Resource, e.PathParameters = "/webhook/"+providerstest.Name, nil
+			e.QueryStringParameters = map[string]string{name: value}
+		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			response := invokeWith(t, routes, func(e *events.APIGatewayProxyRequest) {
@@ -127,6 +131,9 @@ func TestHandler(t *testing.T) {
 		{"rejects another method", func(e *events.APIGatewayProxyRequest) { e.HTTPMethod = http.MethodPut }, 404},
 		{"rejects a provider that is not configured", func(e *events.APIGatewayProxyRequest) {
 			e.Resource, e.PathParameters = "/webhook/{provider}", map[string]string{"provider": "nobody"}
+		}, 404},
+		{"rejects the resource of a provider that is not configured", func(e *events.APIGatewayProxyRequest) {
+			e.Resource, e.PathParameters = "/webhook/nobody", nil
 		}, 404},
 		{"rejects an event of another kind", func(e *events.APIGatewayProxyRequest) { *e = events.APIGatewayProxyRequest{} }, 404},
 	} {

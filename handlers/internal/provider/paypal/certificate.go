@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"payment-webhooks/handlers/internal/provider"
@@ -33,6 +34,16 @@ const (
 	// maxCached bounds the number of cached certificates and failures. PayPal uses
 	// one certificate at a time per environment; other addresses are forged.
 	maxCached = 64
+
+	// maxUnproven and unprovenRefill bound the downloads for addresses with which no
+	// delivery has been verified yet, because anyone can invent addresses: at most
+	// maxUnproven at once, and then one per unprovenRefill. PayPal needs one when the
+	// function starts, one more per environment (live and sandbox), and one each time
+	// that it changes its certificate, so five are never too few, and an execution
+	// environment of the function can be made to send PayPal at most 5 requests and
+	// then 360 an hour.
+	maxUnproven    = 5
+	unprovenRefill = 10 * time.Second
 
 	// keyLifetime is how long a key is used before its certificate is downloaded
 	// again, so that a certificate that PayPal withdraws is not used for ever.
@@ -66,22 +77,51 @@ func checkCertURL(address string) error {
 }
 
 // certificates downloads and checks signing certificates and caches their keys.
+//
+// An address is proven once a delivery has been verified with its key, for which
+// PayPal must have signed a delivery to one of our webhooks. A proven address is
+// downloaded again whenever its key expires, and is never forgotten for an unproven
+// one. The others share a small budget. While invented addresses use it up, a new
+// genuine one competes with them for one download per unprovenRefill. The deliveries
+// that name it are rejected with provider.ErrUnproven, and PayPal repeats them for three
+// days. Once the flood ends, it is downloaded after unprovenRefill at most.
 type certificates struct {
 	client  *http.Client
 	roots   *x509.CertPool
 	timeout time.Duration // downloadTimeout
 
-	mu    sync.Mutex
-	byURL map[string]*cached // at most maxCached
+	mu     sync.Mutex
+	byURL  map[string]*cached // at most maxCached
+	budget budget             // of unproven addresses
+}
+
+// budget is a token bucket of maxUnproven tokens. The zero value is full.
+type budget struct {
+	missing float64 // tokens
+	at      time.Time
+}
+
+// take takes a token if there is one.
+func (b *budget) take(now time.Time) bool {
+	if refilled := now.Sub(b.at); refilled > 0 {
+		b.missing = max(0, b.missing-refilled.Seconds()/unprovenRefill.Seconds())
+		b.at = now
+	}
+	if b.missing+1 > maxUnproven {
+		return false
+	}
+	b.missing++
+	return true
 }
 
 // cached is a key, or the error of the attempt to get it. The fields other than ready
-// are written before ready is closed and read after that.
+// and proven are written before ready is closed and read after that.
 type cached struct {
-	ready chan struct{}
-	key   *rsa.PublicKey
-	err   error
-	until time.Time
+	ready  chan struct{}
+	proven atomic.Bool // whether a delivery has been verified with a key from this address
+	key    *rsa.PublicKey
+	err    error
+	until  time.Time
 }
 
 // done reports whether the download has ended.
@@ -104,44 +144,65 @@ func newCertificates(client *http.Client, roots *x509.CertPool) *certificates {
 	return &certificates{client: &c, roots: roots, timeout: downloadTimeout, byURL: map[string]*cached{}}
 }
 
-// key returns the public key of the certificate at an address that checkCertURL
-// accepts. Concurrent callers with the same address share a download. The error is
+// get returns the entry of an address that checkCertURL accepts, with its key.
+// Concurrent callers with the same address share a download. The error is
 // provider.ErrSignature if the certificate is not PayPal's or PayPal has none at the
-// address, and provider.ErrUnavailable if the download failed.
-func (c *certificates) key(ctx context.Context, address string, now time.Time) (*rsa.PublicKey, error) {
-	c.mu.Lock()
-	entry, ok := c.byURL[address]
-	if !ok || entry.done() && now.After(entry.until) {
-		delete(c.byURL, address)
-		if !c.makeRoom(now) {
-			c.mu.Unlock()
-			return nil, fmt.Errorf("%w: %d certificates are being downloaded", provider.ErrUnavailable, maxCached)
-		}
-		entry = &cached{ready: make(chan struct{})}
-		c.byURL[address] = entry
-		// Not with the caller's context, because others may wait for the download too.
-		go c.fill(context.WithoutCancel(ctx), entry, address, now)
+// address, and otherwise provider.ErrUnavailable if the address is proven, or
+// provider.ErrUnproven.
+func (c *certificates) get(ctx context.Context, address string, now time.Time) (*cached, error) {
+	entry, err := c.find(ctx, address, now)
+	if err != nil {
+		return nil, err
 	}
-	c.mu.Unlock()
 	select {
 	case <-entry.ready:
-		return entry.key, entry.err
+		err = entry.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("%w: waiting for the certificate: %w", provider.ErrUnavailable, context.Cause(ctx))
+		err = fmt.Errorf("%w: waiting for the certificate: %w", provider.ErrUnavailable, context.Cause(ctx))
 	}
+	if errors.Is(err, provider.ErrUnavailable) && !entry.proven.Load() {
+		err = fmt.Errorf("%w: %w", provider.ErrUnproven, err)
+	}
+	return entry, err
 }
 
-// makeRoom removes the expired entries and, if the cache is still full, the entry that
-// expires first. That is a failure if there is one, so forged addresses cannot evict
-// PayPal's certificates. It reports false if every entry is still being downloaded.
-func (c *certificates) makeRoom(now time.Time) bool {
+// find returns the cached entry of an address, or starts a download. The error is
+// provider.ErrUnproven.
+func (c *certificates) find(ctx context.Context, address string, now time.Time) (*cached, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	entry, ok := c.byURL[address]
+	if ok && (!entry.done() || !now.After(entry.until)) {
+		return entry, nil
+	}
+	next := &cached{ready: make(chan struct{})}
+	if ok && entry.proven.Load() {
+		next.proven.Store(true)
+	} else if !c.budget.take(now) {
+		return nil, fmt.Errorf("%w: too many unknown certificates are named", provider.ErrUnproven)
+	} else if !c.makeRoom(now, address) {
+		return nil, fmt.Errorf("%w: %d certificates are being downloaded", provider.ErrUnproven, maxCached)
+	}
+	c.byURL[address] = next
+	// Not with the caller's context, because others may wait for the download too.
+	go c.fill(context.WithoutCancel(ctx), next, address, now)
+	return next, nil
+}
+
+// makeRoom makes room for an address by removing the unproven entries that have expired
+// and, if the cache is still full, another entry: of the unproven ones, else of the
+// proven ones, that which expires first. A failure expires before a certificate, so
+// forged addresses cannot evict PayPal's certificates. It reports false if every entry is
+// still being downloaded.
+func (c *certificates) makeRoom(now time.Time, address string) bool {
+	delete(c.byURL, address)
 	var victim string
 	for address, entry := range c.byURL {
 		switch {
 		case !entry.done():
-		case now.After(entry.until):
+		case now.After(entry.until) && !entry.proven.Load():
 			delete(c.byURL, address)
-		case victim == "" || entry.until.Before(c.byURL[victim].until):
+		case victim == "" || entry.before(c.byURL[victim]):
 			victim = address
 		}
 	}
@@ -150,6 +211,14 @@ func (c *certificates) makeRoom(now time.Time) bool {
 	}
 	delete(c.byURL, victim)
 	return victim != ""
+}
+
+// before reports whether the entry is forgotten before another one.
+func (c *cached) before(other *cached) bool {
+	if proven := c.proven.Load(); proven != other.proven.Load() {
+		return !proven
+	}
+	return c.until.Before(other.until)
 }
 
 // fill completes an entry.
@@ -174,7 +243,7 @@ func (c *certificates) load(ctx context.Context, address string, now time.Time) 
 	body, peers, err := c.download(ctx, address)
 	if errors.Is(err, errAbsent) {
 		// A forged address must not count as a failure of ours, nor raise an alarm.
-		return nil, time.Time{}, fmt.Errorf("%w: PayPal has no certificate at %s", provider.ErrSignature, address)
+		return nil, time.Time{}, fmt.Errorf("%w: PayPal has no such certificate", provider.ErrSignature)
 	}
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("%w: %w", provider.ErrUnavailable, err)
@@ -183,7 +252,7 @@ func (c *certificates) load(ctx context.Context, address string, now time.Time) 
 	if len(chain) == 0 {
 		// PayPal's host has been seen to respond with 200 and something else:
 		// https://github.com/paypal/PayPal-Python-SDK/issues/130.
-		return nil, time.Time{}, fmt.Errorf("%w: %s holds no certificate", provider.ErrUnavailable, address)
+		return nil, time.Time{}, fmt.Errorf("%w: PayPal's response holds no certificate", provider.ErrUnavailable)
 	}
 	leaf := chain[0]
 	key, err := checkLeaf(leaf)
@@ -209,7 +278,7 @@ func (c *certificates) load(ctx context.Context, address string, now time.Time) 
 		}
 	}
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("%w: the certificate at %s: %w", provider.ErrSignature, address, err)
+		return nil, time.Time{}, fmt.Errorf("%w: the certificate: %w", provider.ErrSignature, err)
 	}
 	notAfter := leaf.NotAfter
 	for _, certificate := range chains[0] {
@@ -225,13 +294,17 @@ var errAbsent = errors.New("there is no certificate")
 
 // download downloads a certificate from PayPal or from its authority. Peers are the
 // intermediate certificates of the TLS connection. The error is errAbsent if the host
-// responds that there is no such certificate.
+// responds that there is no such certificate. No error repeats the address, because it
+// is logged, and a sender may write a card number there.
 func (c *certificates) download(ctx context.Context, address string) (body []byte, peers []*x509.Certificate, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, errors.New("the certificate's address is not valid")
 	}
 	response, err := c.client.Do(request)
+	if failure := (*url.Error)(nil); errors.As(err, &failure) {
+		return nil, nil, fmt.Errorf("%s: %w", request.URL.Host, failure.Err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -239,16 +312,16 @@ func (c *certificates) download(ctx context.Context, address string) (body []byt
 	switch response.StatusCode {
 	case http.StatusOK:
 	case http.StatusNotFound, http.StatusGone:
-		return nil, nil, fmt.Errorf("%w at %s", errAbsent, address)
+		return nil, nil, fmt.Errorf("%w at %s", errAbsent, request.URL.Host)
 	default:
-		return nil, nil, fmt.Errorf("%s answered %d", address, response.StatusCode)
+		return nil, nil, fmt.Errorf("%s responded with %d", request.URL.Host, response.StatusCode)
 	}
 	body, err = io.ReadAll(io.LimitReader(response.Body, maxDownloadBytes+1))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", address, err)
+		return nil, nil, fmt.Errorf("%s: %w", request.URL.Host, err)
 	}
 	if len(body) > maxDownloadBytes {
-		return nil, nil, fmt.Errorf("%s is larger than %d bytes", address, maxDownloadBytes)
+		return nil, nil, fmt.Errorf("the response of %s is larger than %d bytes", request.URL.Host, maxDownloadBytes)
 	}
 	if response.TLS != nil && len(response.TLS.PeerCertificates) > 0 {
 		peers = response.TLS.PeerCertificates[1:]

@@ -152,8 +152,8 @@ func TestOnlyPayPalsCertificateIsTrusted(t *testing.T) {
 			}
 			leaf := issue(t, template, key, issuer)
 			w.serve(certURL, pemText(leaf, issuer))
-			got, err := w.paypal().certificates.key(t.Context(), certURL, now)
-			if !errors.Is(err, tt.want) || err == nil && !got.Equal(w.leaf.key.Public()) {
+			got, err := w.paypal().certificates.get(t.Context(), certURL, now)
+			if !errors.Is(err, tt.want) || err == nil && !got.key.Equal(w.leaf.key.Public()) {
 				t.Errorf("key = %v, %v, want %v", got, err, tt.want)
 			}
 		})
@@ -388,6 +388,11 @@ func TestCallerThatGivesUp(t *testing.T) {
 	}
 }
 
+// named returns an address with an invented name.
+func named(i int) string {
+	return fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i)
+}
+
 func TestForgersCannotFillTheCache(t *testing.T) {
 	w := newWorld(t)
 	p := w.paypal()
@@ -395,8 +400,11 @@ func TestForgersCannotFillTheCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := w.delivery(t, "payment")
+	d.Body = []byte("{}") // with a wrong signature
 	for i := range 3 * maxCached {
-		d.Header.Set("PAYPAL-CERT-URL", fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i))
+		w.serve(named(i), pemText(w.leaf, w.intermediate)) // so that it is cached for long
+		d.Header.Set("PAYPAL-CERT-URL", named(i))
+		d.ReceivedAt = d.ReceivedAt.Add(unprovenRefill)
 		if err := p.Verify(t.Context(), d, []string{webhookID}); !errors.Is(err, provider.ErrSignature) {
 			t.Fatalf("Verify = %v, want %v", err, provider.ErrSignature)
 		}
@@ -411,30 +419,126 @@ func TestForgersCannotFillTheCache(t *testing.T) {
 }
 
 func TestDownloadsUnderWayAreBounded(t *testing.T) {
-	w := newWorld(t)
-	p, d := w.paypal(), w.delivery(t, "payment")
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // nobody waits
-	addresses := make([]string, maxCached+1)
-	for i := range addresses {
-		addresses[i] = fmt.Sprintf("https://api.paypal.com/v1/notifications/certs/CERT-%d", i)
-	}
-	release := w.hold(t, addresses...)
-	verify := func(ctx context.Context, i int) error {
-		d.Header.Set("PAYPAL-CERT-URL", addresses[i])
-		return p.Verify(ctx, d, []string{webhookID})
-	}
+	c := newCertificates(nil, nil)
 	for i := range maxCached {
-		if err := verify(ctx, i); !errors.Is(err, context.Canceled) {
-			t.Fatalf("Verify = %v, want %v", err, context.Canceled)
-		}
+		c.byURL[named(i)] = &cached{ready: make(chan struct{})}
 	}
-	if err := verify(t.Context(), maxCached); !errors.Is(err, provider.ErrUnavailable) {
-		t.Errorf("Verify = %v, want %v", err, provider.ErrUnavailable)
+	if _, err := c.get(t.Context(), named(maxCached), now); !errors.Is(err, provider.ErrUnproven) || len(c.byURL) != maxCached {
+		t.Errorf("get = %v with %d entries, want %v", err, len(c.byURL), provider.ErrUnproven)
 	}
-	release()
-	if err := verify(t.Context(), 0); err != nil {
-		t.Error(err)
+}
+
+func TestFloodOfInventedCertificates(t *testing.T) {
+	w := newWorld(t)
+	for _, tt := range []struct {
+		name    string
+		respond http.HandlerFunc
+	}{
+		{"that do not exist", http.NotFound},
+		{"that the host fails to serve", func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }},
+		{"that are pages", func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "<html>Sorry</html>") }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := w.paypal()
+			w.requests.Store(0)
+			flood := func(from, n int, at time.Time) {
+				t.Helper()
+				d := w.delivery(t, "payment")
+				d.ReceivedAt = at
+				for i := from; i < from+n; i++ {
+					w.responses[named(i)] = tt.respond
+					d.Header.Set("PAYPAL-CERT-URL", named(i))
+					err := p.Verify(t.Context(), d, []string{webhookID})
+					if !errors.Is(err, provider.ErrUnproven) && !errors.Is(err, provider.ErrSignature) {
+						t.Fatalf("Verify = %v, want %v or %v", err, provider.ErrUnproven, provider.ErrSignature)
+					}
+				}
+			}
+			flood(0, 1000, now)
+			if n := w.requests.Load(); n != maxUnproven {
+				t.Errorf("%d downloads for 1 000 invented names, want %d", n, maxUnproven)
+			}
+			genuine := w.delivery(t, "payment")
+			if err := p.Verify(t.Context(), genuine, []string{webhookID}); !errors.Is(err, provider.ErrUnproven) {
+				t.Errorf("a new genuine name in the flood: %v, want %v", err, provider.ErrUnproven)
+			}
+			genuine.ReceivedAt = now.Add(unprovenRefill)
+			if err := p.Verify(t.Context(), genuine, []string{webhookID}); err != nil {
+				t.Errorf("the genuine name when the budget is refilled: %v", err)
+			}
+
+			// From now on a flood does not concern it, even when its key expires.
+			for i := range 3 {
+				at := now.Add(time.Duration(i+1) * (keyLifetime + time.Minute))
+				flood(1000*(i+1), 100, at)
+				genuine = w.delivery(t, "payment")
+				genuine.Header = sign(t, w.leaf.key, webhookID, at, genuine.Body)
+				genuine.ReceivedAt = at
+				if err := p.Verify(t.Context(), genuine, []string{webhookID}); err != nil {
+					t.Errorf("the proven name during another flood: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestOnlyProvenNamesRaiseTheAlarm(t *testing.T) {
+	w := newWorld(t)
+	fail := func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) }
+	for _, tt := range []struct {
+		name   string
+		before func(*provider.Delivery) // of a delivery while the certificate is there; nil for none
+		proven bool
+	}{
+		{"never named", nil, false},
+		{"named by a forger", func(d *provider.Delivery) { d.Body = []byte("{}") }, false},
+		{"with which a delivery was verified", func(*provider.Delivery) {}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := w.paypal()
+			if tt.before != nil {
+				d := w.delivery(t, "payment")
+				tt.before(&d)
+				w.serve(certURL, pemText(w.leaf, w.intermediate))
+				_ = p.Verify(t.Context(), d, []string{webhookID})
+			}
+			w.responses[certURL] = fail
+			for _, after := range []time.Duration{0, failureLifetime / 2, 2 * failureLifetime} {
+				at := now.Add(keyLifetime + time.Second + after)
+				d := w.delivery(t, "payment")
+				d.Header, d.ReceivedAt = sign(t, w.leaf.key, webhookID, at, d.Body), at
+				err := p.Verify(t.Context(), d, []string{webhookID})
+				if !errors.Is(err, provider.ErrUnavailable) || errors.Is(err, provider.ErrUnproven) == tt.proven {
+					t.Errorf("%v later: %v; proven: %v", after, err, tt.proven)
+				}
+			}
+		})
+	}
+}
+
+// A sender may write anything into the name of a certificate, and the error is logged.
+func TestErrorsNameNoCertificate(t *testing.T) {
+	const digits = "4111111111111111"
+	address := "https://api.paypal.com/v1/notifications/certs/" + digits
+	w := newWorld(t)
+	for name, respond := range map[string]http.HandlerFunc{
+		"absent":       http.NotFound,
+		"an error":     func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) },
+		"a page":       func(rw http.ResponseWriter, _ *http.Request) { io.WriteString(rw, "<html>Sorry</html>") },
+		"too large":    func(rw http.ResponseWriter, _ *http.Request) { rw.Write(make([]byte, maxDownloadBytes+1)) },
+		"broken off":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"a redirect":   func(rw http.ResponseWriter, r *http.Request) { http.Redirect(rw, r, "/"+digits, http.StatusFound) },
+		"another's":    func(rw http.ResponseWriter, _ *http.Request) { rw.Write(pemText(w.root)) },
+		"not anyone's": func(rw http.ResponseWriter, _ *http.Request) { rw.Write(pemText(w.leaf)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.responses[address] = respond
+			d := w.delivery(t, "payment")
+			d.Header.Set("PAYPAL-CERT-URL", address)
+			if err := w.paypal().Verify(t.Context(), d, []string{webhookID}); err == nil || strings.Contains(err.Error(), digits) {
+				t.Errorf("Verify = %v", err)
+			}
+		})
 	}
 }
 

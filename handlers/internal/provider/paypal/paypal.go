@@ -11,6 +11,7 @@ import (
 	"hash/crc32"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"payment-webhooks/handlers/internal/provider"
@@ -23,6 +24,11 @@ const Name = "paypal"
 // PayPal repeats it, because a repetition may keep the time of the first attempt, plus
 // provider.Tolerance.
 const MaxAge = 3*24*time.Hour + provider.Tolerance
+
+// bindingTime is how long a transmission id stays bound to the body that came with it
+// first: longer than a replay is accepted, which is MaxAge after a time that may be ahead
+// of our clock by provider.Tolerance. The day covers a clock that is set back.
+const bindingTime = MaxAge + provider.Tolerance + 24*time.Hour
 
 // Options configures New. The zero value is valid.
 type Options struct {
@@ -53,7 +59,7 @@ func New(o Options) *PayPal {
 func (p *PayPal) Verify(ctx context.Context, d provider.Delivery, secrets []string) error {
 	ids := webhookIDs(secrets)
 	if len(ids) == 0 {
-		return fmt.Errorf("%w: no PayPal webhook id (letters and digits) among %d", provider.ErrSecret, len(secrets))
+		return fmt.Errorf("%w: no PayPal webhook id among %d", provider.ErrSecret, len(secrets))
 	}
 	// Reject what can be rejected cheaply before a download.
 	t, err := parseTransmission(d.Header)
@@ -66,30 +72,46 @@ func (p *PayPal) Verify(ctx context.Context, d provider.Delivery, secrets []stri
 	case age < -provider.Tolerance:
 		return fmt.Errorf("%w: transmitted %v ahead of our clock, more than %v", provider.ErrSignature, -age.Round(time.Second), provider.Tolerance)
 	}
-	key, err := p.certificates.key(ctx, t.certURL, d.ReceivedAt)
+	certificate, err := p.certificates.get(ctx, t.certURL, d.ReceivedAt)
 	if err != nil {
 		return err
 	}
 	checksum := crc32.ChecksumIEEE(d.Body)
 	for _, id := range ids {
 		sum := sha256.Sum256(t.signedText(id, checksum))
-		if rsa.VerifyPKCS1v15(key, crypto.SHA256, sum[:], t.signature) == nil {
+		if rsa.VerifyPKCS1v15(certificate.key, crypto.SHA256, sum[:], t.signature) == nil {
+			certificate.proven.Store(true)
 			return nil
 		}
 	}
 	return fmt.Errorf("%w: wrong for each of %d webhook ids", provider.ErrSignature, len(ids))
 }
 
-// webhookIDs returns the secrets that have the documented form of a webhook id:
-// ^[a-zA-Z0-9]+$, at most 50 characters.
+// webhookIDs returns the secrets that can be a webhook id.
 func webhookIDs(secrets []string) []string {
 	var ids []string
 	for _, s := range secrets {
-		if len(s) <= 50 && isWord(s, "") {
+		if isWebhookID(s) {
 			ids = append(ids, s)
 		}
 	}
 	return ids
+}
+
+// Bounds of a webhook id in characters: the documented one, and one that leaves room
+// below the 17 that all known ids have.
+const (
+	minWebhookID = 12
+	maxWebhookID = 50
+)
+
+// isWebhookID reports whether a text can be a webhook id: letters and digits, some of
+// each. PayPal documents ^[a-zA-Z0-9]+$ and at most 50 characters. The ids that it
+// assigns are 17 upper-case letters and digits, so that a short text, a word or a
+// number is a placeholder.
+func isWebhookID(s string) bool {
+	return len(s) >= minWebhookID && len(s) <= maxWebhookID && isWord(s, "") &&
+		strings.ContainsAny(s, "0123456789") && strings.Trim(s, "0123456789") != ""
 }
 
 // isWord reports whether s consists of ASCII letters, digits and the
@@ -111,6 +133,10 @@ func isWord(s, also string) bool {
 	}
 	return s != ""
 }
+
+// transmissionID is the name of the header with the id of a transmission. A repeated
+// transmission has the same id.
+const transmissionID = "Paypal-Transmission-Id"
 
 // transmission is the content of PayPal's headers.
 type transmission struct {
@@ -136,7 +162,7 @@ func parseTransmission(h http.Header) (t transmission, err error) {
 		value     *string
 		maxLength int
 	}{
-		{"Paypal-Transmission-Id", &t.id, 50},
+		{transmissionID, &t.id, 50},
 		{"Paypal-Transmission-Time", &t.time, 100},
 		{"Paypal-Transmission-Sig", &signature, base64.StdEncoding.EncodedLen(maxKeyBits / 8)},
 		{"Paypal-Cert-Url", &t.certURL, 500},

@@ -27,7 +27,7 @@ var sendsWith = provider.Certificate{
 func init() {
 	Declaration.Sender = provider.Sender{
 		Fixtures:   fixtures,
-		MakeSecret: func() string { return rand.Text()[:17] },
+		MakeSecret: func() string { return "7" + rand.Text()[:15] + "K" },
 		IDs:        []string{"resource/dispute_id", "resource/payout_item_id", "resource/id"},
 		Amounts: []string{
 			"resource/amount/value", "resource/amount/total", "resource/dispute_amount/value", "resource/payout_item/amount/value",

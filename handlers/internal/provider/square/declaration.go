@@ -13,6 +13,41 @@ var Declaration = provider.Declaration{
 	},
 	Members: []provider.Member{provider.HTTPSAddress("notificationUrl", contract.ProviderNotificationURL,
 		"the address that Square has, if it is not the gateway's own")},
-	Secret: "the subscription's signature key",
-	New:    func(provider.Settings) provider.Provider { return New() },
+	Secret:      "the subscription's signature key",
+	ValidSecret: validKey,
+	EventTypes:  eventTypes,
+	OwnIDs:      []string{"merchant_id", "location_id", "order_id"},
+	New:         func(provider.Settings) provider.Provider { return New() },
+}
+
+// validKey reports whether a text can be a signature key. Square's keys are 16 random
+// bytes as base64url without padding, 22 characters, such as "1k9bIJKCeTmSQwyagtNRLg":
+// https://developer.squareup.com/reference/square/webhook-subscriptions-api/update-webhook-subscription-signature-key
+// Other lengths from 16 to 64 are accepted in case Square changes it. A text of words,
+// such as "your-square-signature-key", is none: at least ten characters are distinct, and
+// they are of two classes out of upper case, lower case and digits. Out of 30 million
+// random keys, less than one is refused.
+func validKey(text string) bool {
+	if len(text) < 16 || len(text) > 64 {
+		return false
+	}
+	var seen [128]bool
+	distinct, upper, lower, digit := 0, 0, 0, 0
+	for _, c := range []byte(text) {
+		switch {
+		case c >= 'A' && c <= 'Z':
+			upper = 1
+		case c >= 'a' && c <= 'z':
+			lower = 1
+		case c >= '0' && c <= '9':
+			digit = 1
+		case c != '-' && c != '_':
+			return false
+		}
+		if !seen[c] {
+			seen[c] = true
+			distinct++
+		}
+	}
+	return distinct >= 10 && upper+lower+digit >= 2
 }

@@ -18,9 +18,9 @@ func init() {
 	Declaration.Sender = provider.Sender{
 		Fixtures: fixtures,
 		MakeSecret: func() string {
-			key := make([]byte, 24)
+			key := make([]byte, 16)
 			rand.Read(key) // never fails
-			return base64.StdEncoding.EncodeToString(key)
+			return base64.RawURLEncoding.EncodeToString(key)
 		},
 		IDs: []string{"data/object/payment/id", "data/object/refund/id", "data/object/dispute/id", "data/object/payout/id", "data/id"},
 		Amounts: []string{

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,19 +40,12 @@ var _ provider.Provider = Square{}
 func New() Square { return Square{} }
 
 // Verify implements provider.Provider. It accepts an authentic body without a readable
-// time, because Decode rejects such a body as unreadable.
+// time, because Decode lets no such body become a transaction.
 func (Square) Verify(_ context.Context, d provider.Delivery, secrets []string) error {
-	keys := make([]string, 0, len(secrets))
-	for _, secret := range secrets {
-		// A key has no white space, but pasted text often ends with some.
-		if key := strings.TrimSpace(secret); key != "" {
-			keys = append(keys, key)
-		}
-	}
-	if len(keys) == 0 {
+	if !slices.ContainsFunc(secrets, isKey) {
 		return fmt.Errorf("%w: no signature key", provider.ErrSecret)
 	}
-	if err := verify(d, keys); err != nil {
+	if err := verify(d, secrets); err != nil {
 		return fmt.Errorf("%w: %w", provider.ErrSignature, err)
 	}
 	createdAt, ok := createdAt(d.Body)
@@ -67,12 +61,18 @@ func (Square) Verify(_ context.Context, d provider.Delivery, secrets []string) e
 	return nil
 }
 
-func verify(d provider.Delivery, keys []string) error {
+// isKey reports whether a secret is there at all, since anybody could sign with "".
+func isKey(secret string) bool { return secret != "" }
+
+func verify(d provider.Delivery, secrets []string) error {
 	signatures := d.Header.Values(SignatureHeader)
 	if len(signatures) != 1 {
 		return fmt.Errorf("%d headers %s, where there must be one", len(signatures), SignatureHeader)
 	}
-	for _, key := range keys {
+	for _, key := range secrets {
+		if !isKey(key) {
+			continue
+		}
 		mac := hmac.New(sha256.New, []byte(key))
 		io.WriteString(mac, d.URL) // a hash.Hash never fails
 		mac.Write(d.Body)
@@ -84,72 +84,125 @@ func verify(d provider.Delivery, keys []string) error {
 	return errors.New("the signature is not ours for this notification URL")
 }
 
-// eventMapping maps an event type to a transaction.
+// outcome is what an event says about the money of its object.
+type outcome int
+
+const (
+	unknown   outcome = iota // a state that is not documented
+	unmoved                  // none has moved, or none will
+	moved                    // it has moved
+	movedBack                // whatever moved has come back
+)
+
+// eventMapping maps an event type to transactions.
 type eventMapping struct {
-	kind     string   // the transaction's kind
-	object   string   // the member of data.object that has the object
-	status   string   // the status that the object must have; "" if any is accepted
-	metadata []string // the object's members that go into the metadata
+	kind     string             // the kind of the transaction if the money has moved
+	object   string             // the member of data.object that has the object
+	state    string             // the object's member with its state; "" if the event type decides
+	outcomes map[string]outcome // by state
+	always   outcome            // if the event type decides
+	reversed string             // what the id of a reversal has after the object's id
+	metadata []string           // the object's members that go into the metadata
 }
 
 var (
-	payment = eventMapping{contract.KindPayment, "payment", "COMPLETED", []string{"location_id", "order_id", "reference_id"}}
-	refund  = eventMapping{contract.KindRefund, "refund", "COMPLETED", []string{"location_id", "order_id"}}
-	dispute = eventMapping{contract.KindDispute, "dispute", "", []string{"location_id", "reason"}}
-	payout  = eventMapping{contract.KindPayout, "payout", "", []string{"location_id"}}
+	payment = eventMapping{
+		kind: contract.KindPayment, object: "payment", state: "status",
+		// https://developer.squareup.com/reference/square/objects/Payment
+		outcomes: map[string]outcome{
+			"PENDING": unmoved, "APPROVED": unmoved, "CANCELED": unmoved, "FAILED": unmoved, "COMPLETED": moved,
+		},
+		metadata: []string{"location_id", "order_id", "reference_id"},
+	}
+	refund = eventMapping{
+		kind: contract.KindRefund, object: "refund", state: "status", reversed: "_failed",
+		// https://developer.squareup.com/reference/square/objects/PaymentRefund
+		outcomes: map[string]outcome{
+			"PENDING": unmoved, "REJECTED": unmoved, "COMPLETED": moved, "FAILED": movedBack,
+		},
+		metadata: []string{"location_id", "order_id"},
+	}
+	dispute = eventMapping{
+		kind: contract.KindDispute, object: "dispute", state: "state", reversed: "_won",
+		// https://developer.squareup.com/reference/square/enums/DisputeState
+		outcomes: map[string]outcome{
+			"INQUIRY_EVIDENCE_REQUIRED": unmoved, "INQUIRY_PROCESSING": unmoved, "INQUIRY_CLOSED": unmoved,
+			"EVIDENCE_REQUIRED": moved, "PROCESSING": moved, "LOST": moved, "ACCEPTED": moved, "WON": movedBack,
+		},
+		metadata: []string{"location_id", "reason"},
+	}
 
 	eventMappings = map[string]eventMapping{
-		"payment.created": payment,
-		"payment.updated": payment,
-		"refund.created":  refund,
-		"refund.updated":  refund,
-		"dispute.created": dispute,
-		"payout.paid":     payout,
+		"payment.created":       payment,
+		"payment.updated":       payment,
+		"refund.created":        refund,
+		"refund.updated":        refund,
+		"dispute.created":       dispute,
+		"dispute.state.updated": dispute,
+		"dispute.state.changed": dispute, // its name before Square-Version 2021-06-16
+		"payout.paid":           payout(moved),
+		"payout.failed":         payout(movedBack),
 	}
 )
 
-// Decode implements provider.Provider: one event.
+// payout returns the mapping of an event type that says what became of a payout.
+func payout(o outcome) eventMapping {
+	return eventMapping{kind: contract.KindPayout, object: "payout", always: o, reversed: "_failed", metadata: []string{"location_id"}}
+}
+
+// Decode implements provider.Provider: one event, or two of one type if the money has
+// moved and come back.
 func (Square) Decode(d provider.Delivery) ([]provider.Event, error) {
 	notification, err := provider.ParseObject(d.Body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
 	}
-	if _, ok := createdAt(d.Body); !ok { // see Verify
-		return nil, fmt.Errorf("%w: created_at is not a time in RFC 3339", provider.ErrUnreadable)
-	}
 	e := provider.Event{Type: notification.Text("type")}
 	if e.Type == "" {
 		return nil, fmt.Errorf("%w: no type", provider.ErrUnreadable)
 	}
-	if mapping, ok := eventMappings[e.Type]; ok {
-		e.Transaction, err = mapping.transaction(notification)
-		if err != nil {
-			e.Err = fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
-		}
+	mapping, ok := eventMappings[e.Type]
+	if !ok {
+		return []provider.Event{e}, nil
 	}
-	return []provider.Event{e}, nil
+	transactions, err := mapping.transactions(notification)
+	if err != nil {
+		e.Err = fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
+	}
+	if err != nil || len(transactions) == 0 {
+		return []provider.Event{e}, nil
+	}
+	if _, ok := parseTime(notification.Text("created_at")); !ok { // see Verify
+		return nil, fmt.Errorf("%w: created_at is not a time in RFC 3339", provider.ErrUnreadable)
+	}
+	events := make([]provider.Event, len(transactions))
+	for i := range transactions {
+		events[i] = provider.Event{Type: e.Type, Transaction: &transactions[i]}
+	}
+	return events, nil
 }
 
-// transaction returns nil without an error if the object has not reached the status.
-func (m eventMapping) transaction(notification provider.Object) (*transaction.Transaction, error) {
+// transactions returns none if no money has moved.
+func (m eventMapping) transactions(notification provider.Object) ([]transaction.Transaction, error) {
 	o := notification.Object("data").Object("object").Object(m.object)
 	if o == nil {
 		return nil, fmt.Errorf("no /data/object/%s", m.object)
 	}
-	if m.status != "" {
-		switch o.Text("status") {
-		case "":
-			return nil, fmt.Errorf("the %s has no status", m.object)
-		case m.status:
-		default:
-			return nil, nil
-		}
+	result := m.always
+	if m.state != "" {
+		result = m.outcomes[o.Text(m.state)]
+	}
+	switch result {
+	case unknown:
+		return nil, fmt.Errorf("the %s has no %s that Square documents", m.object, m.state)
+	case unmoved:
+		return nil, nil
 	}
 	t := transaction.Transaction{
 		ID:         cmp.Or(o.Text("id"), o.Text("dispute_id")), // dispute_id is in older API versions
 		Provider:   Name,
 		Kind:       m.kind,
-		CustomerID: cmp.Or(o.Text("customer_id"), contract.UnknownCustomer),                       // only payments have one
+		CustomerID: transaction.CustomerID(o.Text("customer_id")),                                 // only payments have one
 		PaymentID:  cmp.Or(o.Text("payment_id"), o.Object("disputed_payment").Text("payment_id")), // of a refund or of a dispute
 		Metadata:   m.references(notification, o),
 	}
@@ -157,17 +210,40 @@ func (m eventMapping) transaction(notification provider.Object) (*transaction.Tr
 	if paid == nil {
 		paid = o.Object("amount_money")
 	}
+	var debit bool
 	var err error
-	if t.Money, err = readMoney(paid); err != nil {
+	if t.Money, debit, err = m.money(paid); err != nil {
 		return nil, err
 	}
 	if t.Amount.IsZero() {
 		return nil, nil
 	}
-	if err := t.Check(); err != nil {
-		return nil, err
+	if debit {
+		t.Kind, t.ReversedKind = contract.KindReversal, m.kind
 	}
-	return &t, nil
+	all := []transaction.Transaction{t}
+	if result == movedBack {
+		all = append(all, takeBack(t, m.reversed))
+	}
+	for _, t := range all {
+		if err := t.Check(); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// takeBack returns the transaction that takes t back: its reversal or, if t is a debit,
+// the payout that returns it.
+func takeBack(t transaction.Transaction, suffix string) transaction.Transaction {
+	back := t
+	back.ID += suffix
+	if t.Kind == contract.KindReversal {
+		back.Kind, back.ReversedKind = t.ReversedKind, ""
+	} else {
+		back.Kind, back.ReversedKind, back.Reverses = contract.KindReversal, t.Kind, t.ID
+	}
+	return back
 }
 
 func (m eventMapping) references(notification, o provider.Object) transaction.Metadata {
@@ -178,17 +254,24 @@ func (m eventMapping) references(notification, o provider.Object) transaction.Me
 	return provider.Metadata(members)
 }
 
-func readMoney(o provider.Object) (money.Money, error) {
+// money reads an amount. A payout's is negative if Square debits the seller's bank account;
+// the result is then the amount of the debit.
+// https://developer.squareup.com/reference/square/objects/Payout
+func (m eventMapping) money(o provider.Object) (amount money.Money, debit bool, err error) {
 	currency := o.Text("currency")
 	decimals, ok := money.Digits(currency)
 	if !ok {
-		return money.Money{}, errors.New("the currency is not an ISO 4217 currency in use")
+		return money.Money{}, false, errors.New("the currency is not an ISO 4217 currency in use")
 	}
-	m, err := money.FromMinor(o.Number("amount"), decimals, currency)
+	text := o.Number("amount")
+	if m.kind == contract.KindPayout {
+		text, debit = strings.CutPrefix(text, "-")
+	}
+	amount, err = money.FromMinor(text, decimals, currency)
 	if err != nil {
-		return money.Money{}, fmt.Errorf("the amount: %w", err)
+		return money.Money{}, false, fmt.Errorf("the amount: %w", err)
 	}
-	return m, nil
+	return amount, debit, nil
 }
 
 // createdAt reads the body only up to created_at, to keep Verify cheap. Decode detects
@@ -213,8 +296,18 @@ func createdAt(body []byte) (t time.Time, ok bool) {
 		if err != nil {
 			return t, false
 		}
-		t, err = time.Parse(time.RFC3339, value.String())
-		return t, err == nil
+		return parseTime(value.String())
 	}
 	return t, false
+}
+
+// parseTime reads a time in RFC 3339. A time without a zone, as in some samples, is taken
+// for UTC, which Square writes unless a time has an offset.
+// https://developer.squareup.com/docs/build-basics/working-with-dates
+func parseTime(text string) (t time.Time, ok bool) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t, err = time.Parse("2006-01-02T15:04:05", text)
+	}
+	return t, err == nil
 }

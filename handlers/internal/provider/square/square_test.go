@@ -5,15 +5,18 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/provider/providertest"
 	"payment-webhooks/handlers/internal/provider/square"
@@ -104,7 +107,7 @@ func TestForgeriesAreRejected(t *testing.T) {
 
 func TestBothSecretsOfARotationVerify(t *testing.T) {
 	body := fixture(t, "payment")
-	for _, secrets := range [][]string{{key, otherKey}, {otherKey, key}, {"", key}, {key + "\n"}} {
+	for _, secrets := range [][]string{{key, otherKey}, {otherKey, key}, {"", key}} {
 		if err := verify(delivery(body, sign(url, body, key)), secrets...); err != nil {
 			t.Errorf("%q: %v", secrets, err)
 		}
@@ -113,10 +116,14 @@ func TestBothSecretsOfARotationVerify(t *testing.T) {
 
 func TestNoKeyNeverVerifies(t *testing.T) {
 	body := fixture(t, "payment")
-	for _, secrets := range [][]string{nil, {""}, {" \n", ""}} {
-		if err := verify(delivery(body, sign(url, body, "")), secrets...); !errors.Is(err, provider.ErrSecret) {
+	unsigned := delivery(body, sign(url, body, ""))
+	for _, secrets := range [][]string{nil, {""}, {"", ""}} {
+		if err := verify(unsigned, secrets...); !errors.Is(err, provider.ErrSecret) {
 			t.Errorf("%q: %v, want ErrSecret", secrets, err)
 		}
+	}
+	if err := verify(unsigned, key, ""); !errors.Is(err, provider.ErrSignature) {
+		t.Errorf("an empty previous key: %v, want ErrSignature", err)
 	}
 }
 
@@ -156,7 +163,7 @@ func TestDeliveryWithoutTime(t *testing.T) {
 		"array":          "[]",
 		"no time":        strings.Replace(good, `"created_at": "2026-11-22T15:04:06.310Z"`, `"x": ""`, 1),
 		"time as number": strings.Replace(good, `"created_at": "2026-11-22T15:04:06.310Z"`, `"created_at": 1795359846`, 1),
-		"time unzoned":   strings.Replace(good, `"created_at": "2026-11-22T15:04:06.310Z"`, `"created_at": "2026-11-22T15:04:06"`, 1),
+		"no time of day": strings.Replace(good, `"created_at": "2026-11-22T15:04:06.310Z"`, `"created_at": "2026-11-22"`, 1),
 		"two times":      strings.Replace(good, `"created_at"`, `"created_at": "2026-11-22T15:04:06Z", "created_at"`, 1),
 		"two documents":  good + good,
 		"deep":           strings.Replace(good, `"data"`, `"x": `+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`, "data"`, 1),
@@ -186,23 +193,32 @@ func TestErrorsRepeatNeitherSecretNorBody(t *testing.T) {
 	}
 }
 
-// summary is what a test compares of an event: type, then what became of it.
+// summary is what a test compares of a delivery: for each event its type, then what became
+// of it.
 func summary(t testing.TB, body []byte) string {
 	t.Helper()
 	events, err := square.New().Decode(provider.Delivery{Body: body})
-	if err != nil || len(events) != 1 {
+	if err != nil || len(events) == 0 {
 		t.Fatal(events, err)
 	}
-	e := events[0]
-	switch tx := e.Transaction; {
-	case e.Err != nil && tx == nil && errors.Is(e.Err, provider.ErrUnreadable):
-		return e.Type + " unreadable"
-	case tx != nil && e.Err == nil:
-		return fmt.Sprintf("%s %s %s/%s of %q %s by %s %s", e.Type, tx.Kind, tx.Provider, tx.ID, tx.PaymentID, tx.Format(), tx.CustomerID, tx.Metadata)
-	case e.Err == nil:
-		return e.Type + " ignored"
+	var lines []string
+	for _, e := range events {
+		line := fmt.Sprintf("%+v breaks the contract of provider.Event", e)
+		switch tx := e.Transaction; {
+		case e.Err != nil && tx == nil && errors.Is(e.Err, provider.ErrUnreadable):
+			line = e.Type + " unreadable"
+		case tx != nil && e.Err == nil:
+			line = fmt.Sprintf("%s %s %s/%s", e.Type, tx.Kind, tx.Provider, tx.ID)
+			if tx.Kind == contract.KindReversal {
+				line += fmt.Sprintf(" of %s %q", tx.ReversedKind, tx.Reverses)
+			}
+			line += fmt.Sprintf(" of %q %s by %s %s", tx.PaymentID, tx.Format(), tx.CustomerID, tx.Metadata)
+		case e.Err == nil:
+			line = e.Type + " ignored"
+		}
+		lines = append(lines, line)
 	}
-	return fmt.Sprintf("%+v breaks the contract of provider.Event", e)
+	return strings.Join(lines, "\n")
 }
 
 func TestFixturesBecomeTransactions(t *testing.T) {
@@ -214,7 +230,16 @@ func TestFixturesBecomeTransactions(t *testing.T) {
 		"ignored":       "payment.created ignored",
 		"refund":        `refund.updated refund square/hYy9pRFVxpDsO1FB05SunFWUe9JZY_A1b2 of "hYy9pRFVxpDsO1FB05SunFWUe9JZY" 2500.50 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042","order_id":"03O3USaPaAaFnI6kkwB1JxGgBsUZY"}`,
 		"dispute":       `dispute.created dispute square/XDgyFu7yo1E2S5lQGGpYn of "hYy9pRFVxpDsO1FB05SunFWUe9JZY" 15000.00 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042","reason":"NO_KNOWLEDGE"}`,
-		"payout":        `payout.paid payout square/po_4d28e6c4-7dd5-4de4-8ec9-a059277646a6 of "" 12064.20 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042"}`,
+		"refund_failed": `refund.updated refund square/hYy9pRFVxpDsO1FB05SunFWUe9JZY_A1b2 of "hYy9pRFVxpDsO1FB05SunFWUe9JZY" 2500.50 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042","order_id":"03O3USaPaAaFnI6kkwB1JxGgBsUZY"}
+refund.updated reversal square/hYy9pRFVxpDsO1FB05SunFWUe9JZY_A1b2_failed of refund "hYy9pRFVxpDsO1FB05SunFWUe9JZY_A1b2" of "hYy9pRFVxpDsO1FB05SunFWUe9JZY" 2500.50 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042","order_id":"03O3USaPaAaFnI6kkwB1JxGgBsUZY"}`,
+		"dispute_inquiry": "dispute.created ignored",
+		"dispute_won": `dispute.state.updated dispute square/XDgyFu7yo1E2S5lQGGpYn of "hYy9pRFVxpDsO1FB05SunFWUe9JZY" 15000.00 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042","reason":"NO_KNOWLEDGE"}
+dispute.state.updated reversal square/XDgyFu7yo1E2S5lQGGpYn_won of dispute "XDgyFu7yo1E2S5lQGGpYn" of "hYy9pRFVxpDsO1FB05SunFWUe9JZY" 15000.00 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042","reason":"NO_KNOWLEDGE"}`,
+		"payout_failed": `payout.failed payout square/po_4d28e6c4-7dd5-4de4-8ec9-a059277646a6 of "" 12064.20 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042"}
+payout.failed reversal square/po_4d28e6c4-7dd5-4de4-8ec9-a059277646a6_failed of payout "po_4d28e6c4-7dd5-4de4-8ec9-a059277646a6" of "" 12064.20 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042"}`,
+		"payout_debit": `payout.paid reversal square/po_b345d2c7-90b3-4f0b-a2aa-df1def7f8afc of payout "" of "" 315.00 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042"}`,
+		"customer":     "customer.created ignored",
+		"payout":       `payout.paid payout square/po_4d28e6c4-7dd5-4de4-8ec9-a059277646a6 of "" 12064.20 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			if diff := cmp.Diff(want, summary(t, fixture(t, name))); diff != "" {
@@ -251,19 +276,146 @@ func change(t testing.TB, name, from, to string) []byte {
 
 func TestIgnoredStates(t *testing.T) {
 	for _, tt := range []struct{ fixture, from, to string }{
+		{"payment", `"status": "COMPLETED"`, `"status": "PENDING"`},
 		{"payment", `"status": "COMPLETED"`, `"status": "APPROVED"`},
 		{"payment", `"status": "COMPLETED"`, `"status": "CANCELED"`},
 		{"payment", `"status": "COMPLETED"`, `"status": "FAILED"`},
 		{"payment", `"amount": 1500000`, `"amount": 0`},
 		{"refund", `"status": "COMPLETED"`, `"status": "PENDING"`},
 		{"refund", `"status": "COMPLETED"`, `"status": "REJECTED"`},
-		{"dispute", `"type": "dispute.created"`, `"type": "dispute.state.updated"`},
+		{"refund", `"amount": 250050`, `"amount": 0`},
+		{"refund_failed", `"amount": 250050`, `"amount": 0`},
+		{"dispute", `"state": "EVIDENCE_REQUIRED"`, `"state": "INQUIRY_EVIDENCE_REQUIRED"`},
+		{"dispute", `"state": "EVIDENCE_REQUIRED"`, `"state": "INQUIRY_PROCESSING"`},
+		{"dispute_won", `"state": "WON"`, `"state": "INQUIRY_CLOSED"`},
+		{"dispute", `"amount": 1500000`, `"amount": 0`},
+		{"dispute", `"type": "dispute.created"`, `"type": "dispute.evidence.created"`},
+		{"dispute_won", `"type": "dispute.state.updated"`, `"type": "dispute.evidence.added"`},
 		{"payout", `"type": "payout.paid"`, `"type": "payout.sent"`},
-		{"payout", `"type": "payout.paid"`, `"type": "payout.failed"`},
+		{"payout", `"amount": 1206420`, `"amount": 0`},
+		{"payout_debit", `"amount": -31500`, `"amount": -0`},
 		{"payment", `"type": "payment.updated"`, `"type": "something.new"`},
 	} {
 		if got := summary(t, change(t, tt.fixture, tt.from, tt.to)); !strings.HasSuffix(got, " ignored") {
 			t.Errorf("%s with %s: %s", tt.fixture, tt.to, got)
+		}
+	}
+}
+
+// A dispute holds the money in every state but those of an inquiry, whichever event
+// reports it first.
+func TestStatesOfADispute(t *testing.T) {
+	created := summary(t, fixture(t, "dispute"))
+	for _, state := range []string{"EVIDENCE_REQUIRED", "PROCESSING", "LOST", "ACCEPTED"} {
+		for _, event := range []string{"dispute.created", "dispute.state.updated", "dispute.state.changed"} {
+			t.Run(fmt.Sprintf("when %s reports %s", event, state), func(t *testing.T) {
+				body := strings.ReplaceAll(string(change(t, "dispute_won", `"WON"`, `"`+state+`"`)), "dispute.state.updated", event)
+				if got, want := summary(t, []byte(body)), strings.Replace(created, "dispute.created", event, 1); got != want {
+					t.Errorf("%s\nwant %s", got, want)
+				}
+			})
+		}
+	}
+}
+
+// The return of a debit that failed is a payout.
+func TestFailedDebit(t *testing.T) {
+	const rest = ` of "" 315.00 USD by unknown {"location_id":"L88917AVBK2S5","merchant_id":"MLEXAMPLE0042"}`
+	const want = `payout.failed reversal square/po_b345d2c7-90b3-4f0b-a2aa-df1def7f8afc of payout ""` + rest + `
+payout.failed payout square/po_b345d2c7-90b3-4f0b-a2aa-df1def7f8afc_failed` + rest
+	if diff := cmp.Diff(want, summary(t, change(t, "payout_debit", "payout.paid", "payout.failed"))); diff != "" {
+		t.Errorf("-want +got\n%s", diff)
+	}
+}
+
+// No documented time lacks a zone. One that does is in UTC, and bounded as any other.
+func TestTimeWithoutAZoneIsUTC(t *testing.T) {
+	body := change(t, "payment", `"created_at": "2026-11-22T15:04:06.310Z"`, `"created_at": "2026-11-22T15:04:06.310726"`)
+	if got, want := summary(t, body), summary(t, fixture(t, "payment")); got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	createdAt := time.Date(2026, 11, 22, 15, 4, 6, 310726e3, time.UTC)
+	d := delivery(body, sign(url, body, key))
+	for age, good := range map[time.Duration]bool{
+		-provider.Tolerance - time.Millisecond:                false,
+		-provider.Tolerance:                                   true,
+		square.MaxAge + provider.Tolerance:                    true,
+		square.MaxAge + provider.Tolerance + time.Millisecond: false,
+	} {
+		d.ReceivedAt = createdAt.Add(age)
+		if err := verify(d, key); good != (err == nil) {
+			t.Errorf("received %v after created_at: %v", age, err)
+		}
+	}
+}
+
+// What becomes no transaction is not quarantined for its time.
+func TestIgnoredWithoutATime(t *testing.T) {
+	for _, text := range []string{`"2026-11-27"`, `"yesterday"`, `1795755600`, `null`} {
+		if got := summary(t, change(t, "customer", `"2026-11-27T05:00:00.454726"`, text)); got != "customer.created ignored" {
+			t.Errorf("when created_at is %s: %s", text, got)
+		}
+		approved := strings.Replace(string(fixture(t, "ignored")), `"2026-11-22T15:04:05.100Z"`, text, 1)
+		if got := summary(t, []byte(approved)); got != "payment.created ignored" {
+			t.Errorf("when the created_at of an approved payment is %s: %s", text, got)
+		}
+	}
+}
+
+func TestOddCustomerIsHashed(t *testing.T) {
+	body := change(t, "payment", `"customer_id": "W92`, `"customer_id": "W\n92`)
+	if got := summary(t, body); !strings.Contains(got, " by sha256:e485490e") {
+		t.Error(got)
+	}
+}
+
+func TestValidSecret(t *testing.T) {
+	for _, text := range []string{
+		key, "wbBB2iN4TjNhHrm5r3vSyw", "1k9bIJKCeTmSQwyagtNRLg", "qfjakbt2uWB8DKAMECF-EA", otherKey,
+		"abcdefghij012345", strings.Repeat("AbCdEfGhIjKlMnOp", 4), // the shortest and the longest
+	} {
+		if !square.Declaration.ValidSecret(text) {
+			t.Errorf("%q is refused", text)
+		}
+	}
+	for _, text := range []string{
+		"square", "abcdefghij01234", strings.Repeat("AbCdEfGhIjKlMnOp", 4) + "q", "wbBB2iN4TjNhHrm5r3vSyw==", "wbBB2iN4TjNhHrm5/3vSyw",
+		"your-square-signature-key", "REPLACE_ME_WITH_THE_SIGNATURE_KEY", "aaaaaaaaaaaaaaaaaaaaaB", "0123456789012345678901",
+		"xxxxXXXXxxxxXXXXxxxxXX", "wbBB2iN4TjNh\u00e9rm5r3vSyw",
+	} {
+		if square.Declaration.ValidSecret(text) {
+			t.Errorf("%q is accepted", text)
+		}
+	}
+}
+
+// Every event type that is stored is declared as such, and none is declared that is not.
+func TestDeclaredEventTypes(t *testing.T) {
+	fixtures := map[string][]string{
+		"payment": {"payment"}, "refund": {"refund", "refund_failed"},
+		"dispute": {"dispute", "dispute_won"}, "payout": {"payout", "payout_debit"},
+	}
+	for _, e := range square.Declaration.EventTypes {
+		var kinds []string
+		object, _, _ := strings.Cut(e.Name, ".")
+		for _, name := range fixtures[object] {
+			var of struct{ Type string }
+			body := fixture(t, name)
+			if err := json.Unmarshal(body, &of); err != nil {
+				t.Fatal(err)
+			}
+			events, err := square.New().Decode(provider.Delivery{Body: change(t, name, `"`+of.Type+`"`, `"`+e.Name+`" `)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, event := range events {
+				if event.Transaction != nil && !slices.Contains(kinds, event.Transaction.Kind) {
+					kinds = append(kinds, event.Transaction.Kind)
+				}
+			}
+		}
+		if got := strings.Join(kinds, ", "); got != e.Becomes {
+			t.Errorf("%s becomes %q, and the list says %q", e.Name, got, e.Becomes)
 		}
 	}
 }
@@ -299,9 +451,15 @@ func TestUnreadableNotifications(t *testing.T) {
 		{"payment", `"amount": 1500000`, `"amount": 1000000000000000`},
 		{"payment", `"currency": "USD"`, `"currency": "usd"`},
 		{"payment", `"currency": "USD"`, `"currency": "BTC"`},
-		{"payment", `"customer_id": "W92`, `"customer_id": "W\n92`},
+		{"payment", `"status": "COMPLETED"`, `"status": "AUTHORIZED"`}, // of no version
+		{"refund", `"status": "COMPLETED"`, `"status": "APPROVED"`},
+		{"dispute", `"state": "EVIDENCE_REQUIRED"`, `"state": null`},
+		{"dispute_won", `"state": "WON"`, `"state": "WITHDRAWN"`},
 		{"refund", `"payment_id": "hYy9`, `"payment_id": "h Yy9`},
-		{"payout", `"amount": 1206420`, `"amount": -1206420`}, // Square collects from the seller
+		{"payment", `"amount": 1500000`, `"amount": -1500000`},
+		{"refund", `"amount": 250050`, `"amount": -250050`},
+		{"dispute", `"amount": 1500000`, `"amount": -1500000`},
+		{"payout_debit", `"amount": -31500`, `"amount": "-31500"`},
 	} {
 		if got := summary(t, change(t, tt.fixture, tt.from, tt.to)); !strings.HasSuffix(got, " unreadable") {
 			t.Errorf("%s with %s: %s", tt.fixture, tt.to, got)

@@ -9,4 +9,8 @@ import (
 var Declaration = provider.Declaration{
 	Name:   contract.ProviderCanonical,
 	Secret: "whsec_ and base64, or base64 alone",
+	ValidSecret: func(text string) bool {
+		_, ok := parseKey(text)
+		return ok
+	},
 }

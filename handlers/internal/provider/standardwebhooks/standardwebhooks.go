@@ -107,10 +107,11 @@ func parse(d provider.Delivery) (message, error) {
 }
 
 // parseKey reads a secret as the specification serialises it, or its base64 alone. It
-// rejects secrets with other prefixes, because base64 has no underscore.
+// rejects secrets with other prefixes, because base64 has no underscore, and line breaks,
+// which the decoder would skip.
 func parseKey(secret string) ([]byte, bool) {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, secretPrefix))
-	return key, err == nil && len(key) >= minKeyBytes && len(key) <= maxKeyBytes
+	return key, err == nil && len(key) >= minKeyBytes && len(key) <= maxKeyBytes && !strings.ContainsAny(secret, "\r\n")
 }
 
 // signedWith reports whether one of the signatures was made with the key. It compares
