@@ -41,9 +41,9 @@ const (
 	// is where the JSON decoder stops, need most of it.
 	providerAllocatedPerByte = 128
 
-	// allocatedAnyway is for the pointers of MaxFieldErrors problems, each of 31 names of
-	// 255 bytes, and for PayPal's signature.
-	allocatedAnyway = 2 << 20
+	// allocatedAnyway is mostly for the pointers of MaxFieldErrors problems, each of which
+	// may be 31 names of 255 bytes, and is copied while it grows.
+	allocatedAnyway = 4 << 20
 
 	timePerByte = 2 * time.Microsecond
 	timeAnyway  = 250 * time.Millisecond
