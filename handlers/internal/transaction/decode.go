@@ -64,9 +64,15 @@ const (
 	// rejected, because DynamoDB attribute names have at least one character.
 	MaxMetadataNameBytes = 255
 
-	// MaxFieldErrors bounds how many field errors are listed. If there are more,
-	// a last entry tells how many.
+	// MaxFieldErrors bounds how many field errors are listed: those of the
+	// transaction's own fields and, in the body's order, those found while it was read.
+	// If there are more, a last entry tells how many.
 	MaxFieldErrors = 50
+
+	// maxTextBytes bounds what is kept of a text: more bytes than any field other than
+	// metadata may have, and than an error repeats. A longer text is rejected by what is
+	// kept, so that no check reads a text as long as the body.
+	maxTextBytes = 4096
 )
 
 // ErrMalformed is the error of a body that is not one JSON object; see
@@ -92,8 +98,8 @@ type FieldError struct {
 	Detail string // what would be accepted, for the sender
 }
 
-// InvalidError lists every rule that a delivery breaks, sorted by field. It wraps
-// ErrInvalid. No entry repeats more than redact.MaxSanitised characters of the
+// InvalidError lists the rules that a delivery breaks, at most MaxFieldErrors, sorted by
+// field. It wraps ErrInvalid. No entry repeats more than redact.MaxSanitised characters of the
 // delivery, nor any card number.
 type InvalidError struct{ Fields []FieldError }
 
@@ -118,7 +124,20 @@ type Draft struct {
 // scalar is the value of a field other than metadata.
 type scalar struct {
 	kind jsontext.Kind
-	text string // the content of a string or the literal of a number; "" for any other value
+	text string // the beginning of a string's content or a number's literal; "" for any other value
+}
+
+// beginning returns the first maxTextBytes of a text, without a part of a character at
+// its end.
+func beginning(text string) string {
+	if len(text) <= maxTextBytes {
+		return text
+	}
+	end := maxTextBytes
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 // Normalise reads the canonical payload: one JSON object in UTF-8, without
@@ -171,14 +190,14 @@ func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 	switch {
 	case !slices.Contains(payloadFields, name):
 		// A misspelt optional name must not be dropped silently.
-		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(payloadFields, ", "))
+		if d.errors.room() {
+			d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(payloadFields, ", "))
+		}
 		return dec.SkipValue()
 	case name == contract.FieldMetadata:
 		metadata, problems, err := jsonvalue.Read(dec, metadataLimits)
 		d.metadata = metadata
-		for _, p := range problems {
-			d.errors.add(string(p.Pointer), "%s", p.Detail)
-		}
+		d.errors.addProblems("", problems)
 		return err
 	default:
 		value, err := dec.ReadValue()
@@ -186,9 +205,9 @@ func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 		case 'n':
 		case '"':
 			text, _ := jsontext.AppendUnquote(nil, value) // the decoder has checked it
-			d.scalars[name] = scalar{kind, string(text)}
+			d.scalars[name] = scalar{kind, beginning(string(text))}
 		case '0':
-			d.scalars[name] = scalar{kind, string(value)}
+			d.scalars[name] = scalar{kind, beginning(string(value))}
 		default:
 			d.scalars[name] = scalar{kind: kind}
 		}
@@ -217,7 +236,7 @@ func malformed(err error) error {
 // provider, not a phrase that describes what would be accepted. The error is an
 // *InvalidError. ReceivedAt is left for the caller to set.
 func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction, error) {
-	errs := slices.Clone(d.errors)
+	var errs fieldErrors
 	t := Transaction{
 		ID: d.text(&errs, contract.FieldTransactionID, checkSentID),
 		Provider: d.text(&errs, contract.FieldProvider, func(s string) string {
@@ -248,7 +267,8 @@ func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction
 	}
 	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.FieldCurrency, checkCurrency)))
 	t.Metadata = d.readMetadata(&errs)
-	if len(errs) > 0 {
+	errs.addAll(d.errors)
+	if len(errs.listed) > 0 {
 		return Transaction{}, errs.invalid()
 	}
 	return t, nil
@@ -455,6 +475,9 @@ func fits(m money.Money) bool {
 // letters, too, are never taken for a card number: an id that a provider gave to its own
 // object is an id. The error is an *InvalidError. ReceivedAt is not checked.
 func (t Transaction) Check() error {
+	for _, text := range []*string{&t.ID, &t.Provider, &t.CustomerID, &t.Kind, &t.PaymentID, &t.Reverses, &t.ReversedKind, &t.Currency} {
+		*text = beginning(*text)
+	}
 	var errs fieldErrors
 	text := func(field, value, accepted string) {
 		if accepted != "" {
@@ -480,7 +503,7 @@ func (t Transaction) Check() error {
 		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), redact.Sanitise(t.Amount.String()))
 	}
 	t.Metadata.check(&errs)
-	if len(errs) > 0 {
+	if len(errs.listed) > 0 {
 		return errs.invalid()
 	}
 	return nil
@@ -505,17 +528,47 @@ func (d Draft) readMetadata(errs *fieldErrors) Metadata {
 	return metadata
 }
 
-// fieldErrors collects the rules that a delivery breaks.
-type fieldErrors []FieldError
-
-func (e *fieldErrors) add(field, format string, args ...any) {
-	*e = append(*e, FieldError{redact.Sanitise(field), fmt.Sprintf(format, args...)})
+// fieldErrors collects the rules that a delivery breaks: the first MaxFieldErrors, and
+// the number of further ones.
+type fieldErrors struct {
+	listed []FieldError
+	more   int
 }
 
-func (e fieldErrors) invalid() error {
-	slices.SortStableFunc(e, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
-	if more := len(e) - MaxFieldErrors; more > 0 {
-		e = append(e[:MaxFieldErrors], FieldError{"", fmt.Sprintf("and %d more errors", more)})
+// room reports whether one more error would be listed. If not, it counts the error, so
+// that nothing is composed for it.
+func (e *fieldErrors) room() bool {
+	if len(e.listed) < MaxFieldErrors {
+		return true
 	}
-	return &InvalidError{e}
+	e.more++
+	return false
+}
+
+func (e *fieldErrors) add(field, format string, args ...any) {
+	if e.room() {
+		e.listed = append(e.listed, FieldError{redact.Sanitise(beginning(field)), fmt.Sprintf(format, args...)})
+	}
+}
+
+// addProblems adds the problems with the value of a field.
+func (e *fieldErrors) addProblems(field string, problems jsonvalue.Problems) {
+	for _, p := range problems.Listed {
+		e.add(field+string(p.Pointer), "%s", p.Detail)
+	}
+	e.more += problems.More
+}
+
+func (e *fieldErrors) addAll(others fieldErrors) {
+	n := min(len(others.listed), MaxFieldErrors-len(e.listed))
+	e.listed = append(e.listed, others.listed[:n]...)
+	e.more += others.more + len(others.listed) - n
+}
+
+func (e *fieldErrors) invalid() error {
+	slices.SortStableFunc(e.listed, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
+	if e.more > 0 {
+		e.listed = append(e.listed, FieldError{"", fmt.Sprintf("and %d more errors", e.more)})
+	}
+	return &InvalidError{e.listed}
 }
