@@ -52,6 +52,9 @@ func TestProblems(t *testing.T) {
 		{"depth in objects", `{"a":{"b":{}},"c":[[]]}`, jsonvalue.Limits{Depth: 2}, []jsontext.Pointer{"/a/b", "/c/0"}},
 		{"values", `[1,{"a":2},3]`, jsonvalue.Limits{Values: 4}, []jsontext.Pointer{"/2"}},
 		{"names", `{"":1,"abc":{"abcd":1}}`, jsonvalue.Limits{NameBytes: 3}, []jsontext.Pointer{"/", "/abc/abcd"}},
+		{"nothing under a name that is too long", `{"abcd":[1e999,{"abcde":1}],"a":1e999}`, jsonvalue.Limits{NameBytes: 3}, []jsontext.Pointer{"/abcd", "/a"}},
+		{"nothing after too many values", `{"a":[1,2],"b":{"abcd":1e999}}`, jsonvalue.Limits{Values: 2, NameBytes: 3}, []jsontext.Pointer{"/a/0"}},
+		{"as many as are listed", `[1e999,1e999,1e999]`, jsonvalue.Limits{Problems: 2}, []jsontext.Pointer{"/0", "/1"}},
 		{"numbers, all of them", `[1e999,{"a/b":1e-999},1]`, jsonvalue.Limits{}, []jsontext.Pointer{"/0", "/1/a~1b"}},
 	}
 	for _, tt := range tests {
@@ -59,6 +62,9 @@ func TestProblems(t *testing.T) {
 			_, problems, err := jsonvalue.Read(jsontext.NewDecoder(bytes.NewBufferString(tt.in)), tt.limits)
 			if err != nil {
 				t.Fatal(err)
+			}
+			if tt.limits.Problems > 0 && problems.More != 1 {
+				t.Errorf("%d more, want 1", problems.More)
 			}
 			var got []jsontext.Pointer
 			for _, p := range problems.Listed {
