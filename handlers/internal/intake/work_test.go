@@ -24,6 +24,7 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/provider/paypal"
+	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/transaction"
 	"payment-webhooks/handlers/providers"
 )
@@ -300,10 +301,28 @@ var worstOfCanonical = []hostileValue{
 	{"members that are unknown", `{"a":0`, `,"b%d":0`, `}`, true},
 	{"more members than values are accepted", `{"a":0`, `,"b%d":0`, `}`, false},
 	{"digits and spaces in an id", `{"transaction_id":"4`, ` 4`, `"}`, true},
+	{"names that are equal once they are masked", `{"a":0` + cardNumbers(8_000) + `,"b":"`, ``, `"}` + strings.Repeat(" ", 93_000), false},
 	{"digits and spaces in a text", `{"x":"` + strings.Repeat("x", 61_000) + `","a":"`, `4 `, `"}`, false},
 	{"numbers with 200 zeros", `{"a":[1`, `,1` + strings.Repeat("0", 200) + `e-100`, `]}`, false},
 	{"numbers of 4 bytes that are written with 39", `{"a":[1`, `,1e38`, `]}`, false},
 	{"10 000 objects within each other", `[` + strings.Repeat(`{"a":`, 9_990) + "0" + strings.Repeat("}", 9_990), `,0`, `]`, false},
+}
+
+// cardNumbers returns members whose names are card numbers that become equal when they are
+// masked.
+func cardNumbers(n int) string {
+	var members strings.Builder
+	for i := range n {
+		for check := range 10 {
+			// 41111100000c1111: the six digits in the middle are masked.
+			name := fmt.Sprintf("411111%05d%d1111", i, check)
+			if _, found := redact.Text(name); found > 0 {
+				fmt.Fprintf(&members, `,"%s":0`, name)
+				break
+			}
+		}
+	}
+	return members.String()
 }
 
 // worstOfProviders are the worst values that we know in an authentic notification of a

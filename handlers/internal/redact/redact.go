@@ -132,13 +132,15 @@ func object(members map[string]any) (masked map[string]any, count int) {
 		masked[name] = out
 		count += n
 	}
-	slices.Sort(names) // for a deterministic result
+	slices.Sort(names)           // for a deterministic result
+	suffixes := map[string]int{} // the last suffix of each masked name, so that none is tried again
 	for _, name := range names {
 		text, n := Text(name)
 		count += n
 		unique := text
-		for i := 2; ; i++ {
+		for i := max(2, suffixes[text]); ; i++ {
 			if _, taken := masked[unique]; !taken {
+				suffixes[text] = i
 				break
 			}
 			unique = fmt.Sprintf("%s (%d)", text, i)
