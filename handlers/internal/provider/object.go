@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -20,25 +21,65 @@ var limits = jsonvalue.Limits{Depth: 32, Values: 10_000, NameBytes: 255, Problem
 // the zero value, which Transaction.Check rejects if the member is required.
 type Object map[string]any
 
-// ParseObject reads a body that is one JSON object within limits. An error repeats
-// nothing of the body.
-func ParseObject(body []byte) (Object, error) {
+// ParseObject reads a body that is one JSON object within limits. If it is given names, it
+// reads the object's members with these names alone and skips the others, whose syntax is
+// checked nevertheless. An error repeats nothing of the body.
+func ParseObject(body []byte, only ...string) (Object, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
-	value, problems, err := jsonvalue.Read(dec, limits)
+	members, err := readMembers(dec, only)
 	if err != nil {
-		return nil, errors.New("the body is not JSON in UTF-8 with each name once")
-	}
-	if len(problems.Listed) > 0 {
-		return nil, errors.New("a value of the body " + problems.Listed[0].Detail)
+		return nil, err
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the JSON value")
 	}
-	members, ok := value.(map[string]any)
-	if !ok {
-		return nil, errors.New("the body is JSON but not an object")
+	return members, nil
+}
+
+var errNotJSON = errors.New("the body is not JSON in UTF-8 with each name once")
+
+func readMembers(dec *jsontext.Decoder, only []string) (Object, error) {
+	if dec.PeekKind() != '{' || len(only) == 0 {
+		value, err := readValue(dec)
+		members, ok := value.(map[string]any)
+		if err == nil && !ok {
+			err = errors.New("the body is JSON but not an object")
+		}
+		return members, err
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, errNotJSON
+	}
+	members := Object{}
+	for dec.PeekKind() != '}' {
+		token, err := dec.ReadToken()
+		if err != nil {
+			return nil, errNotJSON
+		}
+		if name := token.String(); slices.Contains(only, name) {
+			members[name], err = readValue(dec)
+		} else if dec.SkipValue() != nil {
+			err = errNotJSON
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	if _, err := dec.ReadToken(); err != nil {
+		return nil, errNotJSON
 	}
 	return members, nil
+}
+
+func readValue(dec *jsontext.Decoder) (any, error) {
+	value, problems, err := jsonvalue.Read(dec, limits)
+	if err != nil {
+		return nil, errNotJSON
+	}
+	if len(problems.Listed) > 0 {
+		return nil, errors.New("a value of the body " + problems.Listed[0].Detail)
+	}
+	return value, nil
 }
 
 // Text returns a member that is a string.

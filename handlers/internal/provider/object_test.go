@@ -53,6 +53,32 @@ func TestParseObject(t *testing.T) {
 	}
 }
 
+func TestParseObjectOnly(t *testing.T) {
+	for _, tt := range []struct {
+		name, body string
+		good       bool
+	}{
+		{"members of all kinds", `{"skipped":[{"a":1e999}],"read":{"b":"c"},"other":"x"}`, true},
+		{"one of two names", `{"read":{"b":"c"}}`, true},
+		{"a name twice, skipped", `{"read":{"b":"c"},"skipped":1,"skipped":2}`, false},
+		{"a name twice, read", `{"read":{"b":"c"},"read":{}}`, false},
+		{"a name twice within what is skipped", `{"read":{"b":"c"},"skipped":{"a":1,"a":2}}`, false},
+		{"an error in what is skipped", `{"read":{"b":"c"},"skipped":[1,}`, false},
+		{"a number that cannot be stored", `{"read":{"b":1e999}}`, false},
+		{"nothing after it", `{"read":{"b":"c"}`, false},
+		{"something after it", `{"read":{"b":"c"}} 1`, false},
+		{"a list", `[]`, false},
+		{"null", `null`, false},
+	} {
+		t.Run("with "+tt.name, func(t *testing.T) {
+			o, err := provider.ParseObject([]byte(tt.body), "read", "absent")
+			if tt.good != (err == nil) || tt.good && (len(o) != 1 || o.Object("read").Text("b") != "c") {
+				t.Errorf("%v, %v", o, err)
+			}
+		})
+	}
+}
+
 // The reason goes into logs and alarms.
 func TestParseObjectError(t *testing.T) {
 	for _, body := range []string{

@@ -34,7 +34,7 @@ func (p *PayPal) Decode(d provider.Delivery) ([]provider.Event, error) {
 
 // readEvents reads the events of a body, without their bindings.
 func readEvents(body []byte) []provider.Event {
-	event, err := provider.ParseObject(body)
+	event, err := provider.ParseObject(body, "event_type", "resource")
 	if err != nil {
 		return []provider.Event{{Err: fmt.Errorf("%w: %w", provider.ErrUnreadable, err)}}
 	}
