@@ -66,7 +66,7 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, re
 	if quarantined == nil {
 		return nil
 	}
-	text, err := compose(d, res.route, quarantined[:min(len(quarantined), maxReasons)])
+	text, err := compose(d, res.route, res.ownIDs, quarantined[:min(len(quarantined), maxReasons)])
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, re
 	return nil
 }
 
-func compose(d provider.Delivery, from Route, quarantined []quarantinedEvent) (string, error) {
+func compose(d provider.Delivery, from Route, ownIDs []string, quarantined []quarantinedEvent) (string, error) {
 	m := message{
 		Provider: from.name, ReceivedAt: transaction.FormatTime(d.ReceivedAt), Events: quarantined,
 		Headers: map[string]string{}, BodyEncoding: "text",
@@ -86,7 +86,7 @@ func compose(d provider.Delivery, from Route, quarantined []quarantinedEvent) (s
 			m.Headers[http.CanonicalHeaderKey(name)] = redact.Sanitise(strings.Join(values, ", "))
 		}
 	}
-	m.Body = redact.Body(string(d.Body))
+	m.Body = redact.Body(string(d.Body), ownIDs...)
 	if isText(m.Body) {
 		text, err := json.Marshal(m, json.Deterministic(true))
 		if err != nil {

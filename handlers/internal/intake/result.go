@@ -18,6 +18,7 @@ type deliveryResult struct {
 	route   Route
 	results []eventResult // one per event, in the delivery's order
 	masked  int           // card numbers
+	ownIDs  []string      // the provider's ids in its notification, also of those that are quarantined
 
 	verified          bool   // the signature is right
 	challenged        bool   // the request is a challenge and has no events

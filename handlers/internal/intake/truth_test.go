@@ -85,6 +85,27 @@ func TestOwnIDs(t *testing.T) {
 	}
 }
 
+func TestOwnIDsInQuarantine(t *testing.T) {
+	const own = "re_4222222222222A18" // a card number of 13 digits in a text, with no known form
+	for name, event := range map[string]string{
+		"when the amount is wrong": `{"Type":"paid","ID":"` + own + `","Kind":"payment","Amount":"5.001","Currency":"USD","Customer":"c","Note":"4111111111111111"}`,
+		"in a conflict":            `{"Type":"paid","ID":"` + own + `","Kind":"payment","Amount":"7","Currency":"USD","Customer":"c","Note":"4111111111111111"}`,
+	} {
+		t.Run("stay as they are "+name, func(t *testing.T) {
+			d := newFixture()
+			d.send(t, notify(array(`{"Type":"paid","ID":"`+own+`","Kind":"payment","Amount":"5","Currency":"USD","Customer":"c"}`), "secret", now))
+			d.send(t, notify(array(event), "secret", now))
+			if len(d.quarantine.messages) != 1 {
+				t.Fatalf("%d messages", len(d.quarantine.messages))
+			}
+			message := d.quarantine.messages[0]
+			if !strings.Contains(message, own) || strings.Contains(message, "4111111111111111") {
+				t.Errorf("message %s", message)
+			}
+		})
+	}
+}
+
 // Somebody who has captured a delivery, of which the signature binds only the id.
 func TestCapturedSignatures(t *testing.T) {
 	bound := func(event, signed, unsigned string) string {

@@ -276,9 +276,9 @@ func (d Draft) text(errs *fieldErrors, field string, check func(string) string) 
 }
 
 // checkSentID checks an id of the canonical payload, whose sender may have taken a card
-// number for an id.
+// number for an id, but may also enter the id of a provider by hand.
 func checkSentID(s string) string {
-	if _, n := redact.Text(s); n > 0 {
+	if redact.ID(s) {
 		// It may not be stored unmasked, and masking would make distinct ids equal.
 		return "must not look like a card number (13 to 19 digits with a card network's prefix and a valid check digit)"
 	}

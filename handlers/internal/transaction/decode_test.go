@@ -154,6 +154,9 @@ func TestValidate(t *testing.T) {
 		{"id that is null", "transaction_id", `null`, "/transaction_id"},
 		{"no id", "transaction_id", "", "/transaction_id"},
 		{"id like a card number", "transaction_id", `"pay-4111-1111-1111-1111"`, "/transaction_id"},
+		{"id with a card number after letters", "transaction_id", `"txn4111111111111111"`, "/transaction_id"},
+		{"PayPal's id with digits like a card number", "transaction_id", `"8RS6210148826604N"`, ""},
+		{"PayPal's payment id with digits like a card number", "payment_id", `"3ZT4952890786666M","kind":"refund"`, ""},
 		{"id of digits that is none", "transaction_id", `"4111111111111112"`, ""},
 
 		{"string amount", "amount", `"15000.00"`, ""},
