@@ -60,6 +60,11 @@ func (m *masker) text(s string) (masked string, count int) {
 	return collapse(s, b), m.count
 }
 
+func (m *masker) masked(s string) string {
+	s, _ = m.text(s)
+	return s
+}
+
 // collapse returns the masked text with one asterisk, not several, for each digit of
 // several bytes. It must not have encoded text.
 func collapse[T string | []byte](before T, masked []byte) string {
@@ -149,11 +154,11 @@ func object(members map[string]any) (masked map[string]any, count int) {
 	return masked, count
 }
 
-// Sanitise makes a sender's text fit for a response or a log line: it masks PANs,
-// replaces characters that are not printable, and cuts the text to MaxSanitised
+// Sanitise makes a sender's text fit for a response or a log line: it masks PANs, also
+// those in base64 (see Body), replaces characters that are not printable, and cuts the text to MaxSanitised
 // characters.
 func Sanitise(s string) string {
-	s, _ = Text(s)
+	s = (&masker{blobs: true}).masked(s)
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return '?'
@@ -162,11 +167,9 @@ func Sanitise(s string) string {
 	}, s)
 	// What was replaced, or a longer number that is cut, may leave a PAN.
 	if utf8.RuneCountInString(s) <= MaxSanitised {
-		s, _ = Text(s)
-		return s
+		return (&masker{blobs: true}).masked(s)
 	}
-	s, _ = Text(string([]rune(s)[:MaxSanitised-1]))
-	return s + "…"
+	return (&masker{blobs: true}).masked(string([]rune(s)[:MaxSanitised-1])) + "…"
 }
 
 // ID reports whether an id looks like a card number, so that a transaction of the

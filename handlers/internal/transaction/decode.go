@@ -287,9 +287,10 @@ func checkSentID(s string) string {
 
 // checkOwnID checks an id that a provider gave to an object of its own, in a verified
 // notification. With a letter in it, it is no card number, even if 13 of its digits could be
-// one by chance, as in two of 280 PayPal ids.
+// one by chance, as in two of 280 PayPal ids. Letters after an underscore do not count:
+// decoders append what happened to the id of what is reversed.
 func checkOwnID(s string) string {
-	if strings.ContainsFunc(s, unicode.IsLetter) {
+	if given, _, _ := strings.Cut(s, "_"); strings.ContainsFunc(given, unicode.IsLetter) {
 		return checkID(s)
 	}
 	return checkSentID(s)
@@ -469,13 +470,23 @@ func (t Transaction) Check() error {
 		errs.add("/"+contract.FieldCurrency, "must be in upper case, not %q", redact.Sanitise(t.Currency))
 	}
 	if !fits(t.Money) {
-		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), redact.Sanitise(t.Amount.String()))
+		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), shownAmount(t.Amount))
 	}
 	t.Metadata.check(&errs)
 	if len(errs) > 0 {
 		return errs.invalid()
 	}
 	return nil
+}
+
+// shownAmount writes an amount into an error. Providers send minor units, so that a card
+// number in place of an amount has gained a decimal point: 41111111111111.11.
+func shownAmount(a money.Amount) string {
+	text := a.String()
+	if minor := strings.Replace(text, ".", "", 1); redact.ID(minor) {
+		text = minor
+	}
+	return redact.Sanitise(text)
 }
 
 // readMetadata returns no metadata when the field is absent, null or an empty

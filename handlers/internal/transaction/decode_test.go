@@ -331,6 +331,19 @@ func invalidErrorCountsMore(t *testing.T) {
 	}
 }
 
+func TestCheckRepeatsNoCardNumber(t *testing.T) {
+	for _, amount := range []string{"41111111111111.11", "4111111111111111", "4111111111111.111"} {
+		t.Run("when one was sent as the amount "+amount, func(t *testing.T) {
+			tx := decode(t, payload("kind", `"payment"`))
+			tx.Amount, _ = money.Parse(amount)
+			invalid, ok := errors.AsType[*transaction.InvalidError](tx.Check())
+			if !ok || !strings.HasSuffix(invalid.Fields[0].Detail, ", not 411111******1111") {
+				t.Errorf("%+v", invalid)
+			}
+		})
+	}
+}
+
 func TestCheck(t *testing.T) {
 	amount := func(text string) money.Amount {
 		a, err := money.Parse(text)
@@ -353,6 +366,8 @@ func TestCheck(t *testing.T) {
 		}},
 		{"id like a card number", func(t *transaction.Transaction) { t.ID = "4111111111111111" }, []string{"/transaction_id"}},
 		{"id with digits like a card number", func(t *transaction.Transaction) { t.ID, t.PaymentID = "8RS6210148826604N", "3ZT4952890786666M" }, nil},
+		{"id like a card number, with what happened to it", func(t *transaction.Transaction) { t.ID = "4111111111111111_second_chargeback" }, []string{"/transaction_id"}},
+		{"id with letters before the digits of a card number", func(t *transaction.Transaction) { t.ID = "du_4222222222222_lost" }, nil},
 		{"payment id like a card number", func(t *transaction.Transaction) { t.PaymentID = "4111-1111-1111-1111" }, []string{"/payment_id"}},
 		{"id with a colon", func(t *transaction.Transaction) { t.ID = "AB12:CD34" }, []string{"/transaction_id"}},
 		{"reversal of nothing", func(t *transaction.Transaction) { t.Kind = "reversal" }, []string{"/reversed_kind"}},
