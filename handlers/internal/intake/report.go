@@ -55,14 +55,15 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 
 // reportSender counts whether a delivery to a route with a secret was verified, by
 // provider, so that a provider of which every delivery is refused is noticed however few
-// it sends.
+// it sends, and for whatever reason: also one that begins to send another media type
+// or larger bodies.
 func (in *Intake) reportSender(res deliveryResult, err error) {
 	if res.route.secret == "" || res.challenged {
 		return
 	}
 	name := cmp.Or(res.route.name, contract.ProviderCanonical)
 	switch {
-	case errors.Is(err, provider.ErrSignature), errors.Is(err, errUnverified):
+	case err != nil && !res.verified, errors.Is(err, provider.ErrSignature):
 		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricRefused, 1))
 	case res.verified:
 		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricVerified, 1))

@@ -10,6 +10,7 @@ import (
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/provider/standardwebhooks"
+	"payment-webhooks/handlers/internal/transaction"
 	"payment-webhooks/handlers/providers"
 )
 
@@ -274,7 +275,8 @@ func TestReportBySender(t *testing.T) {
 			r := notify(array(paid), "secret", now)
 			r.Header["Content-Type"] = []string{"text/xml"}
 			return r
-		}(), false, false, nil},
+		}(), false, true, "fake"},
+		{"a delivery that is too large", notify(strings.Repeat(" ", transaction.MaxBodyBytes+1), "secret", now), false, true, "fake"},
 		{"an open canonical route", post(valid), false, false, nil},
 	} {
 		t.Run("counts "+tt.name, func(t *testing.T) {
