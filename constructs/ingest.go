@@ -204,16 +204,20 @@ const (
 	logEnvironment = "environment"
 	logResource    = "resource"
 	logStatus      = "status"
+
+	logFunctionRequest = "functionRequestId"
 )
 
 // countThrottled counts the responses with 429 in the access log. API Gateway has no
 // metric of them. Those of names that are not configured do not count: nobody loses
-// anything by them.
+// anything by them. Nor do those of the validator, which has a request id then: anyone can
+// name a certificate that is not to be had.
 func countThrottled(accessLogs awslogs.LogGroup) {
 	accessLogs.AddMetricFilter(jsii.String("Throttled"), &awslogs.MetricFilterOptions{
 		FilterPattern: awslogs.FilterPattern_All(
 			awslogs.FilterPattern_StringValue(jsii.String("$."+logStatus), jsii.String("="), jsii.String("429")),
 			awslogs.FilterPattern_StringValue(jsii.String("$."+logResource), jsii.String("!="), jsii.String(otherRoute)),
+			awslogs.FilterPattern_StringValue(jsii.String("$."+logFunctionRequest), jsii.String("="), jsii.String("-")),
 		),
 		MetricNamespace: jsii.String(contract.MetricNamespace),
 		MetricName:      jsii.String(contract.MetricThrottled),
@@ -243,7 +247,7 @@ func accessLogFormat(suffix string) string {
 		"integrationLatency": "$context.integrationLatency",
 		"integrationStatus":  "$context.integration.status",            // the function's
 		"lambdaStatus":       "$context.integration.integrationStatus", // Lambda's
-		"functionRequestId":  "$context.integration.requestId",         // request_id in the function's log
+		logFunctionRequest:   "$context.integration.requestId",         // request_id in the function's log
 		"gatewayResponse":    "$context.error.responseType",
 	}
 	text, err := json.Marshal(fields)

@@ -160,7 +160,7 @@ func TestThrottledFilter(t *testing.T) {
 	_, filter := s.only("AWS::Logs::MetricFilter")
 	s.expect(filter, map[string]string{
 		"LogGroupName":  "${" + logs + "}",
-		"FilterPattern": `{ ($.status = "429") && ($.resource != "/webhook/{provider}") }`,
+		"FilterPattern": `{ ($.status = "429") && ($.resource != "/webhook/{provider}") && ($.functionRequestId = "-") }`,
 		"MetricTransformations": `[{"Dimensions":[{"Key":"Environment","Value":"$.environment"}],"MetricName":"ThrottledRequests",` +
 			`"MetricNamespace":"PaymentWebhooks","MetricValue":"1","Unit":"Count"}]`,
 	})

@@ -179,6 +179,7 @@ func providerRows(sender session.Sender) []row {
 		rows = append(rows, r)
 	}
 	return append(rows,
+		row{title: "Adyen: REFUND_FAILED", provider: "adyen", id: "NC6HT9CRT65ZGN82_refund_failed", sendArgs: []string{"--fixture", "refund_failed"}, risk: "low", want: accepted("reversal")},
 		row{title: "Stripe, amount changed after signing", provider: "stripe", id: "pi_forged", sendArgs: []string{"--id", "pi_forged", "--tamper"}, want: forged},
 		row{title: "Stripe, signed ten minutes ago", provider: "stripe", id: "pi_stale", sendArgs: []string{"--id", "pi_stale", "--skew", "-10m"}, want: forged},
 	)

@@ -124,6 +124,37 @@ var hostile = map[string]func(t *testing.T) delivery{
 	"10 001 values in metadata": func(t *testing.T) delivery {
 		return metadata(t, `{"a": [1`+strings.Repeat(",1", 10_000)+`]}`)
 	},
+	"member name of 100 000 characters over 9 990 numbers": func(t *testing.T) delivery {
+		return metadata(t, `{"`+strings.Repeat("n", 100_000)+`": [1e999`+strings.Repeat(",1e999", 9_989)+`]}`)
+	},
+	"names of 255 bytes, 29 levels deep, over 9 900 numbers": func(t *testing.T) delivery {
+		open := strings.Repeat(`{"`+strings.Repeat("n", 255)+`":`, 29)
+		return metadata(t, open+`[1e999`+strings.Repeat(",1e999", 9_899)+`]`+strings.Repeat("}", 29))
+	},
+	"10 000 unknown members": func(t *testing.T) delivery {
+		var members strings.Builder
+		for i := range 10_000 {
+			fmt.Fprintf(&members, `, "member%d": 0`, i)
+		}
+		return canonical(t, "amount", "1"+members.String())
+	},
+	"unknown member of 200 000 characters": func(t *testing.T) delivery {
+		return canonical(t, "amount", `1, "`+strings.Repeat("n", 200_000)+`": 0`)
+	},
+	"20 000 members in metadata": func(t *testing.T) delivery {
+		var members strings.Builder
+		for i := range 20_000 {
+			fmt.Fprintf(&members, `,"%d":0`, i)
+		}
+		return metadata(t, `{"a": 0`+members.String()+`}`)
+	},
+	"9 000 objects within each other": func(t *testing.T) delivery { return metadata(t, nested(9_000)) },
+	"9 900 numbers of 39 digits, written with an exponent": func(t *testing.T) delivery {
+		return metadata(t, `{"a": [1e38`+strings.Repeat(",1e38", 9_899)+`]}`)
+	},
+	"120 000 digits with spaces as transaction_id": func(t *testing.T) delivery {
+		return canonical(t, "transaction_id", `"4`+strings.Repeat(" 4", 119_999)+`"`)
+	},
 	"number of 100 000 digits": func(t *testing.T) delivery { return metadata(t, `{"a": `+strings.Repeat("9", 100_000)+`}`) },
 	"amount 1e400":             func(t *testing.T) delivery { return canonical(t, "amount", "1e400") },
 	"amount 1e-400":            func(t *testing.T) delivery { return canonical(t, "amount", "1e-400") },

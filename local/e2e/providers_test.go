@@ -3,6 +3,7 @@ package e2e
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -194,6 +195,44 @@ func TestNativeKinds(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A fact that takes another one back is a transaction of its own, which is published as
+// any other.
+func TestNativeReversals(t *testing.T) {
+	for provider, fixture := range map[string]string{"adyen": "refund_failed", "paypal": "reversal", "square": "refund_failed", "stripe": "refund_failed"} {
+		t.Run(provider, func(t *testing.T) {
+			var reversal map[string]any
+			for _, r := range results(t, deliverShared(t, 202, provider, "--fixture", fixture)) {
+				if item := itemOf(t, r.TransactionID, provider); item["kind"] == "reversal" {
+					reversal = item
+				}
+			}
+			want := "refund"
+			if provider == "paypal" {
+				want = "payment"
+			}
+			if reversal == nil || reversal["reversed_kind"] != want || reversal["reverses"] == "" || reversal["reverses"] == reversal["transaction_id"] {
+				t.Fatalf("stored %v, want a reversal of a %s", reversal, want)
+			}
+			eventually(t, "its event", func(ctx context.Context) (bool, error) {
+				id := fmt.Sprint(reversal["transaction_id"])
+				logged, err := shared.Logged(ctx, shared.LowValueLogGroup(), id)
+				alerts, err2 := shared.Alerts(ctx, id)
+				for _, line := range logged {
+					if !strings.Contains(line, fmt.Sprintf(`"reverses":%q`, reversal["reverses"])) {
+						t.Fatalf("the event %s does not say what it reverses", line)
+					}
+				}
+				return len(logged)+len(alerts) > 0, errors.Join(err, err2)
+			})
+		})
+	}
+	for _, provider := range providers {
+		if !slices.Contains([]string{"adyen", "paypal", "square", "stripe"}, provider) {
+			t.Errorf("no reversal of %s is sent", provider)
+		}
 	}
 }
 

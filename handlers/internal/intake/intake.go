@@ -183,11 +183,10 @@ func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, 
 			r.unknown = event.Type != "" && event.Transaction == nil && event.Err == nil && !res.route.declared.Knows(event.Type)
 			if r.transaction != nil && r.quarantined == nil {
 				r.transaction.Provider = res.route.name // the route says who sent it
-				res.ownIDs = append(res.ownIDs, r.transaction.OwnIDs(res.route.declared.OwnIDs)...)
 				r.quarantined = r.transaction.Check()
 			}
 			if r.quarantined != nil {
-				r.transaction, err = nil, r.quarantined
+				r.rejected, r.transaction, err = r.transaction, nil, r.quarantined
 			}
 			res.results = append(res.results, r)
 		}

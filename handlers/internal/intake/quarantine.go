@@ -53,6 +53,7 @@ var keptHeaders = []string{"Content-Type", "User-Agent", "X-Amzn-Trace-Id"}
 // could not be processed.
 func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, res *deliveryResult) error {
 	var quarantined []quarantinedEvent
+	var ids []string
 	for i, r := range res.results {
 		if r.quarantined == nil {
 			continue
@@ -61,12 +62,12 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, re
 		if invalid, ok := errors.AsType[*transaction.InvalidError](r.quarantined); ok {
 			e.Errors = invalid.Fields
 		}
-		quarantined = append(quarantined, e)
+		quarantined, ids = append(quarantined, e), append(ids, r.ids(res.route)...)
 	}
 	if quarantined == nil {
 		return nil
 	}
-	text, err := compose(d, res.route, res.ownIDs, quarantined[:min(len(quarantined), maxReasons)])
+	text, err := compose(d, res.route, quarantined[:min(len(quarantined), maxReasons)], ids)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,8 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, re
 	return nil
 }
 
-func compose(d provider.Delivery, from Route, ownIDs []string, quarantined []quarantinedEvent) (string, error) {
+// compose writes the message; ids are the provider's own, which stay as they are.
+func compose(d provider.Delivery, from Route, quarantined []quarantinedEvent, ids []string) (string, error) {
 	m := message{
 		Provider: from.name, ReceivedAt: transaction.FormatTime(d.ReceivedAt), Events: quarantined,
 		Headers: map[string]string{}, BodyEncoding: "text",
@@ -86,7 +88,7 @@ func compose(d provider.Delivery, from Route, ownIDs []string, quarantined []qua
 			m.Headers[http.CanonicalHeaderKey(name)] = redact.Sanitise(strings.Join(values, ", "))
 		}
 	}
-	m.Body = redact.Body(string(d.Body), ownIDs...)
+	m.Body = redact.Body(string(d.Body), ids...)
 	if isText(m.Body) {
 		text, err := json.Marshal(m, json.Deterministic(true))
 		if err != nil {

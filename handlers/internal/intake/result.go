@@ -1,10 +1,12 @@
 package intake
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"payment-webhooks/handlers/internal/ledger"
@@ -18,7 +20,6 @@ type deliveryResult struct {
 	route   Route
 	results []eventResult // one per event, in the delivery's order
 	masked  int           // card numbers
-	ownIDs  []string      // the provider's ids in its notification, also of those that are quarantined
 
 	verified          bool   // the signature is right
 	challenged        bool   // the request is a challenge and has no events
@@ -31,10 +32,11 @@ type eventResult struct {
 	event       string                   // the event type; "" for the canonical payload
 	transaction *transaction.Transaction // nil if there is no valid one
 	stored      ledger.Outcome
-	quarantined error            // why the event is quarantined; nil if it is not
-	binding     provider.Binding // as the decoder returned it
-	unknown     bool             // the provider does not document the event type, which became no transaction
-	differences []string         // the fields in which a duplicate differs from what is stored
+	quarantined error                    // why the event is quarantined; nil if it is not
+	binding     provider.Binding         // as the decoder returned it
+	unknown     bool                     // the provider does not document the event type, which became no transaction
+	rejected    *transaction.Transaction // the quarantined one that is against the rules; nil if there is none
+	differences []string                 // the fields in which a duplicate differs from what is stored
 }
 
 // compare decides what a notification is whose transaction differs from the stored one.
@@ -77,6 +79,22 @@ type maskedError struct {
 
 func (e *maskedError) Error() string { return e.text }
 func (e *maskedError) Unwrap() error { return e.err }
+
+// ids returns the provider's ids of its own objects in a quarantined event, as far as they
+// are known.
+func (r eventResult) ids(from Route) []string {
+	t := cmp.Or(r.transaction, r.rejected)
+	if t == nil {
+		return nil
+	}
+	ids := []string{t.ID, t.PaymentID, t.Reverses}
+	for _, name := range from.declared.OwnIDs {
+		if id, ok := t.Metadata.Value()[name].(string); ok {
+			ids = append(ids, id)
+		}
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return !transaction.IsOwnID(id) })
+}
 
 // reason names why an event was quarantined, in one word for the response. The details
 // are for operators, in the queue.

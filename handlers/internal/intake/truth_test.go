@@ -87,21 +87,23 @@ func TestOwnIDs(t *testing.T) {
 }
 
 func TestOwnIDsInQuarantine(t *testing.T) {
-	const own = "re_4222222222222A18" // a card number of 13 digits in a text, with no known form
-	for name, event := range map[string]string{
-		"when the amount is wrong": `{"Type":"paid","ID":"` + own + `","Kind":"payment","Amount":"5.001","Currency":"USD","Customer":"c","Note":"4111111111111111"}`,
-		"in a conflict":            `{"Type":"paid","ID":"` + own + `","Kind":"payment","Amount":"7","Currency":"USD","Customer":"c","Note":"4111111111111111"}`,
+	const event = `{"Type":"refunded","ID":"8RS6210148826604N","Kind":"refund","Payment":"3ZT4952890786666M","Amount":"5","Currency":"USD","Customer":"c","Order":"x9WB4962459571177S","Note":"4952890786666"}`
+	for name, events := range map[string][]string{
+		"in conflict":       {event, strings.Replace(event, `"5"`, `"6"`, 1)},
+		"against the rules": {strings.Replace(event, `"5"`, `"-5"`, 1)},
 	} {
-		t.Run("stay as they are "+name, func(t *testing.T) {
+		t.Run("stay as they are when the event is "+name, func(t *testing.T) {
 			d := newFixture()
-			d.send(t, notify(array(`{"Type":"paid","ID":"`+own+`","Kind":"payment","Amount":"5","Currency":"USD","Customer":"c"}`), "secret", now))
-			d.send(t, notify(array(event), "secret", now))
-			if len(d.quarantine.messages) != 1 {
-				t.Fatalf("%d messages", len(d.quarantine.messages))
+			for _, e := range events {
+				d.send(t, notify(array(e), "secret", now))
 			}
-			message := d.quarantine.messages[0]
-			if !strings.Contains(message, own) || strings.Contains(message, "4111111111111111") {
-				t.Errorf("message %s", message)
+			if len(d.quarantine.messages) != 1 {
+				t.Fatal(d.quarantine.messages)
+			}
+			for _, part := range []string{"8RS6210148826604N", "3ZT4952890786666M", "x9WB4962459571177S", "495289***6666"} {
+				if !strings.Contains(d.quarantine.messages[0], part) {
+					t.Errorf("no %s in %s", part, d.quarantine.messages[0])
+				}
 			}
 		})
 	}

@@ -28,6 +28,7 @@ type Limits struct {
 	Depth     int // levels of nested objects and arrays; a scalar alone has none
 	Values    int // number of scalars, objects and arrays together
 	NameBytes int // length of the longest member name; if set, empty names are rejected too
+	Problems  int // number of problems that are listed; those beyond it are only counted
 }
 
 // Problem is a rule that a part of a value breaks.
@@ -36,10 +37,20 @@ type Problem struct {
 	Detail  string           // for the sender; repeats nothing of the value
 }
 
-// Read reads the decoder's next value. Problems lists every part that breaks a
-// limit or holds a number that cannot be stored; the value is then incomplete.
-// The error is the decoder's: malformed JSON.
-func Read(dec *jsontext.Decoder, limits Limits) (value any, problems []Problem, err error) {
+// Problems are the parts of a value that break a limit or hold a number that cannot be
+// stored.
+type Problems struct {
+	Listed []Problem // in the order of the text, at most Limits.Problems
+	More   int       // the number of further ones
+}
+
+// Read reads the decoder's next value. If there are problems, the value is incomplete.
+// What a limit excludes, such as the value of a name that is too long, is skipped and
+// searched for no further problems. The error is the decoder's: malformed JSON.
+//
+// Time and memory are linear in the text: a pointer, which can be as long as
+// the text, is built for listed problems only.
+func Read(dec *jsontext.Decoder, limits Limits) (value any, problems Problems, err error) {
 	r := reader{dec: dec, limits: limits}
 	value, err = r.value(0)
 	return value, r.problems, err
@@ -49,12 +60,12 @@ func Read(dec *jsontext.Decoder, limits Limits) (value any, problems []Problem, 
 // writes.
 func Parse(text []byte) (any, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(text))
-	value, problems, err := Read(dec, Limits{})
+	value, problems, err := Read(dec, Limits{Problems: 1})
 	if err != nil {
 		return nil, err
 	}
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("%s: %s", problems[0].Pointer, problems[0].Detail)
+	if len(problems.Listed) > 0 {
+		return nil, fmt.Errorf("%s: %s", problems.Listed[0].Pointer, problems.Listed[0].Detail)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than one JSON value")
@@ -66,22 +77,30 @@ type reader struct {
 	dec      *jsontext.Decoder
 	limits   Limits
 	values   int
-	problems []Problem
+	problems Problems
 }
 
 // problem adds a problem with the value or name that was read last.
 func (r *reader) problem(format string, args ...any) {
-	r.problems = append(r.problems, Problem{r.dec.StackPointer(), fmt.Sprintf(format, args...)})
+	if r.limits.Problems > 0 && len(r.problems.Listed) == r.limits.Problems {
+		r.problems.More++
+		return
+	}
+	r.problems.Listed = append(r.problems.Listed, Problem{r.dec.StackPointer(), fmt.Sprintf(format, args...)})
+}
+
+// exceeded reports whether there are more values than are accepted. The first of them is
+// a problem; the others are skipped.
+func (r *reader) exceeded() bool {
+	return r.limits.Values > 0 && r.values > r.limits.Values
 }
 
 // value reads one value that lies within depth objects and arrays.
 func (r *reader) value(depth int) (any, error) {
 	r.values++
-	if r.limits.Values > 0 && r.values > r.limits.Values {
+	if r.exceeded() {
 		err := r.dec.SkipValue()
-		if r.values == r.limits.Values+1 { // report it once
-			r.problem("is value number %d; at most %d are accepted", r.values, r.limits.Values)
-		}
+		r.problem("is value number %d; at most %d are accepted", r.values, r.limits.Values)
 		return nil, err
 	}
 	switch kind := r.dec.PeekKind(); kind {
@@ -123,6 +142,12 @@ func (r *reader) object(depth int) (any, error) {
 	}
 	object := map[string]any{}
 	for r.dec.PeekKind() != '}' {
+		if r.exceeded() {
+			if err := r.dec.SkipValue(); err != nil { // a name or a value
+				return nil, err
+			}
+			continue
+		}
 		token, err := r.dec.ReadToken()
 		if err != nil {
 			return nil, err
@@ -130,6 +155,10 @@ func (r *reader) object(depth int) (any, error) {
 		name := token.String()
 		if !r.limits.allowName(name) {
 			r.problem("is a member name of %d bytes; 1 to %d are accepted", len(name), r.limits.NameBytes)
+			if err := r.dec.SkipValue(); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if object[name], err = r.value(depth); err != nil {
 			return nil, err
@@ -145,6 +174,12 @@ func (r *reader) array(depth int) (any, error) {
 	}
 	array := []any{}
 	for r.dec.PeekKind() != ']' {
+		if r.exceeded() {
+			if err := r.dec.SkipValue(); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		element, err := r.value(depth)
 		if err != nil {
 			return nil, err

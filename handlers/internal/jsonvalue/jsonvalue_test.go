@@ -61,7 +61,7 @@ func TestProblems(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []jsontext.Pointer
-			for _, p := range problems {
+			for _, p := range problems.Listed {
 				got = append(got, p.Pointer)
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
@@ -84,7 +84,7 @@ func FuzzWithin(f *testing.F) {
 		}
 		limits := jsonvalue.Limits{Depth: int(depth), Values: int(values), NameBytes: int(nameBytes)}
 		_, problems, err := jsonvalue.Read(jsontext.NewDecoder(bytes.NewBuffer(text)), limits)
-		if within := jsonvalue.Within(value, limits); err != nil || within != (len(problems) == 0) {
+		if within := jsonvalue.Within(value, limits); err != nil || within != (len(problems.Listed) == 0) {
 			t.Errorf("Within %+v is %t, Read has %v, %v", limits, within, problems, err)
 		}
 	})

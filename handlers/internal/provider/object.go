@@ -14,7 +14,7 @@ import (
 
 // limits bound what is read into memory. They are far above what providers send, which
 // is some hundred values in fewer than ten levels. The body bounds the strings.
-var limits = jsonvalue.Limits{Depth: 32, Values: 10_000, NameBytes: 255}
+var limits = jsonvalue.Limits{Depth: 32, Values: 10_000, NameBytes: 255, Problems: 1}
 
 // Object is a JSON object. A member that is absent, null or of another type reads as
 // the zero value, which Transaction.Check rejects if the member is required.
@@ -28,8 +28,8 @@ func ParseObject(body []byte) (Object, error) {
 	if err != nil {
 		return nil, errors.New("the body is not JSON in UTF-8 with each name once")
 	}
-	if len(problems) > 0 {
-		return nil, errors.New("a value of the body " + problems[0].Detail)
+	if len(problems.Listed) > 0 {
+		return nil, errors.New("a value of the body " + problems.Listed[0].Detail)
 	}
 	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("something follows the JSON value")

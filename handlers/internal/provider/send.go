@@ -178,18 +178,19 @@ func member(decoder *jsontext.Decoder, step string) (jsontext.Value, bool) {
 	if err != nil {
 		return nil, false
 	}
+	kind := opening.Kind() // the next read voids the token
 	for i := 0; decoder.PeekKind() > 0; i++ {
 		name := strconv.Itoa(i)
 		switch {
 		case decoder.PeekKind() == '}' || decoder.PeekKind() == ']':
 			return nil, false
-		case opening.Kind() == '{':
+		case kind == '{':
 			token, err := decoder.ReadToken()
 			if err != nil {
 				return nil, false
 			}
 			name = token.String()
-		case opening.Kind() != '[':
+		case kind != '[':
 			return nil, false
 		}
 		value, err := decoder.ReadValue()

@@ -1,7 +1,6 @@
 package redact_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -130,21 +129,26 @@ func TestNoIDIsHarmed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			const seed = 20261127
 			r := rand.New(rand.NewPCG(seed, 0))
-			for i := range 100_000 {
+			var ids []string
+			for i := range 100_000 / slower {
 				id := form(r)
 				if redact.ID(id) {
 					t.Fatalf("seed %d, %d: ID(%q)", seed, i, id)
 				}
-				body := fmt.Sprintf(`{"id":%q,"links":["https:\/\/api.example\/%s","https://api.example/%s?a=b"]}`, id, id, id)
-				if i%10 != 0 { // what is the same for all in a body is slow
-					body = `"` + id + `"`
+				if ids = append(ids, id); len(ids) < 100 {
+					continue
 				}
-				if masked := redact.Body(body); masked != body {
-					t.Fatalf("seed %d, %d: Body(%s) = %s", seed, i, body, masked)
+				links := ids[:10]
+				for _, body := range []string{
+					`["` + strings.Join(ids, `","`) + `"]`,
+					`["https://api.example/` + strings.Join(links, `?a=b","https:\/\/api.example\/`) + `"]`,
+					"id=" + strings.ReplaceAll(strings.Join(links, "&id="), "-", "%2D"),
+				} {
+					if masked := redact.Body(body); masked != body {
+						t.Fatalf("seed %d, %d: Body(%s) = %s", seed, i, body, masked)
+					}
 				}
-				if form := "id=" + strings.ReplaceAll(id, "-", "%2D"); i%10 == 0 && redact.Body(form) != form {
-					t.Fatalf("seed %d, %d: Body(%s) = %s", seed, i, form, redact.Body(form))
-				}
+				ids = ids[:0]
 			}
 		})
 	}

@@ -30,6 +30,8 @@ func TestCardsAsTheyAreWritten(t *testing.T) {
 		"broken by a line end":                 {"41111111\n11111111", "411111**\n****1111"},
 		"a group in each of JSON's lines":      {`4111\n1111\r\n1111\t1111`, `4111\n11**\r\n****\t1111`},
 		"no-break spaces":                      {"4111\u00a01111\u00a01111\u00a01111", "4111\u00a011**\u00a0****\u00a01111"},
+		"no-break spaces anywhere":             {"42\u00a0222\u00a022222222", "42\u00a0222\u00a02***2222"},
+		"en dashes anywhere":                   {"42–222–22222222", "42–222–2***2222"},
 		"narrow no-break spaces":               {"4111\u202f1111\u202f1111\u202f1111", "4111\u202f11**\u202f****\u202f1111"},
 		"figure and thin spaces":               {"4111\u20071111\u20091111\u20071111", "4111\u200711**\u2009****\u20071111"},
 		"ideographic spaces":                   {"4111\u30001111\u30001111\u30001111", "4111\u300011**\u3000****\u30001111"},

@@ -28,10 +28,14 @@ const (
 	// DynamoDB item (400 KB), and no payment notification is larger than this.
 	MaxBodyBytes = 256 * 1024
 
-	// MaxIDLength bounds transaction_id, payment_id and reverses in characters.
-	// DynamoDB accepts 2048 bytes in a partition key; the ids of payment providers
-	// are below 100.
+	// MaxIDLength bounds transaction_id, payment_id and reverses of the canonical
+	// payload, in characters. DynamoDB accepts 2048 bytes in a partition key.
 	MaxIDLength = 128
+
+	// MaxOwnIDLength bounds the ids of verified notifications, in characters. Square
+	// documents at most 255 for a refund's id, and a reversal's id has a suffix.
+	// https://developer.squareup.com/reference/square/objects/PaymentRefund
+	MaxOwnIDLength = 300
 
 	// MaxProviderLength bounds provider, which is also a path segment.
 	MaxProviderLength = 64
@@ -60,9 +64,15 @@ const (
 	// rejected, because DynamoDB attribute names have at least one character.
 	MaxMetadataNameBytes = 255
 
-	// MaxFieldErrors bounds how many field errors are listed. If there are more,
-	// a last entry tells how many.
+	// MaxFieldErrors bounds how many field errors are listed: those of the
+	// transaction's own fields and, in the body's order, those found while it was read.
+	// If there are more, a last entry tells how many.
 	MaxFieldErrors = 50
+
+	// maxTextBytes bounds what is kept of a text: more bytes than any field other than
+	// metadata may have, and than an error repeats. A longer text is rejected by what is
+	// kept, so that no check reads a text as long as the body.
+	maxTextBytes = 4096
 )
 
 // ErrMalformed is the error of a body that is not one JSON object; see
@@ -88,8 +98,8 @@ type FieldError struct {
 	Detail string // what would be accepted, for the sender
 }
 
-// InvalidError lists every rule that a delivery breaks, sorted by field. It wraps
-// ErrInvalid. No entry repeats more than redact.MaxSanitised characters of the
+// InvalidError lists the rules that a delivery breaks, at most MaxFieldErrors, sorted by
+// field. It wraps ErrInvalid. No entry repeats more than redact.MaxSanitised characters of the
 // delivery, nor any card number.
 type InvalidError struct{ Fields []FieldError }
 
@@ -114,7 +124,20 @@ type Draft struct {
 // scalar is the value of a field other than metadata.
 type scalar struct {
 	kind jsontext.Kind
-	text string // the content of a string or the literal of a number; "" for any other value
+	text string // the beginning of a string's content or a number's literal; "" for any other value
+}
+
+// beginning returns the first maxTextBytes of a text, without a part of a character at
+// its end.
+func beginning(text string) string {
+	if len(text) <= maxTextBytes {
+		return text
+	}
+	end := maxTextBytes
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end]
 }
 
 // Normalise reads the canonical payload: one JSON object in UTF-8, without
@@ -167,14 +190,14 @@ func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 	switch {
 	case !slices.Contains(payloadFields, name):
 		// A misspelt optional name must not be dropped silently.
-		d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(payloadFields, ", "))
+		if d.errors.room() {
+			d.errors.add(string(dec.StackPointer()), "is not a field of a transaction; the fields are %s", strings.Join(payloadFields, ", "))
+		}
 		return dec.SkipValue()
 	case name == contract.FieldMetadata:
 		metadata, problems, err := jsonvalue.Read(dec, metadataLimits)
 		d.metadata = metadata
-		for _, p := range problems {
-			d.errors.add(string(p.Pointer), "%s", p.Detail)
-		}
+		d.errors.addProblems("", problems)
 		return err
 	default:
 		value, err := dec.ReadValue()
@@ -182,9 +205,9 @@ func (d *Draft) read(dec *jsontext.Decoder, name string) error {
 		case 'n':
 		case '"':
 			text, _ := jsontext.AppendUnquote(nil, value) // the decoder has checked it
-			d.scalars[name] = scalar{kind, string(text)}
+			d.scalars[name] = scalar{kind, beginning(string(text))}
 		case '0':
-			d.scalars[name] = scalar{kind, string(value)}
+			d.scalars[name] = scalar{kind, beginning(string(value))}
 		default:
 			d.scalars[name] = scalar{kind: kind}
 		}
@@ -213,7 +236,7 @@ func malformed(err error) error {
 // provider, not a phrase that describes what would be accepted. The error is an
 // *InvalidError. ReceivedAt is left for the caller to set.
 func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction, error) {
-	errs := slices.Clone(d.errors)
+	var errs fieldErrors
 	t := Transaction{
 		ID: d.text(&errs, contract.FieldTransactionID, checkSentID),
 		Provider: d.text(&errs, contract.FieldProvider, func(s string) string {
@@ -231,12 +254,12 @@ func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction
 	}
 	if d.has(contract.FieldPaymentID) {
 		t.PaymentID = d.text(&errs, contract.FieldPaymentID, func(s string) string {
-			return cmp.Or(checkPaymentID(s, t.Kind), checkSentID(s))
+			return cmp.Or(checkPaymentID(t.Kind), checkSentID(s))
 		})
 	}
 	if d.has(contract.FieldReverses) {
 		t.Reverses = d.text(&errs, contract.FieldReverses, func(s string) string {
-			return cmp.Or(checkReverses(s, t.Kind), checkSentID(s))
+			return cmp.Or(checkReverses(t.Kind), checkSentID(s))
 		})
 	}
 	if d.has(contract.FieldReversedKind) || t.Kind == contract.KindReversal {
@@ -244,7 +267,8 @@ func (d Draft) Validate(checkNames ...func(provider string) string) (Transaction
 	}
 	t.Money = d.readMoney(&errs, strings.ToUpper(d.text(&errs, contract.FieldCurrency, checkCurrency)))
 	t.Metadata = d.readMetadata(&errs)
-	if len(errs) > 0 {
+	errs.addAll(d.errors)
+	if len(errs.listed) > 0 {
 		return Transaction{}, errs.invalid()
 	}
 	return t, nil
@@ -282,8 +306,12 @@ func checkSentID(s string) string {
 		// It may not be stored unmasked, and masking would make distinct ids equal.
 		return "must not look like a card number (13 to 19 digits with a card network's prefix and a valid check digit)"
 	}
-	return checkID(s)
+	return checkID(s, MaxIDLength)
 }
+
+// IsOwnID reports whether a text can be an id that a provider gave to an object of its
+// own: 1 to MaxOwnIDLength ASCII letters, digits, _ or -, and no card number.
+func IsOwnID(s string) bool { return checkOwnID(s) == "" }
 
 // checkOwnID checks an id that a provider gave to an object of its own, in a verified
 // notification. With a letter in it, it is no card number, even if 13 of its digits could be
@@ -291,7 +319,7 @@ func checkSentID(s string) string {
 // decoders append what happened to the id of what is reversed.
 func checkOwnID(s string) string {
 	if given, _, _ := strings.Cut(s, "_"); strings.ContainsFunc(given, unicode.IsLetter) {
-		return checkID(s)
+		return checkID(s, MaxOwnIDLength)
 	}
 	return checkSentID(s)
 }
@@ -300,12 +328,12 @@ func checkOwnID(s string) string {
 // that make them, so it has no character with which a link, a sentence or an
 // escape could be written: no space, dot, slash, colon, quote, bracket or backslash. The
 // ids of payment providers need none.
-func checkID(s string) string {
+func checkID(s string, maxLength int) string {
 	allowed := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' || r == '-'
 	}
-	if s == "" || len(s) > MaxIDLength || strings.ContainsFunc(s, func(r rune) bool { return !allowed(r) }) {
-		return fmt.Sprintf("must be 1 to %d ASCII letters, digits, _ or -", MaxIDLength)
+	if s == "" || len(s) > maxLength || strings.ContainsFunc(s, func(r rune) bool { return !allowed(r) }) {
+		return fmt.Sprintf("must be 1 to %d ASCII letters, digits, _ or -", maxLength)
 	}
 	return ""
 }
@@ -366,21 +394,21 @@ func checkKind(s string) string {
 	return ""
 }
 
-// checkPaymentID checks the non-empty payment_id of a transaction of the given kind.
-func checkPaymentID(s, kind string) string {
+// checkPaymentID checks whether a transaction of the given kind may have a payment_id.
+func checkPaymentID(kind string) string {
 	switch kind {
 	case contract.KindRefund, contract.KindDispute, contract.KindReversal:
-		return checkID(s)
+		return ""
 	}
 	return "must be absent unless kind is refund, dispute or reversal"
 }
 
-// checkReverses checks the non-empty id of what a transaction of the given kind reverses.
-func checkReverses(s, kind string) string {
+// checkReverses checks whether a transaction of the given kind may name what it reverses.
+func checkReverses(kind string) string {
 	if kind != contract.KindReversal {
 		return "must be absent unless kind is reversal"
 	}
-	return checkID(s)
+	return ""
 }
 
 func checkReversedKind(s, kind string) string {
@@ -448,6 +476,9 @@ func fits(m money.Money) bool {
 // letters, too, are never taken for a card number: an id that a provider gave to its own
 // object is an id. The error is an *InvalidError. ReceivedAt is not checked.
 func (t Transaction) Check() error {
+	for _, text := range []*string{&t.ID, &t.Provider, &t.CustomerID, &t.Kind, &t.PaymentID, &t.Reverses, &t.ReversedKind, &t.Currency} {
+		*text = beginning(*text)
+	}
 	var errs fieldErrors
 	text := func(field, value, accepted string) {
 		if accepted != "" {
@@ -459,10 +490,10 @@ func (t Transaction) Check() error {
 	text(contract.FieldCustomerID, t.CustomerID, checkCustomerID(t.CustomerID))
 	text(contract.FieldKind, t.Kind, checkKind(t.Kind))
 	if t.PaymentID != "" {
-		text(contract.FieldPaymentID, t.PaymentID, cmp.Or(checkPaymentID(t.PaymentID, t.Kind), checkOwnID(t.PaymentID)))
+		text(contract.FieldPaymentID, t.PaymentID, cmp.Or(checkPaymentID(t.Kind), checkOwnID(t.PaymentID)))
 	}
 	if t.Reverses != "" {
-		text(contract.FieldReverses, t.Reverses, cmp.Or(checkReverses(t.Reverses, t.Kind), checkOwnID(t.Reverses)))
+		text(contract.FieldReverses, t.Reverses, cmp.Or(checkReverses(t.Kind), checkOwnID(t.Reverses)))
 	}
 	text(contract.FieldReversedKind, t.ReversedKind, checkReversedKind(t.ReversedKind, t.Kind))
 	text(contract.FieldCurrency, t.Currency, checkCurrency(t.Currency))
@@ -473,7 +504,7 @@ func (t Transaction) Check() error {
 		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), shownAmount(t.Amount))
 	}
 	t.Metadata.check(&errs)
-	if len(errs) > 0 {
+	if len(errs.listed) > 0 {
 		return errs.invalid()
 	}
 	return nil
@@ -508,17 +539,47 @@ func (d Draft) readMetadata(errs *fieldErrors) Metadata {
 	return metadata
 }
 
-// fieldErrors collects the rules that a delivery breaks.
-type fieldErrors []FieldError
-
-func (e *fieldErrors) add(field, format string, args ...any) {
-	*e = append(*e, FieldError{redact.Sanitise(field), fmt.Sprintf(format, args...)})
+// fieldErrors collects the rules that a delivery breaks: the first MaxFieldErrors, and
+// the number of further ones.
+type fieldErrors struct {
+	listed []FieldError
+	more   int
 }
 
-func (e fieldErrors) invalid() error {
-	slices.SortStableFunc(e, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
-	if more := len(e) - MaxFieldErrors; more > 0 {
-		e = append(e[:MaxFieldErrors], FieldError{"", fmt.Sprintf("and %d more errors", more)})
+// room reports whether one more error would be listed. If not, it counts the error, so
+// that nothing is composed for it.
+func (e *fieldErrors) room() bool {
+	if len(e.listed) < MaxFieldErrors {
+		return true
 	}
-	return &InvalidError{e}
+	e.more++
+	return false
+}
+
+func (e *fieldErrors) add(field, format string, args ...any) {
+	if e.room() {
+		e.listed = append(e.listed, FieldError{redact.Sanitise(beginning(field)), fmt.Sprintf(format, args...)})
+	}
+}
+
+// addProblems adds the problems with the value of a field.
+func (e *fieldErrors) addProblems(field string, problems jsonvalue.Problems) {
+	for _, p := range problems.Listed {
+		e.add(field+string(p.Pointer), "%s", p.Detail)
+	}
+	e.more += problems.More
+}
+
+func (e *fieldErrors) addAll(others fieldErrors) {
+	n := min(len(others.listed), MaxFieldErrors-len(e.listed))
+	e.listed = append(e.listed, others.listed[:n]...)
+	e.more += others.more + len(others.listed) - n
+}
+
+func (e *fieldErrors) invalid() error {
+	slices.SortStableFunc(e.listed, func(a, b FieldError) int { return cmp.Compare(a.Field, b.Field) })
+	if e.more > 0 {
+		e.listed = append(e.listed, FieldError{"", fmt.Sprintf("and %d more errors", e.more)})
+	}
+	return &InvalidError{e.listed}
 }

@@ -109,6 +109,7 @@ func (m Metadata) differences(n Metadata) []string {
 
 var metadataLimits = jsonvalue.Limits{
 	Depth: MaxMetadataDepth, Values: MaxMetadataValues, NameBytes: MaxMetadataNameBytes,
+	Problems: MaxFieldErrors,
 }
 
 // check adds an error for each limit that metadata from a provider's notification
@@ -122,8 +123,6 @@ func (m Metadata) check(errs *fieldErrors) {
 	case !jsonvalue.Within(m.value, metadataLimits):
 		// Rare, so read the text again to find where.
 		_, problems, _ := jsonvalue.Read(jsontext.NewDecoder(bytes.NewBuffer(m.text)), metadataLimits)
-		for _, p := range problems {
-			errs.add(field+string(p.Pointer), "%s", p.Detail)
-		}
+		errs.addProblems(field, problems)
 	}
 }

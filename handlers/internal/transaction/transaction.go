@@ -41,20 +41,6 @@ func (t Transaction) Redact(ownIDs ...string) (Transaction, int) {
 	return t, inCustomerID + inMetadata
 }
 
-// OwnIDs returns the ids that a provider gave to its own objects, of a transaction that was
-// read from its verified notification: the three ids and the metadata members named in
-// members. Those without a letter that look like a card number are left out, as is whatever
-// has not the form of an id.
-func (t Transaction) OwnIDs(members []string) []string {
-	ids := []string{t.ID, t.PaymentID, t.Reverses}
-	for _, name := range members {
-		if id, ok := t.Metadata.value[name].(string); ok {
-			ids = append(ids, id)
-		}
-	}
-	return slices.DeleteFunc(ids, func(id string) bool { return checkOwnID(id) != "" })
-}
-
 // Differences compares two transactions with the same key, as a notification describes
 // a fact and as it was stored. Contradictions are the fields about money that differ:
 // amount, currency, kind, and what the transaction refers to if both say so. Others are

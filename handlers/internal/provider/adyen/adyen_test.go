@@ -406,7 +406,7 @@ func TestUnreadableItems(t *testing.T) {
 		"no reference":          payment().with("pspReference", nil),
 		"reference with space":  payment().with("pspReference", "a b"),
 		"reference of a path":   payment().with("eventCode", "REFUND").with("pspReference", "../a"),
-		"reference too long":    payment().with("eventCode", "REFUND_FAILED").with("pspReference", strings.Repeat("A", 120)),
+		"reference too long":    payment().with("eventCode", "REFUND_FAILED").with("pspReference", strings.Repeat("A", 290)),
 		"reversal of no action": payment().with("eventCode", "CANCEL_OR_REFUND"),
 		"reversal as a number":  reversal(1),
 		"reversal in capitals":  reversal("REFUND"),

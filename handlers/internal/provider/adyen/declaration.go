@@ -10,7 +10,7 @@ var Declaration = provider.Declaration{
 	Name: Name,
 	Members: []provider.Member{provider.OneOf("capture", contract.ProviderCapture,
 		"how payments are captured; automatic by default", contract.CaptureAutomatic, contract.CaptureManual)},
-	Secret:      "the webhook's HMAC key, an even number of hex digits",
+	Secret:      "the webhook's HMAC key, 64 to 128 hexadecimal digits",
 	ValidSecret: validSecret,
 	EventTypes:  eventTypes,
 	OwnIDs:      []string{"authorisation_id"},

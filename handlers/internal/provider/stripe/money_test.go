@@ -55,6 +55,7 @@ func TestPayments(t *testing.T) {
 		{"charge of an expanded PaymentIntent", object(recent, "charge.succeeded", charge+`"captured":true,"amount":500,"payment_intent":{"id":"pi_1"}`), ignored},
 		{"charge that another Stripe account paid", object(recent, "charge.succeeded", charge+`"captured":true,"amount":500,"payment_intent":null,"source_transfer":"tr_1"`), ignored},
 		{"authorization", object(recent, "charge.succeeded", charge+`"captured":false,"amount":500,"amount_captured":0,"payment_intent":null`), ignored},
+		{"authorization without amount_captured", object("2019-05-16", "charge.succeeded", charge+`"captured":false,"amount":500`), ignored},
 		{"charge that is pending", object(recent, "charge.succeeded", strings.Replace(charge, "succeeded", "pending", 1)+`"amount":500,"payment_intent":null`), ignored},
 		{"capture", object(recent, "charge.captured", charge+`"captured":true,"amount":500,"amount_captured":500,"amount_refunded":0,"payment_intent":null`), []string{"payment ch_1 5 USD"}},
 		{"capture of a part", object(recent, "charge.captured", charge+`"captured":true,"amount":500,"amount_captured":300,"amount_refunded":0,"payment_intent":null`), []string{"payment ch_1 3 USD"}},
@@ -136,6 +137,7 @@ func TestRefunds(t *testing.T) {
 		{"of a charge that changes, old version", withCharge(before, `"status":"succeeded"`), []string{told}},
 		{"of a charge that changes, recent version", withCharge(recent, `"status":"succeeded"`), ignored},
 		{"that may be a release, old version", withCharge(before, reversal), ignored},
+		{"that may become a release, old version", withCharge(before, strings.Replace(reversal, "reversal", "pending", 1)), ignored},
 		{"that may be a release and failed", withCharge(before, strings.Replace(reversal, "succeeded", "failed", 1)), both},
 		{"of a charge without a PaymentIntent", object(recent, "refund.failed", `"object":"refund","id":"re_1","amount":500,"charge":"ch_1","payment_intent":null`), []string{
 			"refund re_1 5 USD of ch_1", "reversal re_1_failed 5 USD of ch_1, of refund re_1",
@@ -168,6 +170,10 @@ func TestRefundsOfACharge(t *testing.T) {
 		{"a failed one is told by charge.refund.updated", refunds(listed, 300, failed+","+one, ""), []string{first}},
 		{"listed by a version in which they are not by default", refunds("2023-10-16", 300, one, ""), []string{first}},
 		{"listed by an unknown version", refunds("", 300, one, ""), []string{first}},
+		{"there are more, although the sum is right", refunds(listed, 500, two+","+one, `,"has_more":true`), []string{second, first, unreadable}},
+		{"one that names no charge", refunds(listed, 300, `{"id":"re_1","amount":300,"currency":"usd"}`, ""), []string{first}},
+		{"one that names no charge, of no PaymentIntent", []byte(strings.Replace(string(refunds(listed, 300, `{"id":"re_1","amount":300,"currency":"usd"}`, "")), `"payment_intent":"pi_1",`, "", 1)), []string{"refund re_1 3 USD of ch_1"}},
+		{"an authorization that expired", refunds(listed, 300, strings.Replace(one, `"created":1`, `"created":1,"reason":"expired_uncaptured_charge"`, 1), ""), ignored},
 		{"there are more", refunds(listed, 900, two+","+one, `,"has_more":true`), []string{second, first, unreadable}},
 		{"the sum says that there are more", refunds(listed, 501, two+","+one, ""), []string{second, first, unreadable}},
 		{"an empty list", refunds(listed, 300, "", ""), []string{unreadable}},
@@ -183,6 +189,17 @@ func TestRefundsOfACharge(t *testing.T) {
 		{"a refund after a capture of a part", captured(700, 500, two+","+one), []string{second}},
 		{"a refund after a capture of a part that made none", captured(600, 300, one), []string{first}},
 	})
+}
+
+func TestListedRefundNamesItsCharge(t *testing.T) {
+	events, err := decode(object(listed, "charge.refunded", `"object":"charge","id":"ch_1","amount":500,"amount_refunded":500,"customer":"cus_1","refunds":{"data":[{"id":"re_1","amount":500,"currency":"usd"}]}`))
+	if err != nil || len(events) != 1 || events[0].Transaction == nil {
+		t.Fatal(events, err)
+	}
+	tx := events[0].Transaction
+	if got, want := tx.CustomerID+" "+tx.Metadata.String(), `cus_1 {"charge":"ch_1"}`; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
 }
 
 func TestRefundVersions(t *testing.T) {

@@ -38,19 +38,17 @@ func (s snapshot) charge() ([]*transaction.Transaction, error) {
 // captured reports whether a charge is more than an authorization.
 func captured(charge provider.Object) bool { return charge["captured"] != false }
 
-// capturedAmount returns how much of a charge was captured. Versions of the API
-// without amount_captured count what a capture released as refunded.
-// https://docs.stripe.com/api/charges/capture: "Any additional amount is automatically
-// refunded."
+// capturedAmount returns how much of a charge was captured. Without amount_captured, it
+// is what the capture did not release, which counts as refunded.
+// https://docs.stripe.com/api/charges/capture
 func (s snapshot) capturedAmount() string {
-	amount := s.about.Number("amount")
 	if n := s.about.Number("amount_captured"); n != "" {
 		return n
 	}
 	released, _ := integer(s.about, "amount_refunded")
 	authorized, ok := integer(s.about, "amount")
-	if s.eventType != "charge.captured" || !ok {
-		return amount
+	if !ok {
+		return s.about.Number("amount")
 	}
 	return strconv.FormatInt(authorized-released, 10)
 }
