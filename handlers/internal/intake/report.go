@@ -13,7 +13,6 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/provider"
-	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -89,9 +88,9 @@ func (res deliveryResult) tally() tally {
 		if r.transaction != nil {
 			t.ids = append(t.ids, r.transaction.ID)
 		}
-		t.types = append(t.types, redact.Sanitise(r.event))
+		t.types = append(t.types, r.event)
 		if r.unknown {
-			t.unknown = append(t.unknown, redact.Sanitise(r.event))
+			t.unknown = append(t.unknown, r.event)
 		}
 		for _, field := range r.differences {
 			if !slices.Contains(t.differences, field) {
