@@ -454,7 +454,7 @@ func (d Draft) readMoney(errs *fieldErrors, currency string) money.Money {
 	if errors.Is(err, decimal.ErrSyntax) {
 		accepted += `; digits with an optional point and exponent, such as "15000.00"`
 	}
-	errs.add(field, "%s, not %s", accepted, redact.Sanitise(value.text))
+	errs.add(field, "%s, not %s", accepted, shownAmount(value.text))
 	return m
 }
 
@@ -501,7 +501,7 @@ func (t Transaction) Check() error {
 		errs.add("/"+contract.FieldCurrency, "must be in upper case, not %q", redact.Sanitise(t.Currency))
 	}
 	if !fits(t.Money) {
-		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), shownAmount(t.Amount))
+		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), shownAmount(t.Amount.String()))
 	}
 	t.Metadata.check(&errs)
 	if len(errs.listed) > 0 {
@@ -512,8 +512,7 @@ func (t Transaction) Check() error {
 
 // shownAmount writes an amount into an error. Providers send minor units, so that a card
 // number in place of an amount has gained a decimal point: 41111111111111.11.
-func shownAmount(a money.Amount) string {
-	text := a.String()
+func shownAmount(text string) string {
 	if minor := strings.Replace(text, ".", "", 1); redact.ID(minor) {
 		text = minor
 	}

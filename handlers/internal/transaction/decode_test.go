@@ -333,13 +333,21 @@ func invalidErrorCountsMore(t *testing.T) {
 	}
 }
 
-func TestCheckRepeatsNoCardNumber(t *testing.T) {
+func TestErrorsRepeatNoCardNumber(t *testing.T) {
 	for _, amount := range []string{"41111111111111.11", "4111111111111111", "4111111111111.111"} {
 		t.Run("when one was sent as the amount "+amount, func(t *testing.T) {
 			tx := decode(t, payload("kind", `"payment"`))
 			tx.Amount, _ = money.Parse(amount)
 			invalid, ok := errors.AsType[*transaction.InvalidError](tx.Check())
 			if !ok || !strings.HasSuffix(invalid.Fields[0].Detail, ", not 411111******1111") {
+				t.Errorf("%+v", invalid)
+			}
+			draft, err := transaction.Normalise([]byte(payload("amount", amount)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = draft.Validate()
+			if invalid, ok = errors.AsType[*transaction.InvalidError](err); !ok || !strings.HasSuffix(invalid.Fields[0].Detail, ", not 411111******1111") {
 				t.Errorf("%+v", invalid)
 			}
 		})
