@@ -13,6 +13,7 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/provider"
+	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/secrets"
 	"payment-webhooks/handlers/internal/telemetry"
 	"payment-webhooks/handlers/internal/transaction"
@@ -179,7 +180,7 @@ func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, 
 	})
 	_ = telemetry.Step(ctx, contract.SubsegmentValidate, func(context.Context) (err error) {
 		for _, event := range events {
-			r := eventResult{event: event.Type, transaction: event.Transaction, quarantined: masked(event.Err), binding: event.Binding}
+			r := eventResult{event: redact.Sanitise(event.Type), transaction: event.Transaction, quarantined: masked(event.Err), binding: event.Binding}
 			r.unknown = event.Type != "" && event.Transaction == nil && event.Err == nil && !res.route.declared.Knows(event.Type)
 			if r.transaction != nil && r.quarantined == nil {
 				r.transaction.Provider = res.route.name // the route says who sent it

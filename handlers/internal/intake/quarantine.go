@@ -58,7 +58,7 @@ func (in *Intake) putIntoQuarantine(ctx context.Context, d provider.Delivery, re
 		if r.quarantined == nil {
 			continue
 		}
-		e := quarantinedEvent{Index: i, Type: redact.Sanitise(r.event), Reason: r.reason(), Detail: r.quarantined.Error()}
+		e := quarantinedEvent{Index: i, Type: r.event, Reason: r.reason(), Detail: r.quarantined.Error()}
 		if invalid, ok := errors.AsType[*transaction.InvalidError](r.quarantined); ok {
 			e.Errors = invalid.Fields
 		}

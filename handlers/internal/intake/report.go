@@ -13,7 +13,6 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/ledger"
 	"payment-webhooks/handlers/internal/provider"
-	"payment-webhooks/handlers/internal/redact"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -55,14 +54,15 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 
 // reportSender counts whether a delivery to a route with a secret was verified, by
 // provider, so that a provider of which every delivery is refused is noticed however few
-// it sends.
+// it sends, and for whatever reason: also one that begins to send another media type
+// or larger bodies.
 func (in *Intake) reportSender(res deliveryResult, err error) {
 	if res.route.secret == "" || res.challenged {
 		return
 	}
 	name := cmp.Or(res.route.name, contract.ProviderCanonical)
 	switch {
-	case errors.Is(err, provider.ErrSignature), errors.Is(err, errUnverified):
+	case err != nil && !res.verified, errors.Is(err, provider.ErrSignature):
 		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricRefused, 1))
 	case res.verified:
 		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricVerified, 1))
@@ -88,9 +88,9 @@ func (res deliveryResult) tally() tally {
 		if r.transaction != nil {
 			t.ids = append(t.ids, r.transaction.ID)
 		}
-		t.types = append(t.types, redact.Sanitise(r.event))
+		t.types = append(t.types, r.event)
 		if r.unknown {
-			t.unknown = append(t.unknown, redact.Sanitise(r.event))
+			t.unknown = append(t.unknown, r.event)
 		}
 		for _, field := range r.differences {
 			if !slices.Contains(t.differences, field) {

@@ -29,7 +29,7 @@ type deliveryResult struct {
 // eventResult is how one event was processed: it was stored or quarantined, or else
 // ignored.
 type eventResult struct {
-	event       string                   // the event type; "" for the canonical payload
+	event       string                   // the event type, sanitised; "" for the canonical payload
 	transaction *transaction.Transaction // nil if there is no valid one
 	stored      ledger.Outcome
 	quarantined error                    // why the event is quarantined; nil if it is not
@@ -128,8 +128,7 @@ func (r eventResult) body() resultBody {
 		duplicate := r.stored == ledger.Duplicate
 		return resultBody{TransactionID: r.transaction.ID, Provider: r.transaction.Provider, Status: "accepted", Duplicate: &duplicate}
 	}
-	ignored := redact.Sanitise(r.event)
-	return resultBody{Ignored: &ignored}
+	return resultBody{Ignored: &r.event}
 }
 
 // isNew reports whether the event was stored or quarantined for the first time.

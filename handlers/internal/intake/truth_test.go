@@ -10,6 +10,7 @@ import (
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/provider/standardwebhooks"
+	"payment-webhooks/handlers/internal/transaction"
 	"payment-webhooks/handlers/providers"
 )
 
@@ -233,6 +234,8 @@ func TestMalformedSecrets(t *testing.T) {
 		{"the current one is JSON", []string{`{"fake":"` + clean + `"}`}, clean, http.StatusServiceUnavailable},
 		{"the current one is JSON, the previous is not", []string{`{"fake":"` + clean + `"}`, clean}, clean, http.StatusServiceUnavailable},
 		{"the current one is too short", []string{"x"}, "x", http.StatusServiceUnavailable},
+		{"the current one is a placeholder of the right form", []string{"0000000000000000"}, "0000000000000000", http.StatusServiceUnavailable},
+		{"signed with the previous one, a placeholder of the right form", []string{clean, "deadbeefdeadbeef"}, "deadbeefdeadbeef", http.StatusUnauthorized},
 		{"the previous one is a placeholder", []string{clean, "placeholder"}, clean, http.StatusAccepted},
 		{"signed with the previous one, a placeholder", []string{clean, "placeholder"}, "placeholder", http.StatusUnauthorized},
 		{"signed with the previous one", []string{clean, "fedcba9876543210"}, "fedcba9876543210", http.StatusAccepted},
@@ -274,7 +277,8 @@ func TestReportBySender(t *testing.T) {
 			r := notify(array(paid), "secret", now)
 			r.Header["Content-Type"] = []string{"text/xml"}
 			return r
-		}(), false, false, nil},
+		}(), false, true, "fake"},
+		{"a delivery that is too large", notify(strings.Repeat(" ", transaction.MaxBodyBytes+1), "secret", now), false, true, "fake"},
 		{"an open canonical route", post(valid), false, false, nil},
 	} {
 		t.Run("counts "+tt.name, func(t *testing.T) {

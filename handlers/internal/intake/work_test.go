@@ -334,13 +334,16 @@ var worstOfProviders = []hostileValue{
 	{"base64 of base64", ``, `TkRFeE1URXhNVEV4TVRFeE1URXhNUT09`, ``, true},
 	{"numbers with an exponent that are card numbers", `[62e17`, `,62e17`, `]`, false},
 	{"escapes of digits", `"`, `\u0034 `, `"`, false},
+	{"card numbers as the event type of Square", `{"type":"`, `4111111111111111 `, `"}`, true},
+	{"card numbers as the event type of Adyen", `{"notificationItems":[{"NotificationRequestItem":{"pspReference":"A","merchantAccountCode":"m",` +
+		`"merchantReference":"r","amount":{"value":1,"currency":"EUR"},"success":"true","eventCode":"`, `4111111111111111 `, `"}}]}`, true},
 	{"long name over huge numbers", `{"` + strings.Repeat("n", 100_000) + `":[1e999`, `,1e999`, `]}`, false},
 	{"names of 255 bytes 29 levels deep over huge numbers", nested(29, 255) + `[1e999`, `,1e999`, `]` + strings.Repeat("}", 29), false},
 	{"numbers with 200 zeros", `[1`, `,1` + strings.Repeat("0", 200) + `e-100`, `]`, false},
 	{"10 000 objects within each other", `[` + strings.Repeat(`{"a":`, 9_990) + "0" + strings.Repeat("}", 9_990), `,0`, `]`, false},
 }
 
-// worst calls f with the ten worst bodies of each route.
+// worst calls f with the worst bodies of each route.
 func (w workbench) worst(f func(a authentic, name, body string)) {
 	for _, a := range w.senders {
 		values := worstOfProviders

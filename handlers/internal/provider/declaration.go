@@ -43,8 +43,8 @@ type Declaration struct {
 
 	// ValidSecret reports whether a text without white space around it can be the
 	// provider's signing secret: its length and alphabet. The webhook endpoint
-	// uses no secret that cannot, so that a placeholder or a pasted JSON object
-	// is noticed instead of being a key.
+	// uses no secret that cannot, nor one that IsPlaceholder, so that a placeholder or
+	// a pasted JSON object is noticed instead of being a key.
 	ValidSecret func(string) bool
 
 	// EventTypes are all event types of the provider's documentation. Authentic events

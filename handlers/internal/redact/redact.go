@@ -11,6 +11,10 @@ import (
 	"payment-webhooks/handlers/internal/jsonvalue"
 )
 
+// maxRead bounds, in bytes, how much of a text Sanitise reads: far more than it returns,
+// so that a card number that begins in what it returns is still found.
+const maxRead = 4096
+
 // MaxSanitised is the length, in characters, of the longest text that Sanitise
 // returns.
 const MaxSanitised = 64
@@ -58,6 +62,11 @@ func (m *masker) text(s string) (masked string, count int) {
 		return s, 0
 	}
 	return collapse(s, b), m.count
+}
+
+func (m *masker) masked(s string) string {
+	s, _ = m.text(s)
+	return s
 }
 
 // collapse returns the masked text with one asterisk, not several, for each digit of
@@ -151,11 +160,14 @@ func object(members map[string]any) (masked map[string]any, count int) {
 	return masked, count
 }
 
-// Sanitise makes a sender's text fit for a response or a log line: it masks PANs,
-// replaces characters that are not printable, and cuts the text to MaxSanitised
+// Sanitise makes a sender's text fit for a response or a log line: it masks PANs, also
+// those in base64 (see Body), replaces characters that are not printable, and cuts the text to MaxSanitised
 // characters.
 func Sanitise(s string) string {
-	s, _ = Text(s)
+	if len(s) > maxRead {
+		s = s[:maxRead] // a part of a character at the end is not returned
+	}
+	s = (&masker{blobs: true}).masked(s)
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {
 			return '?'
@@ -164,11 +176,9 @@ func Sanitise(s string) string {
 	}, s)
 	// What was replaced, or a longer number that is cut, may leave a PAN.
 	if utf8.RuneCountInString(s) <= MaxSanitised {
-		s, _ = Text(s)
-		return s
+		return (&masker{blobs: true}).masked(s)
 	}
-	s, _ = Text(string([]rune(s)[:MaxSanitised-1]))
-	return s + "…"
+	return (&masker{blobs: true}).masked(string([]rune(s)[:MaxSanitised-1])) + "…"
 }
 
 // ID reports whether an id looks like a card number, so that a transaction of the

@@ -300,7 +300,7 @@ func (d Draft) text(errs *fieldErrors, field string, check func(string) string) 
 }
 
 // checkSentID checks an id of the canonical payload, whose sender may have taken a card
-// number for an id.
+// number for an id, but may also enter the id of a provider by hand.
 func checkSentID(s string) string {
 	if redact.ID(s) {
 		// It may not be stored unmasked, and masking would make distinct ids equal.
@@ -315,9 +315,10 @@ func IsOwnID(s string) bool { return checkOwnID(s) == "" }
 
 // checkOwnID checks an id that a provider gave to an object of its own, in a verified
 // notification. With a letter in it, it is no card number, even if 13 of its digits could be
-// one by chance, as in two of 280 PayPal ids.
+// one by chance, as in two of 280 PayPal ids. Letters after an underscore do not count:
+// decoders append what happened to the id of what is reversed.
 func checkOwnID(s string) string {
-	if strings.ContainsFunc(s, unicode.IsLetter) {
+	if given, _, _ := strings.Cut(s, "_"); strings.ContainsFunc(given, unicode.IsLetter) {
 		return checkID(s, MaxOwnIDLength)
 	}
 	return checkSentID(s)
@@ -453,7 +454,7 @@ func (d Draft) readMoney(errs *fieldErrors, currency string) money.Money {
 	if errors.Is(err, decimal.ErrSyntax) {
 		accepted += `; digits with an optional point and exponent, such as "15000.00"`
 	}
-	errs.add(field, "%s, not %s", accepted, redact.Sanitise(value.text))
+	errs.add(field, "%s, not %s", accepted, shownAmount(value.text))
 	return m
 }
 
@@ -500,13 +501,22 @@ func (t Transaction) Check() error {
 		errs.add("/"+contract.FieldCurrency, "must be in upper case, not %q", redact.Sanitise(t.Currency))
 	}
 	if !fits(t.Money) {
-		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), redact.Sanitise(t.Amount.String()))
+		errs.add("/"+contract.FieldAmount, "%s, not %s", acceptedAmount(t.Money), shownAmount(t.Amount.String()))
 	}
 	t.Metadata.check(&errs)
 	if len(errs.listed) > 0 {
 		return errs.invalid()
 	}
 	return nil
+}
+
+// shownAmount writes an amount into an error. Providers send minor units, so that a card
+// number in place of an amount has gained a decimal point: 41111111111111.11.
+func shownAmount(text string) string {
+	if minor := strings.Replace(text, ".", "", 1); redact.ID(minor) {
+		text = minor
+	}
+	return redact.Sanitise(text)
 }
 
 // readMetadata returns no metadata when the field is absent, null or an empty

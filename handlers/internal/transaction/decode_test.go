@@ -156,6 +156,9 @@ func TestValidate(t *testing.T) {
 		{"id that is null", "transaction_id", `null`, "/transaction_id"},
 		{"no id", "transaction_id", "", "/transaction_id"},
 		{"id like a card number", "transaction_id", `"pay-4111-1111-1111-1111"`, "/transaction_id"},
+		{"id with a card number after letters", "transaction_id", `"txn4111111111111111"`, "/transaction_id"},
+		{"PayPal's id with digits like a card number", "transaction_id", `"8RS6210148826604N"`, ""},
+		{"PayPal's payment id with digits like a card number", "payment_id", `"3ZT4952890786666M","kind":"refund"`, ""},
 		{"id of digits that is none", "transaction_id", `"4111111111111112"`, ""},
 
 		{"string amount", "amount", `"15000.00"`, ""},
@@ -330,6 +333,27 @@ func invalidErrorCountsMore(t *testing.T) {
 	}
 }
 
+func TestErrorsRepeatNoCardNumber(t *testing.T) {
+	for _, amount := range []string{"41111111111111.11", "4111111111111111", "4111111111111.111"} {
+		t.Run("when one was sent as the amount "+amount, func(t *testing.T) {
+			tx := decode(t, payload("kind", `"payment"`))
+			tx.Amount, _ = money.Parse(amount)
+			invalid, ok := errors.AsType[*transaction.InvalidError](tx.Check())
+			if !ok || !strings.HasSuffix(invalid.Fields[0].Detail, ", not 411111******1111") {
+				t.Errorf("%+v", invalid)
+			}
+			draft, err := transaction.Normalise([]byte(payload("amount", amount)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = draft.Validate()
+			if invalid, ok = errors.AsType[*transaction.InvalidError](err); !ok || !strings.HasSuffix(invalid.Fields[0].Detail, ", not 411111******1111") {
+				t.Errorf("%+v", invalid)
+			}
+		})
+	}
+}
+
 func TestCheck(t *testing.T) {
 	amount := func(text string) money.Amount {
 		a, err := money.Parse(text)
@@ -352,6 +376,8 @@ func TestCheck(t *testing.T) {
 		}},
 		{"id like a card number", func(t *transaction.Transaction) { t.ID = "4111111111111111" }, []string{"/transaction_id"}},
 		{"id with digits like a card number", func(t *transaction.Transaction) { t.ID, t.PaymentID = "8RS6210148826604N", "3ZT4952890786666M" }, nil},
+		{"id like a card number, with what happened to it", func(t *transaction.Transaction) { t.ID = "4111111111111111_second_chargeback" }, []string{"/transaction_id"}},
+		{"id with letters before the digits of a card number", func(t *transaction.Transaction) { t.ID = "du_4222222222222_lost" }, nil},
 		{"longest id", func(t *transaction.Transaction) { t.ID = strings.Repeat("x", 300) }, nil},
 		{"id too long", func(t *transaction.Transaction) { t.ID = strings.Repeat("x", 301) }, []string{"/transaction_id"}},
 		{"payment id like a card number", func(t *transaction.Transaction) { t.PaymentID = "4111-1111-1111-1111" }, []string{"/payment_id"}},

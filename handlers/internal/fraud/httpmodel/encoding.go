@@ -41,7 +41,10 @@ func mustParse(text string) fraud.Decimal {
 func encode(p fraud.Payment) ([]byte, error) {
 	f := features.Of(p)
 	f.AttemptsLastHour, f.AccountAgeDays = capped(f.AttemptsLastHour), capped(f.AccountAgeDays)
-	id, _ := redact.Text(p.ID) // the webhook endpoint rejects card numbers; this package does not rely on it
+	id := p.ID
+	if redact.ID(id) { // the webhook endpoint rejects card numbers; this package does not rely on it
+		id, _ = redact.Text(id)
+	}
 	return json.Marshal(request{
 		TransactionID:  id,
 		Provider:       p.Provider,

@@ -1,6 +1,8 @@
 package square
 
 import (
+	"strings"
+
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/provider"
 )
@@ -20,16 +22,32 @@ var Declaration = provider.Declaration{
 	New:         func(provider.Settings) provider.Provider { return New() },
 }
 
+// keyLength is the length of Square's keys.
+const keyLength = 22
+
 // validKey reports whether a text can be a signature key. Square's keys are 16 random
 // bytes as base64url without padding, 22 characters, such as "1k9bIJKCeTmSQwyagtNRLg":
 // https://developer.squareup.com/reference/square/webhook-subscriptions-api/update-webhook-subscription-signature-key
 // Other lengths from 16 to 64 are accepted in case Square changes it. A text of words,
 // such as "your-square-signature-key", is none: at least ten characters are distinct, and
-// they are of two classes out of upper case, lower case and digits. Out of 30 million
-// random keys, less than one is refused.
+// they are of two classes out of upper case, lower case and digits; and "Signature-Key-1"
+// and the like are what they say. Out of 15 million random keys, less than one is refused.
+// Square's other credentials, which have other lengths, are none, either: the application's
+// id and secret (sq0…), its access token (EAAA…) and the subscription's id (wbhk_…).
+// https://developer.squareup.com/docs/build-basics/access-tokens
 func validKey(text string) bool {
 	if len(text) < 16 || len(text) > 64 {
 		return false
+	}
+	for _, prefix := range []string{"sq0", "sandbox-sq0", "EAAA", "wbhk_", "whsec_"} {
+		if len(text) != keyLength && strings.HasPrefix(text, prefix) {
+			return false
+		}
+	}
+	for _, word := range []string{"signature", "square", "secret", "webhook"} {
+		if strings.Contains(strings.ToLower(text), word) {
+			return false
+		}
 	}
 	var seen [128]bool
 	distinct, upper, lower, digit := 0, 0, 0, 0

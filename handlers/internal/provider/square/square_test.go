@@ -381,7 +381,9 @@ func TestValidSecret(t *testing.T) {
 	for _, text := range []string{
 		"square", "abcdefghij01234", strings.Repeat("AbCdEfGhIjKlMnOp", 4) + "q", "wbBB2iN4TjNhHrm5r3vSyw==", "wbBB2iN4TjNhHrm5/3vSyw",
 		"your-square-signature-key", "REPLACE_ME_WITH_THE_SIGNATURE_KEY", "aaaaaaaaaaaaaaaaaaaaaB", "0123456789012345678901",
-		"xxxxXXXXxxxxXXXXxxxxXX", "wbBB2iN4TjNh\u00e9rm5r3vSyw",
+		"xxxxXXXXxxxxXXXXxxxxXX", "YourSignatureKey1", "square_signature_key_1", "My-Webhook-Key-0123456789",
+		"sq0csp-abcdefghijklmnop1234567890ABCDEFGHIJKLMN", "sq0idp-AbCdEfGhIjKlMnOpQrStUv", "wbhk_b35f6b3145074cf9ad513610786c19d5",
+		"EAAAEOuLQPDbWdJfqU3vNAyiDZLxSVwmDgDDBHfq5cjpxxTPLlXVPfMkWDPRQN3X", "wbBB2iN4TjNh\u00e9rm5r3vSyw",
 	} {
 		if square.Declaration.ValidSecret(text) {
 			t.Errorf("%q is accepted", text)
