@@ -255,6 +255,7 @@ var networks = []struct {
 	{"Visa", 4, 4, []int{13, 16, 19}},
 	{"Mastercard", 51, 55, []int{16}},
 	{"Mastercard", 2221, 2720, []int{16}},
+	{"Mir", 2200, 2204, []int{16, 17, 18, 19}},
 	{"American Express", 34, 34, []int{15}},
 	{"American Express", 37, 37, []int{15}},
 	{"Discover", 6011, 6011, []int{16, 17, 18, 19}},
