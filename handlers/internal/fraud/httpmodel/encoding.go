@@ -19,6 +19,7 @@ type request struct {
 	TransactionID  string            `json:"transaction_id"` // to find the payment in the model's own log
 	Provider       string            `json:"provider"`
 	Kind           string            `json:"kind"`
+	ReversedKind   string            `json:"reversed_kind,omitempty"` // what a reversal takes back
 	Amount         jsontext.Value    `json:"amount"` // exact number
 	Currency       string            `json:"currency"`
 	ReceivedAt     string            `json:"received_at"`
@@ -46,6 +47,7 @@ func encode(p fraud.Payment) ([]byte, error) {
 		TransactionID:  id,
 		Provider:       p.Provider,
 		Kind:           p.Kind,
+		ReversedKind:   p.ReversedKind,
 		Amount:         jsontext.Value(p.Amount.String()),
 		Currency:       p.Currency,
 		ReceivedAt:     transaction.FormatTime(p.ReceivedAt),

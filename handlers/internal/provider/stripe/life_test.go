@@ -69,12 +69,16 @@ func TestLife(t *testing.T) {
 		add(e)
 	}
 	charge := func(id string, amount, refunded int, more members) members {
-		return with(members{"object": "charge", "id": "ch_of_" + id, "payment_intent": id, "amount": amount, "amount_captured": amount,
-			"amount_refunded": refunded, "captured": true, "status": "succeeded"}, more)
+		return with(members{
+			"object": "charge", "id": "ch_of_" + id, "payment_intent": id, "amount": amount, "amount_captured": amount,
+			"amount_refunded": refunded, "captured": true, "status": "succeeded",
+		}, more)
 	}
 	refund := func(id, payment string, amount, at int, status string) members {
-		return members{"object": "refund", "id": id, "amount": amount, "created": at, "currency": "usd", "charge": "ch_of_" + payment,
-			"payment_intent": payment, "status": status, "balance_transaction": "txn_" + id}
+		return members{
+			"object": "refund", "id": id, "amount": amount, "created": at, "currency": "usd", "charge": "ch_of_" + payment,
+			"payment_intent": payment, "status": status, "balance_transaction": "txn_" + id,
+		}
 	}
 	list := func(refunds ...members) members {
 		return members{"refunds": members{"object": "list", "data": refunds, "has_more": false}}
@@ -116,8 +120,10 @@ func TestLife(t *testing.T) {
 	add(happened(t, "3, refund returned", "charge.refund.updated", failed))
 
 	dispute := func(id, payment string, amount int, status, currency string, entries ...members) members {
-		return members{"object": "dispute", "id": id, "amount": amount, "currency": currency, "charge": "ch_of_" + payment, "payment_intent": payment,
-			"status": status, "reason": "fraudulent", "balance_transactions": append([]members{}, entries...)}
+		return members{
+			"object": "dispute", "id": id, "amount": amount, "currency": currency, "charge": "ch_of_" + payment, "payment_intent": payment,
+			"status": status, "reason": "fraudulent", "balance_transactions": append([]members{}, entries...),
+		}
 	}
 
 	// 4. 60.00, disputed and won: 60.00 are left.
