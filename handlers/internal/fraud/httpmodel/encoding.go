@@ -20,7 +20,7 @@ type request struct {
 	Provider       string            `json:"provider"`
 	Kind           string            `json:"kind"`
 	ReversedKind   string            `json:"reversed_kind,omitempty"` // what a reversal takes back
-	Amount         jsontext.Value    `json:"amount"` // exact number
+	Amount         jsontext.Value    `json:"amount"`                  // exact number
 	Currency       string            `json:"currency"`
 	ReceivedAt     string            `json:"received_at"`
 	Features       features.Features `json:"features"`
