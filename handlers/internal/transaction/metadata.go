@@ -86,6 +86,19 @@ func (m Metadata) redact(ownIDs []string) (Metadata, int) {
 	return NewMetadata(masked), n
 }
 
+// names reports whether a member is the given id. No member is "".
+func (m Metadata) names(id string) bool {
+	if id == "" {
+		return false
+	}
+	for _, value := range m.value {
+		if value == id {
+			return true
+		}
+	}
+	return false
+}
+
 // differences returns the names of the members that differ, with the field's name and a
 // dot before each.
 func (m Metadata) differences(n Metadata) []string {

@@ -47,6 +47,9 @@ func (t Transaction) Redact(ownIDs ...string) (Transaction, int) {
 // the remaining fields that differ, of metadata the members: "metadata.order_id".
 // ReceivedAt is not compared. Both lists are sorted.
 //
+// A payment that one of them names in payment_id and the other in the metadata is the
+// same one: Stripe's PaymentIntent has a charge, and only newer API versions name both.
+//
 // A refund and the reversal of the same payment move the same money in the same
 // direction, so their kinds do not contradict each other: releases before reversals
 // stored some of them as refunds.
@@ -65,7 +68,11 @@ func (t Transaction) Differences(stored Transaction) (contradictions, others []s
 	}
 	differ(contract.FieldCurrency, t.Currency, stored.Currency)
 	differ(contract.FieldKind, t.effect(), stored.effect())
-	differ(contract.FieldPaymentID, t.referredPayment(), stored.referredPayment())
+	if a, b := t.referredPayment(), stored.referredPayment(); a != b && (t.Metadata.names(b) || stored.Metadata.names(a)) {
+		others = append(others, contract.FieldPaymentID)
+	} else {
+		differ(contract.FieldPaymentID, a, b)
+	}
 	if t.Kind == stored.Kind {
 		differ(contract.FieldReverses, t.Reverses, stored.Reverses)
 	} else if t.effect() == stored.effect() {

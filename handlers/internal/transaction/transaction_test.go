@@ -27,6 +27,11 @@ func TestDifferences(t *testing.T) {
 		t.Metadata = ledgertest.Metadata(`{"a":1,"b":[1]}`)
 		return t
 	}
+	charged := func() transaction.Transaction {
+		t := refund()
+		t.Metadata = ledgertest.Metadata(`{"charge":"ch_1"}`)
+		return t
+	}
 	reversal := func() transaction.Transaction {
 		t := refund()
 		t.Kind, t.ReversedKind, t.Reverses = "reversal", "refund", "re_0"
@@ -46,6 +51,11 @@ func TestDifferences(t *testing.T) {
 		{"the kind", refund, refund, func(t *transaction.Transaction) { t.Kind = "dispute" }, []string{"kind"}, nil},
 		{"the payment", refund, refund, func(t *transaction.Transaction) { t.PaymentID = "pi_2" }, []string{"payment_id"}, nil},
 		{"the payment, which is unknown now", refund, refund, func(t *transaction.Transaction) { t.PaymentID = "" }, nil, []string{"payment_id"}},
+		{"the payment, by the id of its charge", charged, charged, func(t *transaction.Transaction) { t.PaymentID = "ch_1" }, nil, []string{"payment_id"}},
+		{"the payment, by the id of its charge, without metadata", charged, charged, func(t *transaction.Transaction) {
+			t.PaymentID, t.Metadata = "ch_1", transaction.Metadata{}
+		}, nil, []string{"metadata.charge", "payment_id"}},
+		{"the payment, with the same charge", charged, charged, func(t *transaction.Transaction) { t.PaymentID = "pi_2" }, []string{"payment_id"}, nil},
 		{"the customer", refund, refund, func(t *transaction.Transaction) { t.CustomerID = "cus_2" }, nil, []string{"customer_id"}},
 		{"members of the metadata", refund, refund, func(t *transaction.Transaction) {
 			t.Metadata = ledgertest.Metadata(`{"b":[2],"c":null}`)

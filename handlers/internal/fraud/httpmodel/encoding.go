@@ -19,7 +19,8 @@ type request struct {
 	TransactionID  string            `json:"transaction_id"` // to find the payment in the model's own log
 	Provider       string            `json:"provider"`
 	Kind           string            `json:"kind"`
-	Amount         jsontext.Value    `json:"amount"` // exact number
+	ReversedKind   string            `json:"reversed_kind,omitempty"` // what a reversal takes back
+	Amount         jsontext.Value    `json:"amount"`                  // exact number
 	Currency       string            `json:"currency"`
 	ReceivedAt     string            `json:"received_at"`
 	Features       features.Features `json:"features"`
@@ -49,6 +50,7 @@ func encode(p fraud.Payment) ([]byte, error) {
 		TransactionID:  id,
 		Provider:       p.Provider,
 		Kind:           p.Kind,
+		ReversedKind:   p.ReversedKind,
 		Amount:         jsontext.Value(p.Amount.String()),
 		Currency:       p.Currency,
 		ReceivedAt:     transaction.FormatTime(p.ReceivedAt),

@@ -105,6 +105,14 @@ func TestRequest(t *testing.T) {
 			`{"transaction_id":"txn_1","provider":"stripe","kind":"payment","amount":15000.5,"currency":"USD","received_at":"2026-11-22T15:04:05.000000000Z",` +
 				`"features":{},"metadata_unseen":true}`,
 		},
+		"says what a reversal takes back": {
+			func(p *fraud.Payment) {
+				p.Kind, p.ReversedKind, p.Reverses, p.MetadataUnseen = "reversal", "refund", "re_1", true
+				p.Metadata = transaction.Metadata{}
+			},
+			`{"transaction_id":"txn_1","provider":"stripe","kind":"reversal","reversed_kind":"refund","amount":15000.5,"currency":"USD","received_at":"2026-11-22T15:04:05.000000000Z",` +
+				`"features":{},"metadata_unseen":true}`,
+		},
 		"has no card number wherever one is": {
 			func(p *fraud.Payment) {
 				p.ID, p.CustomerID = pan, pan

@@ -171,9 +171,10 @@ func TestDeliveries(t *testing.T) {
 			[]delivery{
 				{disputeEvent("RESOLVED", "RESOLVED_WITH_PAYOUT", "PP-D-1", "5TB61832KE940713M", "1.00", "EUR"), accepted},
 				{disputeEvent("RESOLVED", "CANCELED_BY_BUYER", "PP-D-2", "5TB61832KE940713M", "1.00", "EUR"), accepted},
-				{disputeEvent("RESOLVED", "", "PP-D-3", "5TB61832KE940713M", "1.00", "EUR"), accepted},
+				{disputeEvent("RESOLVED", "DENIED", "PP-D-3", "5TB61832KE940713M", "1.00", "EUR"), accepted},
 				{disputeEvent("RESOLVED", "RESOLVED_BUYER_FAVOUR", "PP-D-4", "5TB61832KE940713M", "1.00", "EUR"), accepted},
 				{disputeEvent("RESOLVED", "ACCEPTED", "PP-D-5", "5TB61832KE940713M", "1.00", "EUR"), accepted},
+				{disputeEvent("RESOLVED", "NONE", "PP-D-6", "5TB61832KE940713M", "1.00", "EUR"), accepted},
 			},
 			[]string{
 				"reversal PP-D-1_released 1.00 EUR reverses dispute PP-D-1 of 5TB61832KE940713M",
@@ -181,6 +182,19 @@ func TestDeliveries(t *testing.T) {
 				"reversal PP-D-3_released 1.00 EUR reverses dispute PP-D-3 of 5TB61832KE940713M",
 				"reversal PP-D-4_lost 1.00 EUR reverses dispute PP-D-4 of 5TB61832KE940713M",
 				"reversal PP-D-5_lost 1.00 EUR reverses dispute PP-D-5 of 5TB61832KE940713M",
+				"reversal PP-D-6_released 1.00 EUR reverses dispute PP-D-6 of 5TB61832KE940713M",
+			},
+		},
+		"dispute whose resolution names no outcome at first": {
+			[]delivery{
+				{disputeEvent("CREATED", "", "PP-D-1", "5TB61832KE940713M", "1.00", "EUR"), accepted},
+				{disputeEvent("RESOLVED", "", "PP-D-1", "5TB61832KE940713M", "1.00", "EUR"), `202 {"quarantined":"unreadable"}`},
+				{disputeEvent("RESOLVED", "UNDECIDED", "PP-D-1", "5TB61832KE940713M", "1.00", "EUR"), `202 {"quarantined":"unreadable"}`},
+				{disputeEvent("RESOLVED", "RESOLVED_BUYER_FAVOUR", "PP-D-1", "5TB61832KE940713M", "1.00", "EUR"), accepted},
+			},
+			[]string{
+				"dispute PP-D-1 1.00 EUR of 5TB61832KE940713M",
+				"reversal PP-D-1_lost 1.00 EUR reverses dispute PP-D-1 of 5TB61832KE940713M",
 			},
 		},
 		"payout item that is unclaimed, then claimed": {
@@ -344,7 +358,7 @@ func TestEventTypes(t *testing.T) {
 		}},
 		{"PAYMENT.PAYOUTS-ITEM.", func(event string) string { return payoutEvent(event, "SUCCESS", "K1M2QXW5ZT9BE", "9.99") }},
 		{"CUSTOMER.DISPUTE.", func(event string) string {
-			return disputeEvent(strings.TrimPrefix(event, "CUSTOMER.DISPUTE."), "", "PP-D-1", "3K160249AB7154100", "9.99", "USD")
+			return disputeEvent(strings.TrimPrefix(event, "CUSTOMER.DISPUTE."), "RESOLVED_SELLER_FAVOUR", "PP-D-1", "3K160249AB7154100", "9.99", "USD")
 		}},
 		{"", func(event string) string {
 			return strings.Replace(captureEvent("COMPLETED", "COMPLETED", "3K160249AB7154100", "9.99", "USD"), "PAYMENT.CAPTURE.COMPLETED", event, 1)

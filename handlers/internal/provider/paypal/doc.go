@@ -97,7 +97,9 @@
 // The sum is right in any order of these events, for partial losses, and for what is won
 // after an appeal: then RESOLVED comes a second time, with the other outcome. Its
 // reversal gives back what the payment's reversal took, so that it has an id of its own:
-// _lost if the outcome is RESOLVED_BUYER_FAVOUR or ACCEPTED, else _released. Between the
+// _lost if the outcome is RESOLVED_BUYER_FAVOUR or ACCEPTED, else _released. Without a
+// documented outcome it is unreadable: taken for either, it would be a second reversal
+// when the same resolution comes with its outcome. Between the
 // first event and the last, the ledger shows a hold even where PayPal waives it ("NO HOLD"
 // in https://docs.paypal.ai/growth/disputes/test-go-live), because the event does not
 // tell. Two things could not be checked: whether PayPal ever sends RESOLVED for a lost

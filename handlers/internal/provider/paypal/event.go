@@ -208,15 +208,21 @@ func readDispute(dispute provider.Object) (transaction.Transaction, error) {
 
 // readResolution reads a dispute that was resolved, which ends the hold on its amount.
 // Its id is told from the dispute's and the side that won: see "Disputes" in the package
-// comment.
-// https://developer.paypal.com/docs/api/customer-disputes/v1/#definition-dispute_outcome
+// comment. PayPal also sends resolutions without an outcome
+// (https://github.com/antiwork/gumroad/pull/6827), which tell no side.
+// https://developer.paypal.com/api/customer-disputes/v1/definitions/dispute_outcome
 func readResolution(dispute provider.Object) (transaction.Transaction, error) {
 	t, err := readDispute(dispute)
+	if err != nil {
+		return t, err
+	}
 	switch dispute.Object("dispute_outcome").Text("outcome_code") {
 	case "RESOLVED_BUYER_FAVOUR", "ACCEPTED":
-		return reverse(t, "_lost"), err
+		return reverse(t, "_lost"), nil
+	case "RESOLVED_SELLER_FAVOUR", "RESOLVED_WITH_PAYOUT", "CANCELED_BY_BUYER", "DENIED", "NONE":
+		return reverse(t, "_released"), nil
 	}
-	return reverse(t, "_released"), err
+	return t, errors.New("dispute_outcome.outcome_code is missing or not a documented one")
 }
 
 // readPayoutItem reads an item of a batch payout. It uses the receiver as the customer

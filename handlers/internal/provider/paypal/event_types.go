@@ -83,7 +83,7 @@ var eventTypes = []eventType{
 
 	// Disputes
 	{name: "CUSTOMER.DISPUTE.CREATED", becomes: contract.KindDispute, reason: "the amount is on hold; ignored if it is zero", read: []reader{readDispute}},
-	{name: "CUSTOMER.DISPUTE.RESOLVED", becomes: contract.KindReversal, reason: "of the dispute: the hold ends, whoever won; a loss is a reversal or refund of the payment as well", read: []reader{readResolution}},
+	{name: "CUSTOMER.DISPUTE.RESOLVED", becomes: contract.KindReversal, reason: "of the dispute: the hold ends, whoever won; a loss is a reversal or refund of the payment as well; quarantined without a documented outcome", read: []reader{readResolution}},
 	{name: "CUSTOMER.DISPUTE.UPDATED", reason: "the hold goes on"},
 	{name: "RISK.DISPUTE.CREATED", reason: "deprecated; CUSTOMER.DISPUTE.CREATED announces the dispute"},
 

@@ -19,19 +19,24 @@ import (
 func (s snapshot) dispute() ([]*transaction.Transaction, error) {
 	m := movements{snapshot: s}
 	list := s.about.List("balance_transactions")
-	slices.SortStableFunc(list, func(a, b provider.Object) int { return cmp.Compare(created(a), created(b)) })
+	slices.SortStableFunc(list, func(a, b provider.Object) int {
+		return cmp.Or(cmp.Compare(created(a), created(b)), cmp.Compare(sign(a), sign(b))) // what is withdrawn comes back later
+	})
 	for _, entry := range list {
 		if err := m.add(entry); err != nil {
 			return m.facts, err
 		}
 	}
-	// What the event itself says, if the list lacks it.
+	// What the event itself says, if the list lacks it. Stripe documents at most two
+	// entries, so a third movement may not be listed.
 	var err error
-	if m.withdrawn == 0 && s.withdraws() {
+	switch {
+	case s.eventType == "charge.dispute.funds_reinstated":
+		if !m.isBack {
+			err = m.reinstate(s.about.Number("amount"), "")
+		}
+	case s.eventType == "charge.dispute.funds_withdrawn" && m.isBack && m.withdrawn <= m.reinstated, m.withdrawn == 0 && s.withdraws():
 		err = m.withdraw(s.about.Number("amount"))
-	}
-	if err == nil && m.reinstated == 0 && s.eventType == "charge.dispute.funds_reinstated" {
-		err = m.reinstate(s.about.Number("amount"), "")
 	}
 	return m.facts, err
 }
@@ -50,6 +55,7 @@ type movements struct {
 	snapshot
 	facts                 []*transaction.Transaction
 	withdrawn, reinstated int    // how many there are
+	isBack                bool   // the last one is a reinstatement
 	withdrawal            string // the id of the last withdrawal
 	settled               int64  // the last withdrawal in minor units of the balance's currency, negative
 	minor                 string // the same in minor units of the dispute's currency, positive
@@ -100,6 +106,7 @@ func (m *movements) withdraw(minor string) error {
 		return err
 	}
 	m.withdrawn++
+	m.isBack = false
 	if m.withdrawn > 1 {
 		fact.ID += nth("_funds_withdrawn", m.withdrawn)
 	}
@@ -124,6 +131,7 @@ func (m *movements) reinstate(minor, balanceTransaction string) error {
 		return err
 	}
 	m.reinstated++
+	m.isBack = true
 	fact.ID += nth("_funds_reinstated", m.reinstated)
 	fact.ReversedKind, fact.Reverses = contract.KindDispute, m.withdrawal
 	m.keep(fact)
@@ -133,6 +141,12 @@ func (m *movements) reinstate(minor, balanceTransaction string) error {
 func (m *movements) keep(fact *transaction.Transaction) {
 	fact.PaymentID = cmp.Or(ref(m.about, "payment_intent"), ref(m.about, "charge"))
 	m.facts = append(m.facts, fact)
+}
+
+// sign returns the sign of a balance transaction's amount.
+func sign(entry provider.Object) int {
+	n, _ := integer(entry, "amount")
+	return cmp.Compare(n, 0)
 }
 
 // nth returns the end of the id of the nth movement of its kind.

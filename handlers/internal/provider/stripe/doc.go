@@ -62,7 +62,8 @@
 //
 // Disputes. The dispute lists its withdrawals and reinstatements (balance_transactions),
 // so each event tells all of them until then, with the amounts that were moved, which
-// may be a part of the disputed amount. If the balance has another currency than the
+// may be a part of the disputed amount. What the event itself says is added if the list
+// ends with something else: it is documented to have at most two entries. If the balance has another currency than the
 // dispute, the disputed amount is used, and a partial movement is unreadable. An inquiry
 // withdraws nothing: it becomes a dispute with charge.dispute.funds_withdrawn, if at
 // all. (Earlier releases stored inquiries as disputes.) charge.dispute.closed moves no

@@ -63,6 +63,8 @@ func TestTwoVersionsAreDuplicates(t *testing.T) {
 		{"payment", fixture(t, "payment"), fixture(t, "payment_2022")},
 		{"refund", fixture(t, "refund"), object(before, "charge.refund.updated", `"object":"refund","id":"re_3RkExampleRefund0000001","amount":250050,"charge":"ch_3RkExampleCharge0000001","payment_intent":"pi_3RkExamplePayment000001","status":"succeeded"`)},
 		{"dispute", fixture(t, "dispute"), object(before, "charge.dispute.created", `"object":"dispute","id":"du_1RkExampleDispute000001","amount":1500000,"charge":"ch_3RkExampleCharge0000001","payment_intent":"pi_3RkExamplePayment000001","status":"needs_response"`)},
+		{"refund without a PaymentIntent", fixture(t, "refund"), object("2018-11-08", "charge.refund.updated", `"object":"refund","id":"re_3RkExampleRefund0000001","amount":250050,"charge":"ch_3RkExampleCharge0000001","status":"succeeded"`)},
+		{"dispute without a PaymentIntent", fixture(t, "dispute"), object("2018-11-08", "charge.dispute.created", `"object":"dispute","id":"du_1RkExampleDispute000001","amount":1500000,"charge":"ch_3RkExampleCharge0000001","status":"needs_response"`)},
 		{"payout", edit(t, fixture(t, "payout"), `"eur"`, `"usd"`), object(before, "payout.paid", `"object":"payout","id":"po_1RkExamplePayout0000001","amount":78042`)},
 		{"charge", fixture(t, "charge"), object("2017-08-15", "charge.succeeded", `"object":"charge","id":"ch_3RkExampleCharge0000009","amount":1500000,"captured":true`)},
 	} {
