@@ -60,13 +60,14 @@ func (in *Intake) reportSender(res deliveryResult, err error) {
 	if res.route.secret == "" || res.challenged {
 		return
 	}
-	name := cmp.Or(res.route.name, contract.ProviderCanonical)
-	switch {
-	case err != nil && !res.verified, errors.Is(err, provider.ErrSignature):
-		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricRefused, 1))
-	case res.verified:
-		in.metrics.EmitBy(contract.DimensionProvider, name, telemetry.Count(contract.MetricVerified, 1))
+	refused := 0
+	if err != nil && !res.verified || errors.Is(err, provider.ErrSignature) {
+		refused = 1
 	}
+	// Both, since an alarm compares them, and one of them that never existed would have
+	// no value to compare.
+	in.metrics.EmitBy(contract.DimensionProvider, cmp.Or(res.route.name, contract.ProviderCanonical),
+		telemetry.Count(contract.MetricRefused, refused), telemetry.Count(contract.MetricVerified, 1-refused))
 }
 
 // secretFailed reports a secret that could not be read. The delivery may succeed
