@@ -249,12 +249,6 @@ func fuzzing() bool {
 	return f != nil && f.Value.String() != ""
 }
 
-// sender returns the route of a name.
-func (w workbench) sender(name string) authentic {
-	i := slices.IndexFunc(w.senders, func(a authentic) bool { return a.name == name })
-	return w.senders[i]
-}
-
 // hostileValue is a JSON value, or a text that is none, of any size.
 type hostileValue struct {
 	name                  string

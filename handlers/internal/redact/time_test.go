@@ -2,7 +2,6 @@ package redact_test
 
 import (
 	"encoding/base64"
-	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"strings"
@@ -95,7 +94,7 @@ func BenchmarkBody(b *testing.B) {
 				worst, longest = body, best
 			}
 		}
-		b.Log(fmt.Sprintf("%.40q", worst))
+		b.Logf("%.40q", worst)
 		for b.Loop() {
 			redact.Body(worst)
 		}

@@ -166,10 +166,11 @@ func (Square) Decode(d provider.Delivery) ([]provider.Event, error) {
 		return []provider.Event{e}, nil
 	}
 	transactions, err := mapping.transactions(notification)
-	if err != nil {
+	switch {
+	case err != nil:
 		e.Err = fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
-	}
-	if err != nil || len(transactions) == 0 {
+		return []provider.Event{e}, nil
+	case len(transactions) == 0:
 		return []provider.Event{e}, nil
 	}
 	if _, ok := parseTime(notification.Text("created_at")); !ok { // see Verify
