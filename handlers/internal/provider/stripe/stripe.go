@@ -56,7 +56,7 @@ var decoders = map[string]struct {
 // Decode reads the one event of a delivery, which may tell several facts: one Event for
 // each of them. See the package comment.
 func (Provider) Decode(d provider.Delivery) ([]provider.Event, error) {
-	event, err := provider.ParseObject(d.Body)
+	event, err := provider.ParseObject(d.Body, "account", "api_version", "data", "livemode", "object", "type")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", provider.ErrUnreadable, err)
 	}
