@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -21,6 +22,21 @@ type Number string
 func ParseNumber(text string) (Number, error) {
 	canonical, err := decimal.Canonical(text)
 	return Number(canonical), err
+}
+
+// decoders keeps decoders for reuse: what one needs to find duplicate names is a tenth of
+// the time for a small body.
+var decoders = sync.Pool{New: func() any { return new(jsontext.Decoder) }}
+
+// NewDecoder returns a decoder of a text. Call release when it is no longer used; the
+// decoder must not be used afterwards.
+func NewDecoder(text []byte) (dec *jsontext.Decoder, release func()) {
+	dec = decoders.Get().(*jsontext.Decoder)
+	dec.Reset(bytes.NewBuffer(text))
+	return dec, func() {
+		dec.Reset(bytes.NewBuffer(nil)) // keeps no text
+		decoders.Put(dec)
+	}
 }
 
 // Limits bound what Read accepts. Zero means no bound.

@@ -150,7 +150,8 @@ func Normalise(body []byte) (Draft, error) {
 	if !utf8.Valid(body) {
 		return Draft{}, &MalformedError{"the body is not valid UTF-8"}
 	}
-	dec := jsontext.NewDecoder(bytes.NewBuffer(body))
+	dec, release := jsonvalue.NewDecoder(body)
+	defer release()
 	if dec.PeekKind() != '{' {
 		if _, err := dec.ReadValue(); err != nil {
 			return Draft{}, malformed(err)
