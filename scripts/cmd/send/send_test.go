@@ -142,7 +142,7 @@ func TestWrongFlags(t *testing.T) {
 		"no such fixture":             {[]string{"--provider", "canonical", "--fixture", "nothing"}, []string{"dispute, payment, payout, refund"}},
 		"fixture elsewhere":           {[]string{"--provider", "canonical", "--fixture", "../../x"}, []string{"--file"}},
 		"no such file":                {[]string{"--provider", "canonical", "--file", "nothing.json"}, []string{"nothing.json"}},
-		"Adyen secret":                {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hex digits"}},
+		"Adyen secret":                {[]string{"--provider", "adyen", "--secret", "xyz", "--file", canonicalFile}, []string{"hexadecimal digits"}},
 		"Adyen payload":               {[]string{"--provider", "adyen", "--secret", "00", "--file", canonicalFile}, []string{"notificationItems"}},
 		"canonical secret":            {[]string{"--provider", "canonical", "--secret", "?"}, []string{"base64"}},
 		"PayPal, no egress directory": {[]string{"--provider", "paypal", "--file", canonicalFile}, []string{"--egress DIR"}},
