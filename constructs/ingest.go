@@ -92,8 +92,6 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 			contract.EnvProviders:           p.Providers.environment(),
 		},
 	})
-	// The same permission lets it put into both tables in one TransactWriteItems.
-	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 	allowTable(validator, p.Table, p.Key, "dynamodb:PutItem")
 	allow(validator, []*string{p.Deliveries.TableArn()}, "dynamodb:PutItem")
 	// Sending needs the queue's key too, which is the table's.

@@ -323,7 +323,6 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 				m.table("ReadThrottleEvents", "Sum", "read"),
 				m.index("WriteThrottleEvents", "Sum", "index write"),
 				m.table("ThrottledRequests", "Sum", "PutItem", jsii.String("PutItem")),
-				m.table("ThrottledRequests", "Sum", "TransactWriteItems", jsii.String("TransactWriteItems")),
 				m.table("ThrottledRequests", "Sum", "UpdateItem", jsii.String("UpdateItem")),
 				m.table("ThrottledRequests", "Sum", "Query", jsii.String("Query")),
 			}),

@@ -219,7 +219,7 @@ func everyMetricExists(t *testing.T, s template) {
 		"Stage":                    {s.render(stage.at("StageName"))},
 		"TableName":                s.names("AWS::DynamoDB::Table"),
 		"GlobalSecondaryIndexName": {contract.IndexByHour},
-		"Operation":                {"PutItem", "TransactWriteItems", "UpdateItem", "Query"},
+		"Operation":                {"PutItem", "UpdateItem", "Query"},
 		"StateMachineArn":          {"arn of transaction-workflow-dev"},
 		"EventBusName":             s.names("AWS::Events::EventBus"),
 		"TopicName":                s.names("AWS::SNS::Topic"),
