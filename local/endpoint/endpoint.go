@@ -104,11 +104,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	if role := e.config.Policies.RoleOf(accessKey); role != "" && iam.Checked(service) {
-		calls, err := e.config.Scope.Identify(service, r, body)
-		for _, call := range calls {
-			if err == nil {
-				err = e.config.Policies.Check(role, call)
-			}
+		call, err := e.config.Scope.Identify(service, r, body)
+		if err == nil {
+			err = e.config.Policies.Check(role, call)
 		}
 		if err != nil {
 			e.config.Log.Error("access denied", "role", role, "error", err)

@@ -11,67 +11,21 @@ import (
 // Scope is the account and region of resources that a request names by name only.
 type Scope struct{ Account, Region string }
 
-// Identify returns the actions that a request performs, with their resources: one, or the
-// parts of a DynamoDB transaction. service is the name in the request's signature. body is
-// nil for S3, whose actions follow from method and path. A request that it does not know is
-// an error, so that no call passes unchecked.
+// Identify returns the action that a request performs, and its resources. service is the
+// name in the request's signature. body is nil for S3, whose actions follow from method and
+// path. A request that it does not know is an error, so that no call passes unchecked.
 //
 // Actions and resources: https://docs.aws.amazon.com/service-authorization/latest/reference/
-func (s Scope) Identify(service string, r *http.Request, body []byte) ([]Call, error) {
-	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
-	if service == "dynamodb" && (operation == "TransactWriteItems" || operation == "TransactGetItems") {
-		return s.transaction(operation, body)
+func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, error) {
+	arn := func(service, rest string) string {
+		return "arn:aws:" + service + ":" + s.Region + ":" + s.Account + ":" + rest
 	}
-	call, err := s.single(service, r, body)
-	return []Call{call}, err
-}
-
-// partActions are the actions that the parts of a transaction need.
-// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-var partActions = map[string]string{
-	"Put": "dynamodb:PutItem", "Update": "dynamodb:UpdateItem", "Delete": "dynamodb:DeleteItem",
-	"Get": "dynamodb:GetItem", "ConditionCheck": "dynamodb:ConditionCheckItem",
-}
-
-// transaction returns one call for each part of a transaction. The transaction itself has
-// no action.
-func (s Scope) transaction(operation string, body []byte) ([]Call, error) {
-	var input struct {
-		TransactItems []map[string]struct{ TableName string }
-	}
-	if err := json.Unmarshal(body, &input); err != nil {
-		return nil, fmt.Errorf("%s: %w", operation, err)
-	}
-	var calls []Call
-	for i, item := range input.TransactItems {
-		for part, one := range item {
-			action, ok := partActions[part]
-			if !ok || one.TableName == "" {
-				return nil, fmt.Errorf("%s: TransactItems[%d]: %s on table %q is not supported", operation, i, part, one.TableName)
-			}
-			calls = append(calls, Call{action, []string{s.full(one.TableName, "dynamodb", "table/")}})
+	full := func(name, service, prefix string) string {
+		if strings.HasPrefix(name, "arn:") {
+			return name
 		}
+		return arn(service, prefix+name)
 	}
-	if len(calls) == 0 {
-		return nil, fmt.Errorf("%s: no TransactItems", operation)
-	}
-	return calls, nil
-}
-
-func (s Scope) arn(service, rest string) string {
-	return "arn:aws:" + service + ":" + s.Region + ":" + s.Account + ":" + rest
-}
-
-// full returns the ARN of what a request names by ARN or by name.
-func (s Scope) full(name, service, prefix string) string {
-	if strings.HasPrefix(name, "arn:") {
-		return name
-	}
-	return s.arn(service, prefix+name)
-}
-
-// single returns the action of a request that has one.
-func (s Scope) single(service string, r *http.Request, body []byte) (Call, error) {
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 
 	switch service {
@@ -79,6 +33,7 @@ func (s Scope) single(service string, r *http.Request, body []byte) (Call, error
 		var input struct {
 			TableName, IndexName, StreamArn, ShardIterator string
 			RequestItems                                   map[string]json.RawMessage
+			TransactItems                                  []map[string]struct{ TableName string }
 		}
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
@@ -95,13 +50,22 @@ func (s Scope) single(service string, r *http.Request, body []byte) (Call, error
 			}
 			call.Resources = []string{stream}
 		case input.TableName != "":
-			call.Resources = []string{s.full(input.TableName, "dynamodb", "table/")}
+			call.Resources = []string{full(input.TableName, "dynamodb", "table/")}
 			if input.IndexName != "" {
 				call.Resources[0] += "/index/" + input.IndexName
 			}
 		default:
 			for table := range input.RequestItems {
-				call.Resources = append(call.Resources, s.full(table, "dynamodb", "table/"))
+				call.Resources = append(call.Resources, full(table, "dynamodb", "table/"))
+			}
+			for _, item := range input.TransactItems {
+				for operator, one := range item {
+					// IAM checks each part of a transaction as an action of its own.
+					if operator != "Put" && operator != "Update" && operator != "Delete" && operator != "ConditionCheck" && operator != "Get" {
+						return Call{}, fmt.Errorf("%s: %s is not supported", operation, operator)
+					}
+					return Call{}, fmt.Errorf("%s on %s: permissions of transactions are not supported", operation, one.TableName)
+				}
 			}
 			if call.Resources == nil {
 				call.Resources = []string{"*"} // ListTables, ListStreams
@@ -113,7 +77,7 @@ func (s Scope) single(service string, r *http.Request, body []byte) (Call, error
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
 		}
-		return Call{"sqs:" + strings.TrimSuffix(operation, "Batch"), []string{s.arn("sqs", input.QueueUrl[strings.LastIndex(input.QueueUrl, "/")+1:])}}, nil
+		return Call{"sqs:" + strings.TrimSuffix(operation, "Batch"), []string{arn("sqs", input.QueueUrl[strings.LastIndex(input.QueueUrl, "/")+1:])}}, nil
 	case "events":
 		var input struct {
 			Entries []struct{ EventBusName string }
@@ -127,7 +91,7 @@ func (s Scope) single(service string, r *http.Request, body []byte) (Call, error
 			if name == "" {
 				name = "default"
 			}
-			call.Resources = append(call.Resources, s.full(name, "events", "event-bus/"))
+			call.Resources = append(call.Resources, full(name, "events", "event-bus/"))
 		}
 		return call, nil
 	case "secretsmanager":
@@ -137,7 +101,7 @@ func (s Scope) single(service string, r *http.Request, body []byte) (Call, error
 		}
 		// A policy has the ARN with six random characters at its end, usually as "-??????";
 		// a caller may use the name without them.
-		resource := s.full(input.SecretId, "secretsmanager", "secret:")
+		resource := full(input.SecretId, "secretsmanager", "secret:")
 		if resource != input.SecretId {
 			resource += "-aaaaaa"
 		}
@@ -167,7 +131,7 @@ func (s Scope) single(service string, r *http.Request, body []byte) (Call, error
 		if unescaped, err := url.PathUnescape(name); err == nil {
 			name = unescaped
 		}
-		return Call{"lambda:InvokeFunction", []string{s.full(name, "lambda", "function:")}}, nil
+		return Call{"lambda:InvokeFunction", []string{full(name, "lambda", "function:")}}, nil
 	case "s3":
 		return s3Call(r)
 	}

@@ -134,45 +134,10 @@ func TestIdentify(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff([]Call{c.want}, got); diff != "" {
+				if diff := cmp.Diff(c.want, got); diff != "" {
 					t.Errorf("(-want +got)\n%s", diff)
 				}
 			})
-		}
-	})
-	// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
-	t.Run("returns one call for each part of a transaction", func(t *testing.T) {
-		scope := Scope{Account: "123456789012", Region: "eu-west-1"}
-		identify := func(operation, body string) ([]Call, error) {
-			r := httptest.NewRequest("POST", "/", nil)
-			r.Header.Set("X-Amz-Target", "DynamoDB_20120810."+operation)
-			return scope.Identify("dynamodb", r, []byte(body))
-		}
-		got, err := identify("TransactWriteItems", `{"TransactItems":[{"Put":{"TableName":"transactions"}},{"ConditionCheck":{"TableName":"other"}},`+
-			`{"Update":{"TableName":"transactions"}},{"Delete":{"TableName":"`+tableARN+`"}}]}`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := []Call{
-			{"dynamodb:PutItem", []string{tableARN}},
-			{"dynamodb:ConditionCheckItem", []string{"arn:aws:dynamodb:eu-west-1:123456789012:table/other"}},
-			{"dynamodb:UpdateItem", []string{tableARN}},
-			{"dynamodb:DeleteItem", []string{tableARN}},
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("(-want +got)\n%s", diff)
-		}
-		if got, err = identify("TransactGetItems", `{"TransactItems":[{"Get":{"TableName":"transactions"}}]}`); err != nil || len(got) != 1 || got[0].Action != "dynamodb:GetItem" {
-			t.Errorf("TransactGetItems: %v, %v", got, err)
-		}
-		for name, body := range map[string]string{
-			"an unknown part":      `{"TransactItems":[{"Put":{"TableName":"transactions"}},{"Increment":{"TableName":"transactions"}}]}`,
-			"a part without table": `{"TransactItems":[{"Put":{}}]}`,
-			"no parts":             `{}`,
-		} {
-			if calls, err := identify("TransactWriteItems", body); err == nil {
-				t.Errorf("%s: taken for %v", name, calls)
-			}
 		}
 	})
 	t.Run("fails for an unknown request", func(t *testing.T) {
