@@ -73,7 +73,7 @@ func TestValidSecrets(t *testing.T) {
 			}
 			secret := d.Sender.MakeSecret()
 			for range 1000 {
-				if another := d.Sender.MakeSecret(); !d.ValidSecret(another) {
+				if another := d.Sender.MakeSecret(); !d.AcceptsSecret(another) {
 					t.Errorf("when it is the provider's: %q is refused", another)
 				}
 			}
@@ -97,7 +97,7 @@ func TestValidSecrets(t *testing.T) {
 				"when it has a NUL":         secret[:half] + "\x00" + secret[half:],
 				"when it has no-break":      secret[:half] + "\u00a0" + secret[half:],
 			} {
-				if d.ValidSecret(text) {
+				if d.AcceptsSecret(text) {
 					t.Errorf("%s: %q is accepted", name, text)
 				}
 			}

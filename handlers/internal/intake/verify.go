@@ -139,15 +139,10 @@ func (in *Intake) withSecrets(ctx context.Context, from Route, use func(secrets 
 // first. A current one that cannot be is an error: something else was stored by mistake,
 // and it must be noticed, not become a key. A previous one that cannot be is left out.
 func (from Route) withValid(values []string, use func(secrets []string) error) error {
-	form := from.declared.ValidSecret
-	if form == nil {
-		return use(values)
-	}
-	valid := func(value string) bool { return form(value) && !provider.IsPlaceholder(value) }
-	if !valid(values[0]) {
+	if !from.declared.AcceptsSecret(values[0]) {
 		return fmt.Errorf("%w malformed: the current value of %s is not %s", provider.ErrSecret, from.secret, from.declared.Secret)
 	}
-	return use(slices.DeleteFunc(slices.Clone(values), func(value string) bool { return !valid(value) }))
+	return use(slices.DeleteFunc(slices.Clone(values), func(value string) bool { return !from.declared.AcceptsSecret(value) }))
 }
 
 // checkMediaType returns an error unless the headers declare an uncompressed body in

@@ -43,7 +43,7 @@ type Declaration struct {
 
 	// ValidSecret reports whether a text without white space around it can be the
 	// provider's signing secret: its length and alphabet. The webhook endpoint
-	// uses no secret that cannot, nor one that IsPlaceholder, so that a placeholder or
+	// uses no secret that cannot, nor a placeholder: see AcceptsSecret. So a placeholder or
 	// a pasted JSON object is noticed instead of being a key.
 	ValidSecret func(string) bool
 
@@ -76,6 +76,12 @@ type EventType struct {
 // Knows reports whether the provider documents an event type.
 func (d Declaration) Knows(eventType string) bool {
 	return slices.ContainsFunc(d.EventTypes, func(e EventType) bool { return e.Name == eventType })
+}
+
+// AcceptsSecret reports whether a text without white space around it may be used as the
+// provider's signing secret: it has the form of one and is no placeholder.
+func (d Declaration) AcceptsSecret(text string) bool {
+	return d.ValidSecret == nil || d.ValidSecret(text) && !isPlaceholder(text)
 }
 
 // RequestMethods returns the HTTP methods that the provider uses, at least one.

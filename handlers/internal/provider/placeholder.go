@@ -7,14 +7,17 @@ import "strings"
 const minDistinct = 6
 
 // placeholders are what people and templates write in place of a secret. A random one of
-// 64 letters and digits holds one of them with a probability below 10^-8: all are
-// longer than six letters.
-var placeholders = []string{"placeholder", "replace", "changeme", "change_me", "change-me", "testtest"}
+// 64 letters and digits holds one of them with a probability below 10^-6: all have six
+// letters or more.
+var placeholders = []string{
+	"placeholder", "replace", "changeme", "change_me", "change-me", "testtest",
+	"secret", "signature", "webhook",
+}
 
-// IsPlaceholder reports whether a text stands for a secret that nobody has filled in yet, also
+// isPlaceholder reports whether a text stands for a secret that nobody has filled in yet, also
 // if it has the form of one: whsec_xxxx…, 64 zeros, REPLACEWITHYOURKEY1. Anyone could
 // sign with it.
-func IsPlaceholder(secret string) bool {
+func isPlaceholder(secret string) bool {
 	secret = strings.ToLower(strings.TrimPrefix(secret, "whsec_"))
 	var distinct [256]bool
 	n := 0

@@ -318,11 +318,11 @@ func TestValidSecret(t *testing.T) {
 		`{"adyen": "` + key + `"}`: false, strings.Repeat("g", 64): false, "coqCmt/IZ4E3CzPvMY8zTjQVL5hYJUiBRg8UU+iCWo0=": false,
 		"whsec_field0123456789abcdef0123456789ab": false, "replace-me": false,
 	} {
-		if got := adyen.Declaration.ValidSecret(secret); got != want {
+		if got := adyen.Declaration.AcceptsSecret(secret); got != want {
 			t.Errorf("%q: %t, want %t", secret, got, want)
 		}
 	}
-	if made := adyen.Declaration.Sender.MakeSecret(); !adyen.Declaration.ValidSecret(made) {
+	if made := adyen.Declaration.Sender.MakeSecret(); !adyen.Declaration.AcceptsSecret(made) {
 		t.Errorf("the sender's %s is not valid", made)
 	}
 }

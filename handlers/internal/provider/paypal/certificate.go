@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"payment-webhooks/handlers/internal/provider"
 )
 
@@ -92,26 +94,7 @@ type certificates struct {
 
 	mu     sync.Mutex
 	byURL  map[string]*cached // at most maxCached
-	budget budget             // of unproven addresses
-}
-
-// budget is a token bucket of maxUnproven tokens. The zero value is full.
-type budget struct {
-	missing float64 // tokens
-	at      time.Time
-}
-
-// take takes a token if there is one.
-func (b *budget) take(now time.Time) bool {
-	if refilled := now.Sub(b.at); refilled > 0 {
-		b.missing = max(0, b.missing-refilled.Seconds()/unprovenRefill.Seconds())
-		b.at = now
-	}
-	if b.missing+1 > maxUnproven {
-		return false
-	}
-	b.missing++
-	return true
+	budget *rate.Limiter      // of unproven addresses
 }
 
 // cached is a key, or the error of the attempt to get it. The fields other than ready
@@ -141,7 +124,11 @@ func newCertificates(client *http.Client, roots *x509.CertPool) *certificates {
 	}
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.Jar = nil
-	return &certificates{client: &c, roots: roots, timeout: downloadTimeout, byURL: map[string]*cached{}}
+	return &certificates{
+		client: &c, roots: roots, timeout: downloadTimeout, byURL: map[string]*cached{},
+		// Of golang.org/x: a token bucket whose clock is an argument.
+		budget: rate.NewLimiter(rate.Every(unprovenRefill), maxUnproven),
+	}
 }
 
 // get returns the entry of an address that checkCertURL accepts, with its key.
@@ -178,7 +165,7 @@ func (c *certificates) find(ctx context.Context, address string, now time.Time) 
 	next := &cached{ready: make(chan struct{})}
 	if ok && entry.proven.Load() {
 		next.proven.Store(true)
-	} else if !c.budget.take(now) {
+	} else if !c.budget.AllowN(now, 1) {
 		return nil, fmt.Errorf("%w: too many unknown certificates are named", provider.ErrUnproven)
 	} else if !c.makeRoom(now, address) {
 		return nil, fmt.Errorf("%w: %d certificates are being downloaded", provider.ErrUnproven, maxCached)

@@ -374,7 +374,7 @@ func TestValidSecret(t *testing.T) {
 		key, "wbBB2iN4TjNhHrm5r3vSyw", "1k9bIJKCeTmSQwyagtNRLg", "qfjakbt2uWB8DKAMECF-EA", otherKey,
 		"abcdefghij012345", strings.Repeat("AbCdEfGhIjKlMnOp", 4), // the shortest and the longest
 	} {
-		if !square.Declaration.ValidSecret(text) {
+		if !square.Declaration.AcceptsSecret(text) {
 			t.Errorf("%q is refused", text)
 		}
 	}
@@ -385,7 +385,7 @@ func TestValidSecret(t *testing.T) {
 		"sq0csp-abcdefghijklmnop1234567890ABCDEFGHIJKLMN", "sq0idp-AbCdEfGhIjKlMnOpQrStUv", "wbhk_b35f6b3145074cf9ad513610786c19d5",
 		"EAAAEOuLQPDbWdJfqU3vNAyiDZLxSVwmDgDDBHfq5cjpxxTPLlXVPfMkWDPRQN3X", "wbBB2iN4TjNh\u00e9rm5r3vSyw",
 	} {
-		if square.Declaration.ValidSecret(text) {
+		if square.Declaration.AcceptsSecret(text) {
 			t.Errorf("%q is accepted", text)
 		}
 	}

@@ -18,7 +18,7 @@ func TestValidSecret(t *testing.T) {
 		"whsec_" + strings.Repeat("0123456789abcdef", 4), // the command line tool's
 		stripe.Declaration.Sender.MakeSecret(),
 	} {
-		if !stripe.Declaration.ValidSecret(secret) {
+		if !stripe.Declaration.AcceptsSecret(secret) {
 			t.Errorf("%q is malformed", secret)
 		}
 	}
@@ -50,7 +50,7 @@ func TestValidSecret(t *testing.T) {
 		"a variable not replaced": "whsec_${STRIPE_WEBHOOK_SIGNING_SECRET_01}",
 	} {
 		t.Run("not "+name, func(t *testing.T) {
-			if stripe.Declaration.ValidSecret(text) {
+			if stripe.Declaration.AcceptsSecret(text) {
 				t.Errorf("%q is valid", text)
 			}
 		})
