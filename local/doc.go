@@ -44,6 +44,8 @@
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output
 //	GET  /_local/mappings                        stream mappings: batches and records
 //	POST /_local/flush                           wait until everything logged is in CloudWatch
+//	POST /_local/settle                          wait until nothing is under way: records, events,
+//	                                             executions, asynchronous invocations, log lines
 //
 // Responses are JSON. An error is {"error": "…"} with a 4xx or 5xx status.
 //

@@ -63,6 +63,13 @@ func (e *Emulator) control() http.Handler {
 		e.writer.Flush(context.WithoutCancel(r.Context()))
 		respond(w, http.StatusOK, map[string]bool{"flushed": true})
 	})
+	mux.HandleFunc("POST /_local/settle", func(w http.ResponseWriter, r *http.Request) {
+		if err := e.settle(r.Context()); err != nil {
+			respondError(w, http.StatusGatewayTimeout, err)
+			return
+		}
+		respond(w, http.StatusOK, map[string]bool{"settled": true})
+	})
 	mux.HandleFunc("POST /_local/rules/{name}/fire", func(w http.ResponseWriter, r *http.Request) {
 		at := time.Now()
 		if text := r.URL.Query().Get("time"); text != "" {

@@ -1,0 +1,244 @@
+package campaign
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"payment-webhooks/local/session"
+)
+
+// Fault is one way in which the campaign breaks the stack: a fault that the local run
+// injects (see go doc ./local), or an action of the campaign's own.
+type Fault struct {
+	Name string
+
+	// What the local run injects.
+	Hop, Fault  string
+	Probability float64           // of striking a call; 0: always
+	Times       int               // strikes at most; 0: no bound
+	Where       map[string]string // which calls
+	Seconds     int               // of clock skew
+
+	// begin and end are the campaign's own actions, for a fault without a hop. They are
+	// called while senders are under way.
+	begin, end func(context.Context, *conductor, *rand.Rand) error
+}
+
+func caller(handler string) map[string]string { return map[string]string{"caller": handler} }
+
+// faults lists the faults of a campaign, one group for each hop.
+var faults = []Fault{
+	{Name: "kill", begin: func(ctx context.Context, c *conductor, r *rand.Rand) error { return c.kill(ctx, r) }},
+}
+
+// FaultNames returns the names of all faults.
+func FaultNames() (names []string) {
+	for _, f := range faults {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// chosen returns the faults of a list of names and prefixes, such as "kill,store"; "all"
+// and "none" are names as well.
+func chosen(list string) ([]Fault, error) {
+	var found []Fault
+	for name := range strings.SplitSeq(list, ",") {
+		if name == "none" {
+			continue
+		}
+		n := len(found)
+		for _, f := range faults {
+			if name == "all" || f.Name == name || strings.HasPrefix(f.Name, name+"-") {
+				found = append(found, f)
+			}
+		}
+		if len(found) == n {
+			return nil, fmt.Errorf("there is no fault %q; there are all, none, %s", name, strings.Join(FaultNames(), ", "))
+		}
+	}
+	return found, nil
+}
+
+// block is the number of attempts over which one round of faults is spread.
+const block = 60
+
+// perBlock is the number of faults that begin in a block.
+const perBlock = 3
+
+// episode is a fault that is in force for a number of attempts.
+type episode struct {
+	fault    Fault
+	from, to int64 // numbers of attempts
+	seed     uint64
+}
+
+// episodes returns those that begin in the nth block. The faults are shuffled once and
+// then come in turn, so that a campaign of any length has each of them about equally often.
+func episodes(seed uint64, all []Fault, n int64) []episode {
+	if len(all) == 0 {
+		return nil
+	}
+	order := rand.New(rand.NewPCG(seed, 1<<62)).Perm(len(all))
+	r := rand.New(rand.NewPCG(seed, 1<<62|uint64(n+1)))
+	var list []episode
+	for i := range int64(perBlock) {
+		from := n*block + r.Int64N(block)
+		list = append(list, episode{all[order[(n*perBlock+i)%int64(len(all))]], from, from + 10 + r.Int64N(block), r.Uint64()})
+	}
+	slices.SortFunc(list, func(a, b episode) int { return cmp.Compare(a.from, b.from) })
+	return list
+}
+
+// conductor begins and ends episodes as the number of attempts grows.
+type conductor struct {
+	session *session.Session
+	senders *senders
+	seed    uint64
+	faults  []Fault
+	report  func(format string, args ...any)
+
+	mu      sync.Mutex
+	planned int64     // blocks whose episodes are known
+	waiting []episode // in order of their beginnings
+	running []running
+	counts  map[string]int // episodes by fault
+	err     error          // the first
+}
+
+type running struct {
+	episode
+	id string // of an injected fault
+}
+
+func newConductor(s *session.Session, all *senders, seed uint64, list []Fault, report func(string, ...any)) *conductor {
+	return &conductor{session: s, senders: all, seed: seed, faults: list, report: report, counts: map[string]int{}}
+}
+
+// step begins and ends what is due before the nth attempt.
+func (c *conductor) step(ctx context.Context, n int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.planned*block <= n {
+		c.waiting = append(c.waiting, episodes(c.seed, c.faults, c.planned)...)
+		c.planned++
+	}
+	slices.SortStableFunc(c.waiting, func(a, b episode) int { return cmp.Compare(a.from, b.from) })
+	for len(c.waiting) > 0 && c.waiting[0].from <= n {
+		c.begin(ctx, c.waiting[0])
+		c.waiting = c.waiting[1:]
+	}
+	c.running = slices.DeleteFunc(c.running, func(r running) bool {
+		due := r.to <= n
+		if due {
+			c.end(ctx, r)
+		}
+		return due
+	})
+}
+
+// stop ends every fault and begins no more. It returns the first error of any.
+func (c *conductor) stop(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, r := range c.running {
+		c.end(ctx, r)
+	}
+	c.running, c.waiting, c.faults = nil, nil, nil
+	return c.err
+}
+
+func (c *conductor) begin(ctx context.Context, e episode) {
+	// A fault is not begun while it is in force already.
+	if slices.ContainsFunc(c.running, func(r running) bool { return r.fault.Name == e.fault.Name }) {
+		return
+	}
+	r := running{episode: e}
+	var err error
+	if e.fault.Hop != "" {
+		r.id, err = c.inject(ctx, e.fault)
+	} else {
+		err = e.fault.begin(ctx, c, rand.New(rand.NewPCG(e.seed, 0)))
+	}
+	if c.failed(e.fault, err) {
+		return
+	}
+	c.counts[e.fault.Name]++
+	c.running = append(c.running, r)
+}
+
+func (c *conductor) end(ctx context.Context, r running) {
+	var err error
+	if r.id != "" {
+		err = control(ctx, c.session, http.MethodDelete, "/_local/faults/"+r.id, nil, nil)
+	} else if r.fault.end != nil {
+		err = r.fault.end(ctx, c, rand.New(rand.NewPCG(r.seed, 1)))
+	}
+	c.failed(r.fault, err)
+}
+
+func (c *conductor) failed(f Fault, err error) bool {
+	if err != nil && !errors.Is(err, context.Canceled) && c.err == nil {
+		c.err = fmt.Errorf("fault %s: %w", f.Name, err)
+	}
+	return err != nil
+}
+
+func (c *conductor) inject(ctx context.Context, f Fault) (id string, err error) {
+	body, err := json.Marshal(struct {
+		Hop         string            `json:"hop"`
+		Fault       string            `json:"fault"`
+		Probability float64           `json:"probability,omitempty"`
+		Times       int               `json:"times,omitempty"`
+		Where       map[string]string `json:"where,omitempty"`
+		Seconds     int               `json:"seconds,omitempty"`
+	}{f.Hop, f.Fault, f.Probability, f.Times, f.Where, f.Seconds})
+	if err != nil {
+		return "", err
+	}
+	var made struct {
+		ID json.RawMessage `json:"id"`
+	}
+	err = control(ctx, c.session, http.MethodPost, "/_local/faults", bytes.NewReader(body), &made)
+	return strings.Trim(string(made.ID), `"`), err
+}
+
+// kill ends one process of a handler (named bootstrap, see package lambda) with a signal
+// that it cannot catch.
+func (c *conductor) kill(ctx context.Context, r *rand.Rand) error {
+	out, err := exec.CommandContext(ctx, "ps", "-A", "-o", "pid=,ppid=,args=").Output()
+	if err != nil {
+		return err
+	}
+	var handlers []int
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		if len(fields) < 3 || fields[1] != strconv.Itoa(c.session.PID()) || !strings.HasSuffix(fields[2], "/bootstrap") {
+			continue
+		}
+		id, err := strconv.Atoi(fields[0])
+		if err != nil {
+			return err
+		}
+		handlers = append(handlers, id)
+	}
+	if len(handlers) == 0 {
+		return nil // none has started
+	}
+	if err := syscall.Kill(handlers[r.IntN(len(handlers))], syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+		return err
+	}
+	return nil
+}
