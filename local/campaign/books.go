@@ -312,3 +312,20 @@ func totals(seen Observed) *Row {
 	}
 	return row
 }
+
+// Noticed is a row that differs.
+type Noticed struct {
+	Row         string `json:"row"`
+	Differences int    `json:"differences"`
+	First       string `json:"first"` // one of the differences
+}
+
+// Noticed returns the rows that differ.
+func (s Sheet) Noticed() (rows []Noticed) {
+	for _, r := range s.Rows {
+		if n := len(r.Differences); n > 0 {
+			rows = append(rows, Noticed{r.Name, n, r.Differences[0]})
+		}
+	}
+	return rows
+}

@@ -9,13 +9,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 
+	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
 )
 
@@ -33,14 +31,75 @@ type Fault struct {
 
 	// begin and end are the campaign's own actions, for a fault without a hop. They are
 	// called while senders are under way.
-	begin, end func(context.Context, *conductor, *rand.Rand) error
+	begin, end func(*conductor, context.Context, *rand.Rand) error
 }
 
-func caller(handler string) map[string]string { return map[string]string{"caller": handler} }
+// by narrows an AWS call to a caller.
+func by(caller string) map[string]string { return map[string]string{"caller": caller} }
 
-// faults lists the faults of a campaign, one group for each hop.
-var faults = []Fault{
-	{Name: "kill", begin: func(ctx context.Context, c *conductor, r *rand.Rand) error { return c.kill(ctx, r) }},
+// Callers that are no function; see package local/faults.
+const (
+	fromEvents = "events"
+	fromStates = "states"
+)
+
+// faults lists the faults of a campaign by hop. Left out is what nothing can outlast: a
+// dead-letter queue that rejects its messages loses them, and an alarm says so.
+var faults = slices.Concat(
+	// The validator and its write.
+	calls("store", "dynamodb:PutItem", contract.WebhookValidator, 0.3, "throttle", "error", "cut", "denied"),
+	[]Fault{{Name: "store-timeout", Hop: "dynamodb:PutItem", Fault: "timeout", Probability: 0.1, Times: 5, Where: by(contract.WebhookValidator)}},
+	calls("secret", "secretsmanager:GetSecretValue", contract.WebhookValidator, 0.5, "error", "denied"),
+	calls("quarantine", "sqs:SendMessage", contract.WebhookValidator, 0.5, "error", "cut"),
+	function("validator", contract.WebhookValidator, 0.1),
+
+	// The stream and the relay.
+	calls("bus", "events:PutEvents", contract.EventRelay, 0.3, "throttle", "error", "cut", "denied", "partial"),
+	[]Fault{
+		{Name: "bus-timeout", Hop: "events:PutEvents", Fault: "timeout", Probability: 0.2, Times: 2, Where: by(contract.EventRelay)},
+		{Name: "stream-duplicate", Hop: "stream", Fault: "duplicate", Probability: 0.3},
+		{Name: "stream-reorder", Hop: "stream", Fault: "reorder", Probability: 0.5},
+	},
+	function("relay", contract.EventRelay, 0.3),
+	[]Fault{{Name: "relay-outage", Hop: "function:" + contract.EventRelay, Fault: "crash-before", Times: 30}},
+
+	// The rules' targets, the workflow and the scoring.
+	calls("start", "states:StartExecution", fromEvents, 0.3, "throttle", "error", "denied"),
+	calls("alert", "sns:Publish", fromEvents, 0.3, "throttle", "error", "cut", "denied"),
+	calls("log", "logs:PutLogEvents", fromEvents, 0.3, "throttle", "error", "denied"),
+	calls("notify", "sns:Publish", fromStates, 0.3, "throttle", "error", "cut", "denied"),
+	calls("score", "dynamodb:UpdateItem", contract.FraudDetector, 0.3, "throttle", "error", "cut", "denied"),
+	function("detector", contract.FraudDetector, 0.3),
+
+	// What operators do, and what happens to machines.
+	[]Fault{
+		{Name: "kill", begin: (*conductor).kill},
+		{Name: "mapping-disabled", begin: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, false) },
+			end: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, true) }},
+		{Name: "rule-disabled", begin: (*conductor).disableRule, end: (*conductor).enableRule},
+		{Name: "group-deleted", begin: (*conductor).deleteGroups, end: (*conductor).createGroups},
+		{Name: "clock-ahead", Hop: "clock", Fault: "clock-skew", Seconds: 40},
+	},
+)
+
+// calls returns faults of an AWS call, each named by its hop's name and what happens.
+func calls(name, hop, caller string, probability float64, all ...string) (list []Fault) {
+	for _, f := range all {
+		list = append(list, Fault{Name: name + "-" + f, Hop: hop, Fault: f, Probability: probability, Where: by(caller)})
+	}
+	return list
+}
+
+// function returns the faults of a handler.
+func function(name, handler string, probability float64) (list []Fault) {
+	for _, f := range []string{"crash-before", "crash-after", "throttle", "pending", "slow-start"} {
+		fault := Fault{Name: name + "-" + f, Hop: "function:" + handler, Fault: f, Probability: probability}
+		if f == "slow-start" {
+			fault.Seconds = 1
+		}
+		list = append(list, fault)
+	}
+	return list
 }
 
 // FaultNames returns the names of all faults.
@@ -104,27 +163,26 @@ func episodes(seed uint64, all []Fault, n int64) []episode {
 
 // conductor begins and ends episodes as the number of attempts grows.
 type conductor struct {
-	session *session.Session
-	senders *senders
-	seed    uint64
-	faults  []Fault
-	report  func(format string, args ...any)
+	session  *session.Session
+	senders  *senders
+	observer *observer
+	tiers    []session.Tier
+	seed     uint64
+	faults   []Fault
 
 	mu      sync.Mutex
 	planned int64     // blocks whose episodes are known
 	waiting []episode // in order of their beginnings
 	running []running
 	counts  map[string]int // episodes by fault
-	err     error          // the first
+	strikes map[string]int // by fault that the local run injects
+	outages []outage
+	err     error // the first
 }
 
 type running struct {
 	episode
 	id string // of an injected fault
-}
-
-func newConductor(s *session.Session, all *senders, seed uint64, list []Fault, report func(string, ...any)) *conductor {
-	return &conductor{session: s, senders: all, seed: seed, faults: list, report: report, counts: map[string]int{}}
 }
 
 // step begins and ends what is due before the nth attempt.
@@ -170,7 +228,7 @@ func (c *conductor) begin(ctx context.Context, e episode) {
 	if e.fault.Hop != "" {
 		r.id, err = c.inject(ctx, e.fault)
 	} else {
-		err = e.fault.begin(ctx, c, rand.New(rand.NewPCG(e.seed, 0)))
+		err = e.fault.begin(c, ctx, rand.New(rand.NewPCG(e.seed, 0)))
 	}
 	if c.failed(e.fault, err) {
 		return
@@ -182,9 +240,15 @@ func (c *conductor) begin(ctx context.Context, e episode) {
 func (c *conductor) end(ctx context.Context, r running) {
 	var err error
 	if r.id != "" {
-		err = control(ctx, c.session, http.MethodDelete, "/_local/faults/"+r.id, nil, nil)
+		var ended []struct {
+			Struck int `json:"struck"`
+		}
+		err = control(ctx, c.session, http.MethodDelete, "/_local/faults/"+r.id, nil, &ended)
+		for _, e := range ended {
+			c.strikes[r.fault.Name] += e.Struck
+		}
 	} else if r.fault.end != nil {
-		err = r.fault.end(ctx, c, rand.New(rand.NewPCG(r.seed, 1)))
+		err = r.fault.end(c, ctx, rand.New(rand.NewPCG(r.seed, 1)))
 	}
 	c.failed(r.fault, err)
 }
@@ -213,32 +277,4 @@ func (c *conductor) inject(ctx context.Context, f Fault) (id string, err error) 
 	}
 	err = control(ctx, c.session, http.MethodPost, "/_local/faults", bytes.NewReader(body), &made)
 	return strings.Trim(string(made.ID), `"`), err
-}
-
-// kill ends one process of a handler (named bootstrap, see package lambda) with a signal
-// that it cannot catch.
-func (c *conductor) kill(ctx context.Context, r *rand.Rand) error {
-	out, err := exec.CommandContext(ctx, "ps", "-A", "-o", "pid=,ppid=,args=").Output()
-	if err != nil {
-		return err
-	}
-	var handlers []int
-	for line := range strings.Lines(string(out)) {
-		fields := strings.Fields(line)
-		if len(fields) < 3 || fields[1] != strconv.Itoa(c.session.PID()) || !strings.HasSuffix(fields[2], "/bootstrap") {
-			continue
-		}
-		id, err := strconv.Atoi(fields[0])
-		if err != nil {
-			return err
-		}
-		handlers = append(handlers, id)
-	}
-	if len(handlers) == 0 {
-		return nil // none has started
-	}
-	if err := syscall.Kill(handlers[r.IntN(len(handlers))], syscall.SIGKILL); err != nil && err != syscall.ESRCH {
-		return err
-	}
-	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -134,7 +133,10 @@ func (c *campaign) close() (err error) {
 // nothing is under way.
 func (c *campaign) send(ctx context.Context, list []Fault) error {
 	o, started := c.options, time.Now()
-	c.conductor = newConductor(c.session, c.senders, o.Seed, list, o.Progress)
+	c.conductor = &conductor{
+		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed, faults: list,
+		counts: map[string]int{}, strikes: map[string]int{},
+	}
 	c.senders.step = c.conductor.step
 	more := func(n int) bool { return n < o.Transactions }
 	if o.Duration > 0 {
@@ -219,7 +221,7 @@ func (c *campaign) facts() []Fact {
 	c.sent.mu.Unlock()
 	for _, f := range faults {
 		if n := c.conductor.counts[f.Name]; n > 0 {
-			facts = append(facts, Fact{"fault " + f.Name, n})
+			facts = append(facts, Fact{"fault " + f.Name, max(n, c.conductor.strikes[f.Name])})
 		}
 	}
 	return append(facts, c.counted...)
@@ -232,5 +234,3 @@ func sortedInts(m map[int]int) (keys []int) {
 	slices.Sort(keys)
 	return keys
 }
-
-var _ = http.MethodGet

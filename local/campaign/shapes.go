@@ -1,9 +1,9 @@
 package campaign
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -117,12 +117,10 @@ func (s shape) payload(f facts) ([]byte, error) {
 		if old == "" || err != nil {
 			return
 		}
-		// A whole word: 4200 is not part of 142000.
-		word := regexp.MustCompile(`(^|[^0-9A-Za-z_])` + regexp.QuoteMeta(old) + `($|[^0-9A-Za-z_])`)
-		if !word.Match(body) {
+		n := 0
+		if body, n = replaceWord(body, old, another); n == 0 {
 			err = fmt.Errorf("%s %s: the payload has no %s", s.provider, s.fixture, old)
 		}
-		body = word.ReplaceAll(body, []byte("${1}"+another+"${2}"))
 	}
 	amount := strconv.FormatInt(f.minor, 10)
 	if s.major {
@@ -161,4 +159,27 @@ func (s shape) describe(f facts) Transaction {
 		t.Reverses, t.ReversedKind = f.payment, contract.KindPayment
 	}
 	return t
+}
+
+// replaceWord replaces a text where it is not part of a longer word: 4200 is not part of
+// 142000. It returns how often it did.
+func replaceWord(body []byte, old, another string) (out []byte, n int) {
+	part := func(b []byte) bool {
+		return len(b) == 1 && (b[0] == '_' || b[0] >= '0' && b[0] <= '9' || b[0]|0x20 >= 'a' && b[0]|0x20 <= 'z')
+	}
+	for from := 0; ; {
+		i := bytes.Index(body[from:], []byte(old))
+		if i < 0 {
+			return append(out, body[from:]...), n
+		}
+		start, end := from+i, from+i+len(old)
+		out = append(out, body[from:start]...)
+		if part(body[max(0, start-1):start]) || part(body[end:min(len(body), end+1)]) {
+			out = append(out, old...)
+		} else {
+			out = append(out, another...)
+			n++
+		}
+		from = end
+	}
 }
