@@ -86,4 +86,3 @@ Exit status: 0 done, 1 something failed or differs, 2 wrong usage.`,
 	root.AddCommand(a.commands()...)
 	return root
 }
-
