@@ -49,6 +49,7 @@ var adapters = []string{
 	"internal/ledger/dynamodbledger",
 	"internal/relay/dynamodbstream", "internal/relay/eventbridgebus",
 	"internal/secrets/awssecrets",
+	"operations/archiving",
 	"internal/startup", "internal/telemetry",
 }
 

@@ -37,7 +37,8 @@ type Store interface {
 	Get(ctx context.Context, key string) (body []byte, tag string, err error)
 
 	// Open reads a version of an object, the current one if version is empty. The
-	// caller must close the reader.
+	// caller must close the reader. The error is ErrNotRestored for an object that must
+	// be restored from Glacier first.
 	Open(ctx context.Context, key, version string) (io.ReadCloser, error)
 
 	// List yields the objects whose key begins with prefix and sorts after the given
@@ -49,6 +50,10 @@ type Store interface {
 var (
 	// ErrChanged is the error of replacing an object that was written since it was read.
 	ErrChanged = errors.New("the object has changed")
+
+	// ErrNotRestored is the error of reading an object in a storage class from which it
+	// must be restored first.
+	ErrNotRestored = errors.New("the object must be restored from Glacier before it can be read")
 
 	// ErrFewer is the error of an hour that would lose transactions or fraud results if
 	// it were archived again. Its text has both numbers.

@@ -44,26 +44,38 @@ var ErrManifest = errors.New("not a manifest")
 
 // DecodeManifest reads a manifest of any version. The error is ErrManifest.
 func DecodeManifest(body []byte) (Manifest, error) {
+	var m Manifest
+	if err := json.Unmarshal(body, &m); err != nil {
+		if !errors.Is(err, ErrManifest) {
+			err = fmt.Errorf("%w: %w", ErrManifest, err)
+		}
+		return Manifest{}, err
+	}
+	return m, nil
+}
+
+// UnmarshalJSON reads a manifest of any version.
+func (m *Manifest) UnmarshalJSON(body []byte) error {
 	var version struct {
 		SchemaVersion string `json:"schema_version"`
 	}
 	if err := json.Unmarshal(body, &version); err != nil {
-		return Manifest{}, fmt.Errorf("%w: %w", ErrManifest, err)
+		return fmt.Errorf("%w: %w", ErrManifest, err)
 	}
-	var m Manifest
 	var err error
 	switch version.SchemaVersion {
 	case ManifestVersion:
-		err = json.Unmarshal(body, &m)
+		type plain Manifest // without this method
+		err = json.Unmarshal(body, (*plain)(m))
 	case manifestVersion1:
-		m, err = decodeVersion1(body)
+		*m, err = decodeVersion1(body)
 	default:
-		return Manifest{}, fmt.Errorf("%w: schema_version is %.20q", ErrManifest, version.SchemaVersion)
+		err = fmt.Errorf("schema_version is %.20q", version.SchemaVersion)
 	}
 	if err != nil {
-		return Manifest{}, fmt.Errorf("%w: %w", ErrManifest, err)
+		return fmt.Errorf("%w: %w", ErrManifest, err)
 	}
-	return m, nil
+	return nil
 }
 
 func decodeVersion1(body []byte) (Manifest, error) {

@@ -171,10 +171,23 @@ func (b *Bucket) Open(ctx context.Context, key, version string) (io.ReadCloser, 
 		input.VersionId = &version
 	}
 	out, err := b.client.GetObject(ctx, input)
+	if _, frozen := errors.AsType[*types.InvalidObjectState](err); frozen {
+		return nil, fmt.Errorf("get %s: %w", key, archive.ErrNotRestored)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("get %s: %w", key, err)
 	}
 	return out.Body, nil
+}
+
+// Version returns the id of an object's current version; it is empty if the bucket keeps
+// no versions.
+func (b *Bucket) Version(ctx context.Context, key string) (string, error) {
+	out, err := b.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	if err != nil {
+		return "", fmt.Errorf("head %s: %w", key, err)
+	}
+	return aws.ToString(out.VersionId), nil
 }
 
 // changed are the codes of S3 for a condition that is not met: another content, a write at

@@ -83,6 +83,11 @@ func (d *Detector) detect(ctx context.Context, received event.Received) (fraud.A
 	if err != nil {
 		return fraud.Assessment{}, fmt.Errorf("record fraud result of %s from %s: %w", received.ID, received.Provider, err)
 	}
+	if recorded { // a repeat is not another transaction
+		d.metrics.EmitBy(contract.DimensionRiskLevel, string(stored.Level), telemetry.Count(contract.MetricScored, 1))
+	}
+	d.log.InfoContext(ctx, "transaction scored", telemetry.KeyTransactionID, received.ID, telemetry.KeyProvider, received.Provider,
+		"score", stored.Score.String(), "risk_level", stored.Level, "model_version", stored.ModelVersion, "repeat", !recorded)
 	// A repeat announces a late result again: the attempt that recorded it may have failed
 	// before it was announced.
 	if late(received.ReceivedAt, d.now()) {
@@ -92,11 +97,6 @@ func (d *Detector) detect(ctx context.Context, received event.Received) (fraud.A
 			return fraud.Assessment{}, fmt.Errorf("%w: %s from %s: %w", errArchiver, received.ID, received.Provider, err)
 		}
 	}
-	if recorded { // a repeat is not another transaction
-		d.metrics.EmitBy(contract.DimensionRiskLevel, string(stored.Level), telemetry.Count(contract.MetricScored, 1))
-	}
-	d.log.InfoContext(ctx, "transaction scored", telemetry.KeyTransactionID, received.ID, telemetry.KeyProvider, received.Provider,
-		"score", stored.Score.String(), "risk_level", stored.Level, "model_version", stored.ModelVersion, "repeat", !recorded)
 	return stored.Assessment, nil
 }
 
