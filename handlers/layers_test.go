@@ -43,12 +43,13 @@ func imports(t *testing.T) map[string][]string {
 // technology. They alone speak to AWS or Lambda, beside what starts a function and
 // what reports about it.
 var adapters = []string{
-	"internal/archive/s3store", "internal/archive/schedule",
+	"internal/archive/lambdainvoke", "internal/archive/s3store", "internal/archive/schedule",
 	"internal/fraud/stepfunctions",
 	"internal/intake/apigateway", "internal/intake/sqsqueue",
 	"internal/ledger/dynamodbledger",
 	"internal/relay/dynamodbstream", "internal/relay/eventbridgebus",
 	"internal/secrets/awssecrets",
+	"operations/archiving",
 	"internal/startup", "internal/telemetry",
 }
 
