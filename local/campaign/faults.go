@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -174,6 +175,7 @@ type conductor struct {
 	planned int64     // blocks whose episodes are known
 	waiting []episode // in order of their beginnings
 	running []running
+	log     io.Writer
 	counts  map[string]int // episodes by fault
 	strikes map[string]int // by fault that the local run injects
 	outages []outage
@@ -207,6 +209,17 @@ func (c *conductor) step(ctx context.Context, n int64) {
 	})
 }
 
+// names lists the faults in force.
+func (c *conductor) names() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var all []string
+	for _, r := range c.running {
+		all = append(all, r.fault.Name)
+	}
+	return strings.Join(all, ", ")
+}
+
 // stop ends every fault and begins no more. It returns the first error of any.
 func (c *conductor) stop(ctx context.Context) error {
 	c.mu.Lock()
@@ -233,6 +246,7 @@ func (c *conductor) begin(ctx context.Context, e episode) {
 	if c.failed(e.fault, err) {
 		return
 	}
+	fmt.Fprintf(c.log, "campaign: %s begins\n", e.fault.Name)
 	c.counts[e.fault.Name]++
 	c.running = append(c.running, r)
 }
@@ -250,6 +264,7 @@ func (c *conductor) end(ctx context.Context, r running) {
 	} else if r.fault.end != nil {
 		err = r.fault.end(c, ctx, rand.New(rand.NewPCG(r.seed, 1)))
 	}
+	fmt.Fprintf(c.log, "campaign: %s ends\n", r.fault.Name)
 	c.failed(r.fault, err)
 }
 

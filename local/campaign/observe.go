@@ -122,12 +122,14 @@ func settle(ctx context.Context, s *session.Session) error {
 
 // observe reads everything.
 func (o *observer) observe(ctx context.Context) (seen Observed, err error) {
-	seen = Observed{Published: map[Key]int{}}
 	if seen.Table, err = o.table(ctx); err != nil {
 		return seen, fmt.Errorf("table: %w", err)
 	}
 	if seen.Changes, err = o.changes(ctx); err != nil {
 		return seen, fmt.Errorf("stream: %w", err)
+	}
+	if seen.Published, err = o.published(ctx); err != nil {
+		return seen, fmt.Errorf("events: %w", err)
 	}
 	if err = o.collectAlerts(ctx); err != nil {
 		return seen, fmt.Errorf("alerts: %w", err)
@@ -250,6 +252,30 @@ func image(text json.RawMessage) (Item, error) {
 	return numbers(item).(map[string]any), nil
 }
 
+// event is an event on the bus, as far as it names a transaction.
+type event struct {
+	Detail struct {
+		ID       string `json:"transaction_id"`
+		Provider string `json:"provider"`
+	} `json:"detail"`
+}
+
+func (e event) key() Key { return Key{e.Detail.ID, e.Detail.Provider} }
+
+// published counts the events in the bus's archive, which has everything that was put on
+// the bus, whether or not a rule matched.
+func (o *observer) published(ctx context.Context) (map[Key]int, error) {
+	var all []event
+	if err := control(ctx, o.session, http.MethodGet, "/_local/events", nil, &all); err != nil {
+		return nil, err
+	}
+	counts := map[Key]int{}
+	for _, e := range all {
+		counts[e.key()]++
+	}
+	return counts, nil
+}
+
 // collectAlerts adds the alerts delivered since the last call. The local run keeps the
 // last 5 000, so a long campaign calls it while it sends.
 func (o *observer) collectAlerts(ctx context.Context) error {
@@ -315,16 +341,11 @@ func (o *observer) logged(ctx context.Context) (map[Key]int, error) {
 			return nil, err
 		}
 		for _, line := range lines {
-			var event struct {
-				Detail struct {
-					ID       string `json:"transaction_id"`
-					Provider string `json:"provider"`
-				} `json:"detail"`
-			}
-			if err := json.Unmarshal([]byte(line), &event); err != nil {
+			var e event
+			if err := json.Unmarshal([]byte(line), &e); err != nil {
 				return nil, fmt.Errorf("%s: %w", t.TargetName, err)
 			}
-			counts[Key{event.Detail.ID, event.Detail.Provider}]++
+			counts[e.key()]++
 		}
 	}
 	return counts, nil

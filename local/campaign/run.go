@@ -135,7 +135,7 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 	o, started := c.options, time.Now()
 	c.conductor = &conductor{
 		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed, faults: list,
-		counts: map[string]int{}, strikes: map[string]int{},
+		log: o.Log, counts: map[string]int{}, strikes: map[string]int{},
 	}
 	c.senders.step = c.conductor.step
 	more := func(n int) bool { return n < o.Transactions }
@@ -181,7 +181,7 @@ func (c *campaign) watch(ctx context.Context) {
 		c.sent.mu.Lock()
 		known := len(c.sent.transactions)
 		c.sent.mu.Unlock()
-		c.options.Progress("%d transactions, %d attempts", known, c.sent.attempts.Load())
+		c.options.Progress("%d transactions, %d attempts, under way: %s", known, c.sent.attempts.Load(), c.conductor.names())
 		if err := c.observer.collectAlerts(ctx); err != nil && ctx.Err() == nil {
 			c.options.Progress("alerts: %v", err)
 		}

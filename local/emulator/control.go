@@ -56,6 +56,7 @@ func (e *Emulator) control() http.Handler {
 	get("rules", func(*http.Request) any {
 		return ruleStates{e.schedules.List(), e.deliveries.Stats()}
 	})
+	get("events", func(*http.Request) any { return e.bus.Archived() })
 	get("executions", func(r *http.Request) any { return e.executions(r.URL.Query().Get("data") == "true") })
 	get("mappings", func(*http.Request) any { return e.mappingStats() })
 	mux.Handle("/_local/faults", e.faults.Handler())
