@@ -17,6 +17,7 @@ import (
 func (e *Emulator) planRules() error {
 	e.deliveries = events.NewDeliveries(events.DeliveryConfig{
 		DeadLetters: deadLetters{e}, Log: e.terminal.logger("eventbridge"), TimeScale: e.options.TimeScale,
+		Metric: e.ruleMetric,
 	})
 	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries})
 	buses := e.stack.ByType("AWS::Events::EventBus")

@@ -40,9 +40,12 @@ type Config struct {
 	PutEvents func(ctx context.Context, body []byte) ([]byte, error)
 	Machines  map[string]StateMachine // by ARN
 	SNS       *sns.Delivery
-	Control   http.Handler // paths under /_local/
-	Log       *slog.Logger
-	Now       func() time.Time
+	// SQS receives each SQS call that moto accepted, with the bodies of request and response, before
+	// the response begins; nil: none does.
+	SQS     func(operation string, request, response []byte)
+	Control http.Handler // paths under /_local/
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Endpoint responds to AWS API calls.
@@ -131,6 +134,8 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.states(w, r, operation, body)
 	case "sns":
 		e.sns(w, r, body)
+	case "sqs":
+		e.sqs(w, r, operation, body)
 	default:
 		e.moto.ServeHTTP(w, r)
 	}

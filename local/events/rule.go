@@ -15,6 +15,7 @@ var ErrRule = errors.New("rule")
 type Rule struct {
 	LogicalID  string
 	Name       string
+	Bus        string // "default" for scheduled rules
 	ARN        string
 	Enabled    bool
 	Expression string // ScheduleExpression; empty for a rule with a pattern
@@ -115,6 +116,7 @@ func NewRule(scope Scope, logicalID string, p RuleProperties, resolve Resolver) 
 	r := &Rule{
 		LogicalID:  logicalID,
 		Name:       p.Name,
+		Bus:        scope.Bus,
 		ARN:        scope.ruleARN(p.Name),
 		Enabled:    p.State != "DISABLED",
 		Expression: p.ScheduleExpression,

@@ -36,6 +36,8 @@ type Writer struct {
 	metrics func(ctx context.Context, namespace string, batch []Metric) error
 	report  func(error)
 
+	observe func(group, text string, at time.Time) // see Observe
+
 	mu      sync.Mutex
 	queued  []entry
 	sending sync.Mutex // one sender at a time keeps the order
@@ -64,6 +66,10 @@ func NewWriter(logs *cloudwatchlogs.Client, metrics func(ctx context.Context, na
 	go w.run()
 	return w
 }
+
+// Observe calls f with each log event when it is sent, with its text, for metric filters. It must
+// be called before the first Put.
+func (w *Writer) Observe(f func(group, text string, at time.Time)) { w.observe = f }
 
 // Put queues one log event. The group must exist; the stream is created. A text above 256 KiB
 // is split, as Lambda does.
@@ -99,6 +105,9 @@ func (w *Writer) Flush(ctx context.Context) {
 			order = append(order, e.to)
 		}
 		byStream[e.to] = append(byStream[e.to], e)
+		if w.observe != nil {
+			w.observe(e.to.group, e.text, e.at)
+		}
 		found, err := embeddedMetrics([]byte(e.text))
 		if err != nil {
 			w.report(fmt.Errorf("log group %s: %w", e.to.group, err))
