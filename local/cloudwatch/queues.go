@@ -15,7 +15,9 @@ import (
 // ApproximateAgeOfOldestMessage. They are safe for concurrent use.
 //
 // Messages that are received, and so invisible, are visible again in evaluations of the future.
-// They are gone when their retention is over.
+// They are gone when their retention is over. "After a message is received three times (or more)
+// and not processed, […] the ApproximateAgeOfOldestMessage metric points at the second-oldest
+// message that hasn't been received more than three times."
 //
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 type Queues struct {
@@ -29,6 +31,7 @@ type Queues struct {
 type queue struct {
 	retention time.Duration
 	sent      map[string]time.Time // by message id
+	received  map[string]int       // how often, by message id
 	handles   map[string]string    // receipt handles to message ids
 	samples   []sample             // oldest first
 }
@@ -39,7 +42,11 @@ type sample struct {
 	at      minute
 	visible int         // in that minute
 	sent    []time.Time // of all messages, oldest first
+	fresh   []time.Time // of those that have an age, oldest first
 }
+
+// maxReceives is how often a message may be received that has an age.
+const maxReceives = 3
 
 // NewQueues returns queues whose metrics are in store.
 func NewQueues(store *Store, now func() time.Time) *Queues {
@@ -48,7 +55,7 @@ func NewQueues(store *Store, now func() time.Time) *Queues {
 
 // Add adds an empty queue.
 func (q *Queues) Add(name string, retention time.Duration) {
-	one := &queue{retention: retention, sent: map[string]time.Time{}, handles: map[string]string{}}
+	one := &queue{retention: retention, sent: map[string]time.Time{}, received: map[string]int{}, handles: map[string]string{}}
 	q.mu.Lock()
 	q.queues[name] = one
 	q.mu.Unlock()
@@ -56,7 +63,7 @@ func (q *Queues) Add(name string, retention time.Duration) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		n := len(one.samples)
-		return n == 0 || from > one.samples[n-1].at && len(one.alive(one.samples[n-1], from)) == 0
+		return n == 0 || from > one.samples[n-1].at && len(one.alive(one.samples[n-1].sent, from)) == 0
 	}
 	metric := func(metric string, value func(sample, minute) (float64, bool)) {
 		q.store.setGauge(NewMetric("AWS/SQS", metric, "QueueName", name), gauge{func(at minute) (float64, bool) {
@@ -70,14 +77,14 @@ func (q *Queues) Add(name string, retention time.Duration) {
 		}, steady})
 	}
 	metric("ApproximateNumberOfMessagesVisible", func(s sample, at minute) (float64, bool) {
-		alive := len(one.alive(s, at))
+		alive := len(one.alive(s.sent, at))
 		if at == s.at {
 			alive = min(alive, s.visible)
 		}
 		return float64(alive), true
 	})
 	metric("ApproximateAgeOfOldestMessage", func(s sample, at minute) (float64, bool) {
-		alive := one.alive(s, at)
+		alive := one.alive(s.fresh, at)
 		if len(alive) == 0 { // "reported if the queue contains at least one active message"
 			return 0, false
 		}
@@ -96,12 +103,12 @@ func (q *queue) sampleOf(at minute) (sample, bool) {
 }
 
 // alive returns when the messages were sent that are in the queue at a minute's end.
-func (q *queue) alive(s sample, at minute) []time.Time {
+func (q *queue) alive(sent []time.Time, at minute) []time.Time {
 	end := (at + 1).time()
 	sentBy := func(limit time.Time) int {
-		return sort.Search(len(s.sent), func(i int) bool { return s.sent[i].After(limit) })
+		return sort.Search(len(sent), func(i int) bool { return sent[i].After(limit) })
 	}
-	return s.sent[min(sentBy(end.Add(-q.retention)), sentBy(end)):sentBy(end)]
+	return sent[min(sentBy(end.Add(-q.retention)), sentBy(end)):sentBy(end)]
 }
 
 // Counts are the messages of a queue by the attributes of GetQueueAttributes.
@@ -124,18 +131,22 @@ func (q *Queues) Sample(ctx context.Context, count func(ctx context.Context, que
 
 func (q *queue) sample(now time.Time, counts Counts) {
 	s := sample{at: minuteOf(now) - 1, visible: counts.Visible}
-	for _, sent := range q.sent {
+	for id, sent := range q.sent {
 		s.sent = append(s.sent, sent)
+		if q.received[id] <= maxReceives {
+			s.fresh = append(s.fresh, sent)
+		}
 	}
 	slices.SortFunc(s.sent, time.Time.Compare)
+	slices.SortFunc(s.fresh, time.Time.Compare)
 	total := counts.Visible + counts.NotVisible
 	for len(s.sent) < total {
-		s.sent = append(s.sent, now)
+		s.sent, s.fresh = append(s.sent, now), append(s.fresh, now)
 	}
-	s.sent = s.sent[len(s.sent)-total:]
+	s.sent, s.fresh = s.sent[len(s.sent)-total:], s.fresh[max(0, len(s.fresh)-total):]
 	q.samples = slices.DeleteFunc(q.samples, func(o sample) bool { return o.at >= s.at })
 	if n := len(q.samples); n > 0 && q.samples[n-1].visible == s.visible && slices.EqualFunc(q.samples[n-1].sent, s.sent, time.Time.Equal) &&
-		s.visible == len(s.sent) {
+		slices.EqualFunc(q.samples[n-1].fresh, s.fresh, time.Time.Equal) && s.visible == len(s.sent) {
 		return // the last sample describes this minute too
 	}
 	q.samples = append(q.samples, s)
@@ -174,6 +185,7 @@ func (q *Queues) Observed(operation string, request, response []byte) {
 		case "ReceiveMessage":
 			for _, m := range out.Messages {
 				one.handles[m.ReceiptHandle] = m.MessageId
+				one.received[m.MessageId]++
 			}
 		case "DeleteMessage":
 			one.delete(in.ReceiptHandle)
@@ -185,6 +197,7 @@ func (q *Queues) Observed(operation string, request, response []byte) {
 			}
 		case "PurgeQueue", "DeleteQueue":
 			clear(one.sent)
+			clear(one.received)
 			clear(one.handles)
 		}
 	}
@@ -200,6 +213,7 @@ func (q *queue) delete(handle string) {
 		return
 	}
 	delete(q.sent, id)
+	delete(q.received, id)
 	for h, of := range q.handles {
 		if of == id {
 			delete(q.handles, h)

@@ -78,6 +78,13 @@ func TestQueues(t *testing.T) {
 	sample(2, 0)
 	expect("appeared", now.Add(time.Minute), "2", "390")
 
+	for range 4 {
+		q.Observed("ReceiveMessage", []byte(`{`+url+`}`), []byte(`{"Messages": [{"MessageId": "three", "ReceiptHandle": "h4"}]}`))
+	}
+	now = now.Add(time.Minute)
+	sample(2, 0)
+	expect("received too often", now.Add(-time.Minute), "2", "none")
+
 	q.Observed("PurgeQueue", []byte(`{`+url+`}`), nil)
 	now = now.Add(time.Minute)
 	sample(0, 0)

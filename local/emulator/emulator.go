@@ -80,6 +80,7 @@ type Emulator struct {
 	functionSpecs    []functionSpec
 	api              *apigateway.API
 	bus              *events.Bus
+	defaultBus       *events.Bus // rules with a pattern; those with a schedule are in schedules
 	deliveries       *events.Deliveries
 	metrics          *cloudwatch.Store
 	queueMetrics     *cloudwatch.Queues
@@ -205,6 +206,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 	e.background("schedules", func(ctx context.Context) error { e.schedules.Run(ctx); return nil })
 	e.background("alarms", e.alarms.Run)
 	e.serve(e.options.API, e.api)
+	e.announceDeployment()
 	return nil
 }
 

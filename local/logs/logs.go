@@ -105,20 +105,23 @@ func (w *Writer) Flush(ctx context.Context) {
 			order = append(order, e.to)
 		}
 		byStream[e.to] = append(byStream[e.to], e)
-		if w.observe != nil {
-			w.observe(e.to.group, e.text, e.at)
-		}
-		found, err := embeddedMetrics([]byte(e.text))
-		if err != nil {
-			w.report(fmt.Errorf("log group %s: %w", e.to.group, err))
-		}
-		for _, m := range found {
-			byNamespace[m.Namespace] = append(byNamespace[m.Namespace], m)
-		}
 	}
 	for _, to := range order {
 		if err := w.sendEvents(ctx, to, byStream[to]); err != nil {
 			w.report(fmt.Errorf("%d log events for %s: %w", len(byStream[to]), to.group, err))
+			continue // a log group that does not exist has no metrics
+		}
+		for _, e := range byStream[to] {
+			if w.observe != nil {
+				w.observe(to.group, e.text, e.at)
+			}
+			found, err := embeddedMetrics([]byte(e.text))
+			if err != nil {
+				w.report(fmt.Errorf("log group %s: %w", to.group, err))
+			}
+			for _, m := range found {
+				byNamespace[m.Namespace] = append(byNamespace[m.Namespace], m)
+			}
 		}
 	}
 	for namespace, data := range byNamespace {
