@@ -300,7 +300,7 @@ func TestAlarms_unsupported(t *testing.T) {
 // evaluation of each minute finds.
 func TestAlarms_ahead(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	for i := range 20 {
+	for i := range 12 {
 		period := []int64{60, 300, 3600, 6 * 3600, 86400}[random.IntN(5)]
 		evaluated := 1 + random.IntN(3)
 		least := 1 + random.IntN(evaluated)
