@@ -105,6 +105,7 @@ func groupName(arn string) string {
 // putMetrics calls moto's PutMetricData.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 func (e *Emulator) putMetrics(ctx context.Context, namespace string, batch []logs.Metric) error {
+	e.putEmbedded(batch)
 	form := url.Values{"Namespace": {namespace}}
 	for i, m := range batch {
 		member := fmt.Sprintf("MetricData.member.%d.", i+1)

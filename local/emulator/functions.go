@@ -70,6 +70,7 @@ func (e *Emulator) planFunctions() error {
 func (e *Emulator) connect(config *lambda.Config) {
 	config.TimeScale = e.options.TimeScale
 	config.Notices = e.terminal.logger("lambda")
+	config.Metric = e.metric("AWS/Lambda", "FunctionName", config.Name)
 	for name, value := range map[string]string{
 		"AWS_REGION": e.region, "AWS_DEFAULT_REGION": e.region,
 		// Not set by Lambda: where the AWS APIs are.

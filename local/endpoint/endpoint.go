@@ -47,10 +47,13 @@ type Config struct {
 	Bus       Bus
 	Machines  map[string]StateMachine // by ARN
 	SNS       *sns.Delivery
-	Faults    *faults.Set  // nil: none is injected
-	Control   http.Handler // paths under /_local/
-	Log       *slog.Logger
-	Now       func() time.Time
+	Faults    *faults.Set // nil: none is injected
+	// SQS receives each SQS call that moto accepted, with the bodies of request and response, before
+	// the response begins; nil: none does.
+	SQS     func(operation string, request, response []byte)
+	Control http.Handler // paths under /_local/
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Endpoint responds to AWS API calls.
@@ -146,6 +149,8 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 		e.states(w, r, operation, body)
 	case "sns":
 		e.sns(w, r, body)
+	case "sqs":
+		e.sqs(w, r, operation, body)
 	default:
 		e.moto.ServeHTTP(w, r)
 	}

@@ -62,6 +62,8 @@ type Config struct {
 
 	// Log receives the lines of an environment's log stream.
 	Log func(group, stream string, at time.Time, line string)
+	// Metric receives the values of AWS/Lambda; nil: they are not recorded (metrics.go).
+	Metric func(name string, value float64, at time.Time)
 	// Notices logs what belongs to no log group: lost asynchronous events.
 	Notices *slog.Logger
 }
@@ -147,12 +149,15 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	}
 	env, err := f.acquire(strike.Fault == faults.SlowStart)
 	if err != nil {
+		f.recordRejected(err)
 		return Response{}, err
 	}
 	responses := make(chan Response, 1)
 	go func() {
 		defer f.wait.Done()
+		began := time.Now()
 		response := env.serve(requestID, request, strike)
+		f.recordInvocation(response, began)
 		f.release(env)
 		responses <- response
 	}()
