@@ -50,7 +50,7 @@ func (e *Emulator) planAPI() error {
 	}
 	accessStream := "access-" + t.APIID
 	api, err := apigateway.New(t, apigateway.Config{
-		Account: e.account, Now: time.Now, NewTraceID: lambda.NewTraceID,
+		Account: e.account, Now: time.Now, NewTraceID: e.sampler.NewTraceID,
 		Invoke: e.invokeForAPI,
 		AccessLog: func(groupARN, line string, at time.Time) {
 			e.writer.Put(groupName(groupARN), accessStream, at, line)

@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"payment-webhooks/local/xray"
 )
 
 // Payload limits of Invoke.
@@ -50,6 +51,10 @@ type Config struct {
 
 	Async     AsyncConfig
 	TimeScale float64 // divides the waits between asynchronous attempts; 0 means 1
+
+	// NewTraceID returns the X-Ray header of an invocation that has none; nil: of a
+	// xray.Sampler of its own.
+	NewTraceID func(time.Time) string
 
 	// Log receives the lines of an environment's log stream.
 	Log func(group, stream string, at time.Time, line string)
@@ -101,6 +106,9 @@ func New(config Config) *Function {
 	if config.TimeScale <= 0 {
 		config.TimeScale = 1
 	}
+	if config.NewTraceID == nil {
+		config.NewTraceID = new(xray.Sampler).NewTraceID
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Function{config: config, all: map[*environment]bool{}, ctx: ctx, cancel: cancel}
 }
@@ -124,7 +132,7 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 		request.Payload = []byte("{}") // what Lambda passes for no payload
 	}
 	if request.TraceID == "" {
-		request.TraceID = NewTraceID(time.Now())
+		request.TraceID = f.config.NewTraceID(time.Now())
 	}
 	env, err := f.acquire()
 	if err != nil {
@@ -212,12 +220,4 @@ func (f *Function) Close() {
 		env.close()
 	}
 	f.wait.Wait()
-}
-
-// NewTraceID returns a new, sampled X-Ray trace header.
-// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-func NewTraceID(now time.Time) string {
-	var b [20]byte
-	_, _ = rand.Read(b[:])
-	return fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=1", now.Unix(), b[:12], b[12:])
 }
