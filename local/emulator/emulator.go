@@ -97,6 +97,7 @@ type Emulator struct {
 	egress    *egress.Stub // nil: functions reach what this machine reaches
 	writer    *logs.Writer
 	traces    *xray.Daemon
+	sampler   xray.Sampler
 	functions map[string]*lambda.Function // by name
 	machines  map[string]*states.Machine  // by ARN
 	mappings  []*streams.Mapping
@@ -267,9 +268,17 @@ func (e *Emulator) serveEndpoint() error {
 	for arn, machine := range e.machines {
 		machines[arn] = machine
 	}
+	topics := map[string]bool{}
+	for _, topic := range e.stack.ByType("AWS::SNS::Topic") {
+		arn, err := e.resolver.Ref(topic.LogicalID)
+		if err != nil {
+			return err
+		}
+		topics[arn] = true
+	}
 	e.serve(e.options.Endpoint, endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: iam.Scope{Account: e.account, Region: e.region}, Policies: e.policies, Stack: stack,
-		Functions: e.functions, Bus: e.bus, Machines: machines, SNS: e.sns, SQS: e.queueMetrics.Observed, Faults: e.faults,
+		Functions: e.functions, Bus: e.bus, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	}))
 	return nil

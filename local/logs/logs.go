@@ -25,7 +25,8 @@ const (
 	maxMetricBatch = 500
 )
 
-const flushEvery = 250 * time.Millisecond
+// maxQueued bounds the entries that wait for a reader, about 10 MB of log lines.
+const maxQueued = 20_000
 
 // closeTimeout bounds the last flush when moto hangs.
 const closeTimeout = 10 * time.Second
@@ -43,6 +44,7 @@ type Writer struct {
 	sending sync.Mutex // one sender at a time keeps the order
 	created map[streamKey]bool
 
+	full chan struct{} // has an element when more than maxQueued entries are queued
 	stop chan struct{}
 	done chan struct{}
 }
@@ -61,7 +63,7 @@ type entry struct {
 func NewWriter(logs *cloudwatchlogs.Client, metrics func(ctx context.Context, namespace string, batch []Metric) error, report func(error)) *Writer {
 	w := &Writer{
 		logs: logs, metrics: metrics, report: report,
-		created: map[streamKey]bool{}, stop: make(chan struct{}), done: make(chan struct{}),
+		created: map[streamKey]bool{}, full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.run()
 	return w
@@ -80,7 +82,13 @@ func (w *Writer) Put(group, stream string, at time.Time, text string) {
 		part := text[:min(len(text), maxEventBytes)]
 		w.queued = append(w.queued, entry{streamKey{group, stream}, at, part})
 		if text = text[len(part):]; text == "" {
-			return
+			break
+		}
+	}
+	if len(w.queued) > maxQueued {
+		select {
+		case w.full <- struct{}{}:
+		default: // a flush is due already
 		}
 	}
 }
@@ -141,11 +149,9 @@ func (w *Writer) Close() {
 
 func (w *Writer) run() {
 	defer close(w.done)
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-w.full:
 			w.Flush(context.Background())
 		case <-w.stop:
 			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
