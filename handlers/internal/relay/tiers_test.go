@@ -2,6 +2,7 @@ package relay_test
 
 import (
 	"errors"
+	"os"
 	"strings"
 	"testing"
 
@@ -30,6 +31,20 @@ func TestParseTiers(t *testing.T) {
 	} {
 		t.Run("accepts "+name, func(t *testing.T) { parseTiers(t, text) })
 	}
+	t.Run("accepts what the stack writes", func(t *testing.T) { // constructs/tiers tests that it writes this
+		text, err := os.ReadFile("testdata/tiers.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		tiers := parseTiers(t, string(text))
+		amount, err := money.Parse("300.125")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := relay.TierOf(tiers, money.Money{Amount: amount, Currency: "KWD"}); got != "medium" {
+			t.Errorf("300.125 KWD is %s", got)
+		}
+	})
 	for name, c := range map[string]struct{ text, reason string }{
 		"no JSON":             {``, ""},
 		"no tier":             {`{"tiers": [], "bounds": [{"lower": []}]}`, "no tier"},
