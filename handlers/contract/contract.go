@@ -216,10 +216,10 @@ const (
 	MetricScoresDue  = "ScoresDue"  // Count, event-relay: 1 for each published event of a tier that is scored
 	MetricScoresDone = "ScoresDone" // Count, fraud-detector: 1 for each scoring after which the table has a result; 0 by event-relay
 
-	// MetricEventsExpected has the dimensions Environment and Tier, and the time of
+	// MetricEventsExpected has the dimensions Environment and Tier, and a time shortly before
 	// publication: it is compared with the MatchedEvents of the tier's rule, which
-	// EventBridge counts.
-	MetricEventsExpected = "EventsExpected" // Count, event-relay
+	// EventBridge counts by its own clock.
+	MetricEventsExpected = "EventsExpected" // Count, event-relay: published events
 
 	// MetricArchiveRuns has the current time for a run.
 	MetricArchiveRuns = "ArchiveRuns" // Count, transaction-archival: 1 for each run that left no due hour; 0 by webhook-validator for each stored transaction

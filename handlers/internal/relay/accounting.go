@@ -10,10 +10,10 @@ import (
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
-// matchMargin is how far from the edge of a minute an event must be published for
-// MetricEventsExpected. EventBridge counts the events that match a rule by its own clock,
-// usually within a second; at the edge it might count one in another minute.
-const matchMargin = 5 * time.Second
+// clockSkew is how far EventBridge's clock may be behind this one. It counts the events that
+// match a rule by its own; the alarm that compares both counts expects an event to match
+// after it is counted here, never before.
+const clockSkew = 5 * time.Second
 
 // scoringTime is how long before its time in the books an event must be published for its
 // score to be due: the workflow may take five minutes, and the metric one more. A later
@@ -50,8 +50,6 @@ func (b *Books) Publish(ctx context.Context, events []Event) []error {
 type entry struct{ published, scored int }
 
 func (b *Books) enter(events []Event, errs []error, began, ended time.Time) {
-	minute := began.Truncate(time.Minute)
-	countable := !began.Before(minute.Add(matchMargin)) && !ended.After(minute.Add(time.Minute-matchMargin))
 	entries := map[time.Time]entry{}
 	expected := map[string]int{} // by tier
 	for i, e := range events {
@@ -66,9 +64,7 @@ func (b *Books) enter(events []Event, errs []error, began, ended time.Time) {
 			sum.scored++
 		}
 		entries[at] = sum
-		if countable {
-			expected[tier.Name]++
-		}
+		expected[tier.Name]++
 	}
 	for _, at := range slices.SortedFunc(maps.Keys(entries), time.Time.Compare) {
 		metrics := []telemetry.Metric{telemetry.Count(contract.MetricPublicationsDone, entries[at].published)}
@@ -78,6 +74,6 @@ func (b *Books) enter(events []Event, errs []error, began, ended time.Time) {
 		b.metrics.At(at).Emit(metrics...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(expected)) {
-		b.metrics.At(began).EmitBy(contract.DimensionTier, name, telemetry.Count(contract.MetricEventsExpected, expected[name]))
+		b.metrics.At(began.Add(-clockSkew)).EmitBy(contract.DimensionTier, name, telemetry.Count(contract.MetricEventsExpected, expected[name]))
 	}
 }
