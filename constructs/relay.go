@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,6 +14,7 @@ import (
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 )
 
@@ -23,6 +25,7 @@ type RelayProps struct {
 	Table  awsdynamodb.ITable // whose stream is read
 	Key    awskms.IKey        // of the table and the queue
 	Bus    awsevents.IEventBus
+	Tiers  tiers.List // by which it counts events; the rules route them
 }
 
 // Relay publishes an event for every new item of the table.
@@ -34,6 +37,10 @@ type Relay struct {
 // NewRelay adds event-relay and its stream mapping.
 func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 	this := cdkconstructs.NewConstruct(scope, &id)
+	policy, err := p.Tiers.Environment()
+	if err != nil {
+		panic(fmt.Sprintf("constructs: tiers: %v", err)) // strings and booleans always marshal
+	}
 
 	fn := newFunction(this, "Relay", functionProps{
 		Handler:     contract.EventRelay,
@@ -44,8 +51,11 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		// A batch of 100 is ten PutEvents calls of some 20 ms. A minute is for
 		// the SDK's retries while EventBridge throttles; the stream keeps the
 		// records meanwhile.
-		Timeout:     60 * time.Second,
-		Environment: map[string]string{contract.EnvEventBusName: *p.Bus.EventBusName()},
+		Timeout: 60 * time.Second,
+		Environment: map[string]string{
+			contract.EnvEventBusName: *p.Bus.EventBusName(),
+			contract.EnvTiers:        string(policy),
+		},
 	})
 	allow(fn, []*string{p.Bus.EventBusArn()}, "events:PutEvents")
 	// The stream is encrypted with the table's key.

@@ -29,11 +29,15 @@ func main() {
 }
 
 func newRelay(getenv func(string) string, log *slog.Logger) (*relay.Relay, error) {
-	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName)
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName, contract.EnvTiers)
+	if err != nil {
+		return nil, err
+	}
+	tiers, err := relay.ParseTiers(getenv(contract.EnvTiers))
 	if err != nil {
 		return nil, err
 	}
 	bus := eventbridgebus.New(eventbridgebus.NewClient(cfg), getenv(contract.EnvEventBusName), eventbridgebus.Pause)
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
-	return relay.New(bus, log, metrics, time.Now), nil
+	return relay.New(relay.NewBooks(bus, tiers, metrics, time.Now), log, metrics, time.Now), nil
 }

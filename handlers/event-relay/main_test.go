@@ -8,5 +8,5 @@ import (
 )
 
 func TestNewRelay(t *testing.T) {
-	startuptest.Run(t, map[string]string{contract.EnvEnvironmentSuffix: "dev", contract.EnvEventBusName: "payment-events-dev"}, newRelay)
+	startuptest.Run(t, map[string]string{contract.EnvEnvironmentSuffix: "dev", contract.EnvEventBusName: "payment-events-dev", contract.EnvTiers: `{"tiers": [{"name": "all"}], "bounds": [{"lower": []}]}`}, newRelay)
 }

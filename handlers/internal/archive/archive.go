@@ -82,7 +82,14 @@ func (a *Archiver) Due(ctx context.Context, now time.Time) (Report, error) {
 		return Report{}, fmt.Errorf("list manifests: %w", err)
 	}
 	report, err := a.Hours(ctx, missing)
-	a.metrics.Emit(telemetry.Count(contract.MetricArchiveBacklog, report.Backlog))
+	runs := 0
+	if err == nil && report.Backlog == 0 {
+		runs = 1 // complete
+	}
+	a.metrics.Emit(
+		telemetry.Count(contract.MetricArchiveBacklog, report.Backlog),
+		telemetry.Count(contract.MetricArchiveRuns, runs),
+	)
 	return report, err
 }
 
