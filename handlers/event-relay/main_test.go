@@ -8,5 +8,8 @@ import (
 )
 
 func TestNewRelay(t *testing.T) {
-	startuptest.Run(t, map[string]string{contract.EnvEnvironmentSuffix: "dev", contract.EnvEventBusName: "payment-events-dev"}, newRelay)
+	startuptest.Run(t, map[string]string{
+		contract.EnvEnvironmentSuffix: "dev", contract.EnvEventBusName: "payment-events-dev",
+		contract.EnvRelayDeadLetters: "https://sqs.eu-central-1.amazonaws.com/123456789012/relay-dlq-dev",
+	}, newRelay)
 }
