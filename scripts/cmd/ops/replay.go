@@ -51,6 +51,8 @@ the same command with the same --name waits for it again and starts no other.`,
 				return usagef("give --from and --to, a later time")
 			}
 			r.app = a
+			// EventBridge keeps whole seconds.
+			r.from, r.to = r.from.Truncate(time.Second), r.to.Truncate(time.Second)
 			result, err := r.run(command.Context())
 			if result == nil {
 				return err

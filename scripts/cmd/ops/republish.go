@@ -20,10 +20,10 @@ import (
 
 // republication is the result of the command.
 type republication struct {
-	Executed  bool               `json:"executed"`
-	Tiers     []republishedTier  `json:"tiers"`
-	Failed    []unpublished      `json:"failed"`
-	Unmatched []string           `json:"unmatched,omitempty"` // transactions that no deployed rule matches
+	Executed  bool              `json:"executed"`
+	Tiers     []republishedTier `json:"tiers"`
+	Failed    []unpublished     `json:"failed"`
+	Unmatched []string          `json:"unmatched,omitempty"` // transactions that no deployed rule matches
 }
 
 type republishedTier struct {
