@@ -17,6 +17,7 @@ const (
 	EnvTableName           = "TABLE_NAME"            // webhook-validator, fraud-detector, transaction-archival
 	EnvDeliveriesTableName = "DELIVERIES_TABLE_NAME" // webhook-validator
 	EnvEventBusName        = "EVENT_BUS_NAME"        // event-relay
+	EnvRelayDeadLetters    = "RELAY_DEAD_LETTERS"    // event-relay; URL of the queue for records that can never be published
 	EnvAuditBucketName     = "AUDIT_BUCKET_NAME"     // transaction-archival
 	EnvProviders           = "PROVIDERS"             // webhook-validator; JSON, see the names of Provider… below
 	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
