@@ -19,6 +19,7 @@ const (
 	EnvEventBusName        = "EVENT_BUS_NAME"        // event-relay
 	EnvRelayDeadLetters    = "RELAY_DEAD_LETTERS"    // event-relay; URL of the queue for records that can never be published
 	EnvAuditBucketName     = "AUDIT_BUCKET_NAME"     // transaction-archival
+	EnvArchiverName        = "ARCHIVER_NAME"         // fraud-detector; name of the function transaction-archival
 	EnvProviders           = "PROVIDERS"             // webhook-validator; JSON, see the names of Provider… below
 	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
 	EnvTiers               = "TIERS"                 // event-relay; JSON, the tiers by which it counts events, see relay.ParseTiers
@@ -139,6 +140,28 @@ const (
 	MaxDetailBytes = 128 * 1024
 )
 
+// When hours are archived.
+const (
+	// ArchiveDelayHours is how long an hour has been over when it is archived.
+	ArchiveDelayHours = 24
+
+	// ArchiveSkewMinutes bounds the difference between the clocks of two functions.
+	// fraud-detector regards an hour as archived this much early, and the archiver
+	// accepts its request.
+	ArchiveSkewMinutes = 5
+
+	// HourLayout is how a request for the archiver names an hour, in UTC:
+	// "2026-11-20T15".
+	HourLayout = "2006-01-02T15"
+)
+
+// Members of a request for the archiver, beside those of a scheduled event.
+const (
+	ArchiveFrom   = "from"   // first hour to archive, in HourLayout
+	ArchiveTo     = "to"     // last hour to archive
+	ArchiveScored = "scored" // {"transaction_id", "provider"}: whose fraud result the archived hour must have
+)
+
 // The audit bucket's layout.
 const (
 	AuditTransactionsPrefix = "transactions/" // transactions/dt=YYYY-MM-DD/hour=HH/...
@@ -239,6 +262,7 @@ const (
 	ErrorTypeTransactionNotFound = "TransactionNotFound" // no such item: expired, or never accepted
 	ErrorTypeModelFailed         = "ModelFailed"         // the fraud model returned an error or an invalid assessment
 	ErrorTypeLedgerUnavailable   = "LedgerUnavailable"   // DynamoDB did not respond in time
+	ErrorTypeArchiverUnavailable = "ArchiverUnavailable" // the result is recorded, but its hour could not be archived again
 )
 
 // RetryAfterSeconds is the Retry-After header of every 503, whether webhook-validator or
