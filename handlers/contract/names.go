@@ -15,6 +15,7 @@ const (
 	DashboardPrefix       = "transaction-metrics-"
 	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
 	ArchiveRulePrefix     = "daily-archival-"
+	ReconcileRulePrefix   = "daily-reconcile-"
 
 	// AuditBucketPrefix is followed by account, region and suffix, because bucket
 	// names are globally unique.
@@ -37,6 +38,9 @@ const (
 	QuarantinePrefix         = "quarantine-"            // webhook-validator: authentic deliveries
 	ScheduleDeadLetterPrefix = "archival-schedule-dlq-" // daily runs that could not be started
 	ArchivalFailurePrefix    = "archival-failures-"     // daily runs that failed
+
+	ReconcileScheduleDeadLetterPrefix = "reconcile-schedule-dlq-" // daily comparisons that could not be started
+	ReconcileFailurePrefix            = "reconcile-failures-"     // daily comparisons that failed
 )
 
 // Log groups.

@@ -39,6 +39,7 @@ type app struct {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		newDescribe(a),
+		newReconcile(a),
 	}
 }
 
