@@ -299,10 +299,10 @@ func TestWindow(t *testing.T) {
 	})
 	t.Run("is refused when it begins too early, with the time that is possible", func(t *testing.T) {
 		_, _, err := source.Window(now.Add(-31*24*hour), time.Time{}, now)
-		if !errors.Is(err, reconcile.ErrWindow) || !strings.Contains(err.Error(), "30 days") || !strings.Contains(err.Error(), "2026-10-28T14:02:00Z") {
+		if !errors.Is(err, reconcile.ErrWindow) || !strings.Contains(err.Error(), "30 days") || !strings.Contains(err.Error(), "2026-10-28T15:10:00Z") {
 			t.Fatalf("%v", err)
 		}
-		if _, _, err := source.Window(time.Date(2026, 10, 28, 14, 2, 0, 0, time.UTC), time.Time{}, now.Add(time.Minute)); err != nil {
+		if _, _, err := source.Window(time.Date(2026, 10, 28, 15, 10, 0, 0, time.UTC), time.Time{}, now.Add(8*time.Minute)); err != nil {
 			t.Errorf("the time that it names is refused: %v", err)
 		}
 	})

@@ -12,15 +12,23 @@ import (
 
 	"payment-webhooks/handlers/internal/provider"
 	"payment-webhooks/handlers/internal/provider/history"
+	"payment-webhooks/handlers/internal/provider/paypal"
+	"payment-webhooks/handlers/internal/provider/paypal/paypalapi"
+	"payment-webhooks/handlers/internal/provider/square"
+	"payment-webhooks/handlers/internal/provider/square/squareapi"
 	"payment-webhooks/handlers/internal/provider/stripe"
 	"payment-webhooks/handlers/internal/provider/stripe/stripeapi"
 )
 
-// supported are the providers whose events can be listed, with their decoders.
-var supported = []struct {
+type supportedProvider struct {
 	api      *history.Provider
 	declared *provider.Declaration
-}{
+}
+
+// supported are the providers whose events can be listed, with their decoders.
+var supported = []supportedProvider{
+	{&paypalapi.Provider, &paypal.Declaration},
+	{&squareapi.Provider, &square.Declaration},
 	{&stripeapi.Provider, &stripe.Declaration},
 }
 
@@ -85,13 +93,7 @@ type Source struct {
 // Open returns the events of a provider. It sends no request. The error is ErrProvider,
 // ErrURL or ErrCredentials.
 func Open(name string, a Access) (*Source, error) {
-	i := slices.IndexFunc(supported, func(s struct {
-		api      *history.Provider
-		declared *provider.Declaration
-	},
-	) bool {
-		return s.api.Name == name
-	})
+	i := slices.IndexFunc(supported, func(s supportedProvider) bool { return s.api.Name == name })
 	if i < 0 {
 		return nil, fmt.Errorf("%w %q: events of %s can be listed", ErrProvider, name, strings.Join(Providers(), ", "))
 	}
@@ -128,6 +130,10 @@ func (s *Source) Keeps() time.Duration { return s.provider.Keeps }
 // DefaultDays is how many days a window has that nobody chose: a weekend, with days around it.
 const DefaultDays = 7
 
+// listingTime is how long before the provider drops an event the window may begin: the list
+// must not move while it is read, and somebody has to type the time that an error names.
+const listingTime = time.Hour
+
 // Window checks a window of events. Zero times stand for DefaultDays before the end, and
 // for now. The error is ErrWindow, and says from when on the provider lists events.
 func (s *Source) Window(from, until, now time.Time) (time.Time, time.Time, error) {
@@ -137,10 +143,9 @@ func (s *Source) Window(from, until, now time.Time) (time.Time, time.Time, error
 	if from.IsZero() {
 		from = until.AddDate(0, 0, -DefaultDays)
 	}
-	if earliest := now.Add(-s.provider.Keeps); from.Before(earliest) {
-		// A minute later, so that the time is accepted when somebody has typed it.
+	if earliest := now.Add(-s.provider.Keeps + listingTime); from.Before(earliest) {
 		return from, until, fmt.Errorf("%w: %s lists events for %d days: the earliest possible time is %s", ErrWindow, s.provider.Name,
-			int(s.provider.Keeps.Hours()/24), earliest.Add(2*time.Minute).UTC().Truncate(time.Minute).Format(time.RFC3339))
+			int(s.provider.Keeps.Hours()/24), earliest.Add(10*time.Minute).UTC().Truncate(time.Minute).Format(time.RFC3339))
 	}
 	if !from.Before(until) {
 		return from, until, fmt.Errorf("%w: it is empty, from %s to %s", ErrWindow, from.UTC().Format(time.RFC3339), until.UTC().Format(time.RFC3339))
