@@ -54,7 +54,7 @@ var adapters = []string{
 }
 
 func TestLayers(t *testing.T) {
-	mains := []string{"event-relay", "fraud-detector", "transaction-archival", "webhook-validator"}
+	mains := []string{"event-relay", "fraud-detector", "payment-reconciler", "transaction-archival", "webhook-validator"}
 	graph := imports(t)
 	for _, name := range append(slices.Clone(adapters), mains...) {
 		if graph[name] == nil {
