@@ -17,6 +17,9 @@ const (
 	ArchiveRulePrefix     = "daily-archival-"
 	ReconcileRulePrefix   = "daily-reconcile-"
 
+	// ReconcileDeploymentRulePrefix is that of the rule that compares after each deployment.
+	ReconcileDeploymentRulePrefix = "deployment-reconcile-"
+
 	// AuditBucketPrefix is followed by account, region and suffix, because bucket
 	// names are globally unique.
 	AuditBucketPrefix = "transaction-audit-logs-"

@@ -109,7 +109,10 @@ func (r *Reconciler) compare(ctx context.Context, name string) (reconcile.Report
 // found, but not as a run.
 func (r *Reconciler) report(ctx context.Context, name string, report reconcile.Report, err error) {
 	wrong := report.Transactions[reconcile.Missing] + report.Transactions[reconcile.Different]
-	metrics := []telemetry.Metric{telemetry.Count(contract.MetricMissing, wrong)}
+	var metrics []telemetry.Metric
+	if err == nil || wrong > 0 {
+		metrics = append(metrics, telemetry.Count(contract.MetricMissing, wrong))
+	}
 	if err == nil {
 		metrics = append(metrics, telemetry.Count(contract.MetricReconcileRuns, 1))
 	}
