@@ -10,11 +10,13 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/moto"
 )
@@ -22,10 +24,14 @@ import (
 // userKey signs the calls of services, and is the access key of users. It belongs to no role.
 const userKey = "test"
 
-// awsConfig configures clients of the local endpoint. Calls that a role's access key signs
-// are checked against its policies, like the functions' own.
-func (e *Emulator) awsConfig(accessKey string) aws.Config {
-	return e.configAt(e.endpointURL, accessKey)
+// awsConfig configures clients of the local endpoint for a caller: a service of this process.
+// Calls that a role's access key signs are checked against its policies, like the functions'
+// own.
+func (e *Emulator) awsConfig(accessKey, caller string) aws.Config {
+	config := e.configAt(e.endpointURL, accessKey)
+	config.Credentials = credentials.NewStaticCredentialsProvider(accessKey, "local", endpoint.CallerToken(caller))
+	config.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	return config
 }
 
 func (e *Emulator) configAt(url, accessKey string) aws.Config {
@@ -38,9 +44,9 @@ func (e *Emulator) configAt(url, accessKey string) aws.Config {
 }
 
 // roleConfig is awsConfig for a role of the template.
-func (e *Emulator) roleConfig(roleARN string) (aws.Config, error) {
+func (e *Emulator) roleConfig(roleARN, caller string) (aws.Config, error) {
 	key, err := e.policies.AccessKey(roleARN)
-	return e.awsConfig(key), err
+	return e.awsConfig(key, caller), err
 }
 
 // queues sends messages to queues by ARN.
@@ -49,8 +55,8 @@ type queues struct {
 	emulator *Emulator
 }
 
-func (e *Emulator) queues(accessKey string) queues {
-	return queues{sqs.NewFromConfig(e.awsConfig(accessKey)), e}
+func (e *Emulator) queues(accessKey, caller string) queues {
+	return queues{sqs.NewFromConfig(e.awsConfig(accessKey, caller)), e}
 }
 
 var errNoQueue = errors.New("queue does not exist")

@@ -58,6 +58,8 @@ func (e *Emulator) control() http.Handler {
 	})
 	get("executions", func(r *http.Request) any { return e.executions(r.URL.Query().Get("data") == "true") })
 	get("mappings", func(*http.Request) any { return e.mappingStats() })
+	mux.Handle("/_local/faults", e.faults.Handler())
+	mux.Handle("/_local/faults/", e.faults.Handler())
 	mux.HandleFunc("POST /_local/flush", func(w http.ResponseWriter, r *http.Request) {
 		// Entries that were removed from the queue must be sent, even if the caller is gone.
 		e.writer.Flush(context.WithoutCancel(r.Context()))

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/endpoint"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/lambda"
 )
 
@@ -106,12 +108,14 @@ func (e *Emulator) startFunctions(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", spec.logicalID, err)
 		}
 		config.Environment["AWS_ACCESS_KEY_ID"], config.Environment["AWS_SECRET_ACCESS_KEY"] = key, "local"
-		config.Environment["AWS_SESSION_TOKEN"] = "local"
+		config.Environment["AWS_SESSION_TOKEN"] = endpoint.CallerToken(spec.handler())
+		hop := faults.FunctionHop(spec.handler())
+		config.Fault = func() faults.Strike { return e.faults.Strike(hop, "") }
 		config.Environment["AWS_XRAY_DAEMON_ADDRESS"] = e.traces.Address()
 		if e.egress != nil {
 			maps.Copy(config.Environment, e.egress.Environment())
 		}
-		config.Async.Send = e.queues(key).sendBody
+		config.Async.Send = e.queues(key, faults.Lambda).sendBody
 		e.functions[config.Name] = lambda.New(config)
 	}
 	return nil

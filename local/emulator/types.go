@@ -23,7 +23,6 @@ var inert = []assembly.Type{
 	{Name: "AWS::KMS::Alias", Inert: "names a key", NameProperty: "AliasName"},
 	{Name: "AWS::CloudWatch::Alarm", Inert: "alarms are not evaluated", NameProperty: "AlarmName", IDs: arn("cloudwatch", "alarm:")},
 	{Name: "AWS::Logs::MetricFilter", Inert: "counts log lines for an alarm; alarms are not evaluated"},
-	{Name: "AWS::Events::Archive", Inert: "keeps events for replays, which are not supported", NameProperty: "ArchiveName", IDs: arn("events", "archive/")},
 	{Name: "AWS::S3::BucketPolicy", Inert: "denies requests without TLS and from other accounts; there are neither"},
 	{Name: "AWS::ApiGateway::Account", Inert: "lets API Gateway write logs, which the local run does itself"},
 	{Name: "AWS::ApiGateway::Deployment", Inert: "a snapshot of the API; only the template's is served", IDs: deploymentIDs},

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"payment-webhooks/local/faults"
 )
 
 // Payload limits of Invoke.
@@ -27,6 +29,10 @@ const (
 var (
 	// ErrThrottled is Lambda's TooManyRequestsException: every environment is busy.
 	ErrThrottled = errors.New("TooManyRequestsException")
+	// ErrPending is Lambda's CodeArtifactUserPendingException: the image of a function that was
+	// idle for weeks is being prepared.
+	// https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-images.html
+	ErrPending = errors.New("CodeArtifactUserPendingException")
 	// ErrTooLarge is Lambda's RequestTooLargeException.
 	ErrTooLarge = errors.New("RequestTooLargeException")
 	// ErrClosed is returned after Close.
@@ -50,6 +56,9 @@ type Config struct {
 
 	Async     AsyncConfig
 	TimeScale float64 // divides the waits between asynchronous attempts; 0 means 1
+
+	// Fault decides the fate of an invocation. Nil leaves all alone.
+	Fault func() faults.Strike
 
 	// Log receives the lines of an environment's log stream.
 	Log func(group, stream string, at time.Time, line string)
@@ -126,14 +135,24 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	if request.TraceID == "" {
 		request.TraceID = NewTraceID(time.Now())
 	}
-	env, err := f.acquire()
+	var strike faults.Strike
+	if f.config.Fault != nil {
+		strike = f.config.Fault()
+	}
+	switch strike.Fault {
+	case faults.Throttle:
+		return Response{}, fmt.Errorf("%w: Rate Exceeded: an injected fault throttles %s", ErrThrottled, f.config.Name)
+	case faults.Pending:
+		return Response{}, fmt.Errorf("%w: Lambda is initializing your function. It will be ready to invoke shortly", ErrPending)
+	}
+	env, err := f.acquire(strike.Fault == faults.SlowStart)
 	if err != nil {
 		return Response{}, err
 	}
 	responses := make(chan Response, 1)
 	go func() {
 		defer f.wait.Done()
-		response := env.serve(requestID, request)
+		response := env.serve(requestID, request, strike)
 		f.release(env)
 		responses <- response
 	}()
@@ -145,14 +164,21 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	}
 }
 
-// acquire returns the idle environment that was used last, or starts another one.
-func (f *Function) acquire() (*environment, error) {
+// acquire returns the idle environment that was used last, or starts another one. A fresh one
+// takes the place of an idle one.
+func (f *Function) acquire(fresh bool) (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil, ErrClosed
 	}
-	for len(f.idle) > 0 {
+	if fresh && len(f.idle) > 0 {
+		env := f.idle[len(f.idle)-1]
+		f.idle = f.idle[:len(f.idle)-1]
+		delete(f.all, env)
+		f.wait.Go(env.close)
+	}
+	for !fresh && len(f.idle) > 0 {
 		env := f.idle[len(f.idle)-1]
 		f.idle = f.idle[:len(f.idle)-1]
 		if env.alive() {
