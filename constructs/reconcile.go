@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
@@ -19,6 +21,7 @@ import (
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/operations/reconcile"
 )
@@ -212,4 +215,63 @@ func NewReconciliation(scope cdkconstructs.Construct, id string, p Reconciliatio
 		},
 	})
 	return r
+}
+
+// reconcileFunctions returns the function of the daily comparison, if there is one.
+func (m metrics) reconcileFunctions() []namedFunction {
+	if m.p.Reconcile == nil {
+		return nil
+	}
+	return []namedFunction{{id: "Reconciler", name: contract.PaymentReconciler, function: m.p.Reconcile.reconciler}}
+}
+
+// reconcileQueues returns the queues of comparisons that did not happen.
+func (m metrics) reconcileQueues() []namedQueue {
+	if m.p.Reconcile == nil {
+		return nil
+	}
+	const todo = "Read payment-reconciler's log, then compare by hand: `scripts/ops reconcile`."
+	return []namedQueue{
+		{id: "ReconcileSchedule", name: "reconcile-schedule-dlq", queue: m.p.Reconcile.scheduleDeadLetters, todo: "The daily comparison with the providers could not be started. " + todo},
+		{id: "ReconcileFailures", name: "reconcile-failures", queue: m.p.Reconcile.failures, todo: "The daily comparison with the providers failed three times. " + todo},
+	}
+}
+
+// uncomparedDays is for how many days in a row no comparison of a provider may end. One
+// that fails is followed by another a day later, which looks back far enough.
+const uncomparedDays = 2
+
+// addReconcileAlarms adds two alarms for each provider that is compared: something is missing
+// or different, and there was no comparison. The second counts days without data, since a
+// function that is not started writes none.
+func (m metrics) addReconcileAlarms(scope cdkconstructs.Construct) {
+	if m.p.Reconcile == nil {
+		return
+	}
+	action := awscloudwatchactions.NewSnsAction(m.p.Alerts.Topic())
+	for _, name := range m.p.Reconcile.providers {
+		metric := func(metric string, period awscdk.Duration) awscloudwatch.IMetric {
+			return m.provider(metric, name, "").(awscloudwatch.Metric).With(&awscloudwatch.MetricOptions{Period: period})
+		}
+		awscloudwatch.NewAlarm(scope, jsii.String("Missing"+tiers.Title(name)), &awscloudwatch.AlarmProps{
+			AlarmName: jsii.String(contract.AlarmPrefix + "missing-" + name + "-" + m.p.Suffix),
+			AlarmDescription: jsii.String(fmt.Sprintf("%s lists transactions of the last two days that are not here, or with other money. See which: `scripts/ops reconcile --provider %s`; "+
+				"bring in what is missing with --deliver. Find out why it did not arrive: the endpoint may be disabled on the provider's dashboard.", name, name)),
+			Metric:             metric(contract.MetricMissing, awscdk.Duration_Hours(jsii.Number(1))),
+			Threshold:          jsii.Number(0),
+			EvaluationPeriods:  jsii.Number(1),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
+			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+		}).AddAlarmAction(action)
+		awscloudwatch.NewAlarm(scope, jsii.String("Uncompared"+tiers.Title(name)), &awscloudwatch.AlarmProps{
+			AlarmName: jsii.String(contract.AlarmPrefix + "reconcile-stopped-" + name + "-" + m.p.Suffix),
+			AlarmDescription: jsii.String(fmt.Sprintf("%s was not compared with the table for %d days. Read payment-reconciler's log: its credentials may have expired, or the provider refuses them. "+
+				"Compare by hand: `scripts/ops reconcile --provider %s`.", name, uncomparedDays, name)),
+			Metric:             metric(contract.MetricReconcileRuns, awscdk.Duration_Days(jsii.Number(1))),
+			Threshold:          jsii.Number(1),
+			EvaluationPeriods:  jsii.Number(uncomparedDays),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD,
+			TreatMissingData:   awscloudwatch.TreatMissingData_BREACHING,
+		}).AddAlarmAction(action)
+	}
 }
