@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -238,11 +239,15 @@ func notSupported(w http.ResponseWriter, service, operation string) {
 	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not support "+service+" "+operation)
 }
 
-// lambda responds to Invoke.
+// lambda responds to Invoke and GetFunctionConfiguration.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
-	const prefix, suffix = "/2015-03-31/functions/", "/invocations"
+	const prefix, suffix, configuration = "/2015-03-31/functions/", "/invocations", "/configuration"
 	escaped := r.URL.EscapedPath()
+	if r.Method == http.MethodGet && strings.HasPrefix(escaped, prefix) && strings.HasSuffix(escaped, configuration) {
+		e.functionConfiguration(w, strings.TrimSuffix(strings.TrimPrefix(escaped, prefix), configuration))
+		return
+	}
 	if r.Method != http.MethodPost || !strings.HasPrefix(escaped, prefix) || !strings.HasSuffix(escaped, suffix) {
 		notSupported(w, "lambda", r.Method+" "+r.URL.Path)
 		return
@@ -293,6 +298,30 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 	default:
 		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", "invocation type "+invocation)
 	}
+}
+
+// functionConfiguration responds with what a function is configured with in the template.
+// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+func (e *Endpoint) functionConfiguration(w http.ResponseWriter, escaped string) {
+	name, err := url.PathUnescape(escaped)
+	if err != nil {
+		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", err.Error())
+		return
+	}
+	function := e.config.Functions[lambda.NameOf(name)]
+	if function == nil {
+		fail(w, "lambda", http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+name)
+		return
+	}
+	config := function.Config()
+	variables := maps.Clone(config.Environment)
+	// What Lambda or the local run sets is not part of the configuration.
+	maps.DeleteFunc(variables, func(name, _ string) bool { return strings.HasPrefix(name, "AWS_") })
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{ // a client that went away
+		"FunctionName": config.Name, "FunctionArn": config.ARN, "MemorySize": config.MemoryMB, "Timeout": int(config.Timeout.Seconds()),
+		"Environment": map[string]any{"Variables": variables},
+	})
 }
 
 func lambdaError(w http.ResponseWriter, err error) {
