@@ -81,6 +81,7 @@ var faults = slices.Concat(
 		{Name: "group-deleted", begin: (*conductor).deleteGroups, end: (*conductor).createGroups},
 		{Name: "clock-ahead", Hop: "clock", Fault: "clock-skew", Seconds: 40},
 	},
+	archiverFaults(),
 )
 
 // calls returns faults of an AWS call, each named by its hop's name and what happens.
@@ -101,6 +102,18 @@ func function(name, handler string, probability float64) (list []Fault) {
 		list = append(list, fault)
 	}
 	return list
+}
+
+func archiverFaults() (list []Fault) {
+	for _, f := range archiveFaults {
+		list = append(list, f.Fault)
+	}
+	return list
+}
+
+// whileSending leaves out the faults of the archiver, which has runs of its own.
+func whileSending(all []Fault) []Fault {
+	return slices.DeleteFunc(slices.Clone(all), func(f Fault) bool { return strings.HasPrefix(f.Name, "archive-") })
 }
 
 // FaultNames returns the names of all faults.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -52,10 +53,15 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 	if err := c.send(ctx, chosenFaults); err != nil {
 		return sheet, err
 	}
+	o.Progress("archiving")
+	if err := errors.Join(c.deletePoison(ctx), c.archive(ctx, chosenFaults)); err != nil {
+		return sheet, err
+	}
 	if err := c.repair(ctx); err != nil {
 		return sheet, err
 	}
-	if err := c.archive(ctx); err != nil {
+	// Fraud results that came only now belong into the archive as well.
+	if err := c.runArchiver(ctx); err != nil {
 		return sheet, err
 	}
 	o.Progress("balancing the books")
@@ -64,6 +70,9 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 		return sheet, err
 	}
 	sheet = Sheet{Seed: o.Seed, Transactions: len(c.sent.transactions), Rows: Balance(c.sent, seen, c.tiers), Facts: c.facts()}
+	for _, row := range []*Row{c.quarantined, c.aside, c.runs, c.tools} {
+		sheet.Rows = append(sheet.Rows, *row)
+	}
 	for _, t := range c.tiers {
 		sheet.Tiers = append(sheet.Tiers, t.Name)
 	}
@@ -81,12 +90,23 @@ type campaign struct {
 	conductor *conductor
 	observer  *observer
 
-	mu      sync.Mutex
+	opsBinary string
+
+	poison  []Key // items of the table that are no transactions
 	counted []Fact
+
+	// Rows that are known before the books are balanced.
+	quarantined, aside, runs, tools *Row
 }
 
 func begin(ctx context.Context, o Options) (c *campaign, err error) {
-	c = &campaign{options: o, sent: newSent()}
+	c = &campaign{
+		options: o, sent: newSent(),
+		quarantined: newRow("conflicting notifications in quarantine"),
+		aside:       newRow("set aside by the relay: only what is no transaction"),
+		runs:        newRow("failed runs of the archiver, kept to be sent on"),
+		tools:       newRow("repairs by scripts/ops that succeeded"),
+	}
 	if c.tiers, err = session.Tiers(o.CDKOut); err != nil {
 		return nil, err
 	}
@@ -106,6 +126,9 @@ func begin(ctx context.Context, o Options) (c *campaign, err error) {
 	}()
 	sender, err := session.BuildSender(ctx, o.Root)
 	if err != nil {
+		return c, err
+	}
+	if c.opsBinary, err = buildOps(ctx, o.Root); err != nil {
 		return c, err
 	}
 	egress := filepath.Join(c.dir, "egress")
@@ -134,10 +157,13 @@ func (c *campaign) close() (err error) {
 func (c *campaign) send(ctx context.Context, list []Fault) error {
 	o, started := c.options, time.Now()
 	c.conductor = &conductor{
-		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed, faults: list,
+		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed, faults: whileSending(list),
 		log: o.Log, counts: map[string]int{}, strikes: map[string]int{},
 	}
 	c.senders.step = c.conductor.step
+	if err := c.putPoison(ctx); err != nil {
+		return err
+	}
 	more := func(n int) bool { return n < o.Transactions }
 	if o.Duration > 0 {
 		more = func(int) bool { return time.Since(started) < o.Duration }
@@ -194,19 +220,6 @@ func (c *campaign) settle(ctx context.Context) error {
 	return settle(limited, c.session)
 }
 
-// repair does what an operator would.
-func (c *campaign) repair(ctx context.Context) error { return c.settle(ctx) }
-
-// archive runs the archiver as of two days later, when every hour is due.
-func (c *campaign) archive(ctx context.Context) error {
-	c.options.Progress("archiving")
-	at := time.Now().Add(48 * time.Hour)
-	if err := c.session.FireRule(ctx, c.session.ArchivalRule(), at); err != nil {
-		return err
-	}
-	return c.settle(ctx)
-}
-
 // facts returns what happened, for the reader of the sheet.
 func (c *campaign) facts() []Fact {
 	facts := []Fact{{"attempts", int(c.sent.attempts.Load())}}
@@ -221,7 +234,10 @@ func (c *campaign) facts() []Fact {
 	c.sent.mu.Unlock()
 	for _, f := range faults {
 		if n := c.conductor.counts[f.Name]; n > 0 {
-			facts = append(facts, Fact{"fault " + f.Name, max(n, c.conductor.strikes[f.Name])})
+			if f.Hop != "" && !strings.HasPrefix(f.Name, "archive-") {
+				n = c.conductor.strikes[f.Name] // of all episodes
+			}
+			facts = append(facts, Fact{"fault " + f.Name, n})
 		}
 	}
 	return append(facts, c.counted...)
