@@ -79,6 +79,7 @@ type Emulator struct {
 	functionSpecs    []functionSpec
 	api              *apigateway.API
 	bus              *events.Bus
+	defaultBus       *events.Bus // of rules for events of AWS services; scheduled ones are in schedules
 	deliveries       *events.Deliveries
 	sns              *sns.Delivery
 
@@ -195,7 +196,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 	}
 	e.background("schedules", func(ctx context.Context) error { e.schedules.Run(ctx); return nil })
 	e.serve(e.options.API, e.api)
-	return nil
+	return e.deployed()
 }
 
 // Ready returns what another program needs to use the emulator.

@@ -26,12 +26,15 @@ func (e *Emulator) planRules() error {
 	name, err := e.resolver.Ref(buses[0].LogicalID)
 	problems := []error{err}
 	e.bus = events.NewBus(events.BusConfig{Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries})
+	e.planDefaultBus()
 	for _, resource := range e.stack.ByType("AWS::Events::Rule") {
 		var p events.RuleProperties
 		err := e.resolver.Into(resource, &p)
 		problems = append(problems, err)
 		if err == nil && p.ScheduleExpression != "" {
 			problems = append(problems, e.schedules.AddRule(resource.LogicalID, p, e.target))
+		} else if err == nil && p.EventBusName == "" {
+			problems = append(problems, e.defaultBus.AddRule(resource.LogicalID, p, e.target))
 		} else if err == nil {
 			problems = append(problems, e.bus.AddRule(resource.LogicalID, p, e.target))
 		}
