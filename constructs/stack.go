@@ -27,8 +27,10 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		})
 	}
 
-	if warning := cfg.Providers.Warning(); warning != "" {
-		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("payment-webhooks:openWebhook"), jsii.String(warning))
+	for id, warning := range map[string]string{"openWebhook": cfg.Providers.Warning(), "noSubscriber": cfg.AlertWarning()} {
+		if warning != "" {
+			awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("payment-webhooks:"+id), jsii.String(warning))
+		}
 	}
 
 	code := imagesFrom(cfg.SourceRoot)
