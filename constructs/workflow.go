@@ -75,7 +75,7 @@ func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Wor
 		MemoryMB:    512,
 		// The rules take microseconds, a model behind an endpoint seconds, and
 		// recording is one write. A retry is worth more than a slow response.
-		Timeout:     fraudTimeout,
+		Timeout: fraudTimeout,
 		Environment: map[string]string{
 			contract.EnvTableName:    *p.Table.TableName(),
 			contract.EnvArchiverName: archiverName(p.Suffix),

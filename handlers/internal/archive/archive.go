@@ -119,7 +119,14 @@ func (a *Archiver) Due(ctx context.Context, asOf time.Time) (Report, error) {
 		return Report{}, fmt.Errorf("list manifests: %w", err)
 	}
 	report, err := a.archive(ctx, missing, nil)
-	a.metrics.Emit(telemetry.Count(contract.MetricArchiveBacklog, report.Backlog))
+	runs := 0
+	if err == nil && report.Backlog == 0 {
+		runs = 1 // complete
+	}
+	a.metrics.Emit(
+		telemetry.Count(contract.MetricArchiveBacklog, report.Backlog),
+		telemetry.Count(contract.MetricArchiveRuns, runs),
+	)
 	return report, err
 }
 

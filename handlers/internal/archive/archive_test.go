@@ -612,3 +612,41 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("live heap grew by %d kB", grown>>10)
 	}
 }
+
+// The alarm counts complete runs: one that leaves a due hour is none.
+func TestArchiveRuns(t *testing.T) {
+	failing := func(string) error { return errors.New("no access") }
+	for name, c := range map[string]struct {
+		run  func(*archive.Archiver) error
+		fail func(string) error
+		want string // the metric
+	}{
+		"1 when every due hour is archived": {
+			func(a *archive.Archiver) error { _, err := a.Due(t.Context(), nextDay); return err }, nil, `"ArchiveRuns":1`,
+		},
+		"1 when no hour is due": {
+			func(a *archive.Archiver) error { _, err := a.Due(t.Context(), created); return err }, failing, `"ArchiveRuns":1`,
+		},
+		"0 when an hour failed": {
+			func(a *archive.Archiver) error { _, err := a.Due(t.Context(), nextDay); return err }, failing, `"ArchiveRuns":0`,
+		},
+		"none when an operator names the hours": {
+			func(a *archive.Archiver) error {
+				_, err := a.Range(t.Context(), "2026-11-20T15", "2026-11-20T15", nextDay)
+				return err
+			}, nil, "",
+		},
+	} {
+		t.Run("are "+name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := c.run(newArchiver(seeded(t), &bucket{fail: c.fail}, &out))
+			if (err != nil) != strings.HasSuffix(c.want, "0") {
+				t.Fatal(err)
+			}
+			got := regexp.MustCompile(`"ArchiveRuns":\d`).FindString(out.String())
+			if got != c.want {
+				t.Errorf("got %s in %s", got, out.String())
+			}
+		})
+	}
+}

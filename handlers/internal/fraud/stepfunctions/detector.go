@@ -83,6 +83,8 @@ func (d *Detector) detect(ctx context.Context, received event.Received) (fraud.A
 	if err != nil {
 		return fraud.Assessment{}, fmt.Errorf("record fraud result of %s from %s: %w", received.ID, received.Provider, err)
 	}
+	// A repeat counts too: for each event that is due there is an execution.
+	d.metrics.Books(received.ReceivedAt).Emit(telemetry.Count(contract.MetricScoresDone, 1))
 	if recorded { // a repeat is not another transaction
 		d.metrics.EmitBy(contract.DimensionRiskLevel, string(stored.Level), telemetry.Count(contract.MetricScored, 1))
 	}
