@@ -19,6 +19,7 @@ import (
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/responsetest"
 	"payment-webhooks/local/sns"
+	"payment-webhooks/local/states"
 )
 
 type fixture struct {
@@ -29,6 +30,10 @@ type fixture struct {
 }
 
 type machine struct{ inputs []string }
+
+func (m *machine) Describe() states.Description {
+	return states.Description{Name: "m", Definition: "{}"}
+}
 
 func (m *machine) Start(_ string, input []byte) (string, time.Time, error) {
 	m.inputs = append(m.inputs, string(input))
