@@ -19,7 +19,7 @@ type Mapping interface {
 	SetEnabled(enabled bool)
 }
 
-const mappingsPath = "/2015-03-31/event-source-mappings/"
+const mappingsPath = "/2015-03-31/event-source-mappings" // and "/UUID"
 
 // mappingOut is a mapping in responses. Timestamps are seconds since 1970.
 // https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
@@ -62,7 +62,7 @@ func (e *Endpoint) mapping(id string) mappingOut {
 // UpdateEventSourceMapping, which can enable and disable.
 // https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
 func (e *Endpoint) mappings(w http.ResponseWriter, r *http.Request, body []byte) {
-	id := strings.TrimPrefix(r.URL.Path, mappingsPath)
+	id := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, mappingsPath), "/")
 	if id == "" && r.Method == http.MethodGet {
 		e.listMappings(w, r)
 		return
