@@ -52,7 +52,9 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	cfg.Tiers, tiersErr = tiers.Parse(context(tiers.ContextKey))
 	cfg.Providers, providersErr = constructs.ProvidersFromContext(
 		context(constructs.ContextProviders), context(constructs.ContextRequireSignatures), context(constructs.ContextAllowOpenWebhook))
-	if err := errors.Join(envErr, tiersErr, providersErr); err != nil {
+	var operatorErr error
+	cfg.OperatorPolicy, operatorErr = constructs.OperatorPolicyFromContext(context(constructs.ContextOperatorPolicy))
+	if err := errors.Join(envErr, tiersErr, providersErr, operatorErr); err != nil {
 		return err
 	}
 	constructs.NewStack(app, cfg)

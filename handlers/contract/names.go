@@ -15,6 +15,7 @@ const (
 	DashboardPrefix       = "transaction-metrics-"
 	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
 	ArchiveRulePrefix     = "daily-archival-"
+	OperatorPolicyPrefix  = "payment-webhooks-operator-"
 
 	// AuditBucketPrefix is followed by account, region and suffix, because bucket
 	// names are globally unique.
@@ -56,4 +57,6 @@ const (
 	OutputAuditBucket  = "AuditBucketName"
 	OutputStateMachine = "StateMachineArn"
 	OutputDashboard    = "DashboardUrl"
+
+	OutputOperatorPolicy = "OperatorPolicyArn" // with the context operatorPolicy
 )

@@ -111,7 +111,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if role := e.config.Policies.RoleOf(accessKey); role != "" && iam.Checked(service) {
+	if role, checked := e.config.Policies.Checks(accessKey, service); checked {
 		call, err := e.config.Scope.Identify(service, r, body)
 		if err == nil {
 			err = e.config.Policies.Check(role, call)
@@ -227,6 +227,10 @@ func notSupported(w http.ResponseWriter, service, operation string) {
 func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 	const prefix, suffix = "/2015-03-31/functions/", "/invocations"
 	escaped := r.URL.EscapedPath()
+	if r.Method == http.MethodGet && strings.HasPrefix(escaped, prefix) && strings.HasSuffix(escaped, configurationPath) {
+		e.functionConfiguration(w, r)
+		return
+	}
 	if r.Method != http.MethodPost || !strings.HasPrefix(escaped, prefix) || !strings.HasSuffix(escaped, suffix) {
 		notSupported(w, "lambda", r.Method+" "+r.URL.Path)
 		return
