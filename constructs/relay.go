@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,6 +14,7 @@ import (
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 )
 
@@ -23,6 +25,7 @@ type RelayProps struct {
 	Table  awsdynamodb.ITable // whose stream is read
 	Key    awskms.IKey        // of the table and the queue
 	Bus    awsevents.IEventBus
+	Tiers  tiers.List // by which it counts events; the rules route them
 }
 
 // Relay publishes an event for every new item of the table.
@@ -34,6 +37,10 @@ type Relay struct {
 // NewRelay adds event-relay and its stream mapping.
 func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 	this := cdkconstructs.NewConstruct(scope, &id)
+	policy, err := p.Tiers.Environment()
+	if err != nil {
+		panic(fmt.Sprintf("constructs: tiers: %v", err)) // strings and booleans always marshal
+	}
 
 	deadLetters := newQueue(this, "DeadLetters", contract.RelayDeadLetterPrefix+p.Suffix, p.Key)
 	fn := newFunction(this, "Relay", functionProps{
@@ -48,6 +55,7 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		Timeout: 60 * time.Second,
 		Environment: map[string]string{
 			contract.EnvEventBusName:     *p.Bus.EventBusName(),
+			contract.EnvTiers:            string(policy),
 			contract.EnvRelayDeadLetters: *deadLetters.QueueUrl(),
 		},
 	})

@@ -16,6 +16,10 @@ const (
 	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
 	ArchiveRulePrefix     = "daily-archival-"
 	OperatorPolicyPrefix  = "payment-webhooks-operator-"
+	ReconcileRulePrefix   = "daily-reconcile-"
+
+	// ReconcileDeploymentRulePrefix is that of the rule that compares after each deployment.
+	ReconcileDeploymentRulePrefix = "deployment-reconcile-"
 
 	// AuditBucketPrefix is followed by account, region and suffix, because bucket
 	// names are globally unique.
@@ -38,6 +42,9 @@ const (
 	QuarantinePrefix         = "quarantine-"            // webhook-validator: authentic deliveries
 	ScheduleDeadLetterPrefix = "archival-schedule-dlq-" // daily runs that could not be started
 	ArchivalFailurePrefix    = "archival-failures-"     // daily runs that failed
+
+	ReconcileScheduleDeadLetterPrefix = "reconcile-schedule-dlq-" // daily comparisons that could not be started
+	ReconcileFailurePrefix            = "reconcile-failures-"     // daily comparisons that failed
 )
 
 // Log groups.

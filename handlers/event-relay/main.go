@@ -30,12 +30,16 @@ func main() {
 }
 
 func newRelay(getenv func(string) string, log *slog.Logger) (*relay.Relay, error) {
-	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName, contract.EnvRelayDeadLetters)
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName, contract.EnvTiers, contract.EnvRelayDeadLetters)
+	if err != nil {
+		return nil, err
+	}
+	tiers, err := relay.ParseTiers(getenv(contract.EnvTiers))
 	if err != nil {
 		return nil, err
 	}
 	bus := eventbridgebus.New(eventbridgebus.NewClient(cfg), getenv(contract.EnvEventBusName), eventbridgebus.Pause)
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
 	deadLetters := sqsqueue.New(sqsqueue.NewClient(cfg), getenv(contract.EnvRelayDeadLetters))
-	return relay.New(bus, deadLetters, log, metrics, time.Now), nil
+	return relay.New(relay.NewBooks(bus, tiers, metrics, time.Now), deadLetters, log, metrics, time.Now), nil
 }

@@ -9,6 +9,7 @@ import (
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/event"
 	"payment-webhooks/handlers/internal/ledger"
+	"payment-webhooks/handlers/internal/money"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -22,8 +23,9 @@ type Insert struct {
 
 // Event is an event to be published.
 type Event struct {
-	Time   time.Time
-	Detail []byte // JSON object
+	Time   time.Time   // when the transaction was received
+	Money  money.Money // by which Books finds its tier
+	Detail []byte      // JSON object
 }
 
 // Publisher is the bus.
@@ -67,7 +69,7 @@ func (r *Relay) Relay(ctx context.Context, inserts []Insert) []string {
 			errs[i] = err
 			continue
 		}
-		events = append(events, Event{Time: insert.Record.Transaction.ReceivedAt, Detail: detail})
+		events = append(events, Event{Time: insert.Record.Transaction.ReceivedAt, Money: insert.Record.Transaction.Money, Detail: detail})
 		sent = append(sent, i)
 	}
 	// Poison goes first, so that a bus that does not respond leaves it the time.

@@ -43,6 +43,8 @@ func (a *app) commands() []*cobra.Command {
 		newRepublish(a),
 		newReplay(a),
 		newFind(a),
+		newArchive(a),
+		newReconcile(a),
 	}
 }
 
