@@ -126,7 +126,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if role := e.config.Policies.RoleOf(accessKey); role != "" && iam.Checked(service) {
+	if role, checked := e.config.Policies.Checks(accessKey, service); checked {
 		call, err := e.config.Scope.Identify(service, r, body)
 		if err == nil {
 			err = e.config.Policies.Check(role, call)
