@@ -15,7 +15,10 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
@@ -48,16 +51,23 @@ type Config struct {
 	Bus       Bus
 	Machines  map[string]StateMachine // by ARN
 	SNS       *sns.Delivery
-	Faults    *faults.Set  // nil: none is injected
-	Control   http.Handler // paths under /_local/
-	Log       *slog.Logger
-	Now       func() time.Time
+	Faults    *faults.Set // nil: none is injected
+	// SQS receives each SQS call that moto accepted, with the bodies of request and response, before
+	// the response begins; nil: none does.
+	SQS    func(operation string, request, response []byte)
+	Topics map[string]bool // ARNs of the template's topics
+	// Flush sends what was logged so far to moto.
+	Flush   func(ctx context.Context)
+	Control http.Handler // paths under /_local/
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Endpoint responds to AWS API calls.
 type Endpoint struct {
-	config Config
-	moto   *httputil.ReverseProxy
+	config        Config
+	moto          *httputil.ReverseProxy
+	topicsChanged atomic.Bool // a call may have changed topics or subscriptions
 }
 
 // New returns the endpoint.
@@ -147,6 +157,12 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 		e.states(w, r, operation, body)
 	case "sns":
 		e.sns(w, r, body)
+	case "sqs":
+		e.sqs(w, r, operation, body)
+	case "logs", "monitoring":
+		// Entries that were removed from the queue must be sent, even if the caller is gone.
+		e.config.Flush(context.WithoutCancel(r.Context()))
+		e.moto.ServeHTTP(w, r)
 	default:
 		e.moto.ServeHTTP(w, r)
 	}
@@ -376,35 +392,59 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 	}
 }
 
-// sns passes the call on to moto. Once moto has accepted a Publish, the message is
-// delivered before the response begins, so that the publisher can look for it at once.
+// sns delivers a Publish before the response begins, so that the publisher can look for the
+// message at once. A topic of the template needs no moto for that, since a subscriber that moto
+// would have to deliver to comes only by a call: from the first call on that changes anything,
+// messages go to moto as well.
 func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		fail(w, "sns", http.StatusBadRequest, "MalformedQueryString", err.Error())
 		return
 	}
-	switch form.Get("Action") {
-	case "Publish":
-	case "PublishBatch":
+	switch action := form.Get("Action"); {
+	case action == "Publish":
+		e.publish(w, r, form)
+	case action == "PublishBatch":
 		notSupported(w, "sns", "PublishBatch")
-		return
 	default:
+		if !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List") {
+			e.topicsChanged.Store(true)
+		}
 		e.moto.ServeHTTP(w, r)
-		return
 	}
+}
+
+// publish processes a Publish call.
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, form url.Values) {
 	message := sns.Message{
 		TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Structure: form.Get("MessageStructure"),
 	}
-	if _, err := message.Texts(); err != nil {
+	if err := message.Check(); err != nil {
 		fail(w, "sns", http.StatusBadRequest, "InvalidParameter", err.Error())
 		return
 	}
-	e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: func() {
+	deliver := func() {
 		if err := e.config.SNS.Publish(message, e.config.Now()); err != nil {
 			e.config.Log.Error("notification not delivered", "error", err)
 		}
-	}}, r)
+	}
+	if !e.config.Topics[message.TopicARN] || e.topicsChanged.Load() {
+		e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: deliver}, r)
+		return
+	}
+	deliver()
+	w.Header().Set("Content-Type", "text/xml")
+	response := publishResponse{Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", MessageID: uuid.NewString(), RequestID: uuid.NewString()}
+	_ = xml.NewEncoder(w).Encode(response) // a client that went away
+}
+
+type publishResponse struct {
+	XMLName   xml.Name `xml:"PublishResponse"`
+	Namespace string   `xml:"xmlns,attr"`
+	MessageID string   `xml:"PublishResult>MessageId"`
+	RequestID string   `xml:"ResponseMetadata>RequestId"`
 }
 
 // acceptedWriter calls accepted before it passes on a 2xx status.
