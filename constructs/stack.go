@@ -37,7 +37,9 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
 	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
-	relay := NewRelay(stack, "Relay", RelayProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus()})
+	relay := NewRelay(stack, "Relay", RelayProps{
+		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus(), Tiers: cfg.Tiers,
+	})
 	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})
 	workflow := NewWorkflow(stack, "Workflow", WorkflowProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Topic: alerts.Topic(),

@@ -32,7 +32,7 @@ const (
 
 // Queues that keep what could not be processed, beside those of the tiers.
 const (
-	RelayDeadLetterPrefix    = "relay-dlq-"             // event-relay: positions in the table's stream
+	RelayDeadLetterPrefix    = "relay-dlq-"             // event-relay: records that can never be published, and positions in the table's stream
 	WorkflowDeadLetterPrefix = "workflow-dlq-"          // branches of the state machine
 	QuarantinePrefix         = "quarantine-"            // webhook-validator: authentic deliveries
 	ScheduleDeadLetterPrefix = "archival-schedule-dlq-" // daily runs that could not be started

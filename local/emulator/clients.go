@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/moto"
 )
@@ -24,10 +25,14 @@ import (
 // userKey signs the calls of services, and is the access key of users. It belongs to no role.
 const userKey = "test"
 
-// awsConfig configures clients of the local endpoint. Calls that a role's access key signs
-// are checked against its policies, like the functions' own.
-func (e *Emulator) awsConfig(accessKey string) aws.Config {
-	return e.configAt(e.endpointURL, accessKey)
+// awsConfig configures clients of the local endpoint for a caller: a service of this process.
+// Calls that a role's access key signs are checked against its policies, like the functions'
+// own.
+func (e *Emulator) awsConfig(accessKey, caller string) aws.Config {
+	config := e.configAt(e.endpointURL, accessKey)
+	config.Credentials = credentials.NewStaticCredentialsProvider(accessKey, "local", endpoint.CallerToken(caller))
+	config.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	return config
 }
 
 // httpClient is shared: a client of its own for each caller would also have connections of its
@@ -44,9 +49,9 @@ func (e *Emulator) configAt(url, accessKey string) aws.Config {
 }
 
 // roleConfig is awsConfig for a role of the template.
-func (e *Emulator) roleConfig(roleARN string) (aws.Config, error) {
+func (e *Emulator) roleConfig(roleARN, caller string) (aws.Config, error) {
 	key, err := e.policies.AccessKey(roleARN)
-	return e.awsConfig(key), err
+	return e.awsConfig(key, caller), err
 }
 
 // queues sends messages to queues by ARN.
@@ -55,8 +60,8 @@ type queues struct {
 	emulator *Emulator
 }
 
-func (e *Emulator) queues(accessKey string) queues {
-	return queues{sqs.NewFromConfig(e.awsConfig(accessKey)), e}
+func (e *Emulator) queues(accessKey, caller string) queues {
+	return queues{sqs.NewFromConfig(e.awsConfig(accessKey, caller)), e}
 }
 
 var errNoQueue = errors.New("queue does not exist")
@@ -105,6 +110,7 @@ func groupName(arn string) string {
 // putMetrics calls moto's PutMetricData.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 func (e *Emulator) putMetrics(ctx context.Context, namespace string, batch []logs.Metric) error {
+	e.putEmbedded(batch)
 	form := url.Values{"Namespace": {namespace}}
 	for i, d := range logs.Aggregate(batch) {
 		member := fmt.Sprintf("MetricData.member.%d.", i+1)

@@ -21,6 +21,7 @@ import (
 
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/sns"
@@ -31,6 +32,13 @@ type StateMachine interface {
 	Start(name string, input []byte) (executionARN string, started time.Time, err error)
 }
 
+// Bus is EventBridge's API. Its methods process the body of a call and return that of the
+// response.
+type Bus interface {
+	PutEvents(ctx context.Context, body []byte) ([]byte, error)
+	Call(operation string, body []byte) ([]byte, error) // every other operation
+}
+
 // Config holds what the endpoint dispatches calls to.
 type Config struct {
 	Moto     *url.URL
@@ -39,11 +47,14 @@ type Config struct {
 	Stack    cloudformation.Stack
 	// Functions by physical name.
 	Functions map[string]*lambda.Function
-	// PutEvents processes the body of the API call and returns that of the response.
-	PutEvents func(ctx context.Context, body []byte) ([]byte, error)
+	Bus       Bus
 	Machines  map[string]StateMachine // by ARN
 	SNS       *sns.Delivery
-	Topics    map[string]bool // ARNs of the template's topics
+	Faults    *faults.Set // nil: none is injected
+	// SQS receives each SQS call that moto accepted, with the bodies of request and response, before
+	// the response begins; nil: none does.
+	SQS    func(operation string, request, response []byte)
+	Topics map[string]bool // ARNs of the template's topics
 	// Flush sends what was logged so far to moto.
 	Flush   func(ctx context.Context)
 	Control http.Handler // paths under /_local/
@@ -122,6 +133,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	e.inject(w, r, service, operation, body, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		e.dispatch(w, r, service, operation, body)
+	})
+}
+
+// dispatch performs a call that is allowed.
+func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, operation string, body []byte) {
 	switch service {
 	case "cloudformation":
 		form, err := url.ParseQuery(string(body))
@@ -138,6 +156,8 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.states(w, r, operation, body)
 	case "sns":
 		e.sns(w, r, body)
+	case "sqs":
+		e.sqs(w, r, operation, body)
 	case "logs", "monitoring":
 		// Entries that were removed from the queue must be sent, even if the caller is gone.
 		e.config.Flush(context.WithoutCancel(r.Context()))
@@ -163,18 +183,22 @@ func (e *Endpoint) deny(w http.ResponseWriter, service string, err error) {
 // fail writes an error in the service's protocol.
 func fail(w http.ResponseWriter, service string, status int, code, message string) {
 	switch service {
-	case "s3", "sns", "cloudformation":
+	case "s3", "sns", "cloudformation", "monitoring":
 		type failure struct {
 			Type    string `xml:",omitempty"`
 			Code    string
 			Message string
+		}
+		blame := "Sender"
+		if status >= http.StatusInternalServerError {
+			blame = "Receiver"
 		}
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(status)
 		var body any = struct {
 			XMLName xml.Name `xml:"ErrorResponse"`
 			Error   failure
-		}{Error: failure{"Sender", code, message}}
+		}{Error: failure{blame, code, message}}
 		if service == "s3" {
 			body = struct {
 				XMLName xml.Name `xml:"Error"`
@@ -183,11 +207,31 @@ func fail(w http.ResponseWriter, service string, status int, code, message strin
 		}
 		_ = xml.NewEncoder(w).Encode(body) // a client that went away
 	default:
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.Header().Set("Content-Type", jsonContentType(service))
 		w.Header().Set("X-Amzn-Errortype", code)
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": message, "Message": message})
 	}
+}
+
+// jsonContentType is that of the service's JSON protocol: 1.0 or 1.1. Lambda's is REST.
+func jsonContentType(service string) string {
+	switch service {
+	case "dynamodb", "sqs", "states":
+		return "application/x-amz-json-1.0"
+	case "lambda":
+		return "application/json"
+	}
+	return "application/x-amz-json-1.1"
+}
+
+// queryAction is the operation of a call in the query protocol.
+func queryAction(body []byte) string {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return ""
+	}
+	return form.Get("Action")
 }
 
 func notSupported(w http.ResponseWriter, service, operation string) {
@@ -255,6 +299,8 @@ func lambdaError(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, lambda.ErrThrottled):
 		fail(w, "lambda", http.StatusTooManyRequests, "TooManyRequestsException", err.Error())
+	case errors.Is(err, lambda.ErrPending):
+		fail(w, "lambda", http.StatusConflict, "CodeArtifactUserPendingException", err.Error())
 	case errors.Is(err, lambda.ErrTooLarge):
 		fail(w, "lambda", http.StatusRequestEntityTooLarge, "RequestTooLargeException", err.Error())
 	default:
@@ -263,13 +309,18 @@ func lambdaError(w http.ResponseWriter, err error) {
 }
 
 func (e *Endpoint) events(w http.ResponseWriter, r *http.Request, operation string, body []byte) {
-	if operation != "PutEvents" {
-		notSupported(w, "events", operation)
-		return
+	var response []byte
+	var err error
+	if operation == "PutEvents" {
+		response, err = e.config.Bus.PutEvents(r.Context(), body)
+	} else {
+		response, err = e.config.Bus.Call(operation, body)
 	}
-	response, err := e.config.PutEvents(r.Context(), body)
 	var rejected *events.APIError
+	var unsupported events.ErrOperation
 	switch {
+	case errors.As(err, &unsupported):
+		notSupported(w, "events", operation)
 	case errors.As(err, &rejected):
 		fail(w, "events", http.StatusBadRequest, rejected.Code, rejected.Message)
 	case err != nil:

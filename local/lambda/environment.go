@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/subprocess"
 )
 
@@ -50,6 +51,7 @@ type invocation struct {
 	requestID string
 	request   Request
 	deadline  time.Time
+	fault     faults.Fault
 	result    chan result
 }
 
@@ -163,9 +165,9 @@ func (e *environment) close() {
 // serve passes one event to the process. It returns the response when the environment is ready
 // for the next event or has ended. Lambda responds to the caller a moment earlier, when the
 // runtime posts its response; here the next event then finds this environment free.
-func (e *environment) serve(requestID string, request Request) Response {
+func (e *environment) serve(requestID string, request Request, strike faults.Strike) Response {
 	e.output.reset()
-	r, status, begin, initDuration := e.work(requestID, request)
+	r, status, begin, initDuration := e.work(requestID, request, strike)
 	e.output.drain()
 
 	memory := e.memory.peakMB()
@@ -187,7 +189,7 @@ func (e *environment) serve(requestID string, request Request) Response {
 
 // work waits for the process's initialisation, if it is not done yet, and runs the invocation.
 // status is that of platform.report.
-func (e *environment) work(requestID string, request Request) (r result, status string, begin time.Time, initDuration time.Duration) {
+func (e *environment) work(requestID string, request Request, strike faults.Strike) (r result, status string, begin time.Time, initDuration time.Duration) {
 	// Initialisation ends with the first poll of /next.
 	limit := time.NewTimer(initLimit)
 	defer limit.Stop()
@@ -205,6 +207,14 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 	case <-limit.C:
 		r, status = e.failure(requestID, "Sandbox.Timedout", fmt.Sprintf("Initialisation timed out after %.2f seconds", initLimit.Seconds())), "timeout"
 	}
+	if strike.Fault == faults.SlowStart && !r.failed {
+		slow := time.NewTimer(strike.Duration())
+		defer slow.Stop()
+		select {
+		case <-slow.C:
+		case <-e.exited: // noticed below
+		}
+	}
 	if !e.initReported {
 		e.initReported = true
 		initDuration = time.Since(e.started)
@@ -218,7 +228,7 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 	}
 
 	e.logStart(requestID)
-	work := &invocation{requestID, request, begin.Add(e.config.Timeout), make(chan result, 1)}
+	work := &invocation{requestID, request, begin.Add(e.config.Timeout), strike.Fault, make(chan result, 1)}
 	e.mu.Lock()
 	e.current = work
 	e.mu.Unlock()
@@ -312,6 +322,10 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case work := <-e.events:
+		if work.fault == faults.CrashBefore {
+			e.kill()
+			panic(http.ErrAbortHandler) // there is nobody to respond to
+		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", work.requestID)
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(work.deadline.UnixMilli(), 10))
@@ -333,6 +347,10 @@ func (e *environment) finish(w http.ResponseWriter, r *http.Request, failed bool
 	if work == nil || work.requestID != r.PathValue("id") {
 		respondError(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return
+	}
+	if work.fault == faults.CrashAfter {
+		e.kill()
+		panic(http.ErrAbortHandler) // there is nobody to respond to
 	}
 	tooLarge := len(body) > maxSyncBytes
 	if tooLarge {

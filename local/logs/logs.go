@@ -37,6 +37,8 @@ type Writer struct {
 	metrics func(ctx context.Context, namespace string, batch []Metric) error
 	report  func(error)
 
+	observe func(group, text string, at time.Time) // see Observe
+
 	mu      sync.Mutex
 	queued  []entry
 	sending sync.Mutex // one sender at a time keeps the order
@@ -66,6 +68,10 @@ func NewWriter(logs *cloudwatchlogs.Client, metrics func(ctx context.Context, na
 	go w.run()
 	return w
 }
+
+// Observe calls f with each log event when it is sent, with its text, for metric filters. It must
+// be called before the first Put.
+func (w *Writer) Observe(f func(group, text string, at time.Time)) { w.observe = f }
 
 // Put queues one log event. The group must exist; the stream is created. A text above 256 KiB
 // is split, as Lambda does.
@@ -107,17 +113,23 @@ func (w *Writer) Flush(ctx context.Context) {
 			order = append(order, e.to)
 		}
 		byStream[e.to] = append(byStream[e.to], e)
-		found, err := embeddedMetrics([]byte(e.text))
-		if err != nil {
-			w.report(fmt.Errorf("log group %s: %w", e.to.group, err))
-		}
-		for _, m := range found {
-			byNamespace[m.Namespace] = append(byNamespace[m.Namespace], m)
-		}
 	}
 	for _, to := range order {
 		if err := w.sendEvents(ctx, to, byStream[to]); err != nil {
 			w.report(fmt.Errorf("%d log events for %s: %w", len(byStream[to]), to.group, err))
+			continue // a log group that does not exist has no metrics
+		}
+		for _, e := range byStream[to] {
+			if w.observe != nil {
+				w.observe(to.group, e.text, e.at)
+			}
+			found, err := embeddedMetrics([]byte(e.text))
+			if err != nil {
+				w.report(fmt.Errorf("log group %s: %w", to.group, err))
+			}
+			for _, m := range found {
+				byNamespace[m.Namespace] = append(byNamespace[m.Namespace], m)
+			}
 		}
 	}
 	for namespace, data := range byNamespace {

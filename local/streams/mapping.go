@@ -47,6 +47,10 @@ type Config struct {
 	Now         func() time.Time // time.Now
 	NewID       func() string    // random; for records of batches that were never invoked
 
+	// Metric receives the values of AWS/Lambda that the mapping records; nil: they are not
+	// recorded. See metrics.go.
+	Metric func(name string, value float64, at time.Time)
+
 	// PollInterval is the time from one read to the next, unless the stream has more records
 	// than a read returns: 250 ms, as Lambda polls DynamoDB streams four times a second.
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html

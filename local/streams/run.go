@@ -201,6 +201,7 @@ func (m *Mapping) process(ctx context.Context, shard string, batch []item, invok
 		if len(batch) == 0 {
 			return
 		}
+		m.recordAge(batch)
 		result, err := m.config.Function.Invoke(ctx, event(batch))
 		invoked++
 		if ctx.Err() != nil {
@@ -365,6 +366,7 @@ func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condi
 	r.BatchInfo.StreamARN = m.EventSourceARN()
 	body, _ := json.Marshal(r) // strings and numbers encode
 	if err := m.config.Destination.Send(ctx, m.onFailure, body); err != nil {
+		m.record("DestinationDeliveryFailures", 1)
 		m.config.Log.ErrorContext(ctx, "records dropped: the on-failure destination rejected them", append(log, "error", err)...)
 		return
 	}
