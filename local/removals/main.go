@@ -93,6 +93,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if balanced := len(found.Noticed) == 0; balanced != (r.name == controlName) {
 			code = exitUnnoticed
 		}
+		for _, n := range found.Noticed {
+			fmt.Fprintf(stderr, "%s: %s: %d differences, such as: %s\n", r.name, n.Row, n.Differences, n.First)
+		}
 		results = append(results, found)
 	}
 	if len(results) == 0 {
