@@ -72,7 +72,7 @@ var removals = []removal{
 		faults: "detector-crash-after,score-cut,stream-duplicate,bus-cut",
 	},
 	{
-		name: "manifest-last", removed: "the rule that a manifest is written only after all of its objects",
+		name: "manifest-last", removed: "the rule that a manifest is written only after all of its objects are",
 		edits: []edit{{
 			file: "internal/archive/archive.go",
 			old:  "	objects, err := p.shards(ctx)\n	if err != nil {\n",
