@@ -234,6 +234,9 @@ func (c *campaign) archive(ctx context.Context, list []Fault) error {
 		c.conductor.counts[f.Name]++
 	}
 	if len(failed) == 0 {
+		if slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == archiveError.Name }) {
+			return nil // the hours are archived for the first time when it strikes
+		}
 		return c.runArchiver(ctx)
 	}
 	left, err := c.observer.queues(ctx)
