@@ -41,7 +41,7 @@ func (m metrics) queues() []namedQueue {
 		})
 	}
 	return append(
-		queues,
+		append(queues, m.reconcileQueues()...),
 		namedQueue{
 			"ArchivalSchedule", "archival-schedule-dlq", m.p.Archive.ScheduleDeadLetters(),
 			"The archiver could not be started: " + list(contract.ScheduleDeadLetterPrefix) + ". Repair what its error names, then start it by hand: `scripts/ops archive run`.",

@@ -32,15 +32,9 @@ type ArchiveProps struct {
 type Archive struct {
 	bucket              awss3.IBucket
 	archiver            awslambda.IFunction
-	rules               []ArchiveRule
+	ruleNames           []string
 	scheduleDeadLetters awssqs.IQueue
 	failures            awssqs.IQueue
-}
-
-// ArchiveRule is a rule of the default bus that starts the archiver.
-type ArchiveRule struct {
-	ID   string // of the construct
-	Name string // physical
 }
 
 // NewArchive adds the bucket, transaction-archival and its schedule.
@@ -65,11 +59,16 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	allow(fn, []*string{awscdk.Fn_Join(jsii.String(""), &[]*string{p.Table.TableArn(), jsii.String("/index/" + contract.IndexByHour)})}, "dynamodb:Query")
 	// The table's age bounds how far back the first run looks.
 	allow(fn, []*string{p.Table.TableArn()}, "dynamodb:DescribeTable")
-	allow(fn, []*string{
-		bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
-		bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
-	}, "s3:PutObject", "s3:AbortMultipartUpload")
-	// Listing shows which hours have a manifest; no object is read.
+	objects, manifests := bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix+"*")), bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix+"*"))
+	allow(fn, []*string{objects, manifests}, "s3:PutObject", "s3:AbortMultipartUpload")
+	// A manifest is read before it is replaced, and replacing it under the condition that
+	// it is still the same requires s3:GetObject. An object is read, by its version, to see
+	// whether it has a late fraud result already.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+	allow(fn, []*string{objects, manifests}, "s3:GetObject")
+	allow(fn, []*string{objects}, "s3:GetObjectVersion")
+	// Listing shows which hours have a manifest. Without this right, an absent manifest
+	// would be a missing permission.
 	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
 	// Reading the table, and writing objects, in several parts if large.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
@@ -85,18 +84,17 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	})
 	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", contract.ScheduleDeadLetterPrefix+p.Suffix, p.Key)
 	a := &Archive{bucket: bucket, archiver: fn, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
-	start := func(id, prefix string, props awsevents.RuleProps) {
-		rule := ArchiveRule{ID: id, Name: prefix + p.Suffix}
-		props.RuleName = jsii.String(rule.Name)
+	start := func(id, name string, props awsevents.RuleProps) {
+		props.RuleName = &name
 		props.Targets = &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
 			DeadLetterQueue: scheduleDeadLetters,
 			RetryAttempts:   jsii.Number(deliveryAttempts),
 			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
 		})}
 		awsevents.NewRule(this, &id, &props)
-		a.rules = append(a.rules, rule)
+		a.ruleNames = append(a.ruleNames, name)
 	}
-	start("Daily", contract.ArchiveRulePrefix, awsevents.RuleProps{
+	start("Daily", contract.ArchiveRulePrefix+p.Suffix, awsevents.RuleProps{
 		Description: jsii.String("Starts the archiver once a day"),
 		// In UTC, like the hours in the archive; off the full hour, when
 		// everybody's schedules run.
@@ -106,7 +104,7 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	// stopped, and every deployment shows that the archiver still works. The event has a time,
 	// which is the archiver's current time, as a scheduled event has.
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
-	start("Deployed", contract.DeploymentRulePrefix, awsevents.RuleProps{
+	start("Deployed", contract.DeploymentRulePrefix+p.Suffix, awsevents.RuleProps{
 		Description: jsii.String("Starts the archiver after each deployment of its stack"),
 		EventPattern: &awsevents.EventPattern{
 			Source:     jsii.Strings("aws.cloudformation"),
@@ -120,14 +118,26 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	return a
 }
 
+// archiverName returns the physical name of transaction-archival.
+func archiverName(suffix string) string { return contract.TransactionArchival + "-" + suffix }
+
+// archiverARN returns the ARN of transaction-archival, made of its name: fraud-detector
+// invokes it, and is made before it.
+func archiverARN(scope cdkconstructs.Construct, suffix string) *string {
+	return awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("lambda"), Resource: jsii.String("function"), ResourceName: jsii.String(archiverName(suffix)),
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+	})
+}
+
 // Bucket returns the audit bucket.
 func (a *Archive) Bucket() awss3.IBucket { return a.bucket }
 
 // Archiver returns the function transaction-archival.
 func (a *Archive) Archiver() awslambda.IFunction { return a.archiver }
 
-// Rules returns the rules that start the archiver.
-func (a *Archive) Rules() []ArchiveRule { return a.rules }
+// RuleNames returns the names of the rules that start the archiver, on the default bus.
+func (a *Archive) RuleNames() []string { return a.ruleNames }
 
 // ScheduleDeadLetters returns the queue of runs that could not be started.
 func (a *Archive) ScheduleDeadLetters() awssqs.IQueue { return a.scheduleDeadLetters }

@@ -26,6 +26,7 @@ type ObservabilityProps struct {
 	Workflow  *Workflow
 	Routing   *Routing
 	Archive   *Archive
+	Reconcile *Reconciliation // nil if no provider is compared daily
 }
 
 // Observability is the dashboard, and alarms that notify the alerts topic.
@@ -116,6 +117,14 @@ func (m metrics) defaultBusRule(name, metric, label string) awscloudwatch.IMetri
 	return m.of("AWS/Events", metric, "Sum", label, jsii.String("RuleName"), jsii.String(name))
 }
 
+// startingRules are the names of the rules that start functions.
+func (m metrics) startingRules() (names []string) {
+	for _, fn := range m.startedFunctions() {
+		names = append(names, fn.rules...)
+	}
+	return names
+}
+
 func (m metrics) topic(name, label string) awscloudwatch.IMetric {
 	return m.of("AWS/SNS", name, "Sum", label, jsii.String("TopicName"), m.p.Alerts.Topic().TopicName())
 }
@@ -160,7 +169,7 @@ type namedFunction struct {
 }
 
 func (m metrics) functions() []namedFunction {
-	return []namedFunction{
+	return append([]namedFunction{
 		{
 			"Validator", contract.WebhookValidator, m.p.Ingest.Validator(),
 			"Providers got 503 and repeat for hours or days; see on their dashboards that they did.",
@@ -177,7 +186,7 @@ func (m metrics) functions() []namedFunction {
 			"Archiver", contract.TransactionArchival, m.p.Archive.Archiver(),
 			"Lambda repeats twice; what is given up is in archival-failures. Start it by hand: `scripts/ops archive run`.",
 		},
-	}
+	}, m.reconcileFunctions()...)
 }
 
 func each[T any](items []T, metric func(T) awscloudwatch.IMetric) []awscloudwatch.IMetric {

@@ -42,6 +42,7 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		panic(fmt.Sprintf("constructs: tiers: %v", err)) // strings and booleans always marshal
 	}
 
+	deadLetters := newQueue(this, "DeadLetters", contract.RelayDeadLetterPrefix+p.Suffix, p.Key)
 	fn := newFunction(this, "Relay", functionProps{
 		Handler:     contract.EventRelay,
 		Description: "Publishes an event for every transaction that was stored",
@@ -53,15 +54,16 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		// records meanwhile.
 		Timeout: 60 * time.Second,
 		Environment: map[string]string{
-			contract.EnvEventBusName: *p.Bus.EventBusName(),
-			contract.EnvTiers:        string(policy),
+			contract.EnvEventBusName:     *p.Bus.EventBusName(),
+			contract.EnvTiers:            string(policy),
+			contract.EnvRelayDeadLetters: *deadLetters.QueueUrl(),
 		},
 	})
 	allow(fn, []*string{p.Bus.EventBusArn()}, "events:PutEvents")
 	// The stream is encrypted with the table's key.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt")
 
-	deadLetters := newQueue(this, "DeadLetters", contract.RelayDeadLetterPrefix+p.Suffix, p.Key)
+	// The mapping's OnFailure lets the function send to the queue.
 	fn.AddEventSource(awslambdaeventsources.NewDynamoEventSource(p.Table, &awslambdaeventsources.DynamoEventSourceProps{
 		// Items stored while the mapping is created must not be skipped.
 		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
@@ -76,12 +78,14 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		ParallelizationFactor:   jsii.Number(10),
 		ReportBatchItemFailures: jsii.Bool(true),
 		BisectBatchOnError:      jsii.Bool(true),
-		// A record that cannot be published blocks the records after it until
-		// Lambda discards it. Ten attempts outlast a throttled minute; six hours, well
-		// within the stream's 24, bound an outage in which the function is not
-		// invoked. The queue then has the record's sequence number, and the
-		// table still has the item.
-		RetryAttempts: jsii.Number(10),
+		// By age, not by count: ten crashes take minutes, an outage hours, and until it
+		// ends, nothing is lost by trying on. A record that can never be published does
+		// not block the others: the function itself sends it to the queue. What kills
+		// the process each time is isolated by bisecting and blocks a tenth of its
+		// shard until it is six hours old. Lambda then sends its sequence number to the
+		// queue, while the stream keeps it for 18 hours more, and the table for 35 days.
+		// https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
+		RetryAttempts: jsii.Number(-1),
 		MaxRecordAge:  awscdk.Duration_Hours(jsii.Number(6)),
 		OnFailure:     awslambdaeventsources.NewSqsDlq(deadLetters),
 	}))
@@ -91,5 +95,6 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 // Function returns the function event-relay.
 func (r *Relay) Function() awslambda.IFunction { return r.function }
 
-// DeadLetters returns the queue of the stream positions of discarded records.
+// DeadLetters returns the queue of the records that can never be published, and of the
+// stream positions of those that became too old.
 func (r *Relay) DeadLetters() awssqs.IQueue { return r.deadLetters }

@@ -52,9 +52,15 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Workflow: workflow.StateMachine(), Topic: alerts.Topic(),
 	})
 	archive := NewArchive(stack, "Archive", ArchiveProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
+	var reconcile *Reconciliation
+	if len(cfg.Reconcile) > 0 {
+		reconcile = NewReconciliation(stack, "Reconcile", ReconciliationProps{
+			Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Providers: cfg.Reconcile,
+		})
+	}
 	observability := NewObservability(stack, "Observability", ObservabilityProps{
 		Suffix: cfg.Suffix, Providers: cfg.Providers, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
-		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive,
+		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive, Reconcile: reconcile,
 	})
 
 	type output struct {

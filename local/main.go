@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"payment-webhooks/local/emulator"
+	"payment-webhooks/local/faults"
 )
 
 func main() {
@@ -57,6 +58,12 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 	set.Func("secret", "`NAME=VALUE` of a Secrets Manager secret, or NAME=@FILE; may be repeated", func(text string) error {
 		s, err := emulator.ParseSecret(text)
 		o.Secrets = append(o.Secrets, s)
+		return err
+	})
+	set.Uint64Var(&o.FaultSeed, "fault-seed", 1, "`seed` of the choices of faults")
+	set.Func("fault", "`JSON` of a fault to inject from the start; may be repeated", func(text string) error {
+		spec, err := faults.Parse(text)
+		o.Faults = append(o.Faults, spec)
 		return err
 	})
 	set.StringVar(&o.EgressDir, "egress", "", "`directory` that functions reach in place of the internet: DIR/host/path at https://host/path")

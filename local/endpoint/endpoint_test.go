@@ -35,6 +35,21 @@ func (m *machine) Start(_ string, input []byte) (string, time.Time, error) {
 	return "arn:execution", time.Unix(1_700_000_000, 0), nil
 }
 
+// bus keeps what is put.
+type bus struct{ fixture *fixture }
+
+func (b bus) PutEvents(_ context.Context, body []byte) ([]byte, error) {
+	b.fixture.put = body
+	if strings.Contains(string(body), "too many") {
+		return nil, &events.APIError{Code: "ValidationException", Message: "no"}
+	}
+	return []byte(`{"FailedEntryCount":0}`), nil
+}
+
+func (b bus) Call(operation string, _ []byte) ([]byte, error) {
+	return nil, events.ErrOperation{Operation: operation}
+}
+
 func newFixture(t *testing.T) (*fixture, *machine) {
 	t.Helper()
 	f, m := &fixture{}, &machine{}
@@ -60,14 +75,8 @@ func newFixture(t *testing.T) (*fixture, *machine) {
 	}
 	f.Endpoint = New(Config{
 		Moto: motoURL, Scope: iam.Scope{Account: "123456789012", Region: "eu-west-1"}, Policies: policies,
-		Stack: cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
-		PutEvents: func(_ context.Context, body []byte) ([]byte, error) {
-			f.put = body
-			if strings.Contains(string(body), "too many") {
-				return nil, &events.APIError{Code: "ValidationException", Message: "no"}
-			}
-			return []byte(`{"FailedEntryCount":0}`), nil
-		},
+		Stack:    cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
+		Bus:      bus{f},
 		Machines: map[string]StateMachine{"arn:machine": m},
 		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
 		Control:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "control") }),

@@ -1,15 +1,12 @@
 package events
 
-import "encoding/json"
-
-// ServiceEvent starts the delivery of an event of an AWS service, which services send to the
-// default bus, and which PutEvents rejects.
-func (b *Bus) ServiceEvent(source, detailType string, resources []string, detail json.RawMessage) {
+// PutServiceEvent publishes an event of an AWS service, which PutEvents rejects: its source
+// begins with "aws.". Such events are on the default bus. The delivery to the targets of every
+// rule that matches has started when it returns.
+func (b *Bus) PutServiceEvent(e Envelope) {
 	now := b.config.Now()
-	event := NewEvent(Envelope{
-		ID: b.config.NewID(), DetailType: detailType, Source: source, Account: b.config.Account, Time: now,
-		Region: b.config.Region, Resources: resources, Detail: detail,
-	})
+	e.ID, e.Account, e.Region, e.Time = b.config.NewID(), b.config.Account, b.config.Region, now
+	event := NewEvent(e)
 	for _, r := range b.Rules() {
 		if ok, _ := r.Selects(event); ok { // no error: the event is JSON
 			b.config.Deliveries.Deliver(r, event, now)

@@ -128,7 +128,7 @@ func TestBooks(t *testing.T) {
 		now := func() time.Time { return clock }
 		metrics := telemetry.NewMetrics(&out, now, "dev")
 		books := relay.NewBooks(&bus{}, parseTiers(t, policy), metrics, now)
-		r := relay.New(books, telemetry.Logger(&bytes.Buffer{}, contract.EventRelay), telemetry.NewMetrics(&bytes.Buffer{}, now, "dev"), now)
+		r := relay.New(books, &queue{}, telemetry.Logger(&bytes.Buffer{}, contract.EventRelay), telemetry.NewMetrics(&bytes.Buffer{}, now, "dev"), now)
 		for range 3 {
 			r.Relay(t.Context(), inserts(t, "a", "b"))
 		}
