@@ -89,8 +89,8 @@ func over(metric awscloudwatch.IMetric, period awscdk.Duration) awscloudwatch.IM
 // metricsByID are the metrics of an expression by their ids in it.
 type metricsByID map[string]awscloudwatch.IMetric
 
-// calculated returns an expression of metrics with a common period.
-func calculated(expression, label string, period awscdk.Duration, metrics metricsByID) awscloudwatch.IMetric {
+// expressionOf returns an expression of metrics with a common period.
+func expressionOf(expression, label string, period awscdk.Duration, metrics metricsByID) awscloudwatch.IMetric {
 	using := map[string]awscloudwatch.IMetric{}
 	for id, metric := range metrics {
 		using[id] = over(metric, period)
@@ -131,7 +131,7 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 		{
 			id: "ClientErrors", name: "api-4xx",
 			description: "More than half of the requests get 4XX answers, over a hundred in each quarter of an hour, for an hour: a sender does not follow the API, or somebody floods it. Find their routes and addresses in the access log, the reasons in the validator's.",
-			metric: calculated(fmt.Sprintf("IF(FILL(errors, 0) > %d AND 2 * FILL(errors, 0) > FILL(requests, 0), 1, 0)", clientErrorsIn15Minutes), "mostly 4XX", minutes(15),
+			metric: expressionOf(fmt.Sprintf("IF(FILL(errors, 0) > %d AND 2 * FILL(errors, 0) > FILL(requests, 0), 1, 0)", clientErrorsIn15Minutes), "mostly 4XX", minutes(15),
 				metricsByID{"errors": m.api("4XXError", "Sum", ""), "requests": m.api("Count", "Sum", "")}),
 			periods: clientErrorPeriods,
 		},
@@ -177,7 +177,7 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 		alarms = append(alarms, alarm{
 			id: "Refused" + tiers.Title(name), name: "refused-" + name,
 			description: fmt.Sprintf("Deliveries of %s were refused and none was verified, for %d hours. Compare the secret in Secrets Manager with the one on the provider's dashboard, and the address there with this API's. The validator's log has the reasons.", name, refusedHours),
-			metric: calculated("IF(FILL(refused, 0) > 0 AND FILL(verified, 0) == 0, 1, 0)", "refused, none verified", refused,
+			metric: expressionOf("IF(FILL(refused, 0) > 0 AND FILL(verified, 0) == 0, 1, 0)", "refused, none verified", refused,
 				metricsByID{"refused": m.provider(contract.MetricRefused, name, ""), "verified": m.provider(contract.MetricVerified, name, "")}),
 			periods: 1,
 		})

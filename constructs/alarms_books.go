@@ -53,7 +53,7 @@ func (m metrics) bookAlarms() []alarm {
 			description: "Transactions were stored and not published within 15 minutes: they are safe in the table, but nobody was alerted and nothing was scored. " +
 				"See whether the mapping from the table's stream to event-relay is enabled and may read it, and whether event-relay's log group exists; read the log. What event-relay gave up shows `scripts/ops dlq list`. " +
 				"Then `scripts/ops republish --from … --to …` for the time of the fault.",
-			metric:  calculated(due, "stored, not published", minutes(5), metricsByID{"due": count(contract.MetricPublicationsDue), "done": count(contract.MetricPublicationsDone)}),
+			metric:  expressionOf(due, "stored, not published", minutes(5), metricsByID{"due": count(contract.MetricPublicationsDue), "done": count(contract.MetricPublicationsDone)}),
 			periods: 1,
 		},
 		{
@@ -61,7 +61,7 @@ func (m metrics) bookAlarms() []alarm {
 			description: "Published events of tiers with the workflow have no fraud result after 15 minutes: they matched no rule, no execution of the workflow was started, or scoring failed. " +
 				"Executions that failed are in workflow-dlq, events that the workflow did not accept in the tier's dead-letter queue: `scripts/ops dlq list`. Otherwise see whether the rule is enabled and has the workflow as its target, and read fraud-detector's log. " +
 				"Then `scripts/ops republish --from … --to … --tier …` for the time of the fault; results are recorded once.",
-			metric:  calculated(due, "published, not scored", minutes(5), metricsByID{"due": count(contract.MetricScoresDue), "done": count(contract.MetricScoresDone)}),
+			metric:  expressionOf(due, "published, not scored", minutes(5), metricsByID{"due": count(contract.MetricScoresDue), "done": count(contract.MetricScoresDone)}),
 			periods: 1,
 		},
 		{
@@ -69,7 +69,7 @@ func (m metrics) bookAlarms() []alarm {
 			description: "webhook-validator runs, and the metrics in its log do not arrive: nothing that it stores is counted, so that unpublished and others stay silent. " +
 				"See whether its log group exists and the function may write to it; create it again by deploying the stack. " +
 				"If webhook-validator-errors is raised as well, the function fails before it can count: read its log. Then check with `scripts/ops archive verify` that nothing is missing.",
-			metric: calculated(settled(fewer("counted")), "invoked, not counted", minutes(15), metricsByID{
+			metric: expressionOf(settled(fewer("counted")), "invoked, not counted", minutes(15), metricsByID{
 				"expected": m.lambda(m.functions()[0], "Invocations", "Sum", ""), "counted": m.business(contract.MetricAckLatency, "SampleCount", ""),
 			}),
 			periods: settledQuarters,
@@ -87,7 +87,7 @@ func (m metrics) bookAlarms() []alarm {
 			description: "Published events of the tier matched no rule, or were sent to no target, for 15 minutes. See whether the rule " + r.RuleName + " is enabled, has its target, and has the pattern that `npx cdk diff` expects. " +
 				"Then `scripts/ops republish --from … --to … --tier " + r.Name + "` for the time of the fault. " +
 				"CloudWatch may lose a count of EventBridge: if the rule is in order and `scripts/ops find ID` shows what became of the events, there is nothing to do.",
-			metric: calculated(settled(fewer("matched")+" OR "+fewer("invoked")), "published, not delivered", minutes(15), metricsByID{
+			metric: expressionOf(settled(fewer("matched")+" OR "+fewer("invoked")), "published, not delivered", minutes(15), metricsByID{
 				"expected": count(contract.MetricEventsExpected, jsii.String(contract.DimensionTier), jsii.String(r.Name)),
 				"matched":  m.rule(r, "MatchedEvents", ""), "invoked": m.rule(r, "Invocations", ""),
 			}),
@@ -109,7 +109,7 @@ func (m metrics) bookAlarms() []alarm {
 // A new stack has no value, and then one of today, because its deployment starts a run:
 // neither is a day without a run that was due.
 func stopped(a alarm, runs awscloudwatch.IMetric) alarm {
-	a.metric = calculated("IF(FILL(runs, 0) > 0, 0, 1)", "no complete run", awscdk.Duration_Days(jsii.Number(1)), metricsByID{"runs": runs})
+	a.metric = expressionOf("IF(FILL(runs, 0) > 0, 0, 1)", "no complete run", awscdk.Duration_Days(jsii.Number(1)), metricsByID{"runs": runs})
 	a.missing = awscloudwatch.TreatMissingData_IGNORE
 	return a
 }

@@ -221,8 +221,8 @@ func (m metrics) reconcileFunctions() []namedFunction {
 		return nil
 	}
 	return []namedFunction{{
-		"Reconciler", contract.PaymentReconciler, m.p.Reconcile.reconciler,
-		"Lambda repeats twice; what is given up is in reconcile-failures. Compare by hand: `scripts/ops reconcile`.",
+		id: "Reconciler", name: contract.PaymentReconciler, function: m.p.Reconcile.reconciler,
+		failed: "Lambda repeats twice; what is given up is in reconcile-failures. Compare by hand: `scripts/ops reconcile`.",
 	}}
 }
 
