@@ -32,9 +32,15 @@ type ArchiveProps struct {
 type Archive struct {
 	bucket              awss3.IBucket
 	archiver            awslambda.IFunction
-	ruleName            string
+	rules               []ArchiveRule
 	scheduleDeadLetters awssqs.IQueue
 	failures            awssqs.IQueue
+}
+
+// ArchiveRule is a rule of the default bus that starts the archiver.
+type ArchiveRule struct {
+	ID   string // of the construct
+	Name string // physical
 }
 
 // NewArchive adds the bucket, transaction-archival and its schedule.
@@ -83,20 +89,40 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 		OnFailure:     awslambdadestinations.NewSqsDestination(failures),
 	})
 	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", contract.ScheduleDeadLetterPrefix+p.Suffix, p.Key)
-	ruleName := contract.ArchiveRulePrefix + p.Suffix
-	awsevents.NewRule(this, jsii.String("Daily"), &awsevents.RuleProps{
-		RuleName:    jsii.String(ruleName),
+	a := &Archive{bucket: bucket, archiver: fn, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+	start := func(id, prefix string, props awsevents.RuleProps) {
+		rule := ArchiveRule{ID: id, Name: prefix + p.Suffix}
+		props.RuleName = jsii.String(rule.Name)
+		props.Targets = &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
+			DeadLetterQueue: scheduleDeadLetters,
+			RetryAttempts:   jsii.Number(deliveryAttempts),
+			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
+		})}
+		awsevents.NewRule(this, &id, &props)
+		a.rules = append(a.rules, rule)
+	}
+	start("Daily", contract.ArchiveRulePrefix, awsevents.RuleProps{
 		Description: jsii.String("Starts the archiver once a day"),
 		// In UTC, like the hours in the archive; off the full hour, when
 		// everybody's schedules run.
 		Schedule: awsevents.Schedule_Cron(&awsevents.CronOptions{Hour: jsii.String("2"), Minute: jsii.String("20")}),
-		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: scheduleDeadLetters,
-			RetryAttempts:   jsii.Number(deliveryAttempts),
-			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
-		})},
 	})
-	return &Archive{bucket: bucket, archiver: fn, ruleName: ruleName, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+	// A new stack has a run at once, so that days without one are days on which the archiver
+	// stopped, and every deployment shows that the archiver still works. The event has a time,
+	// which is the archiver's current time, as a scheduled event has.
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+	start("Deployed", contract.DeploymentRulePrefix, awsevents.RuleProps{
+		Description: jsii.String("Starts the archiver after each deployment of its stack"),
+		EventPattern: &awsevents.EventPattern{
+			Source:     jsii.Strings("aws.cloudformation"),
+			DetailType: jsii.Strings("CloudFormation Stack Status Change"),
+			Detail: &map[string]any{
+				"stack-id":       []any{awscdk.Stack_Of(this).StackId()},
+				"status-details": map[string]any{"status": []any{"CREATE_COMPLETE", "UPDATE_COMPLETE"}},
+			},
+		},
+	})
+	return a
 }
 
 // archiverName returns the physical name of transaction-archival.
@@ -117,8 +143,8 @@ func (a *Archive) Bucket() awss3.IBucket { return a.bucket }
 // Archiver returns the function transaction-archival.
 func (a *Archive) Archiver() awslambda.IFunction { return a.archiver }
 
-// RuleName returns the name of the daily rule, which is on the default bus.
-func (a *Archive) RuleName() string { return a.ruleName }
+// Rules returns the rules that start the archiver.
+func (a *Archive) Rules() []ArchiveRule { return a.rules }
 
 // ScheduleDeadLetters returns the queue of runs that could not be started.
 func (a *Archive) ScheduleDeadLetters() awssqs.IQueue { return a.scheduleDeadLetters }
