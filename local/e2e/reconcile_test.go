@@ -180,12 +180,14 @@ func TestReconcile(t *testing.T) {
 
 func TestReconcileRefuses(t *testing.T) {
 	stored(t, shared, "payments/wrong-api", "not a key")
+	stored(t, shared, "payments/right-api", stripeAPIKey)
 	for name, c := range map[string]struct {
 		args []string
 		exit int
 		want string
 	}{
-		"a window that the provider no longer lists": {[]string{"--credentials", "payments/stripe", "--from", "2026-01-01"}, 1, "rk_live_"},
+		"a window that the provider no longer lists": {[]string{"--credentials", "payments/right-api", "--from", "2026-01-01"}, 2, "stripe lists events for 30 days: the earliest possible time is 20"},
+		"a signing secret in place of a key":         {[]string{"--credentials", "payments/stripe"}, 1, "secret payments/stripe: stripe: credentials: not an API key"},
 		"credentials of another form":                {[]string{"--credentials", "payments/wrong-api"}, 1, "secret payments/wrong-api: stripe: credentials: not an API key"},
 		"a secret that does not exist":               {[]string{"--credentials", "payments/nothing"}, 1, "read secret payments/nothing"},
 		"to guess the credentials":                   {nil, 2, "--credentials: name the secret"},
