@@ -59,11 +59,16 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	allow(fn, []*string{awscdk.Fn_Join(jsii.String(""), &[]*string{p.Table.TableArn(), jsii.String("/index/" + contract.IndexByHour)})}, "dynamodb:Query")
 	// The table's age bounds how far back the first run looks.
 	allow(fn, []*string{p.Table.TableArn()}, "dynamodb:DescribeTable")
-	allow(fn, []*string{
-		bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
-		bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
-	}, "s3:PutObject", "s3:AbortMultipartUpload")
-	// Listing shows which hours have a manifest; no object is read.
+	objects, manifests := bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix+"*")), bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix+"*"))
+	allow(fn, []*string{objects, manifests}, "s3:PutObject", "s3:AbortMultipartUpload")
+	// A manifest is read before it is replaced, and replacing it under the condition that
+	// it is still the same requires s3:GetObject. An object is read, by its version, to see
+	// whether it has a late fraud result already.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+	allow(fn, []*string{objects, manifests}, "s3:GetObject")
+	allow(fn, []*string{objects}, "s3:GetObjectVersion")
+	// Listing shows which hours have a manifest. Without this right, an absent manifest
+	// would be a missing permission.
 	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
 	// Reading the table, and writing objects, in several parts if large.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
@@ -92,6 +97,18 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 		})},
 	})
 	return &Archive{bucket: bucket, archiver: fn, ruleName: ruleName, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+}
+
+// archiverName returns the physical name of transaction-archival.
+func archiverName(suffix string) string { return contract.TransactionArchival + "-" + suffix }
+
+// archiverARN returns the ARN of transaction-archival, made of its name: fraud-detector
+// invokes it, and is made before it.
+func archiverARN(scope cdkconstructs.Construct, suffix string) *string {
+	return awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("lambda"), Resource: jsii.String("function"), ResourceName: jsii.String(archiverName(suffix)),
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+	})
 }
 
 // Bucket returns the audit bucket.

@@ -74,6 +74,7 @@ type Config struct {
 	AlertPhones []string   // E.164, subscribed to the alerts topic
 	Tiers       tiers.List // amount tiers and the target of each
 	Providers   Providers  // accepted providers, and how each is verified
+	Reconcile   Reconcile  // providers that are compared with the table daily; empty for none
 	SourceRoot  string     // directory of the handlers' module: the images' build context
 }
 

@@ -77,6 +77,7 @@ type ObservabilityProps struct {
 	Workflow  *Workflow
 	Routing   *Routing
 	Archive   *Archive
+	Reconcile *Reconciliation // nil if no provider is compared daily
 }
 
 // Observability is the dashboard, and alarms that notify the alerts topic.
@@ -94,6 +95,7 @@ func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityP
 		dashboard.AddWidgets(row...)
 	}
 	m.addAlarms(this)
+	m.addReconcileAlarms(this)
 
 	stack := awscdk.Stack_Of(this)
 	return &Observability{dashboardURL: awscdk.Fn_Join(jsii.String(""), &[]*string{
@@ -209,12 +211,12 @@ type namedFunction struct {
 }
 
 func (m metrics) functions() []namedFunction {
-	return []namedFunction{
+	return append([]namedFunction{
 		{"Validator", contract.WebhookValidator, m.p.Ingest.Validator()},
 		{"Relay", contract.EventRelay, m.p.Relay.Function()},
 		{"FraudDetector", contract.FraudDetector, m.p.Workflow.Detector()},
 		{"Archiver", contract.TransactionArchival, m.p.Archive.Archiver()},
-	}
+	}, m.reconcileFunctions()...)
 }
 
 type namedQueue struct {
@@ -236,6 +238,7 @@ func (m metrics) queues() []namedQueue {
 			"The rule's target did not take events: repair the target, then send the messages again.",
 		})
 	}
+	queues = append(queues, m.reconcileQueues()...)
 	return append(queues,
 		namedQueue{"ArchivalSchedule", "archival-schedule-dlq", m.p.Archive.ScheduleDeadLetters(), "The daily archival could not be started: start it by hand."},
 		namedQueue{"ArchivalFailures", "archival-failures", m.p.Archive.Failures(), "The archiver failed three times: read its log, then start it by hand."},

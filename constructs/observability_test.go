@@ -197,6 +197,7 @@ var knownMetrics = map[string]map[string][]string{
 		contract.MetricHoursArchived: {"Environment"}, contract.MetricArchiveBacklog: {"Environment"},
 		contract.MetricForged: {"Environment"}, contract.MetricIgnored: {"Environment"}, contract.MetricQuarantined: {"Environment"},
 		contract.MetricVerificationFailing: {"Environment"}, contract.MetricSecretReadsFailing: {"Environment"},
+		contract.MetricMissing: {"Environment,Provider"}, contract.MetricReconcileRuns: {"Environment,Provider"},
 		contract.MetricVerified: {"Environment,Provider"}, contract.MetricRefused: {"Environment,Provider"},
 		contract.MetricUnknownEvents: {"Environment", "Environment,EventType"}, contract.MetricThrottled: {"Environment"},
 	},

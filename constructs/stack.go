@@ -37,7 +37,9 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
 	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
-	relay := NewRelay(stack, "Relay", RelayProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus()})
+	relay := NewRelay(stack, "Relay", RelayProps{
+		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus(), Tiers: cfg.Tiers,
+	})
 	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})
 	workflow := NewWorkflow(stack, "Workflow", WorkflowProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Topic: alerts.Topic(),
@@ -48,9 +50,15 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Workflow: workflow.StateMachine(), Topic: alerts.Topic(),
 	})
 	archive := NewArchive(stack, "Archive", ArchiveProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
+	var reconcile *Reconciliation
+	if len(cfg.Reconcile) > 0 {
+		reconcile = NewReconciliation(stack, "Reconcile", ReconciliationProps{
+			Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Providers: cfg.Reconcile,
+		})
+	}
 	observability := NewObservability(stack, "Observability", ObservabilityProps{
 		Suffix: cfg.Suffix, Providers: cfg.Providers, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
-		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive,
+		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive, Reconcile: reconcile,
 	})
 
 	type output struct {

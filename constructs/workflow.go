@@ -30,7 +30,12 @@ const (
 
 	fraudTimeout     = contract.FraudTimeoutSeconds * time.Second
 	fraudTaskTimeout = 20 * time.Second // the function's and the time to start one
-	sendTaskTimeout  = 10 * time.Second // one call of SNS or SQS
+
+	// pendingWait and pendingAttempts outlast the two minutes or so that Lambda takes to
+	// prepare the image of a function that was idle for weeks again.
+	pendingWait     = 10 * time.Second
+	pendingAttempts = 13
+	sendTaskTimeout = 10 * time.Second // one call of SNS or SQS
 )
 
 // WorkflowProps configures the state machine for transactions of tiers with target
@@ -70,10 +75,15 @@ func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Wor
 		MemoryMB:    512,
 		// The rules take microseconds, a model behind an endpoint seconds, and
 		// recording is one write. A retry is worth more than a slow response.
-		Timeout:     fraudTimeout,
-		Environment: map[string]string{contract.EnvTableName: *p.Table.TableName()},
+		Timeout: fraudTimeout,
+		Environment: map[string]string{
+			contract.EnvTableName:    *p.Table.TableName(),
+			contract.EnvArchiverName: archiverName(p.Suffix),
+		},
 	})
 	allowTable(detector, p.Table, p.Key, "dynamodb:UpdateItem")
+	// A result that comes after its hour was archived is archived with it again.
+	allow(detector, []*string{archiverARN(this, p.Suffix)}, "lambda:InvokeFunction")
 	deadLetters := newQueue(this, "DeadLetters", contract.WorkflowDeadLetterPrefix+p.Suffix, p.Key)
 
 	w := workflowStates{scope: this, value: tiers.Title(p.Value), topic: p.Topic, detector: detector, deadLetters: deadLetters}
@@ -198,6 +208,19 @@ func (w workflowStates) score() sfn.IChainable {
 		// The library's own six retries wait two minutes: too long for an
 		// execution of five.
 		RetryOnServiceExceptions: jsii.Bool(false),
+	})
+	// A function with an image that nobody invoked for weeks is inactive: Lambda rejects the
+	// first invocation, prepares the image again, and rejects others until that is done. A
+	// high value may be that rare. A rejection takes no time, so only the waits count. The
+	// other functions need no such retry: a provider repeats what gets 5XX for hours, the
+	// stream mapping retries for hours, and what has a daily schedule is never idle.
+	// https://docs.aws.amazon.com/lambda/latest/dg/functions-states.html
+	// https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-images.html
+	invoke.AddRetry(&sfn.RetryProps{
+		Errors:      jsii.Strings("Lambda.CodeArtifactUserPendingException", "Lambda.ResourceNotReadyException"),
+		Interval:    seconds(pendingWait),
+		MaxAttempts: jsii.Number(pendingAttempts),
+		BackoffRate: jsii.Number(1),
 	})
 	// Lambda itself failed or throttled: retry with backoff.
 	// https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -265,6 +266,23 @@ func TestAlertTexts(t *testing.T) {
 
 // A timeout of the execution can be caught by no state, so the longest way
 // through the retries must end before it.
+func TestInactiveFunctionIsRetried(t *testing.T) {
+	_, m := machine(t)
+	var waited time.Duration
+	for _, branch := range m.States["Score and notify"].Branches {
+		for _, retry := range branch.States["Score for fraud"].Retry {
+			if slices.Contains(retry.ErrorEquals, "Lambda.CodeArtifactUserPendingException") {
+				for i := range int(retry.MaxAttempts) {
+					waited += time.Duration(retry.IntervalSeconds * math.Pow(retry.BackoffRate, float64(i)) * float64(time.Second))
+				}
+			}
+		}
+	}
+	if waited < 2*time.Minute {
+		t.Errorf("retries end after %v; Lambda takes two minutes to prepare an image again", waited)
+	}
+}
+
 func TestRetriesEndBeforeTheTimeout(t *testing.T) {
 	_, m := machine(t)
 	worst := m.longest(m.StartAt)
@@ -277,20 +295,33 @@ func TestRetriesEndBeforeTheTimeout(t *testing.T) {
 }
 
 // longest is the time of the slowest way from a state to an end, each task
-// timing out at every attempt and each wait at its full length.
+// timing out at every attempt and each wait at its full length. Of the retries that
+// Lambda's own errors cause only the longer count: while it prepares a function it
+// rejects everything with one error, and it fails or throttles only what it has.
 func (m aslMachine) longest(name string) time.Duration {
 	state, ok := m.States[name]
 	if !ok {
 		return 0
 	}
 	own := time.Duration(state.TimeoutSeconds) * time.Second
+	var lambda time.Duration
 	for _, retry := range state.Retry {
-		wait := retry.IntervalSeconds
+		wait, attempt := retry.IntervalSeconds, state.TimeoutSeconds
+		if slices.Contains(retry.ErrorEquals, "Lambda.CodeArtifactUserPendingException") {
+			attempt = 0 // rejected at once
+		}
+		var total time.Duration
 		for range int(retry.MaxAttempts) {
-			own += time.Duration((wait + state.TimeoutSeconds) * float64(time.Second))
+			total += time.Duration((wait + attempt) * float64(time.Second))
 			wait *= retry.BackoffRate
 		}
+		if strings.HasPrefix(retry.ErrorEquals[0], "Lambda.") {
+			lambda = max(lambda, total)
+		} else {
+			own += total
+		}
 	}
+	own += lambda
 	for _, branch := range state.Branches {
 		own = max(own, branch.longest(branch.StartAt))
 	}

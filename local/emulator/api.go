@@ -51,8 +51,8 @@ func (e *Emulator) planAPI() error {
 	}
 	accessStream := "access-" + t.APIID
 	api, err := apigateway.New(t, apigateway.Config{
-		Account: e.account, Now: e.faults.Now, NewTraceID: lambda.NewTraceID,
-		Invoke: e.invokeForAPI,
+		Account: e.account, Now: e.faults.Now, NewTraceID: e.sampler.NewTraceID,
+		Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", "ApiName", t.API.Name, "Stage", t.Stage.StageName),
 		AccessLog: func(groupARN, line string, at time.Time) {
 			e.writer.Put(groupName(groupARN), accessStream, at, line)
 			e.terminal.line("api access", line)

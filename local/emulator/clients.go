@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -34,9 +35,13 @@ func (e *Emulator) awsConfig(accessKey, caller string) aws.Config {
 	return config
 }
 
+// httpClient is shared: a client of its own for each caller would also have connections of its
+// own, and none of them would be used twice.
+var httpClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 64 })
+
 func (e *Emulator) configAt(url, accessKey string) aws.Config {
 	return aws.Config{
-		Region: e.region, BaseEndpoint: aws.String(url),
+		Region: e.region, BaseEndpoint: aws.String(url), HTTPClient: httpClient,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "local", ""),
 		// Callers retry by themselves.
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
@@ -105,14 +110,18 @@ func groupName(arn string) string {
 // putMetrics calls moto's PutMetricData.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 func (e *Emulator) putMetrics(ctx context.Context, namespace string, batch []logs.Metric) error {
+	e.putEmbedded(batch)
 	form := url.Values{"Namespace": {namespace}}
-	for i, m := range batch {
+	for i, d := range logs.Aggregate(batch) {
 		member := fmt.Sprintf("MetricData.member.%d.", i+1)
-		form.Set(member+"MetricName", m.Name)
-		form.Set(member+"Unit", m.Unit)
-		form.Set(member+"Value", strconv.FormatFloat(m.Value, 'g', -1, 64))
-		form.Set(member+"Timestamp", m.At.UTC().Format(time.RFC3339Nano))
-		for j, dimension := range m.Dimensions {
+		form.Set(member+"MetricName", d.Name)
+		form.Set(member+"Unit", d.Unit)
+		form.Set(member+"Timestamp", d.At.UTC().Format(time.RFC3339Nano))
+		for j, value := range d.Values {
+			form.Set(fmt.Sprintf("%sValues.member.%d", member, j+1), strconv.FormatFloat(value, 'g', -1, 64))
+			form.Set(fmt.Sprintf("%sCounts.member.%d", member, j+1), strconv.Itoa(d.Counts[j]))
+		}
+		for j, dimension := range d.Dimensions {
 			form.Set(fmt.Sprintf("%sDimensions.member.%d.Name", member, j+1), dimension[0])
 			form.Set(fmt.Sprintf("%sDimensions.member.%d.Value", member, j+1), dimension[1])
 		}

@@ -20,6 +20,7 @@ import (
 	"payment-webhooks/local/apigateway"
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
+	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/events"
@@ -83,7 +84,12 @@ type Emulator struct {
 	functionSpecs    []functionSpec
 	api              *apigateway.API
 	bus              *events.Bus
+	defaultBus       *events.Bus // rules with a pattern; those with a schedule are in schedules
 	deliveries       *events.Deliveries
+	metrics          *cloudwatch.Store
+	queueMetrics     *cloudwatch.Queues
+	filters          *cloudwatch.Filters
+	alarms           *cloudwatch.Alarms
 	sns              *sns.Delivery
 	faults           *faults.Set
 
@@ -92,6 +98,7 @@ type Emulator struct {
 	writer     *logs.Writer
 	logTargets *logs.Delivery // EventBridge's
 	traces     *xray.Daemon
+	sampler    xray.Sampler
 	functions  map[string]*lambda.Function // by name
 	machines   map[string]*states.Machine  // by ARN
 	mappings   map[string]*streams.Mapping // by UUID
@@ -133,7 +140,7 @@ func New(o Options) (*Emulator, error) {
 	e.plan, errPlan = provision.New(e.stack, e.resolver)
 	e.policies, errPolicies = iam.New(e.stack, e.resolver)
 	e.resourcePolicies, errResource = iam.NewResourcePolicies(e.stack, e.resolver, e.account)
-	problems = append(problems, errPlan, errPolicies, errResource, e.planFunctions())
+	problems = append(problems, errPlan, errPolicies, errResource, e.planMetrics(), e.planFunctions())
 	e.faults, errFaults = e.newFaults()
 	problems = append(problems, e.planAPI(), e.planRules(), e.planMachines(), e.checkMappings())
 	if err := assembly.Join(problems...); err != nil {
@@ -176,6 +183,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 	}
 	report := func(err error) { e.log.Error("not recorded", "error", err) }
 	e.writer = logs.NewWriter(cloudwatchlogs.NewFromConfig(direct), e.putMetrics, report)
+	e.writer.Observe(e.filters.Logged)
 	e.cleanup(e.writer.Close)
 	e.logTargets = logs.NewDelivery(cloudwatchlogs.NewFromConfig(e.awsConfig(userKey, faults.Events)))
 	if e.traces, err = xray.Listen(report); err != nil {
@@ -188,7 +196,10 @@ func (e *Emulator) Start(ctx context.Context) error {
 		}
 		e.cleanup(e.egress.Close)
 	}
-	e.sns = sns.NewDelivery(e.plan.Subscriptions, func(n sns.Notification) { e.terminal.line("alert", n.String()) })
+	e.sns = sns.NewDelivery(e.plan.Subscriptions, func(n sns.Notification) {
+		e.terminal.line("alert", n.String())
+		e.notified(n)
+	})
 
 	if err := e.startFunctions(ctx); err != nil {
 		return err
@@ -207,7 +218,9 @@ func (e *Emulator) Start(ctx context.Context) error {
 		e.background(id, read)
 	}
 	e.background("schedules", func(ctx context.Context) error { e.schedules.Run(ctx); return nil })
+	e.background("alarms", e.alarms.Run)
 	e.serve(e.options.API, e.api)
+	e.announceDeployment()
 	return nil
 }
 
@@ -261,9 +274,17 @@ func (e *Emulator) serveEndpoint() error {
 	for arn, machine := range e.machines {
 		machines[arn] = machine
 	}
+	topics := map[string]bool{}
+	for _, topic := range e.stack.ByType("AWS::SNS::Topic") {
+		arn, err := e.resolver.Ref(topic.LogicalID)
+		if err != nil {
+			return err
+		}
+		topics[arn] = true
+	}
 	e.serve(e.options.Endpoint, endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: iam.Scope{Account: e.account, Region: e.region}, Policies: e.policies, Stack: stack,
-		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Faults: e.faults,
+		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	}))
 	return nil

@@ -69,7 +69,9 @@ func (e *Emulator) planFunctions() error {
 // variables take precedence.
 func (e *Emulator) connect(config *lambda.Config) {
 	config.TimeScale = e.options.TimeScale
+	config.NewTraceID = e.sampler.NewTraceID
 	config.Notices = e.terminal.logger("lambda")
+	config.Metric = e.metric("AWS/Lambda", "FunctionName", config.Name)
 	for name, value := range map[string]string{
 		"AWS_REGION": e.region, "AWS_DEFAULT_REGION": e.region,
 		// Not set by Lambda: where the AWS APIs are.

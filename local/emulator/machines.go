@@ -28,7 +28,7 @@ func (e *Emulator) planMachines() error {
 			problems = append(problems, err)
 			continue
 		}
-		machine, err := states.Load(resource.LogicalID, p, states.Config{ARN: arn, Services: services{e}, Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"}})
+		machine, err := states.Load(resource.LogicalID, p, states.Config{ARN: arn, Services: services{e}, Metric: e.metric("AWS/States", "StateMachineArn", arn), Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"}})
 		if err != nil {
 			problems = append(problems, err)
 			continue

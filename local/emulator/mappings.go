@@ -34,7 +34,7 @@ func (e *Emulator) loadMapping(resource assembly.Resource) (*streams.Mapping, fu
 	}
 	mapping, err := streams.Load(resource.LogicalID, p, streams.Config{
 		Function: mappedFunction{e, spec.config.Name}, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key, faults.Lambda)},
-		Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale,
+		Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
 	})
 	return mapping, spec, err
 }

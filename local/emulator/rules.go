@@ -18,6 +18,7 @@ import (
 func (e *Emulator) planRules() error {
 	e.deliveries = events.NewDeliveries(events.DeliveryConfig{
 		DeadLetters: deadLetters{e}, Log: e.terminal.logger("eventbridge"), TimeScale: e.options.TimeScale,
+		Metric: e.ruleMetric,
 	})
 	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	buses := e.stack.ByType("AWS::Events::EventBus")
@@ -40,13 +41,18 @@ func (e *Emulator) planRules() error {
 		}
 		problems = append(problems, err)
 	}
+	e.defaultBus = events.NewBus(events.BusConfig{Name: "default", Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	for _, resource := range e.stack.ByType("AWS::Events::Rule") {
 		var p events.RuleProperties
 		err := e.resolver.Into(resource, &p)
 		problems = append(problems, err)
-		if err == nil && p.ScheduleExpression != "" {
+		switch {
+		case err != nil:
+		case p.ScheduleExpression != "":
 			problems = append(problems, e.schedules.AddRule(resource.LogicalID, p, e.target))
-		} else if err == nil {
+		case p.EventBusName == "":
+			problems = append(problems, e.defaultBus.AddRule(resource.LogicalID, p, e.target))
+		default:
 			problems = append(problems, e.bus.AddRule(resource.LogicalID, p, e.target))
 		}
 	}

@@ -9,12 +9,16 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
@@ -51,16 +55,23 @@ type Config struct {
 	Mappings  map[string]Mapping      // by UUID
 	Machines  map[string]StateMachine // by ARN
 	SNS       *sns.Delivery
-	Faults    *faults.Set  // nil: none is injected
-	Control   http.Handler // paths under /_local/
-	Log       *slog.Logger
-	Now       func() time.Time
+	Faults    *faults.Set // nil: none is injected
+	// SQS receives each SQS call that moto accepted, with the bodies of request and response, before
+	// the response begins; nil: none does.
+	SQS    func(operation string, request, response []byte)
+	Topics map[string]bool // ARNs of the template's topics
+	// Flush sends what was logged so far to moto.
+	Flush   func(ctx context.Context)
+	Control http.Handler // paths under /_local/
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Endpoint responds to AWS API calls.
 type Endpoint struct {
-	config Config
-	moto   *httputil.ReverseProxy
+	config        Config
+	moto          *httputil.ReverseProxy
+	topicsChanged atomic.Bool // a call may have changed topics or subscriptions
 }
 
 // New returns the endpoint.
@@ -150,6 +161,15 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 		e.states(w, r, operation, body)
 	case "sns":
 		e.sns(w, r, body)
+	case "sqs":
+		e.sqs(w, r, operation, body)
+	case "logs", "monitoring":
+		// What EventBridge writes to a log group need not wait for everything else.
+		if operation != "PutLogEvents" && operation != "CreateLogStream" {
+			// Entries that were removed from the queue must be sent, even if the caller is gone.
+			e.config.Flush(context.WithoutCancel(r.Context()))
+		}
+		e.moto.ServeHTTP(w, r)
 	default:
 		e.moto.ServeHTTP(w, r)
 	}
@@ -226,15 +246,19 @@ func notSupported(w http.ResponseWriter, service, operation string) {
 	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not support "+service+" "+operation)
 }
 
-// lambda responds to Invoke, and to the operations of event source mappings.
+// lambda responds to Invoke, GetFunctionConfiguration and the operations of event source mappings.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 	if strings.HasPrefix(r.URL.Path, mappingsPath) {
 		e.mappings(w, r, body)
 		return
 	}
-	const prefix, suffix = "/2015-03-31/functions/", "/invocations"
+	const prefix, suffix, configuration = "/2015-03-31/functions/", "/invocations", "/configuration"
 	escaped := r.URL.EscapedPath()
+	if r.Method == http.MethodGet && strings.HasPrefix(escaped, prefix) && strings.HasSuffix(escaped, configuration) {
+		e.functionConfiguration(w, strings.TrimSuffix(strings.TrimPrefix(escaped, prefix), configuration))
+		return
+	}
 	if r.Method != http.MethodPost || !strings.HasPrefix(escaped, prefix) || !strings.HasSuffix(escaped, suffix) {
 		notSupported(w, "lambda", r.Method+" "+r.URL.Path)
 		return
@@ -285,6 +309,30 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 	default:
 		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", "invocation type "+invocation)
 	}
+}
+
+// functionConfiguration responds with what a function is configured with in the template.
+// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+func (e *Endpoint) functionConfiguration(w http.ResponseWriter, escaped string) {
+	name, err := url.PathUnescape(escaped)
+	if err != nil {
+		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", err.Error())
+		return
+	}
+	function := e.config.Functions[lambda.NameOf(name)]
+	if function == nil {
+		fail(w, "lambda", http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+name)
+		return
+	}
+	config := function.Config()
+	variables := maps.Clone(config.Environment)
+	// What Lambda or the local run sets is not part of the configuration.
+	maps.DeleteFunc(variables, func(name, _ string) bool { return strings.HasPrefix(name, "AWS_") })
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{ // a client that went away
+		"FunctionName": config.Name, "FunctionArn": config.ARN, "MemorySize": config.MemoryMB, "Timeout": int(config.Timeout.Seconds()),
+		"Environment": map[string]any{"Variables": variables},
+	})
 }
 
 func lambdaError(w http.ResponseWriter, err error) {
@@ -356,35 +404,59 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 	}
 }
 
-// sns passes the call on to moto. Once moto has accepted a Publish, the message is
-// delivered before the response begins, so that the publisher can look for it at once.
+// sns delivers a Publish before the response begins, so that the publisher can look for the
+// message at once. A topic of the template needs no moto for that, since a subscriber that moto
+// would have to deliver to comes only by a call: from the first call on that changes anything,
+// messages go to moto as well.
 func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		fail(w, "sns", http.StatusBadRequest, "MalformedQueryString", err.Error())
 		return
 	}
-	switch form.Get("Action") {
-	case "Publish":
-	case "PublishBatch":
+	switch action := form.Get("Action"); {
+	case action == "Publish":
+		e.publish(w, r, form)
+	case action == "PublishBatch":
 		notSupported(w, "sns", "PublishBatch")
-		return
 	default:
+		if !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List") {
+			e.topicsChanged.Store(true)
+		}
 		e.moto.ServeHTTP(w, r)
-		return
 	}
+}
+
+// publish processes a Publish call.
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, form url.Values) {
 	message := sns.Message{
 		TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Structure: form.Get("MessageStructure"),
 	}
-	if _, err := message.Texts(); err != nil {
+	if err := message.Check(); err != nil {
 		fail(w, "sns", http.StatusBadRequest, "InvalidParameter", err.Error())
 		return
 	}
-	e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: func() {
+	deliver := func() {
 		if err := e.config.SNS.Publish(message, e.config.Now()); err != nil {
 			e.config.Log.Error("notification not delivered", "error", err)
 		}
-	}}, r)
+	}
+	if !e.config.Topics[message.TopicARN] || e.topicsChanged.Load() {
+		e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: deliver}, r)
+		return
+	}
+	deliver()
+	w.Header().Set("Content-Type", "text/xml")
+	response := publishResponse{Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", MessageID: uuid.NewString(), RequestID: uuid.NewString()}
+	_ = xml.NewEncoder(w).Encode(response) // a client that went away
+}
+
+type publishResponse struct {
+	XMLName   xml.Name `xml:"PublishResponse"`
+	Namespace string   `xml:"xmlns,attr"`
+	MessageID string   `xml:"PublishResult>MessageId"`
+	RequestID string   `xml:"ResponseMetadata>RequestId"`
 }
 
 // acceptedWriter calls accepted before it passes on a 2xx status.

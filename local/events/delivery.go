@@ -58,6 +58,9 @@ type DeliveryConfig struct {
 	// The age of an event counts waits unscaled.
 	TimeScale float64
 
+	// Metric receives the values of AWS/Events, each 1; nil: they are not recorded. See metrics.go.
+	Metric func(r *Rule, name string, at time.Time)
+
 	// Jitter spreads a wait; nil takes a random time between half and all of it.
 	Jitter func(time.Duration) time.Duration
 }
@@ -111,6 +114,7 @@ type delivered struct {
 
 // Deliver starts the delivery of event to every target of the rule and returns at once.
 func (d *Deliveries) Deliver(r *Rule, event []byte, ingested time.Time) {
+	d.recordMatch(r, ingested)
 	for _, t := range r.targets {
 		e := delivered{event: event, ingested: ingested, rule: r, target: t}
 		d.mu.Lock()
@@ -217,6 +221,7 @@ func (d *Deliveries) run(e delivered) {
 		age += time.Since(started)
 		d.count(e.rule, func(s *Stats) { s.Invocations++ })
 		if err == nil {
+			d.record(e.rule, "Invocations")
 			return
 		}
 		if failure, ok := errors.AsType[*DeliveryError](err); ok && failure.Permanent {
@@ -260,6 +265,8 @@ func (d *Deliveries) attempt(t Target, payload []byte) error {
 // permanent, there is no EXHAUSTED_RETRY_CONDITION: SQS takes no empty attribute.
 func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries int) {
 	d.count(e.rule, func(s *Stats) { s.FailedInvocations++ })
+	d.record(e.rule, "Invocations")
+	d.record(e.rule, "FailedInvocations")
 	log := append(d.attrs(e), "retries", retries, "error", cause)
 	if e.target.deadLetterARN == "" {
 		d.config.Log.Error("event dropped: the target has no dead-letter queue", log...)
@@ -281,10 +288,12 @@ func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries 
 	}
 	if err := d.sendToDLQ(e, attributes); err != nil {
 		d.count(e.rule, func(s *Stats) { s.FailedToBeSentToDLQ++ })
+		d.record(e.rule, "InvocationsFailedToBeSentToDlq")
 		d.config.Log.Error("event dropped: the dead-letter queue rejected it", append(log, "queue_error", err)...)
 		return
 	}
 	d.count(e.rule, func(s *Stats) { s.SentToDLQ++ })
+	d.record(e.rule, "InvocationsSentToDlq")
 	d.config.Log.Error("event sent to its dead-letter queue", append(log, "queue", e.target.deadLetterARN)...)
 }
 

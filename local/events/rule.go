@@ -16,6 +16,7 @@ var ErrRule = errors.New("rule")
 type Rule struct {
 	LogicalID  string
 	Name       string
+	Bus        string // "default" for scheduled rules
 	ARN        string
 	Expression string // ScheduleExpression; empty for a rule with a pattern
 
@@ -120,6 +121,7 @@ func NewRule(scope Scope, logicalID string, p RuleProperties, resolve Resolver) 
 	r := &Rule{
 		LogicalID:  logicalID,
 		Name:       p.Name,
+		Bus:        scope.Bus,
 		ARN:        scope.ruleARN(p.Name),
 		Expression: p.ScheduleExpression,
 		properties: p,

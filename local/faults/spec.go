@@ -58,10 +58,11 @@ const (
 	Events     = "events"     // EventBridge, delivering to targets and dead-letter queues
 	Lambda     = "lambda"     // the stream mapping and on-failure destinations
 	States     = "states"     // tasks of the state machine
+	CloudWatch = "cloudwatch" // notifications of alarms
 	User       = "user"       // anybody else
 )
 
-var services = []string{APIGateway, Events, Lambda, States, User}
+var services = []string{APIGateway, Events, Lambda, States, CloudWatch, User}
 
 // ErrUnsupported is wrapped by the error for a fault that cannot be injected. Its text says
 // what can be.

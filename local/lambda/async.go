@@ -94,6 +94,7 @@ func (f *Function) deliver(requestID string, request Request) {
 // fail sends the invocation record to the on-failure destination.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 func (f *Function) fail(requestID string, request Request, last Response, condition string, invokes int) {
+	f.record("AsyncEventsDropped", 1, time.Now())
 	if f.config.Async.OnFailure == "" {
 		f.lost(requestID, condition+", and the function has no on-failure destination")
 		return
@@ -131,6 +132,7 @@ func (f *Function) fail(requestID string, request Request, last Response, condit
 		err = f.config.Async.Send(f.ctx, f.config.Async.OnFailure, body)
 	}
 	if err != nil {
+		f.record("DestinationDeliveryFailures", 1, time.Now())
 		f.lost(requestID, fmt.Sprintf("%s, and its record could not be sent to %s: %v", condition, f.config.Async.OnFailure, err))
 	}
 }

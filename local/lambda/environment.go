@@ -30,6 +30,7 @@ type environment struct {
 	cmd     *exec.Cmd
 	server  *http.Server
 	output  *output
+	memory  *memory
 	started time.Time
 
 	exited   chan struct{} // closed when the process has ended
@@ -96,10 +97,12 @@ func newEnvironment(config *Config) (*environment, error) {
 		e.server.Close()
 		return nil, fmt.Errorf("start environment: %w", err)
 	}
+	e.memory = newMemory(e.cmd.Process.Pid)
 	go func() {
 		err := e.cmd.Wait()
 		subprocess.Kill(e.cmd) // and what the handler may have started
 		e.output.close()
+		e.memory.close()
 		e.exitText = "Runtime exited without providing a reason"
 		if err != nil {
 			e.exitText = "Runtime exited with error: " + err.Error()
@@ -167,7 +170,7 @@ func (e *environment) serve(requestID string, request Request, strike faults.Str
 	r, status, begin, initDuration := e.work(requestID, request, strike)
 	e.output.drain()
 
-	memory := peakMemoryMB(e.cmd.Process.Pid)
+	memory := e.memory.peakMB()
 	if memory > e.config.MemoryMB {
 		e.kill()
 		e.config.Notices.Error("function used more memory than it has", "function", e.config.Name, "used_mb", memory, "memory_mb", e.config.MemoryMB)
@@ -378,20 +381,41 @@ func respondError(w http.ResponseWriter, status int, errorType, message string) 
 	_ = json.NewEncoder(w).Encode(map[string]string{"errorType": errorType, "errorMessage": message})
 }
 
-// peakMemoryMB returns the process's peak memory (Linux: VmHWM), or 0 where it is unknown.
-func peakMemoryMB(pid int) int {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// memory reads the peak memory of a process. The file stays open: opening it for each
+// invocation costs more than the rest of an idle handler's invocation.
+type memory struct {
+	status *os.File // Linux: /proc/PID/status; nil elsewhere
+	text   [4096]byte
+}
+
+func newMemory(pid int) *memory {
+	status, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
+		return &memory{} // another system, or the process has ended
+	}
+	return &memory{status: status}
+}
+
+// peakMB returns the process's peak memory (VmHWM), or 0 where it is unknown.
+func (m *memory) peakMB() int {
+	if m.status == nil {
 		return 0
 	}
-	_, rest, found := bytes.Cut(status, []byte("VmHWM:"))
-	if !found {
-		return 0
+	n, err := m.status.ReadAt(m.text[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0 // the process has ended
 	}
-	fields := bytes.Fields(rest)
-	kilobytes, err := strconv.Atoi(string(fields[0]))
-	if err != nil {
+	_, rest, found := bytes.Cut(m.text[:n], []byte("VmHWM:"))
+	number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+	kilobytes, err := strconv.Atoi(string(number))
+	if !found || err != nil {
 		return 0
 	}
 	return (kilobytes + 1023) / 1024
+}
+
+func (m *memory) close() {
+	if m.status != nil {
+		m.status.Close()
+	}
 }

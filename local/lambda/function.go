@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/xray"
 )
 
 // Payload limits of Invoke.
@@ -59,9 +59,14 @@ type Config struct {
 
 	// Fault decides the fate of an invocation. Nil leaves all alone.
 	Fault func() faults.Strike
+	// NewTraceID returns the X-Ray header of an invocation that has none; nil: of a
+	// xray.Sampler of its own.
+	NewTraceID func(time.Time) string
 
 	// Log receives the lines of an environment's log stream.
 	Log func(group, stream string, at time.Time, line string)
+	// Metric receives the values of AWS/Lambda; nil: they are not recorded (metrics.go).
+	Metric func(name string, value float64, at time.Time)
 	// Notices logs what belongs to no log group: lost asynchronous events.
 	Notices *slog.Logger
 }
@@ -110,6 +115,9 @@ func New(config Config) *Function {
 	if config.TimeScale <= 0 {
 		config.TimeScale = 1
 	}
+	if config.NewTraceID == nil {
+		config.NewTraceID = new(xray.Sampler).NewTraceID
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Function{config: config, all: map[*environment]bool{}, ctx: ctx, cancel: cancel}
 }
@@ -133,7 +141,7 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 		request.Payload = []byte("{}") // what Lambda passes for no payload
 	}
 	if request.TraceID == "" {
-		request.TraceID = NewTraceID(time.Now())
+		request.TraceID = f.config.NewTraceID(time.Now())
 	}
 	var strike faults.Strike
 	if f.config.Fault != nil {
@@ -147,12 +155,15 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	}
 	env, err := f.acquire(strike.Fault == faults.SlowStart)
 	if err != nil {
+		f.recordRejected(err)
 		return Response{}, err
 	}
 	responses := make(chan Response, 1)
 	go func() {
 		defer f.wait.Done()
+		began := time.Now()
 		response := env.serve(requestID, request, strike)
+		f.recordInvocation(response, began)
 		f.release(env)
 		responses <- response
 	}()
@@ -238,12 +249,4 @@ func (f *Function) Close() {
 		env.close()
 	}
 	f.wait.Wait()
-}
-
-// NewTraceID returns a new, sampled X-Ray trace header.
-// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-func NewTraceID(now time.Time) string {
-	var b [20]byte
-	_, _ = rand.Read(b[:])
-	return fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=1", now.Unix(), b[:12], b[12:])
 }

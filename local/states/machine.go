@@ -32,9 +32,11 @@ type Config struct {
 	ARN      string // arn:aws:states:REGION:ACCOUNT:stateMachine:NAME
 	Services Services
 	Logs     Logs // nil: nothing is logged
-	Now      func() time.Time
-	NewID    func() string
-	Jitter   func(time.Duration) time.Duration // for JitterStrategy FULL
+	// Metric receives the values of AWS/States; nil: they are not recorded. See metrics.go.
+	Metric func(name string, value float64, at time.Time)
+	Now    func() time.Time
+	NewID  func() string
+	Jitter func(time.Duration) time.Duration // for JitterStrategy FULL
 }
 
 // Machine is a loaded state machine. It is safe for concurrent use.
@@ -258,6 +260,7 @@ func (m *Machine) begin(name string, input []byte) (*execution, error) {
 	}
 	m.wg.Add(1)
 	m.counts.Started++
+	m.record("ExecutionsStarted", 1, x.started)
 	m.recent = append(m.recent, Execution{ARN: x.arn, Name: name, Status: Running, Started: x.started, Input: x.text})
 	if len(m.recent) > maxRecent {
 		m.recent = m.recent[1:]
@@ -296,6 +299,7 @@ func (m *Machine) run(x *execution) Execution {
 }
 
 func (m *Machine) finish(end Execution) {
+	m.recordEnd(end)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch end.Status {

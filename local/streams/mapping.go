@@ -49,8 +49,13 @@ type Config struct {
 	Now         func() time.Time // time.Now
 	NewID       func() string    // random; for records of batches that were never invoked
 
-	// PollInterval is the time between reads that find nothing: 250 ms, as Lambda polls
-	// DynamoDB streams four times a second.
+	// Metric receives the values of AWS/Lambda that the mapping records; nil: they are not
+	// recorded. See metrics.go.
+	Metric func(name string, value float64, at time.Time)
+
+	// PollInterval is the time from one read to the next, unless the stream has more records
+	// than a read returns: 250 ms, as Lambda polls DynamoDB streams four times a second.
+	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 	PollInterval time.Duration
 
 	// TimeScale divides the waits between retries; 0 and 1 leave them as they are. The age of

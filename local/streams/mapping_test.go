@@ -509,6 +509,19 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	})
+	t.Run("are retried by age alone, and bisecting isolates what kills the function", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			later := rec(3, "c")
+			later.Created = later.Created.Add(50 * time.Second)
+			f := runAll(t, `,"MaximumRetryAttempts":-1,"MaximumRecordAgeInSeconds":60,"BisectBatchOnFunctionError":true`, poison("2"), append(recs(1, 2), later)...)
+			if got, want := f.mapping.Stats(), (Stats{Delivered: 2, Discarded: 1}); got.Delivered != want.Delivered || got.Discarded != want.Discarded {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if len(f.queue.bodies) != 1 || !strings.Contains(f.queue.bodies[0], `"startSequenceNumber":"2","endSequenceNumber":"2"`) {
+				t.Errorf("got on-failure records %v", f.queue.bodies)
+			}
+		})
+	})
 	t.Run("send the documented record to the destination", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := runAll(t, `,"MaximumRetryAttempts":1`, poison("2"), recs(1, 2)...)
