@@ -4,16 +4,22 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/local/session"
 )
 
 // injected is a fault of /_local/faults.
@@ -44,8 +50,12 @@ func faultsCall(ctx context.Context, method, path, body string, into any) error 
 	return json.NewDecoder(res.Body).Decode(into)
 }
 
+// inject replaces what is injected.
 func inject(t *testing.T, specs ...string) {
 	t.Helper()
+	if err := faultsCall(t.Context(), http.MethodDelete, "", "", nil); err != nil {
+		t.Fatal(err)
+	}
 	for _, spec := range specs {
 		if err := faultsCall(t.Context(), http.MethodPost, "", spec, nil); err != nil {
 			t.Fatal(err)
@@ -84,58 +94,92 @@ func once(hop, fault, caller string) string {
 }
 
 // Each fault strikes a call on the way of a payment; the sender repeats what got no 2xx. Every
-// payment must be stored and have its consequence all the same.
+// payment must be stored and have its consequence all the same, or be in a dead-letter queue.
 func TestInjectedFaults(t *testing.T) {
 	const validator, relay, detector = contract.WebhookValidator, contract.EventRelay, contract.FraudDetector
-	var specs []string
+	byFault := map[string][]string{
+		"partial":    {once("events:PutEvents", "partial", relay)},
+		"duplicate":  {once("stream", "duplicate", "")},
+		"reorder":    {once("stream", "reorder", "")},
+		"clock-skew": {`{"hop":"clock","fault":"clock-skew","seconds":-90}`},
+	}
 	for _, fault := range []string{"throttle", "error", "timeout", "cut", "denied"} {
-		specs = append(specs, once("dynamodb:PutItem", fault, validator), once("events:PutEvents", fault, relay), once("dynamodb:UpdateItem", fault, detector))
+		byFault[fault] = append(byFault[fault], once("dynamodb:PutItem", fault, validator), once("events:PutEvents", fault, relay), once("dynamodb:UpdateItem", fault, detector))
 	}
 	for _, fault := range []string{"throttle", "error", "cut"} {
-		specs = append(specs,
+		byFault[fault] = append(byFault[fault],
 			once("sns:Publish", fault, "events"), once("sns:Publish", fault, "states"), once("logs:PutLogEvents", fault, "events"),
 			once("states:StartExecution", fault, "events"), once("lambda:Invoke", fault, "states"),
 			once("lambda:Invoke", fault, "apigateway"), once("lambda:Invoke", fault, "lambda"), once("dynamodb:GetRecords", fault, "lambda"))
 	}
-	specs = append(specs, once("events:PutEvents", "partial", relay), once("stream", "duplicate", ""), once("stream", "reorder", ""),
-		`{"hop":"clock","fault":"clock-skew","seconds":-90}`)
 	for _, function := range []string{validator, relay, detector} {
 		for _, fault := range []string{"throttle", "pending", "crash-before", "crash-after"} {
-			specs = append(specs, once("function:"+function, fault, ""))
+			byFault[fault] = append(byFault[fault], once("function:"+function, fault, ""))
 		}
-		specs = append(specs, fmt.Sprintf(`{"hop":"function:%s","fault":"slow-start","seconds":0.2,"times":1}`, function))
+		byFault["slow-start"] = append(byFault["slow-start"], fmt.Sprintf(`{"hop":"function:%s","fault":"slow-start","seconds":0.2,"times":1}`, function))
 	}
-	inject(t, specs...)
 
-	// Payments are sent until every fault has struck.
 	amounts := map[string]string{} // by id
-	eventually(t, "every fault strikes", func(ctx context.Context) (bool, error) {
-		for _, amount := range []string{"250", "5000", "15000"} {
-			id := newID(t) + "_"
-			amounts[id] = amount
-			eventually(t, id+" is accepted", func(ctx context.Context) (bool, error) {
-				res, err := shared.Post(ctx, "/webhook", "application/json", payment(id, amount, "USD", ""))
-				return err == nil && res.Status/100 == 2, err
-			})
-		}
-		var all []injected
-		if err := faultsCall(ctx, http.MethodGet, "", "", &all); err != nil {
-			return false, err
-		}
-		for _, f := range all {
-			if f.Struck == 0 {
-				return false, nil
+	for _, fault := range slices.Sorted(maps.Keys(byFault)) {
+		specs, begin := byFault[fault], time.Now()
+		inject(t, specs...)
+		eventually(t, fault+" strikes everywhere", func(ctx context.Context) (bool, error) {
+			for _, amount := range []string{"250", "5000", "15000"} {
+				id := newID(t) + "_"
+				amounts[id] = amount
+				eventually(t, id+" is accepted", func(ctx context.Context) (bool, error) {
+					res, err := shared.Post(ctx, "/webhook", "application/json", payment(id, amount, "USD", ""))
+					return err == nil && res.Status/100 == 2, err
+				})
 			}
-		}
-		return len(all) == len(specs), nil
-	})
+			return allStruck(ctx, len(specs))
+		})
+		t.Logf("%s: %d faults in %s", fault, len(specs), time.Since(begin))
+	}
 	for id, amount := range amounts {
 		item, err := shared.Item(t.Context(), id, "shop")
 		if err != nil || item == nil {
 			t.Errorf("%s of %s is not stored: %v", id, amount, err)
 		}
-		eventually(t, "the consequence of "+id+" of "+amount, func(ctx context.Context) (bool, error) { return arrived(ctx, id, amount) })
+		eventually(t, "the consequence of "+id+" of "+amount, func(ctx context.Context) (bool, error) {
+			if done, err := arrived(ctx, id, amount); done || err != nil {
+				return done, err
+			}
+			return deadLettered(ctx, id)
+		})
 	}
+}
+
+// allStruck reports whether each of n faults has struck, within a short while: the calls after
+// the response take some time.
+func allStruck(ctx context.Context, n int) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	err := session.Until(ctx, func() (bool, error) {
+		var all []injected
+		if err := faultsCall(ctx, http.MethodGet, "", "", &all); err != nil {
+			return false, err
+		}
+		return len(all) == n && !slices.ContainsFunc(all, func(f injected) bool { return f.Struck == 0 }), nil
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return false, nil // send more
+	}
+	return err == nil, err
+}
+
+// deadLettered reports whether a transaction is in a dead-letter queue.
+func deadLettered(ctx context.Context, id string) (bool, error) {
+	for _, queue := range []string{"low-value-dlq-", "medium-value-dlq-", "high-value-dlq-", contract.WorkflowDeadLetterPrefix} {
+		messages, err := shared.Messages(ctx, queue+shared.Suffix())
+		if err != nil {
+			return false, err
+		}
+		if slices.ContainsFunc(messages, func(m sqstypes.Message) bool { return strings.Contains(aws.ToString(m.Body), id) }) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // An event that its log group did not accept must be where the operators find it.
