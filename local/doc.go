@@ -29,6 +29,9 @@
 //	                         reach no other host (package egress)
 //	--max-environments N     processes per function (default 64); further concurrent
 //	                         events are throttled, as by a reserved concurrency
+//	--fault JSON             a fault to inject from the start (package faults); may be
+//	                         repeated
+//	--fault-seed N           seeds the choices of faults (default 1)
 //	--quiet                  print neither log lines nor the table of resources
 //
 // AWS_REGION chooses the region when the template does not name one (default us-east-1). The
@@ -43,7 +46,10 @@
 //	POST /_local/rules/NAME/fire[?time=RFC3339]  fire a scheduled rule as of that time (default now)
 //	GET  /_local/events                          events in the bus's archives, oldest first
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output
-//	GET  /_local/mappings                        stream mappings: batches and records
+//	GET  /_local/mappings                        stream mappings: state, batches and records
+//	POST /_local/faults                          inject a fault: {"hop": …, "fault": …}
+//	GET  /_local/faults                          faults, with the calls that they struck
+//	DELETE /_local/faults[/ID]                   end one or all
 //	POST /_local/flush                           wait until everything logged is in CloudWatch
 //	POST /_local/settle                          wait until nothing is under way: records, events,
 //	                                             executions, asynchronous invocations, log lines
@@ -77,8 +83,8 @@
 //
 // CloudWatch has the metrics that functions write in embedded metric format, and none of
 // AWS's own namespaces (AWS/Lambda, AWS/ApiGateway …): the dashboard can be read, but its
-// graphs of those would be empty. Alarms are not evaluated, the event archive cannot be
-// replayed, and nothing is encrypted. CloudWatch responds to the AWS CLI, boto3 and every
+// graphs of those would be empty. Alarms are not evaluated, and
+// nothing is encrypted. CloudWatch responds to the AWS CLI, boto3 and every
 // client of the query protocol, but not to the SDK for Go, whose protocol moto does not have.
 //
 // Exit status: 0 after Ctrl-C or SIGTERM, 1 when it could not start or moto ended, 2 for
