@@ -75,8 +75,10 @@ var faults = slices.Concat(
 	// What operators do, and what happens to machines.
 	[]Fault{
 		{Name: "kill", begin: (*conductor).kill},
-		{Name: "mapping-disabled", begin: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, false) },
-			end: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, true) }},
+		{
+			Name: "mapping-disabled", begin: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, false) },
+			end: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, true) },
+		},
 		{Name: "rule-disabled", begin: (*conductor).disableRule, end: (*conductor).enableRule},
 		{Name: "group-deleted", begin: (*conductor).deleteGroups, end: (*conductor).createGroups},
 		{Name: "clock-ahead", Hop: "clock", Fault: "clock-skew", Seconds: 40},

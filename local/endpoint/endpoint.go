@@ -87,7 +87,8 @@ func New(config Config) *Endpoint {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
-		Transport: newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		Transport:      newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		ModifyResponse: streamPosition,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				config.Log.Error("moto did not respond", "path", r.URL.Path, "error", err)
