@@ -56,7 +56,7 @@ func newBooks(t *testing.T) *books {
 	}
 	b.in = intake.New(intake.Config{Ledger: b.ledger, Bindings: b.ledger, Log: log, Metrics: metrics, Now: now})
 	b.relay = relay.New(relay.NewBooks(b, tiers, metrics, now), nil, log, metrics, now)
-	b.score = stepfunctions.Handler(stepfunctions.New(rules.Model{}, b.ledger, log, metrics, now))
+	b.score = stepfunctions.Handler(stepfunctions.New(rules.Model{}, b.ledger, nil, log, metrics, now))
 	return b
 }
 

@@ -47,13 +47,14 @@ var adapters = []string{
 	"internal/fraud/stepfunctions",
 	"internal/intake/apigateway", "internal/intake/sqsqueue",
 	"internal/ledger/dynamodbledger",
+	"operations/lookup", "operations/publication", "operations/quarantine", "operations/reconcile/table",
 	"internal/relay/dynamodbstream", "internal/relay/eventbridgebus",
 	"internal/secrets/awssecrets",
 	"internal/startup", "internal/telemetry",
 }
 
 func TestLayers(t *testing.T) {
-	mains := []string{"event-relay", "fraud-detector", "transaction-archival", "webhook-validator"}
+	mains := []string{"event-relay", "fraud-detector", "payment-reconciler", "transaction-archival", "webhook-validator"}
 	graph := imports(t)
 	for _, name := range append(slices.Clone(adapters), mains...) {
 		if graph[name] == nil {

@@ -9,6 +9,7 @@ const (
 	EventRelay          = "event-relay"
 	FraudDetector       = "fraud-detector"
 	TransactionArchival = "transaction-archival"
+	PaymentReconciler   = "payment-reconciler" // only if reconcile is configured
 )
 
 // Environment variables that the stack sets on the functions.
@@ -21,6 +22,7 @@ const (
 	EnvAuditBucketName     = "AUDIT_BUCKET_NAME"     // transaction-archival
 	EnvArchiverName        = "ARCHIVER_NAME"         // fraud-detector; name of the function transaction-archival
 	EnvProviders           = "PROVIDERS"             // webhook-validator; JSON, see the names of Provider… below
+	EnvReconcile           = "RECONCILE"             // payment-reconciler; JSON, see ReconcileAPIURL
 	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
 	EnvTiers               = "TIERS"                 // event-relay; JSON, the tiers by which it counts events, see relay.ParseTiers
 )
@@ -35,6 +37,13 @@ const (
 	ProviderNotificationURL = "notification_url" // the address as the provider knows it; by default API Gateway's own
 	ProviderCapture         = "capture"          // adyen: one of the capture modes below; by default automatic
 )
+
+// Members of EnvReconcile, an object by provider name: ProviderSecret, the name of the secret
+// with the API's credentials, and ReconcileAPIURL.
+//
+//	{"stripe": {"secret": "payments/stripe-api"},
+//	 "square": {"secret": "payments/square-api", "api_url": "https://connect.squareupsandbox.com"}}
+const ReconcileAPIURL = "api_url" // address of the provider's API; by default the live one
 
 // Capture modes: who captures an authorised payment.
 const (
@@ -219,9 +228,12 @@ const (
 	MetricScored         = "TransactionsScored"  // Count, fraud-detector; Environment and RiskLevel
 	MetricModelFallbacks = "FraudModelFallbacks" // Count, fraud-detector: scored by the fallback, because the model failed
 
-	MetricArchived       = "TransactionsArchived" // Count, transaction-archival
-	MetricHoursArchived  = "HoursArchived"        // Count, transaction-archival: manifests written by this run
-	MetricArchiveBacklog = "ArchiveBacklogHours"  // Count, transaction-archival: due hours still without a manifest after the run
+	MetricArchived      = "TransactionsArchived" // Count, transaction-archival
+	MetricHoursArchived = "HoursArchived"        // Count, transaction-archival: manifests written by this run
+	MetricMissing       = "MissingTransactions"  // Count, payment-reconciler; Environment and Provider: listed by the provider, and missing or different here
+	MetricReconcileRuns = "ReconcileRuns"        // Count, payment-reconciler; Environment and Provider: comparisons that read the whole list
+
+	MetricArchiveBacklog = "ArchiveBacklogHours" // Count, transaction-archival: due hours still without a manifest after the run
 )
 
 // The books: metrics of which one side counts what is due, and another, in a later

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -14,12 +15,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/responsetest"
 	"payment-webhooks/local/sns"
+	"payment-webhooks/local/states"
+	"payment-webhooks/local/streams"
 )
 
 type fixture struct {
@@ -32,6 +39,10 @@ type fixture struct {
 }
 
 type machine struct{ inputs []string }
+
+func (m *machine) Describe() states.Description {
+	return states.Description{Name: "m", Definition: "{}"}
+}
 
 func (m *machine) Start(_ string, input []byte) (string, time.Time, error) {
 	m.inputs = append(m.inputs, string(input))
@@ -306,4 +317,80 @@ func TestPutEvents(t *testing.T) {
 			t.Errorf("%d %s", got.Code, got.Body)
 		}
 	})
+}
+
+// mapping is a mapping that is enabled at first.
+type mapping struct{ disabled bool }
+
+func (m *mapping) SetEnabled(enabled bool) { m.disabled = !enabled }
+
+func (m *mapping) Configuration() streams.Configuration {
+	batch := 100
+	c := streams.Configuration{
+		Properties:  streams.Properties{BatchSize: &batch, EventSourceArn: "arn:stream", FunctionName: "relay-dev"},
+		FunctionARN: "arn:aws:lambda:eu-west-1:123456789012:function:relay-dev", State: streams.Enabled, LastProcessingResult: "OK", LastModified: time.Unix(1_700_000_000, 0),
+	}
+	if m.disabled {
+		c.State = streams.Disabled
+	}
+	return c
+}
+
+// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+func TestEventSourceMappings(t *testing.T) {
+	client := func(t *testing.T) (*awslambda.Client, *mapping) {
+		t.Helper()
+		f, _ := newFixture(t)
+		m := &mapping{}
+		f.config.Mappings = map[string]Mapping{"id-1": m}
+		return awslambda.NewFromConfig(f.serve(t)), m
+	}
+	t.Run("are listed and described", func(t *testing.T) {
+		c, _ := client(t)
+		for name, n := range map[string]int{"relay-dev": 1, "arn:aws:lambda:eu-west-1:123456789012:function:relay-dev": 1, "other": 0} {
+			list, err := c.ListEventSourceMappings(t.Context(), &awslambda.ListEventSourceMappingsInput{FunctionName: aws.String(name)})
+			if err != nil || len(list.EventSourceMappings) != n {
+				t.Errorf("of %s: %+v, %v, want %d", name, list, err, n)
+			}
+		}
+		got, err := c.GetEventSourceMapping(t.Context(), &awslambda.GetEventSourceMappingInput{UUID: aws.String("id-1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if aws.ToString(got.State) != "Enabled" || aws.ToInt32(got.BatchSize) != 100 || aws.ToString(got.EventSourceArn) != "arn:stream" ||
+			aws.ToTime(got.LastModified).Unix() != 1_700_000_000 || aws.ToString(got.EventSourceMappingArn) != "arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:id-1" {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("are disabled and enabled before the response", func(t *testing.T) {
+		c, m := client(t)
+		for enabled, state := range map[bool]string{false: "Disabled", true: "Enabled"} {
+			out, err := c.UpdateEventSourceMapping(t.Context(), &awslambda.UpdateEventSourceMappingInput{UUID: aws.String("id-1"), Enabled: aws.Bool(enabled)})
+			if err != nil || aws.ToString(out.State) != state || m.disabled == enabled {
+				t.Errorf("enabled %t: %+v, %v", enabled, out, err)
+			}
+		}
+	})
+	t.Run("are changed in no other way", func(t *testing.T) {
+		c, m := client(t)
+		_, err := c.UpdateEventSourceMapping(t.Context(), &awslambda.UpdateEventSourceMappingInput{UUID: aws.String("id-1"), Enabled: aws.Bool(false), BatchSize: aws.Int32(5)})
+		if err == nil || !strings.Contains(err.Error(), "BatchSize") || m.disabled {
+			t.Errorf("%v, disabled %t", err, m.disabled)
+		}
+		_, err = c.GetEventSourceMapping(t.Context(), &awslambda.GetEventSourceMappingInput{UUID: aws.String("none")})
+		if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); !missing {
+			t.Errorf("another mapping: %v", err)
+		}
+	})
+}
+
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachine.html
+func TestDescribeStateMachine(t *testing.T) {
+	f, _ := newFixture(t)
+	if got := f.call("test", "states", "AWSStepFunctions.DescribeStateMachine", "POST", "/", `{"stateMachineArn":"arn:machine"}`); got.Code != 200 || !strings.Contains(got.Body.String(), `"definition":"{}"`) {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := f.call("test", "states", "AWSStepFunctions.DescribeStateMachine", "POST", "/", `{"stateMachineArn":"arn:other"}`); got.Header().Get("X-Amzn-Errortype") != "StateMachineDoesNotExist" {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
 }

@@ -44,6 +44,7 @@ func (a *app) commands() []*cobra.Command {
 		newReplay(a),
 		newFind(a),
 		newArchive(a),
+		newReconcile(a),
 	}
 }
 
