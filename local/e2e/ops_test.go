@@ -129,7 +129,7 @@ func (o operator) sent(t *testing.T, queue, action string) {
 	}
 }
 
-// inject injects a fault.
+// injectInto injects a fault into a session.
 func injectInto(t *testing.T, s *session.Session, spec string) {
 	t.Helper()
 	response, err := http.Post(s.Endpoint+"/_local/faults", "application/json", strings.NewReader(spec)) //nolint:noctx // the local run's own endpoint
