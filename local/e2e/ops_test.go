@@ -130,7 +130,7 @@ func (o operator) sent(t *testing.T, queue, action string) {
 }
 
 // inject injects a fault.
-func inject(t *testing.T, s *session.Session, spec string) {
+func injectInto(t *testing.T, s *session.Session, spec string) {
 	t.Helper()
 	response, err := http.Post(s.Endpoint+"/_local/faults", "application/json", strings.NewReader(spec)) //nolint:noctx // the local run's own endpoint
 	if err != nil {
@@ -296,8 +296,29 @@ func TestOperatorsTool(t *testing.T) {
 		}
 	})
 
+	t.Run("redrive that was interrupted before it deleted sends nothing twice", func(t *testing.T) {
+		id := newID(t) + "_r"
+		bus := contract.BusPrefix + s.Suffix()
+		enqueue(t, s, "low-value-dlq", map[string]any{
+			"version": "0", "id": "e", "source": "payment.webhooks", "detail-type": "Transaction Received", "time": time.Now().UTC().Format(time.RFC3339),
+			"detail": map[string]any{"transaction_id": id, "provider": "shop"},
+		}, map[string]string{
+			"RULE_ARN": fmt.Sprintf("arn:aws:events:%s:123456789012:rule/%s/low-value-transactions-%s", s.AWS.Region, bus, s.Suffix()), "ERROR_CODE": "NO_RESOURCE",
+		})
+		injectInto(t, s, `{"hop": "sqs:DeleteMessage", "fault": "error", "times": 3}`) // as often as the SDK tries
+		if first := o.redriven(t, 1, "low-value-dlq", "--execute"); len(first) != 1 || !strings.Contains(first[0].Error, "it was sent") {
+			t.Fatalf("%+v", first)
+		}
+		if second := o.redriven(t, 0, "low-value-dlq", "--execute"); len(second) != 1 || second[0].Result != "deleted, sent before" {
+			t.Fatalf("%+v", second)
+		}
+		if n, left := logged(id), o.depths(t)["low-value-dlq"]; n != 1 || left != 0 {
+			t.Errorf("written %d times, %d messages left", n, left)
+		}
+	})
+
 	t.Run("redrive runs the archiver again", func(t *testing.T) {
-		inject(t, s, `{"hop": "function:transaction-archival", "fault": "crash-before", "times": 3}`)
+		injectInto(t, s, `{"hop": "function:transaction-archival", "fault": "crash-before", "times": 3}`)
 		if err := s.FireRule(t.Context(), s.ArchivalRule(), time.Now().Add(26*time.Hour)); err != nil {
 			t.Fatal(err)
 		}
