@@ -96,9 +96,9 @@ var hops = map[string]struct{ fails, stops []string }{
 	"bus → rule high":                          {stops: []string{"high-value-unmatched", "unscored"}},
 	"bus → rule medium":                        {stops: []string{"medium-value-unmatched"}},
 	"bus → rule low":                           {stops: []string{"low-value-unmatched"}},
-	"rule high → workflow":                     {fails: []string{"high-value-dlq-not-empty", "high-value-dlq-arrivals", "high-value-undeliverable"}, stops: []string{"high-value-unmatched", "unscored"}},
-	"rule medium → topic":                      {fails: []string{"medium-value-dlq-not-empty", "medium-value-dlq-arrivals", "medium-value-undeliverable"}, stops: []string{"medium-value-unmatched"}},
-	"rule low → log group":                     {fails: []string{"low-value-dlq-not-empty", "low-value-dlq-arrivals", "low-value-undeliverable"}, stops: []string{"low-value-unmatched"}},
+	"rule high → workflow":                     {fails: []string{"high-value-dlq-not-empty", "high-value-dlq-arrivals", "high-value-transactions-undeliverable"}, stops: []string{"high-value-unmatched", "unscored"}},
+	"rule medium → topic":                      {fails: []string{"medium-value-dlq-not-empty", "medium-value-dlq-arrivals", "medium-value-transactions-undeliverable"}, stops: []string{"medium-value-unmatched"}},
+	"rule low → log group":                     {fails: []string{"low-value-dlq-not-empty", "low-value-dlq-arrivals", "low-value-transactions-undeliverable"}, stops: []string{"low-value-unmatched"}},
 	"workflow → fraud-detector → table":        {fails: []string{"fraud-detector-errors", "fraud-detector-throttles", "workflow-failed", "workflow-timed-out", "workflow-dlq-not-empty", "workflow-dlq-arrivals"}, stops: []string{"unscored"}},
 	"workflow → topic":                         {fails: []string{"workflow-failed", "workflow-dlq-not-empty"}},
 	"topic → subscribers":                      {fails: []string{"alerts-failed"}},
@@ -185,7 +185,7 @@ func TestLossAlarms(t *testing.T) {
 		if diff := cmp.Diff(want, rules); diff != "" {
 			t.Error(diff)
 		}
-		for _, name := range []string{"high-value", "daily-archival", "deployment-archival"} {
+		for _, name := range []string{"high-value-transactions", "daily-archival", "deployment-archival"} {
 			s.expect(s.alarm(name+"-undeliverable"), lost(name, "InvocationsFailedToBeSentToDlq"))
 		}
 	})

@@ -86,7 +86,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		operator := NewOperator(stack, "Operator", OperatorProps{
 			Suffix: cfg.Suffix, Key: store.Key(), Table: store.Table(), Bus: bus.EventBus(), Topic: alerts.Topic(),
 			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Validator: ingest.Validator(), Archiver: archive.Archiver(),
-			DailyRule: archive.Rules()[0].Name,
+			DailyRule: archive.RuleNames()[0],
 			Queues:    []awssqs.IQueue{relay.DeadLetters(), workflow.DeadLetters(), ingest.Quarantine(), archive.ScheduleDeadLetters(), archive.Failures()},
 		})
 		outputs = append(outputs, output{contract.OutputOperatorPolicy, "Managed policy of what scripts/ops may do", operator.PolicyARN()})

@@ -82,6 +82,7 @@ var faults = slices.Concat(
 		{Name: "clock-ahead", Hop: "clock", Fault: "clock-skew", Seconds: 40},
 	},
 	archiverFaults(),
+	[]Fault{{Name: silentRules}, {Name: silentMapping}},
 )
 
 // calls returns faults of an AWS call, each named by its hop's name and what happens.
@@ -111,9 +112,11 @@ func archiverFaults() (list []Fault) {
 	return list
 }
 
-// whileSending leaves out the faults of the archiver, which has runs of its own.
+// whileSending leaves out the faults that have a time of their own.
 func whileSending(all []Fault) []Fault {
-	return slices.DeleteFunc(slices.Clone(all), func(f Fault) bool { return strings.HasPrefix(f.Name, "archive-") })
+	return slices.DeleteFunc(slices.Clone(all), func(f Fault) bool {
+		return strings.HasPrefix(f.Name, "archive-") || strings.HasPrefix(f.Name, "silence-")
+	})
 }
 
 // FaultNames returns the names of all faults.
@@ -245,8 +248,11 @@ func (c *conductor) stop(ctx context.Context) error {
 }
 
 func (c *conductor) begin(ctx context.Context, e episode) {
-	// A fault is not begun while it is in force already.
-	if slices.ContainsFunc(c.running, func(r running) bool { return r.fault.Name == e.fault.Name }) {
+	// A fault is not begun while it is in force already, and a rule is not disabled while
+	// records wait: see disableRule.
+	if slices.ContainsFunc(c.running, func(r running) bool {
+		return r.fault.Name == e.fault.Name || e.fault.begin != nil && e.fault.end != nil && r.fault.end != nil
+	}) {
 		return
 	}
 	r := running{episode: e}
