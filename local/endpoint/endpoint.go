@@ -87,7 +87,8 @@ func New(config Config) *Endpoint {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
-		Transport: newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		Transport:      newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		ModifyResponse: streamPosition,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				config.Log.Error("moto did not respond", "path", r.URL.Path, "error", err)
@@ -126,7 +127,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if role := e.config.Policies.RoleOf(accessKey); role != "" && iam.Checked(service) {
+	if role, checked := e.config.Policies.Checks(accessKey, service); checked {
 		call, err := e.config.Scope.Identify(service, r, body)
 		if err == nil {
 			err = e.config.Policies.Check(role, call)
@@ -246,7 +247,8 @@ func notSupported(w http.ResponseWriter, service, operation string) {
 	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not support "+service+" "+operation)
 }
 
-// lambda responds to Invoke, GetFunctionConfiguration and the operations of event source mappings.
+// lambda responds to Invoke, GetFunctionConfiguration, and the operations of event source
+// mappings.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 	if strings.HasPrefix(r.URL.Path, mappingsPath) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +34,8 @@ type fixture struct {
 	moto []string // what reached moto: "METHOD path body"
 	kept []sns.Notification
 	put  []byte
+
+	flushed int // how many calls had reached moto at the last flush; -1: none was flushed
 }
 
 type machine struct{ inputs []string }
@@ -63,7 +66,7 @@ func (b bus) Call(operation string, _ []byte) ([]byte, error) {
 
 func newFixture(t *testing.T) (*fixture, *machine) {
 	t.Helper()
-	f, m := &fixture{}, &machine{}
+	f, m := &fixture{flushed: -1}, &machine{}
 	moto := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		f.moto = append(f.moto, r.Method+" "+r.Host+r.URL.Path+" "+string(body))
@@ -90,6 +93,8 @@ func newFixture(t *testing.T) (*fixture, *machine) {
 		Bus:      bus{f},
 		Machines: map[string]StateMachine{"arn:machine": m},
 		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
+		Topics:   map[string]bool{"arn:own": true},
+		Flush:    func(context.Context) { f.flushed = len(f.moto) },
 		Control:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "control") }),
 		Log:      slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	})
@@ -133,6 +138,19 @@ func TestEndpoint(t *testing.T) {
 		}
 		if len(f.moto) != 1 {
 			t.Errorf("emulated services reached moto: %q", f.moto)
+		}
+	})
+	t.Run("writes what was logged before anybody reads it", func(t *testing.T) {
+		for _, service := range []string{"logs", "monitoring"} {
+			f, _ := newFixture(t)
+			f.call("test", "dynamodb", "DynamoDB_20120810.PutItem", "POST", "/", `{}`)
+			if f.flushed != -1 {
+				t.Error("a call of DynamoDB flushes")
+			}
+			f.call("test", service, "", "POST", "/", "{}")
+			if f.flushed != 1 || len(f.moto) != 2 {
+				t.Errorf("%s: flushed after %d calls, moto saw %q", service, f.flushed, f.moto)
+			}
 		}
 	})
 	t.Run("rejects unsupported operations by name", func(t *testing.T) {
@@ -232,6 +250,48 @@ func TestPublish(t *testing.T) {
 		}
 		if len(f.kept) != 1 {
 			t.Errorf("a rejected message was delivered: %+v", f.kept[1:])
+		}
+	})
+	t.Run("of the template's topics does without moto until a topic changes", func(t *testing.T) {
+		f, _ := newFixture(t)
+		publish := func() {
+			t.Helper()
+			got := f.call("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:own&Message=m")
+			if got.Code != 200 {
+				t.Errorf("%d %s", got.Code, got.Body)
+			}
+			if len(f.moto) == 0 && !regexp.MustCompile(`<PublishResult><MessageId>[0-9a-f-]{36}</MessageId></PublishResult>`).Match(got.Body.Bytes()) {
+				t.Errorf("response %s", got.Body)
+			}
+		}
+		publish()
+		f.call("test", "sns", "", "POST", "/", "Action=ListTopics")
+		publish()
+		if len(f.moto) != 1 || len(f.kept) != 2 {
+			t.Errorf("moto saw %q, delivered %+v", f.moto, f.kept)
+		}
+		f.call("test", "sns", "", "POST", "/", "Action=Subscribe&TopicArn=arn:own&Protocol=sqs")
+		publish()
+		if len(f.moto) != 3 || len(f.kept) != 3 {
+			t.Errorf("after a subscription, moto saw %q, delivered %+v", f.moto, f.kept)
+		}
+	})
+	t.Run("rejects what SNS rejects", func(t *testing.T) {
+		f, _ := newFixture(t)
+		for name, form := range map[string]url.Values{
+			"an empty message":        {},
+			"a message that is large": {"Message": {strings.Repeat("m", 256<<10+1)}},
+			"a subject that is long":  {"Message": {"m"}, "Subject": {strings.Repeat("s", 101)}},
+			"a subject of two lines":  {"Message": {"m"}, "Subject": {"a\nb"}},
+		} {
+			form.Set("Action", "Publish")
+			form.Set("TopicArn", "arn:own")
+			if got := f.call("test", "sns", "", "POST", "/", form.Encode()); got.Code != 400 || !strings.Contains(got.Body.String(), "InvalidParameter") {
+				t.Errorf("%s: %d %s", name, got.Code, got.Body)
+			}
+		}
+		if len(f.kept) > 0 {
+			t.Errorf("delivered %+v", f.kept)
 		}
 	})
 	t.Run("delivers before the response begins", func(t *testing.T) {

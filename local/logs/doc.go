@@ -6,7 +6,7 @@
 // the state machine. EventBridge's log group targets use [Delivery], which waits until
 // CloudWatch Logs has accepted an event.
 //
-// Writing never blocks on the network: entries are queued, in order per stream, and sent when
+// A Writer never blocks on the network: entries are queued, in order per stream, and sent when
 // somebody wants to read them (Flush, which the endpoint calls before each call of CloudWatch
 // or CloudWatch Logs), or once there are many. A batch then has thousands of entries, where
 // one for each quarter of a second cost moto as much time as the payments themselves. An

@@ -297,6 +297,36 @@ func TestMapping(t *testing.T) {
 			}
 		})
 	})
+	t.Run("with few records needs one batch", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := runAll(t, `,"ParallelizationFactor":10`, nil, recs(1, perBatch)...)
+			if len(f.function.batches) != 1 {
+				t.Errorf("batches %q, want one", f.function.batches)
+			}
+		})
+	})
+	t.Run("reads four times a second, and at once what a read has left", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			f := start(t, `,"BatchSize":10`, nil, recs(1, 15)...)
+			if err := f.mapping.Idle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if took := f.function.times[1].Sub(begin); took != 0 {
+				t.Errorf("the records after a full read come %s later", took)
+			}
+			f.stream.add(rec(16, "k"))
+			if err := f.mapping.Idle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.stop(); err != nil {
+				t.Fatal(err)
+			}
+			if reads := time.Since(begin).Milliseconds() / 250; int64(len(f.stream.limits)) > reads+2 {
+				t.Errorf("%d reads in %s", len(f.stream.limits), time.Since(begin))
+			}
+		})
+	})
 	t.Run("retries read errors for as long as there are any", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := start(t, "", nil, rec(1, "a"))

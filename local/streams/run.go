@@ -145,6 +145,11 @@ func (m *Mapping) filter(records []Record) ([]item, error) {
 	return selected, nil
 }
 
+// perBatch is how many records a concurrent batch has before there is a further one. Lambda
+// would have a batch per record when records are few; here the processor is shared with all
+// services, and an invocation costs more than the records in it.
+const perBatch = 10
+
 // deliver delivers items, or acts out the fault that strikes them.
 func (m *Mapping) deliver(ctx context.Context, shard string, items []item) {
 	switch m.config.Faults.Strike(faults.Stream, "").Fault {
@@ -179,11 +184,11 @@ func lastFirst(items []item) []item {
 // distribute distributes items over the concurrent batches by item key, which keeps the order per
 // key, and waits until all are processed.
 func (m *Mapping) distribute(ctx context.Context, shard string, items []item) {
-	parts := make([][]item, m.parallelization)
+	parts := make([][]item, min(m.parallelization, (len(items)+perBatch-1)/perBatch))
 	for _, i := range items {
 		h := fnv.New32a()
 		_, _ = h.Write(i.record.Keys) // never fails
-		part := h.Sum32() % uint32(m.parallelization)
+		part := h.Sum32() % uint32(len(parts))
 		parts[part] = append(parts[part], i)
 	}
 	var group errgroup.Group
