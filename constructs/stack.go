@@ -2,6 +2,8 @@ package constructs
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -27,8 +29,10 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		})
 	}
 
-	if warning := cfg.Providers.Warning(); warning != "" {
-		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("payment-webhooks:openWebhook"), jsii.String(warning))
+	for id, warning := range map[string]string{"openWebhook": cfg.Providers.Warning(), "noSubscriber": cfg.AlertWarning()} {
+		if warning != "" {
+			awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("payment-webhooks:"+id), jsii.String(warning))
+		}
 	}
 
 	code := imagesFrom(cfg.SourceRoot)
@@ -78,6 +82,21 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		if r.Queue != nil {
 			outputs = append(outputs, output{r.ID() + "QueueUrl", "Queue of the events of tier " + r.Name, r.Queue.QueueUrl()})
 		}
+	}
+	if cfg.OperatorPolicy {
+		props := OperatorProps{
+			Suffix: cfg.Suffix, Key: store.Key(), Table: store.Table(), Bus: bus.EventBus(), Topic: alerts.Topic(),
+			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Validator: ingest.Validator(),
+			Functions: []awslambda.IFunction{archive.Archiver()}, Rules: []string{archive.RuleNames()[0]},
+			Queues: []awssqs.IQueue{relay.DeadLetters(), workflow.DeadLetters(), ingest.Quarantine(), archive.ScheduleDeadLetters(), archive.Failures()},
+		}
+		if reconcile != nil {
+			props.Functions = append(props.Functions, reconcile.reconciler)
+			props.Rules = append(props.Rules, reconcile.ruleNames...)
+			props.Queues = append(props.Queues, reconcile.failures, reconcile.scheduleDeadLetters)
+		}
+		operator := NewOperator(stack, "Operator", props)
+		outputs = append(outputs, output{contract.OutputOperatorPolicy, "Managed policy of what scripts/ops may do", operator.PolicyARN()})
 	}
 	for _, output := range outputs {
 		awscdk.NewCfnOutput(stack, jsii.String(output.key), &awscdk.CfnOutputProps{

@@ -15,6 +15,8 @@ const (
 	DashboardPrefix       = "transaction-metrics-"
 	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
 	ArchiveRulePrefix     = "daily-archival-"
+	DeploymentRulePrefix  = "deployment-archival-" // starts the archiver after a deployment
+	OperatorPolicyPrefix  = "payment-webhooks-operator-"
 	ReconcileRulePrefix   = "daily-reconcile-"
 
 	// ReconcileDeploymentRulePrefix is that of the rule that compares after each deployment.
@@ -63,4 +65,6 @@ const (
 	OutputAuditBucket  = "AuditBucketName"
 	OutputStateMachine = "StateMachineArn"
 	OutputDashboard    = "DashboardUrl"
+
+	OutputOperatorPolicy = "OperatorPolicyArn" // with the context operatorPolicy
 )

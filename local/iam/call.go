@@ -161,7 +161,8 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		}
 		return Call{"sns:" + strings.TrimSuffix(form.Get("Action"), "Batch"), []string{resource}}, nil
 	case "lambda":
-		if id, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/event-source-mappings/"); ok {
+		if id, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/event-source-mappings"); ok {
+			id = strings.TrimPrefix(id, "/")
 			switch {
 			case r.Method == http.MethodGet && id == "":
 				return Call{"lambda:ListEventSourceMappings", []string{"*"}}, nil
@@ -172,6 +173,9 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 			}
 		}
 		name, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/functions/")
+		if name, found := strings.CutSuffix(name, "/configuration"); ok && found && r.Method == http.MethodGet {
+			return Call{"lambda:GetFunctionConfiguration", []string{full(name, "lambda", "function:")}}, nil
+		}
 		name, isInvoke := strings.CutSuffix(name, "/invocations")
 		if !ok || !isInvoke {
 			return Call{}, fmt.Errorf("lambda %s %s is not supported", r.Method, r.URL.Path)
@@ -182,6 +186,23 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		return Call{"lambda:InvokeFunction", []string{full(name, "lambda", "function:")}}, nil
 	case "s3":
 		return s3Call(r)
+	case "cloudformation":
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return Call{}, err
+		}
+		// The stack's id is not known here; any has the form of one.
+		return Call{"cloudformation:" + form.Get("Action"), []string{full(form.Get("StackName"), "cloudformation", "stack/") + "/id"}}, nil
+	case "logs":
+		var input struct{ LogGroupName, LogStreamName string }
+		if err := json.Unmarshal(body, &input); err != nil {
+			return Call{}, fmt.Errorf("%s: %w", operation, err)
+		}
+		resource := arn("logs", "log-group:"+input.LogGroupName+":")
+		if operation == "PutLogEvents" {
+			resource += "log-stream:" + input.LogStreamName
+		}
+		return Call{"logs:" + operation, []string{resource}}, nil
 	}
 	return Call{}, fmt.Errorf("service %s is not checked", service)
 }

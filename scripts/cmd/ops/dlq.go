@@ -182,7 +182,7 @@ func (d *dlq) list(ctx context.Context, q queue) (listed, error) {
 		return line, err
 	}
 	line.Reasons = map[string]int{}
-	err = d.each(ctx, q, maxSample, func(m queues.Message) error {
+	err = d.each(ctx, q, min(depth.Visible, maxSample), func(m queues.Message) error {
 		line.Read++
 		line.Reasons[deadletters.Read(m.Body, m.Attributes).Reason]++
 		if line.Oldest == nil || m.Sent.Before(*line.Oldest) {
