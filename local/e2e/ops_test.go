@@ -38,15 +38,10 @@ type operator struct {
 	env     []string
 }
 
-// newOperator builds the tool. Its state files are the test's own.
+// newOperator returns an operator, whose state files are the test's own.
 func newOperator(t *testing.T, s *session.Session) operator {
 	t.Helper()
-	o := operator{t: t, session: s, binary: filepath.Join(t.TempDir(), "ops")}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", o.binary, "./scripts/cmd/ops")
-	build.Dir = root()
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	o := operator{t: t, session: s, binary: opsBinary(t)}
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") {
 			o.env = append(o.env, variable)
