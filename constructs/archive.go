@@ -32,7 +32,7 @@ type ArchiveProps struct {
 type Archive struct {
 	bucket              awss3.IBucket
 	archiver            awslambda.IFunction
-	ruleName            string
+	ruleNames           []string
 	scheduleDeadLetters awssqs.IQueue
 	failures            awssqs.IQueue
 }
@@ -83,20 +83,39 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 		OnFailure:     awslambdadestinations.NewSqsDestination(failures),
 	})
 	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", contract.ScheduleDeadLetterPrefix+p.Suffix, p.Key)
-	ruleName := contract.ArchiveRulePrefix + p.Suffix
-	awsevents.NewRule(this, jsii.String("Daily"), &awsevents.RuleProps{
-		RuleName:    jsii.String(ruleName),
+	a := &Archive{bucket: bucket, archiver: fn, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+	start := func(id, name string, props awsevents.RuleProps) {
+		props.RuleName = &name
+		props.Targets = &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
+			DeadLetterQueue: scheduleDeadLetters,
+			RetryAttempts:   jsii.Number(deliveryAttempts),
+			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
+		})}
+		awsevents.NewRule(this, &id, &props)
+		a.ruleNames = append(a.ruleNames, name)
+	}
+	start("Daily", contract.ArchiveRulePrefix+p.Suffix, awsevents.RuleProps{
 		Description: jsii.String("Starts the archiver once a day"),
 		// In UTC, like the hours in the archive; off the full hour, when
 		// everybody's schedules run.
 		Schedule: awsevents.Schedule_Cron(&awsevents.CronOptions{Hour: jsii.String("2"), Minute: jsii.String("20")}),
-		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: scheduleDeadLetters,
-			RetryAttempts:   jsii.Number(deliveryAttempts),
-			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
-		})},
 	})
-	return &Archive{bucket: bucket, archiver: fn, ruleName: ruleName, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+	// A new stack has a run at once, so that days without one are days on which the archiver
+	// stopped, and every deployment shows that the archiver still works. The event has a time,
+	// which is the archiver's current time, as a scheduled event has.
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+	start("Deployed", contract.DeploymentRulePrefix+p.Suffix, awsevents.RuleProps{
+		Description: jsii.String("Starts the archiver after each deployment of its stack"),
+		EventPattern: &awsevents.EventPattern{
+			Source:     jsii.Strings("aws.cloudformation"),
+			DetailType: jsii.Strings("CloudFormation Stack Status Change"),
+			Detail: &map[string]any{
+				"stack-id":       []any{awscdk.Stack_Of(this).StackId()},
+				"status-details": map[string]any{"status": []any{"CREATE_COMPLETE", "UPDATE_COMPLETE"}},
+			},
+		},
+	})
+	return a
 }
 
 // archiverName returns the physical name of transaction-archival.
@@ -117,8 +136,8 @@ func (a *Archive) Bucket() awss3.IBucket { return a.bucket }
 // Archiver returns the function transaction-archival.
 func (a *Archive) Archiver() awslambda.IFunction { return a.archiver }
 
-// RuleName returns the name of the daily rule, which is on the default bus.
-func (a *Archive) RuleName() string { return a.ruleName }
+// RuleNames returns the names of the rules that start the archiver, on the default bus.
+func (a *Archive) RuleNames() []string { return a.ruleNames }
 
 // ScheduleDeadLetters returns the queue of runs that could not be started.
 func (a *Archive) ScheduleDeadLetters() awssqs.IQueue { return a.scheduleDeadLetters }

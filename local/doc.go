@@ -41,9 +41,12 @@
 //	GET  /_local/traces[?trace_id=1-…]           X-Ray segment documents, oldest first
 //	GET  /_local/rules                           rules with their schedule or delivery counts
 //	POST /_local/rules/NAME/fire[?time=RFC3339]  fire a scheduled rule as of that time (default now)
+//	GET  /_local/events                          events in the bus's archives, oldest first
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output
 //	GET  /_local/mappings                        stream mappings: batches and records
 //	POST /_local/flush                           wait until everything logged is in CloudWatch
+//	POST /_local/settle                          wait until nothing is under way: records, events,
+//	                                             executions, asynchronous invocations, log lines
 //
 // Responses are JSON. An error is {"error": "…"} with a 4xx or 5xx status.
 //

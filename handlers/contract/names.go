@@ -15,6 +15,7 @@ const (
 	DashboardPrefix       = "transaction-metrics-"
 	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
 	ArchiveRulePrefix     = "daily-archival-"
+	DeploymentRulePrefix  = "deployment-archival-" // starts the archiver after a deployment
 	OperatorPolicyPrefix  = "payment-webhooks-operator-"
 	ReconcileRulePrefix   = "daily-reconcile-"
 

@@ -209,7 +209,7 @@ func (a *Alarms) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(now.Truncate(time.Minute).Add(time.Minute + afterMinute).Sub(now)):
+		case <-time.After(now.Add(-afterMinute).Truncate(time.Minute).Add(time.Minute + afterMinute).Sub(now)):
 		}
 		if _, err := a.Evaluate(ctx, a.config.Now()); err != nil && ctx.Err() == nil {
 			return err

@@ -236,6 +236,16 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("%+v, published %q", got, f.published)
 		}
 	})
+	t.Run("are evaluated after each minute in the background", func(t *testing.T) {
+		f := newFixture(t, errorsAlarm)
+		f.store.Put(failed, 1, epoch)
+		f.now = epoch.Truncate(time.Minute).Add(time.Minute + afterMinute - time.Millisecond)
+		ctx, cancel := context.WithCancel(t.Context())
+		f.config.Notify = func(context.Context, string, string, string, []byte) { cancel() }
+		if err := f.Run(ctx); err != nil || f.list()[0].State != Alarm {
+			t.Errorf("%v, %+v", err, f.list())
+		}
+	})
 	t.Run("are not evaluated beyond 62 days", func(t *testing.T) {
 		f := newFixture(t, errorsAlarm)
 		if _, err := f.Evaluate(t.Context(), epoch.AddDate(0, 3, 0)); err == nil {

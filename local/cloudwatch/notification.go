@@ -1,6 +1,7 @@
 package cloudwatch
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -62,7 +63,10 @@ func (a *alarm) notification(account, region string, created minute, before, aft
 		}
 		trigger["Metrics"] = metrics
 	}
-	message, _ = json.Marshal(struct { // texts and numbers always marshal
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // the reason has a "->"
+	_ = encoder.Encode(struct {  // texts and numbers always marshal
 		AlarmName, AlarmDescription, AWSAccountId, AlarmConfigurationUpdatedTimestamp string
 		NewStateValue                                                                 State
 		NewStateReason, StateChangeTime, Region, AlarmArn                             string
@@ -75,5 +79,5 @@ func (a *alarm) notification(account, region string, created minute, before, aft
 		before.state, actions(a.OKActions), actions(a.AlarmActions), actions(a.InsufficientDataActions), trigger,
 	})
 	subject = fmt.Sprintf("%s: %q in %s", after.state, a.AlarmName, region)
-	return subject[:min(len(subject), maxSubject)], message
+	return subject[:min(len(subject), maxSubject)], bytes.TrimSpace(text.Bytes())
 }

@@ -93,15 +93,16 @@ type Emulator struct {
 	sns              *sns.Delivery
 	faults           *faults.Set
 
-	moto      *moto.Server
-	egress    *egress.Stub // nil: functions reach what this machine reaches
-	writer    *logs.Writer
-	traces    *xray.Daemon
-	sampler   xray.Sampler
-	functions map[string]*lambda.Function // by name
-	machines  map[string]*states.Machine  // by ARN
-	mappings  []*streams.Mapping
-	schedules *schedule.Schedules
+	moto       *moto.Server
+	egress     *egress.Stub // nil: functions reach what this machine reaches
+	writer     *logs.Writer
+	logTargets *logs.Delivery // EventBridge's
+	traces     *xray.Daemon
+	sampler    xray.Sampler
+	functions  map[string]*lambda.Function // by name
+	machines   map[string]*states.Machine  // by ARN
+	mappings   map[string]*streams.Mapping // by UUID
+	schedules  *schedule.Schedules
 
 	failed   chan error // receives the first error that ends the run
 	cleanups []func()
@@ -118,7 +119,7 @@ func New(o Options) (*Emulator, error) {
 	e := &Emulator{
 		options: o, terminal: t, log: t.logger("local"), account: defaultAccount, region: o.Region,
 		endpointURL: "http://" + o.Endpoint.Addr().String(),
-		functions:   map[string]*lambda.Function{}, machines: map[string]*states.Machine{},
+		functions:   map[string]*lambda.Function{}, machines: map[string]*states.Machine{}, mappings: map[string]*streams.Mapping{},
 		failed: make(chan error, 1),
 	}
 	var err error
@@ -184,6 +185,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 	e.writer = logs.NewWriter(cloudwatchlogs.NewFromConfig(direct), e.putMetrics, report)
 	e.writer.Observe(e.filters.Logged)
 	e.cleanup(e.writer.Close)
+	e.logTargets = logs.NewDelivery(cloudwatchlogs.NewFromConfig(e.awsConfig(userKey, faults.Events)))
 	if e.traces, err = xray.Listen(report); err != nil {
 		return err
 	}
@@ -264,6 +266,10 @@ func (e *Emulator) serveEndpoint() error {
 	if err != nil {
 		return err
 	}
+	mappings := map[string]endpoint.Mapping{}
+	for id, mapping := range e.mappings {
+		mappings[id] = mapping
+	}
 	machines := map[string]endpoint.StateMachine{}
 	for arn, machine := range e.machines {
 		machines[arn] = machine
@@ -278,7 +284,7 @@ func (e *Emulator) serveEndpoint() error {
 	}
 	e.serve(e.options.Endpoint, endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: iam.Scope{Account: e.account, Region: e.region}, Policies: e.policies, Stack: stack,
-		Functions: e.functions, Bus: e.bus, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
+		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	}))
 	return nil

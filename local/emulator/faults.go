@@ -77,7 +77,9 @@ func (e *Emulator) invoke(ctx context.Context, caller, nameOrARN string, r lambd
 func (e *Emulator) stamped(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if skew := e.faults.Skew(); skew != 0 {
-			w = &stampedWriter{w, time.Now().Add(skew).UTC().Format(http.TimeFormat)}
+			stamped := &stampedWriter{w, time.Now().Add(skew).UTC().Format(http.TimeFormat)}
+			stamped.Header().Set("Date", stamped.date) // for a response without content
+			w = stamped
 		}
 		next.ServeHTTP(w, r)
 	})

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -32,7 +34,7 @@ func (e *Emulator) loadMapping(resource assembly.Resource) (*streams.Mapping, fu
 	}
 	mapping, err := streams.Load(resource.LogicalID, p, streams.Config{
 		Function: mappedFunction{e, spec.config.Name}, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key, faults.Lambda)},
-		Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
+		Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
 	})
 	return mapping, spec, err
 }
@@ -61,8 +63,12 @@ func (e *Emulator) loadMappings() (map[string]func(context.Context) error, error
 		if err != nil {
 			return nil, err
 		}
+		id, err := e.resolver.Ref(resource.LogicalID)
+		if err != nil {
+			return nil, err
+		}
 		source := streams.NewDynamoDB(dynamodbstreams.NewFromConfig(config))
-		e.mappings = append(e.mappings, mapping)
+		e.mappings[id] = mapping
 		read[resource.LogicalID] = func(ctx context.Context) error { return mapping.Run(ctx, source) }
 	}
 	return read, nil
@@ -98,6 +104,8 @@ func (s bodySender) Send(ctx context.Context, queueARN string, body []byte) erro
 }
 
 type mappingState struct {
+	UUID     string        `json:"uuid"`
+	State    string        `json:"state"`
 	Function string        `json:"function"`
 	Source   string        `json:"source"` // the stream's ARN
 	Stats    streams.Stats `json:"stats"`
@@ -105,8 +113,9 @@ type mappingState struct {
 
 func (e *Emulator) mappingStats() []mappingState {
 	list := []mappingState{}
-	for _, m := range e.mappings {
-		list = append(list, mappingState{m.FunctionName(), m.EventSourceARN(), m.Stats()})
+	for _, id := range slices.Sorted(maps.Keys(e.mappings)) {
+		m := e.mappings[id]
+		list = append(list, mappingState{id, m.Configuration().State, m.FunctionName(), m.EventSourceARN(), m.Stats()})
 	}
 	return list
 }

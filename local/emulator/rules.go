@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
+	"payment-webhooks/local/logs"
 	"payment-webhooks/local/schedule"
 )
 
@@ -109,12 +109,12 @@ func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 		}
 	case "logs":
 		stream := "eventbridge-" + ref.ID
-		send = func(_ context.Context, payload []byte) error {
-			message, at, err := events.LogEvent(payload, time.Now())
-			if err == nil {
-				e.writer.Put(groupName(ref.ARN), stream, at, message)
+		send = func(ctx context.Context, payload []byte) error {
+			message, at, err := events.LogEvent(payload, e.faults.Now())
+			if err != nil {
+				return err
 			}
-			return err
+			return e.logTargets.Put(ctx, groupName(ref.ARN), stream, at, message)
 		}
 	default:
 		return nil, fmt.Errorf("target %s: %s targets are not supported", ref.ID, service)
@@ -183,6 +183,8 @@ func classify(err error) error {
 		return nil
 	case errors.As(err, &classified):
 		return err
+	case errors.Is(err, logs.ErrRejected):
+		return permanent(events.CodeInvalidParam, err)
 	case errors.Is(err, errNoQueue):
 		return permanent(events.CodeNoResource, err)
 	case errors.As(err, &api):

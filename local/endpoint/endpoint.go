@@ -26,10 +26,13 @@ import (
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/sns"
+	"payment-webhooks/local/states"
 )
 
-// StateMachine starts executions, for the StartExecution call.
+// StateMachine is a state machine, for Step Functions' API.
 type StateMachine interface {
+	// Describe returns the response of DescribeStateMachine.
+	Describe() states.Description
 	Start(name string, input []byte) (executionARN string, started time.Time, err error)
 }
 
@@ -49,6 +52,7 @@ type Config struct {
 	// Functions by physical name.
 	Functions map[string]*lambda.Function
 	Bus       Bus
+	Mappings  map[string]Mapping      // by UUID
 	Machines  map[string]StateMachine // by ARN
 	SNS       *sns.Delivery
 	Faults    *faults.Set // nil: none is injected
@@ -240,9 +244,14 @@ func notSupported(w http.ResponseWriter, service, operation string) {
 	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not support "+service+" "+operation)
 }
 
-// lambda responds to Invoke and GetFunctionConfiguration.
+// lambda responds to Invoke, GetFunctionConfiguration, and the operations of event source
+// mappings.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
+	if strings.HasPrefix(r.URL.Path, mappingsPath) {
+		e.mappings(w, r, body)
+		return
+	}
 	const prefix, suffix, configuration = "/2015-03-31/functions/", "/invocations", "/configuration"
 	escaped := r.URL.EscapedPath()
 	if r.Method == http.MethodGet && strings.HasPrefix(escaped, prefix) && strings.HasSuffix(escaped, configuration) {
@@ -367,13 +376,15 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 		fail(w, "states", http.StatusBadRequest, "SerializationException", err.Error())
 		return
 	}
+	machine := e.config.Machines[input.StateMachineArn]
+	if machine == nil && (operation == "StartExecution" || operation == "DescribeStateMachine") {
+		fail(w, "states", http.StatusBadRequest, "StateMachineDoesNotExist", "State Machine Does Not Exist: '"+input.StateMachineArn+"'")
+		return
+	}
 	switch operation {
+	case "DescribeStateMachine":
+		respond(w, "states", http.StatusOK, machine.Describe())
 	case "StartExecution":
-		machine := e.config.Machines[input.StateMachineArn]
-		if machine == nil {
-			fail(w, "states", http.StatusBadRequest, "StateMachineDoesNotExist", "State Machine Does Not Exist: '"+input.StateMachineArn+"'")
-			return
-		}
 		if input.Input == "" {
 			input.Input = "{}"
 		}
@@ -382,8 +393,7 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 			fail(w, "states", http.StatusBadRequest, "InvalidExecutionInput", err.Error())
 			return
 		}
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		_ = json.NewEncoder(w).Encode(map[string]any{"executionArn": arn, "startDate": float64(started.UnixMilli()) / 1000})
+		respond(w, "states", http.StatusOK, map[string]any{"executionArn": arn, "startDate": float64(started.UnixMilli()) / 1000})
 	case "ListExecutions":
 		// What AWS returns for an EXPRESS machine.
 		// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html

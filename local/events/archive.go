@@ -71,6 +71,19 @@ func (a *Archive) add(at time.Time, event []byte) {
 	a.bytes += len(event)
 }
 
+// Archived returns the events in the bus's archives, oldest first.
+func (b *Bus) Archived() []json.RawMessage {
+	all := []json.RawMessage{}
+	for _, a := range b.allArchives() {
+		a.mu.Lock()
+		for _, e := range a.events {
+			all = append(all, e.event)
+		}
+		a.mu.Unlock()
+	}
+	return all
+}
+
 func (a *Archive) size() (count, size int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

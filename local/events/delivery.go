@@ -71,6 +71,8 @@ type Deliveries struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	// attempts holds an element for each attempt that is under way.
+	attempts chan struct{}
 
 	mu      sync.Mutex
 	closed  bool
@@ -99,7 +101,7 @@ func NewDeliveries(c DeliveryConfig) *Deliveries {
 		c.Jitter = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Deliveries{config: c, ctx: ctx, cancel: cancel, stats: map[string]Stats{}}
+	return &Deliveries{config: c, ctx: ctx, cancel: cancel, attempts: make(chan struct{}, maxAttempts), stats: map[string]Stats{}}
 }
 
 // delivered is an event on its way to one target.
@@ -215,7 +217,7 @@ func (d *Deliveries) run(e delivered) {
 	wait := firstWait
 	for retries := 0; ; retries++ {
 		started := time.Now()
-		err := e.target.deliver.Deliver(d.ctx, payload)
+		err := d.attempt(e.target.deliver, payload)
 		age += time.Since(started)
 		d.count(e.rule, func(s *Stats) { s.Invocations++ })
 		if err == nil {
@@ -241,6 +243,20 @@ func (d *Deliveries) run(e delivered) {
 			return
 		}
 		wait = min(2*wait, maxWait)
+	}
+}
+
+// maxAttempts bounds the concurrent calls to targets, so that the replay of many events does not
+// open as many connections.
+const maxAttempts = 64
+
+func (d *Deliveries) attempt(t Target, payload []byte) error {
+	select {
+	case d.attempts <- struct{}{}:
+		defer func() { <-d.attempts }()
+		return t.Deliver(d.ctx, payload)
+	case <-d.ctx.Done():
+		return d.ctx.Err()
 	}
 }
 

@@ -161,7 +161,8 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		}
 		return Call{"sns:" + strings.TrimSuffix(form.Get("Action"), "Batch"), []string{resource}}, nil
 	case "lambda":
-		if id, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/event-source-mappings/"); ok {
+		if id, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/event-source-mappings"); ok {
+			id = strings.TrimPrefix(id, "/")
 			switch {
 			case r.Method == http.MethodGet && id == "":
 				return Call{"lambda:ListEventSourceMappings", []string{"*"}}, nil

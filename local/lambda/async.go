@@ -41,11 +41,22 @@ func (f *Function) InvokeAsync(request Request) (string, error) {
 	}
 	requestID := uuid.NewString()
 	f.wait.Add(1)
+	f.queued++
 	go func() {
 		defer f.wait.Done()
 		f.deliver(requestID, request)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.queued--
 	}()
 	return requestID, nil
+}
+
+// Queued is the number of asynchronous events that are neither processed nor given up.
+func (f *Function) Queued() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.queued
 }
 
 func (f *Function) deliver(requestID string, request Request) {

@@ -103,6 +103,7 @@ type Function struct {
 	idle   []*environment
 	all    map[*environment]bool
 	busy   int
+	queued int // asynchronous events
 	closed bool
 
 	ctx    context.Context // ends with Close

@@ -190,6 +190,7 @@ func (w *Writer) sendEvents(ctx context.Context, to streamKey, entries []entry) 
 			LogGroupName: aws.String(to.group), LogStreamName: aws.String(to.stream), LogEvents: batch,
 		})
 		if err != nil {
+			w.created[to] = false // the group may have been deleted and created again
 			return err
 		}
 	}

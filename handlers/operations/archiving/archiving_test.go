@@ -163,7 +163,7 @@ func open(l archive.Ledger, b *bucket) *archiving.Archive {
 func verify(t *testing.T, a *archiving.Archive) (archiving.Verification, []archiving.Difference) {
 	t.Helper()
 	var differences []archiving.Difference
-	v, err := a.Verify(t.Context(), time.Time{}, time.Time{}, func(d archiving.Difference) { differences = append(differences, d) }, func(int, int) {})
+	v, err := a.Verify(t.Context(), time.Time{}, time.Time{}, false, func(d archiving.Difference) { differences = append(differences, d) }, func(int, int) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestVerify(t *testing.T) {
 	t.Run("when the table does not hold the hours any more", func(t *testing.T) {
 		l, b := stored(t)
 		a := archiving.New(b, ledgertest.NewMemory(l.All()[0].ReceivedAt), func() time.Time { return now.AddDate(0, 0, 60) })
-		v, err := a.Verify(t.Context(), hour, hour.Add(25*time.Hour), func(d archiving.Difference) { t.Errorf("%+v", d) }, func(int, int) {})
+		v, err := a.Verify(t.Context(), hour, hour.Add(25*time.Hour), false, func(d archiving.Difference) { t.Errorf("%+v", d) }, func(int, int) {})
 		if err != nil || v.Hours != 26 || v.Compared != 0 || v.Transactions != len(l.All()) {
 			t.Errorf("%+v, %v", v, err)
 		}
@@ -305,11 +305,24 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%q", texts(differences))
 		}
 	})
+	t.Run("when a provisional archive is not up to date", func(t *testing.T) {
+		l, b := stored(t)
+		score(t, l, l.All()[5])
+		b.written[archive.ManifestKey(hour)] = hour.Add(25*time.Hour - 1)
+		if v, differences := verify(t, open(l, b)); len(differences) > 0 || v.Compared != 25 {
+			t.Errorf("%d hours compared, %q", v.Compared, texts(differences))
+		}
+		found := 0
+		v, err := open(l, b).Verify(t.Context(), hour, hour, true, func(archiving.Difference) { found++ }, func(int, int) {})
+		if err != nil || v.Compared != 1 || found != 1 {
+			t.Errorf("%+v, %v", v, err)
+		}
+	})
 	t.Run("when it is told to end", func(t *testing.T) {
 		l, b := stored(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := open(l, b).Verify(ctx, time.Time{}, time.Time{}, func(archiving.Difference) {}, func(int, int) {}); !errors.Is(err, context.Canceled) {
+		if _, err := open(l, b).Verify(ctx, time.Time{}, time.Time{}, false, func(archiving.Difference) {}, func(int, int) {}); !errors.Is(err, context.Canceled) {
 			t.Errorf("error %v", err)
 		}
 	})

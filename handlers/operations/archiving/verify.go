@@ -49,9 +49,12 @@ type Verification struct {
 // are compared with it in both directions. An hour that a daily run should have archived
 // must have a manifest.
 //
+// A provisional archive lacks what came after it, until a run replaces it. It is compared
+// with the table only if provisional is true.
+//
 // differ gets each difference as it is found, progress the number of hours done, of all.
 // Memory does not grow with the number of transactions. The error is one of reading.
-func (a *Archive) Verify(ctx context.Context, from, to time.Time, differ func(Difference), progress func(done, all int)) (Verification, error) {
+func (a *Archive) Verify(ctx context.Context, from, to time.Time, provisional bool, differ func(Difference), progress func(done, all int)) (Verification, error) {
 	v := Verification{Unread: []string{}}
 	written, err := a.manifests(ctx)
 	if err != nil {
@@ -62,10 +65,7 @@ func (a *Archive) Verify(ctx context.Context, from, to time.Time, differ func(Di
 		return v, err
 	}
 	now := a.now()
-	held := map[time.Time]bool{} // hours that the table holds whole
-	for _, hour := range archive.NewWindow(now, now).Due(createdAt) {
-		held[hour] = true
-	}
+	window := archive.NewWindow(now, now)
 	hours := slices.Clone(written.hours)
 	for hour := since(now, createdAt); !hour.After(overdue(now)); hour = hour.Add(time.Hour) {
 		hours = append(hours, hour)
@@ -78,7 +78,9 @@ func (a *Archive) Verify(ctx context.Context, from, to time.Time, differ func(Di
 		v.From, v.To = hours[0].Format(archive.HourLayout), hours[len(hours)-1].Format(archive.HourLayout)
 	}
 	for i, hour := range hours {
-		if err := a.verifyHour(ctx, hour, held[hour], &v, differ); err != nil {
+		at, ok := written.at[hour]
+		held := !hour.Before(window.Oldest) && (provisional || !ok || !archive.IsProvisional(hour, at))
+		if err := a.verifyHour(ctx, hour, held, &v, differ); err != nil {
 			return v, fmt.Errorf("hour %s: %w", hour.Format(archive.HourLayout), err)
 		}
 		progress(i+1, len(hours))

@@ -235,6 +235,7 @@ type archiveVerification struct {
 
 func newArchiveVerify(a *app) *cobra.Command {
 	var from, to time.Time
+	var provisional bool
 	command := &cobra.Command{
 		Use:   "verify",
 		Short: "Read the archive again, check it, and compare it with the table",
@@ -256,7 +257,7 @@ Differences are listed as they are found; the exit status is 1 if there are any.
 				return err
 			}
 			result := archiveVerification{Found: []archiving.Difference{}}
-			result.Verification, err = archive.Verify(command.Context(), from, to, func(d archiving.Difference) {
+			result.Verification, err = archive.Verify(command.Context(), from, to, provisional, func(d archiving.Difference) {
 				if a.json {
 					result.Found = append(result.Found, d)
 					return
@@ -280,6 +281,7 @@ Differences are listed as they are found; the exit status is 1 if there are any.
 		},
 	}
 	timeFlags(command, &from, &to, "first `hour` to verify, such as 2026-11-20T15", "last `hour` to verify")
+	command.Flags().BoolVar(&provisional, "provisional", false, "compare provisional archives with the table too: hours archived before they were due")
 	return command
 }
 
