@@ -122,7 +122,7 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 	allowed([]*string{
 		p.Bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
 		p.Bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
-	}, "s3:GetObject")
+	}, "s3:GetObject", "s3:GetObjectVersion")
 	groups := []*string{logGroup(tierLogs, "*")}
 	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
 		groups = append(groups, logGroup(contract.FunctionLogGroupPrefix+handler+"-"+p.Suffix, "*"))

@@ -83,14 +83,26 @@ func setRule(ctx context.Context, s *session.Session, tier string, enabled bool)
 	return err
 }
 
-// disableRule disables the rule of one tier, and enableRule those that are disabled.
+// disableRule disables the rule of one tier, and enableRule those that are disabled. The
+// senders are stopped until the stack is quiet, so that what was received in between is
+// exactly what matched no rule: publishing more again would hide what was lost otherwise.
 func (c *conductor) disableRule(ctx context.Context, r *rand.Rand) error {
+	c.senders.gate.Lock()
+	defer c.senders.gate.Unlock()
+	if err := settle(ctx, c.session); err != nil {
+		return err
+	}
 	tier := c.tiers[r.IntN(len(c.tiers))].Name
 	c.outages = append(c.outages, outage{tier: tier, from: time.Now()})
 	return setRule(ctx, c.session, tier, false)
 }
 
 func (c *conductor) enableRule(ctx context.Context, _ *rand.Rand) error {
+	c.senders.gate.Lock()
+	defer c.senders.gate.Unlock()
+	if err := settle(ctx, c.session); err != nil {
+		return err
+	}
 	for i, o := range c.outages {
 		if !o.to.IsZero() {
 			continue

@@ -75,13 +75,16 @@ var faults = slices.Concat(
 	// What operators do, and what happens to machines.
 	[]Fault{
 		{Name: "kill", begin: (*conductor).kill},
-		{Name: "mapping-disabled", begin: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, false) },
-			end: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, true) }},
+		{
+			Name: "mapping-disabled", begin: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, false) },
+			end: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, true) },
+		},
 		{Name: "rule-disabled", begin: (*conductor).disableRule, end: (*conductor).enableRule},
 		{Name: "group-deleted", begin: (*conductor).deleteGroups, end: (*conductor).createGroups},
 		{Name: "clock-ahead", Hop: "clock", Fault: "clock-skew", Seconds: 40},
 	},
 	archiverFaults(),
+	[]Fault{{Name: silentRules}, {Name: silentMapping}},
 )
 
 // calls returns faults of an AWS call, each named by its hop's name and what happens.
@@ -111,9 +114,11 @@ func archiverFaults() (list []Fault) {
 	return list
 }
 
-// whileSending leaves out the faults of the archiver, which has runs of its own.
+// whileSending leaves out the faults that have a time of their own.
 func whileSending(all []Fault) []Fault {
-	return slices.DeleteFunc(slices.Clone(all), func(f Fault) bool { return strings.HasPrefix(f.Name, "archive-") })
+	return slices.DeleteFunc(slices.Clone(all), func(f Fault) bool {
+		return strings.HasPrefix(f.Name, "archive-") || strings.HasPrefix(f.Name, "silence-")
+	})
 }
 
 // FaultNames returns the names of all faults.
@@ -245,8 +250,11 @@ func (c *conductor) stop(ctx context.Context) error {
 }
 
 func (c *conductor) begin(ctx context.Context, e episode) {
-	// A fault is not begun while it is in force already.
-	if slices.ContainsFunc(c.running, func(r running) bool { return r.fault.Name == e.fault.Name }) {
+	// A fault is not begun while it is in force already, and a rule is not disabled while
+	// records wait: see disableRule.
+	if slices.ContainsFunc(c.running, func(r running) bool {
+		return r.fault.Name == e.fault.Name || e.fault.begin != nil && e.fault.end != nil && r.fault.end != nil
+	}) {
 		return
 	}
 	r := running{episode: e}

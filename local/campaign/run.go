@@ -53,6 +53,9 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 	if err := c.send(ctx, chosenFaults); err != nil {
 		return sheet, err
 	}
+	if err := c.silence(ctx, chosenFaults); err != nil {
+		return sheet, err
+	}
 	o.Progress("archiving")
 	if err := errors.Join(c.deletePoison(ctx), c.archive(ctx, chosenFaults)); err != nil {
 		return sheet, err
@@ -70,7 +73,7 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 		return sheet, err
 	}
 	sheet = Sheet{Seed: o.Seed, Transactions: len(c.sent.transactions), Rows: Balance(c.sent, seen, c.tiers), Facts: c.facts()}
-	for _, row := range []*Row{c.quarantined, c.aside, c.runs, c.tools} {
+	for _, row := range []*Row{c.quarantined, c.aside, c.runs, c.tools, c.heard} {
 		sheet.Rows = append(sheet.Rows, *row)
 	}
 	for _, t := range c.tiers {
@@ -91,12 +94,13 @@ type campaign struct {
 	observer  *observer
 
 	opsBinary string
+	entries   int // of the plan that were sent
 
 	poison  []Key // items of the table that are no transactions
 	counted []Fact
 
 	// Rows that are known before the books are balanced.
-	quarantined, aside, runs, tools *Row
+	quarantined, aside, runs, tools, heard *Row
 }
 
 func begin(ctx context.Context, o Options) (c *campaign, err error) {
@@ -106,6 +110,7 @@ func begin(ctx context.Context, o Options) (c *campaign, err error) {
 		aside:       newRow("set aside by the relay: only what is no transaction"),
 		runs:        newRow("failed runs of the archiver, kept to be sent on"),
 		tools:       newRow("repairs by scripts/ops that succeeded"),
+		heard:       newRow("silences and full queues that raised their alarm"),
 	}
 	if c.tiers, err = session.Tiers(o.CDKOut); err != nil {
 		return nil, err
@@ -175,10 +180,11 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 	accepting, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	var late *time.Timer
-	n, err := c.senders.run(accepting, o.Senders, more, func() error {
+	n, err := c.senders.run(accepting, o.Senders, 0, more, func() error {
 		late = time.AfterFunc(acceptTimeout, func() { giveUp(errLate) })
 		return c.conductor.stop(ctx)
 	})
+	c.entries = n
 	stop()
 	watch.Wait()
 	if late != nil {

@@ -130,7 +130,7 @@ func (o operator) sent(t *testing.T, queue, action string) {
 }
 
 // inject injects a fault.
-func inject(t *testing.T, s *session.Session, spec string) {
+func injectInto(t *testing.T, s *session.Session, spec string) {
 	t.Helper()
 	response, err := http.Post(s.Endpoint+"/_local/faults", "application/json", strings.NewReader(spec)) //nolint:noctx // the local run's own endpoint
 	if err != nil {
@@ -305,7 +305,7 @@ func TestOperatorsTool(t *testing.T) {
 		}, map[string]string{
 			"RULE_ARN": fmt.Sprintf("arn:aws:events:%s:123456789012:rule/%s/low-value-transactions-%s", s.AWS.Region, bus, s.Suffix()), "ERROR_CODE": "NO_RESOURCE",
 		})
-		inject(t, s, `{"hop": "sqs:DeleteMessage", "fault": "error", "times": 3}`) // as often as the SDK tries
+		injectInto(t, s, `{"hop": "sqs:DeleteMessage", "fault": "error", "times": 3}`) // as often as the SDK tries
 		if first := o.redriven(t, 1, "low-value-dlq", "--execute"); len(first) != 1 || !strings.Contains(first[0].Error, "it was sent") {
 			t.Fatalf("%+v", first)
 		}
@@ -318,7 +318,7 @@ func TestOperatorsTool(t *testing.T) {
 	})
 
 	t.Run("redrive runs the archiver again", func(t *testing.T) {
-		inject(t, s, `{"hop": "function:transaction-archival", "fault": "crash-before", "times": 3}`)
+		injectInto(t, s, `{"hop": "function:transaction-archival", "fault": "crash-before", "times": 3}`)
 		if err := s.FireRule(t.Context(), s.ArchivalRule(), time.Now().Add(26*time.Hour)); err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"payment-webhooks/local/clock"
+	"payment-webhooks/local/streams"
 )
 
 // settle waits until nothing is under way: every record that an enabled mapping reads is
@@ -14,7 +15,7 @@ import (
 // order in which one leads to another. Requests to the API are not waited for.
 func (e *Emulator) settle(ctx context.Context) error {
 	for _, m := range e.mappings {
-		if !m.Enabled() {
+		if m.Configuration().State == streams.Disabled {
 			continue
 		}
 		if err := m.Idle(ctx); err != nil {
