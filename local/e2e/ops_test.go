@@ -173,6 +173,9 @@ func enqueue(t *testing.T, s *session.Session, queue string, body any, attribute
 func TestOperatorsTool(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
+	if s.Outputs[contract.OutputOperatorPolicy] == "" {
+		t.Fatal("synthesized without the context operatorPolicy: the tool would run with all rights")
+	}
 	o := newOperator(t, s)
 	queue := sqs.NewFromConfig(s.AWS)
 	deepQueue := func(name string, n int) {
