@@ -11,6 +11,9 @@ import (
 
 func TestAlertsReachEveryConfiguredPerson(t *testing.T) {
 	s := synthesize(t, config(t, map[string]string{"ALERT_EMAIL": "ops@example.com,fraud@example.com", "ALERT_PHONE": "+4915112345678"}))
+	if s.warns("noSubscriber") {
+		t.Error("somebody is subscribed, and the synthesis warns that nobody is")
+	}
 	topic, r := s.only("AWS::SNS::Topic")
 	key, _ := s.only("AWS::KMS::Key")
 	s.expect(r, map[string]string{"TopicName": "transaction-alerts-dev", "KmsMasterKeyId": "${" + key + ".Arn}"})

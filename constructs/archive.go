@@ -32,7 +32,7 @@ type ArchiveProps struct {
 type Archive struct {
 	bucket              awss3.IBucket
 	archiver            awslambda.IFunction
-	ruleName            string
+	ruleNames           []string
 	scheduleDeadLetters awssqs.IQueue
 	failures            awssqs.IQueue
 }
@@ -59,11 +59,16 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	allow(fn, []*string{awscdk.Fn_Join(jsii.String(""), &[]*string{p.Table.TableArn(), jsii.String("/index/" + contract.IndexByHour)})}, "dynamodb:Query")
 	// The table's age bounds how far back the first run looks.
 	allow(fn, []*string{p.Table.TableArn()}, "dynamodb:DescribeTable")
-	allow(fn, []*string{
-		bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
-		bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
-	}, "s3:PutObject", "s3:AbortMultipartUpload")
-	// Listing shows which hours have a manifest; no object is read.
+	objects, manifests := bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix+"*")), bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix+"*"))
+	allow(fn, []*string{objects, manifests}, "s3:PutObject", "s3:AbortMultipartUpload")
+	// A manifest is read before it is replaced, and replacing it under the condition that
+	// it is still the same requires s3:GetObject. An object is read, by its version, to see
+	// whether it has a late fraud result already.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+	allow(fn, []*string{objects, manifests}, "s3:GetObject")
+	allow(fn, []*string{objects}, "s3:GetObjectVersion")
+	// Listing shows which hours have a manifest. Without this right, an absent manifest
+	// would be a missing permission.
 	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
 	// Reading the table, and writing objects, in several parts if large.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
@@ -78,20 +83,51 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 		OnFailure:     awslambdadestinations.NewSqsDestination(failures),
 	})
 	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", contract.ScheduleDeadLetterPrefix+p.Suffix, p.Key)
-	ruleName := contract.ArchiveRulePrefix + p.Suffix
-	awsevents.NewRule(this, jsii.String("Daily"), &awsevents.RuleProps{
-		RuleName:    jsii.String(ruleName),
+	a := &Archive{bucket: bucket, archiver: fn, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+	start := func(id, name string, props awsevents.RuleProps) {
+		props.RuleName = &name
+		props.Targets = &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
+			DeadLetterQueue: scheduleDeadLetters,
+			RetryAttempts:   jsii.Number(deliveryAttempts),
+			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
+		})}
+		awsevents.NewRule(this, &id, &props)
+		a.ruleNames = append(a.ruleNames, name)
+	}
+	start("Daily", contract.ArchiveRulePrefix+p.Suffix, awsevents.RuleProps{
 		Description: jsii.String("Starts the archiver once a day"),
 		// In UTC, like the hours in the archive; off the full hour, when
 		// everybody's schedules run.
 		Schedule: awsevents.Schedule_Cron(&awsevents.CronOptions{Hour: jsii.String("2"), Minute: jsii.String("20")}),
-		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: scheduleDeadLetters,
-			RetryAttempts:   jsii.Number(deliveryAttempts),
-			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
-		})},
 	})
-	return &Archive{bucket: bucket, archiver: fn, ruleName: ruleName, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
+	// A new stack has a run at once, so that days without one are days on which the archiver
+	// stopped, and every deployment shows that the archiver still works. The event has a time,
+	// which is the archiver's current time, as a scheduled event has.
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+	start("Deployed", contract.DeploymentRulePrefix+p.Suffix, awsevents.RuleProps{
+		Description: jsii.String("Starts the archiver after each deployment of its stack"),
+		EventPattern: &awsevents.EventPattern{
+			Source:     jsii.Strings("aws.cloudformation"),
+			DetailType: jsii.Strings("CloudFormation Stack Status Change"),
+			Detail: &map[string]any{
+				"stack-id":       []any{awscdk.Stack_Of(this).StackId()},
+				"status-details": map[string]any{"status": []any{"CREATE_COMPLETE", "UPDATE_COMPLETE"}},
+			},
+		},
+	})
+	return a
+}
+
+// archiverName returns the physical name of transaction-archival.
+func archiverName(suffix string) string { return contract.TransactionArchival + "-" + suffix }
+
+// archiverARN returns the ARN of transaction-archival, made of its name: fraud-detector
+// invokes it, and is made before it.
+func archiverARN(scope cdkconstructs.Construct, suffix string) *string {
+	return awscdk.Stack_Of(scope).FormatArn(&awscdk.ArnComponents{
+		Service: jsii.String("lambda"), Resource: jsii.String("function"), ResourceName: jsii.String(archiverName(suffix)),
+		ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+	})
 }
 
 // Bucket returns the audit bucket.
@@ -100,8 +136,8 @@ func (a *Archive) Bucket() awss3.IBucket { return a.bucket }
 // Archiver returns the function transaction-archival.
 func (a *Archive) Archiver() awslambda.IFunction { return a.archiver }
 
-// RuleName returns the name of the daily rule, which is on the default bus.
-func (a *Archive) RuleName() string { return a.ruleName }
+// RuleNames returns the names of the rules that start the archiver, on the default bus.
+func (a *Archive) RuleNames() []string { return a.ruleNames }
 
 // ScheduleDeadLetters returns the queue of runs that could not be started.
 func (a *Archive) ScheduleDeadLetters() awssqs.IQueue { return a.scheduleDeadLetters }

@@ -67,18 +67,33 @@ type Tag struct{ Key, Value string }
 
 // Config is everything that can differ between deployments of the stack.
 type Config struct {
-	Suffix      string     // suffix of the stack's and every physical name; lower-case letters, digits, hyphens
-	Region      string     // region of the stack; empty for the region of the deploying credentials
-	Tags        []Tag      // in a fixed order
-	AlertEmails []string   // subscribed to the alerts topic
-	AlertPhones []string   // E.164, subscribed to the alerts topic
-	Tiers       tiers.List // amount tiers and the target of each
-	Providers   Providers  // accepted providers, and how each is verified
-	SourceRoot  string     // directory of the handlers' module: the images' build context
+	Suffix         string     // suffix of the stack's and every physical name; lower-case letters, digits, hyphens
+	Region         string     // region of the stack; empty for the region of the deploying credentials
+	Tags           []Tag      // in a fixed order
+	AlertEmails    []string   // subscribed to the alerts topic
+	AlertPhones    []string   // E.164, subscribed to the alerts topic
+	Tiers          tiers.List // amount tiers and the target of each
+	Providers      Providers  // accepted providers, and how each is verified
+	Reconcile      Reconcile  // providers that are compared with the table daily; empty for none
+	OperatorPolicy bool       // add the managed policy of scripts/ops
+	SourceRoot     string     // directory of the handlers' module: the images' build context
 }
 
 // StackName is the name of the CloudFormation stack.
 func (c Config) StackName() string { return contract.StackPrefix + c.Suffix }
+
+// AlertWarning says what nobody hears when nobody is subscribed to the alerts topic; "" when
+// somebody is.
+func (c Config) AlertWarning() string {
+	if len(c.AlertEmails)+len(c.AlertPhones) > 0 {
+		return ""
+	}
+	return fmt.Sprintf("NOBODY HEARS THE ALARMS OF THIS STACK: neither %s nor %s is set, so the topic %s%s has no subscriber. "+
+		"Nobody is told of payments that were not published or not scored, of messages in the dead-letter queues and the quarantine, which are deleted after 14 days, "+
+		"of providers whose deliveries are refused, of an archive that stopped, and of payments with a high amount or a high fraud risk. "+
+		"Set %s to an address, or connect Slack, PagerDuty or Opsgenie to the topic as docs/operations.md says.",
+		envAlertEmail, envAlertPhone, contract.TopicPrefix, c.Suffix, envAlertEmail)
+}
 
 // ConfigFromEnv reads the configuration from environment variables through
 // getenv. It reports every invalid value, not only the first: the error

@@ -21,13 +21,15 @@ func TestFunctions(t *testing.T) {
 	bus, _ := s.only("AWS::Events::EventBus")
 	bucket, _ := s.only("AWS::S3::Bucket")
 	quarantine, _ := s.named("AWS::SQS::Queue", "QueueName", "quarantine-dev")
+	relayDeadLetters, _ := s.named("AWS::SQS::Queue", "QueueName", "relay-dlq-dev")
 	for handler, c := range map[string]struct {
 		memory, timeout int
 		environment     string
 	}{
-		contract.WebhookValidator:    {1024, 10, `{"DELIVERIES_TABLE_NAME":"${` + deliveries + `}","ENVIRONMENT_SUFFIX":"dev","PROVIDERS":"{}","QUARANTINE_QUEUE":"${` + quarantine + `}","TABLE_NAME":"${` + table + `}"}`},
-		contract.EventRelay:          {512, 60, `{"ENVIRONMENT_SUFFIX":"dev","EVENT_BUS_NAME":"${` + bus + `}"}`},
-		contract.FraudDetector:       {512, 15, `{"ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
+		contract.WebhookValidator: {1024, 10, `{"DELIVERIES_TABLE_NAME":"${` + deliveries + `}","ENVIRONMENT_SUFFIX":"dev","PROVIDERS":"{}","QUARANTINE_QUEUE":"${` + quarantine + `}","TABLE_NAME":"${` + table + `}"}`},
+		contract.EventRelay: {512, 60, `{"ENVIRONMENT_SUFFIX":"dev","EVENT_BUS_NAME":"${` + bus + `}","RELAY_DEAD_LETTERS":"${` + relayDeadLetters + `}",` +
+			`"TIERS":"{\"tiers\":[{\"name\":\"low\"},{\"name\":\"medium\"},{\"name\":\"high\",\"above\":true,\"scored\":true}],\"bounds\":[{\"lower\":[\"1000\",\"10000\"]}]}"}`},
+		contract.FraudDetector:       {512, 15, `{"ARCHIVER_NAME":"transaction-archival-dev","ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
 		contract.TransactionArchival: {512, 900, `{"AUDIT_BUCKET_NAME":"${` + bucket + `}","ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
 	} {
 		t.Run(handler, func(t *testing.T) {

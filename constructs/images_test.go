@@ -18,8 +18,8 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// handlerNames are the four handlers, sorted.
-var handlerNames = []string{contract.EventRelay, contract.FraudDetector, contract.TransactionArchival, contract.WebhookValidator}
+// handlerNames are all handlers, sorted.
+var handlerNames = []string{contract.EventRelay, contract.FraudDetector, contract.PaymentReconciler, contract.TransactionArchival, contract.WebhookValidator}
 
 // imageHashes returns the asset hash of each handler's image, built from the
 // handlers' module in root.
@@ -82,10 +82,13 @@ func TestImages(t *testing.T) {
 			"handlers/event-relay/main_test.go", "handlers/internal/money/testdata/seed", "handlers/event-relay/README.md",
 			"handlers/README.md", "handlers/internal/ledger/ledgertest/memory.go",
 			"handlers/internal/provider/stripe/send.go", "handlers/internal/provider/send.go", "handlers/providers/providerstest/formpay.go",
+			"handlers/operations/reconcile/reconciletest/server.go", "handlers/operations/reconcile/table/table.go",
 		}, nil},
 		{"follow their own main", []string{"handlers/event-relay/main.go"}, []string{contract.EventRelay}},
 		{"follow a package that one handler imports", []string{"handlers/internal/intake/intake.go"}, []string{contract.WebhookValidator}},
 		{"follow a fraud rule where it is applied alone", []string{"handlers/internal/fraud/rules/rules.go"}, []string{contract.FraudDetector}},
+		{"follow a provider's API where it is called", []string{"handlers/internal/provider/stripe/stripeapi/api.go"}, []string{contract.PaymentReconciler}},
+		{"follow a provider's decoder", []string{"handlers/internal/provider/stripe/refund.go"}, []string{contract.PaymentReconciler, contract.WebhookValidator}},
 		{"follow the list of providers", []string{"handlers/providers/providers.go"}, []string{contract.WebhookValidator}},
 		{"follow a package that three handlers import", []string{"handlers/internal/event/detail.go"}, []string{contract.EventRelay, contract.FraudDetector, contract.TransactionArchival}},
 		{"follow a package that every handler imports", []string{"handlers/internal/money/money.go"}, all},

@@ -166,7 +166,7 @@ func (s template) names(resourceType string) []string {
 var knownMetrics = map[string]map[string][]string{
 	"AWS/Lambda": {
 		"Invocations": {"FunctionName"}, "Errors": {"FunctionName"}, "Throttles": {"FunctionName"}, "Duration": {"FunctionName"},
-		"IteratorAge": {"FunctionName"},
+		"IteratorAge": {"FunctionName"}, "DestinationDeliveryFailures": {"FunctionName"}, "AsyncEventsDropped": {"FunctionName"},
 	},
 	"AWS/ApiGateway": {
 		"Count": {"ApiName,Stage"}, "4XXError": {"ApiName,Stage"}, "5XXError": {"ApiName,Stage"},
@@ -186,9 +186,10 @@ var knownMetrics = map[string]map[string][]string{
 	"AWS/Events": {
 		"MatchedEvents": {"EventBusName,RuleName"}, "Invocations": {"EventBusName,RuleName", "RuleName"},
 		"FailedInvocations": {"EventBusName,RuleName", "RuleName"}, "InvocationsSentToDlq": {"EventBusName,RuleName"},
+		"InvocationsFailedToBeSentToDlq": {"EventBusName,RuleName", "RuleName"},
 	},
 	"AWS/SNS": {"NumberOfNotificationsDelivered": {"TopicName"}, "NumberOfNotificationsFailed": {"TopicName"}},
-	"AWS/SQS": {"ApproximateNumberOfMessagesVisible": {"QueueName"}, "ApproximateAgeOfOldestMessage": {"QueueName"}},
+	"AWS/SQS": {"ApproximateNumberOfMessagesVisible": {"QueueName"}, "ApproximateAgeOfOldestMessage": {"QueueName"}, "NumberOfMessagesSent": {"QueueName"}},
 	contract.MetricNamespace: {
 		contract.MetricAccepted: {"Environment"}, contract.MetricDuplicates: {"Environment"}, contract.MetricConflicts: {"Environment"},
 		contract.MetricRejected: {"Environment"}, contract.MetricStoreUnavailable: {"Environment"}, contract.MetricAckLatency: {"Environment"},
@@ -197,8 +198,12 @@ var knownMetrics = map[string]map[string][]string{
 		contract.MetricHoursArchived: {"Environment"}, contract.MetricArchiveBacklog: {"Environment"},
 		contract.MetricForged: {"Environment"}, contract.MetricIgnored: {"Environment"}, contract.MetricQuarantined: {"Environment"},
 		contract.MetricVerificationFailing: {"Environment"}, contract.MetricSecretReadsFailing: {"Environment"},
+		contract.MetricMissing: {"Environment,Provider"}, contract.MetricReconcileRuns: {"Environment,Provider"},
 		contract.MetricVerified: {"Environment,Provider"}, contract.MetricRefused: {"Environment,Provider"},
 		contract.MetricUnknownEvents: {"Environment", "Environment,EventType"}, contract.MetricThrottled: {"Environment"},
+		contract.MetricPublicationsDue: {"Environment"}, contract.MetricPublicationsDone: {"Environment"},
+		contract.MetricScoresDue: {"Environment"}, contract.MetricScoresDone: {"Environment"},
+		contract.MetricEventsExpected: {"Environment,Tier"}, contract.MetricArchiveRuns: {"Environment"},
 	},
 }
 
@@ -228,6 +233,7 @@ func everyMetricExists(t *testing.T, s template) {
 		"RiskLevel":                {"low", "medium", "high"},
 		"Provider":                 {"adyen", "canonical", "paypal", "square", "stripe"},
 		"EventType":                {"any"},
+		"Tier":                     s.tiers(),
 	}
 	// Metrics of rules on a bus of one's own have its name too; with RuleName
 	// alone they are those of the default bus.
@@ -256,6 +262,16 @@ func everyMetricExists(t *testing.T, s template) {
 			}
 		}
 	}
+}
+
+// tiers are the names of the tiers that have a rule.
+func (s template) tiers() (names []string) {
+	for _, rule := range s.names("AWS::Events::Rule") {
+		if name, ok := strings.CutSuffix(rule, contract.TierRuleInfix+"dev"); ok {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func has(metrics []metric, name, dimension, value string) bool {
@@ -287,8 +303,8 @@ func TestDashboard(t *testing.T) {
 		}
 		for _, metrics := range knownMetrics {
 			for name := range metrics {
-				if !has(shown, name, "", "") {
-					t.Errorf("%s is not shown", name)
+				if !has(shown, name, "", "") && !has(s.alarmMetrics(), name, "", "") {
+					t.Errorf("%s is neither shown nor watched", name)
 				}
 			}
 		}
@@ -300,35 +316,6 @@ func TestDashboard(t *testing.T) {
 		for _, statistic := range []string{"p50", "p99"} {
 			if !strings.Contains(s.render(dashboard.at("DashboardBody")), `"label":"webhook-validator `+statistic+`"`) {
 				t.Errorf("the validator's %s is not shown", statistic)
-			}
-		}
-	})
-}
-
-func TestAlarms(t *testing.T) {
-	t.Run("when raised, notify operators, and are quiet without traffic", func(t *testing.T) {
-		s := stack(t)
-		topic, _ := s.only("AWS::SNS::Topic")
-		for _, id := range s.all("AWS::CloudWatch::Alarm") {
-			alarm := s.Resources[id]
-			s.expect(alarm, map[string]string{
-				"AlarmActions": `["${` + topic + `}"]`, "TreatMissingData": "notBreaching", "ComparisonOperator": "GreaterThanThreshold",
-			})
-			if description, _ := alarm.at("AlarmDescription").(string); len(description) < 30 {
-				t.Errorf("%s does not say what to do: %q", id, description)
-			}
-		}
-	})
-}
-
-func TestDeadLetterAlarms(t *testing.T) {
-	t.Run("when a queue has a message, one of them is raised", func(t *testing.T) {
-		s := stack(t)
-		for _, queue := range s.names("AWS::SQS::Queue") {
-			_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+strings.TrimSuffix(queue, "-dev")+"-not-empty-dev")
-			s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "1", "Statistic": "Maximum", "Period": "60"})
-			if !has(s.alarmMetrics(), "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
-				t.Errorf("no alarm looks at %s", queue)
 			}
 		}
 	})
@@ -355,24 +342,6 @@ func TestAlarmThresholds(t *testing.T) {
 		} {
 			_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-"+name+"-dev")
 			s.expect(alarm, want)
-		}
-	})
-}
-
-// A transaction is archived at most 49 hours after it was stored, so a new
-// deployment may show three days without an archived one.
-func TestArchiveStopped(t *testing.T) {
-	t.Run("when nothing is archived for four days, raises the alarm", func(t *testing.T) {
-		s := stack(t)
-		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-archive-stopped-dev")
-		s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "4"})
-		want := map[string]string{
-			"expression": "IF(FILL(stored, 0) > 0 AND FILL(archived, 0) == 0, 1, 0)",
-			"stored":     "Sum of TransactionsAccepted of dev over 86400 s",
-			"archived":   "Sum of TransactionsArchived of dev over 86400 s",
-		}
-		if diff := cmp.Diff(want, s.math(alarm)); diff != "" {
-			t.Error(diff)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package constructs
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -13,6 +14,7 @@ import (
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
+	"payment-webhooks/constructs/tiers"
 	"payment-webhooks/handlers/contract"
 )
 
@@ -23,6 +25,7 @@ type RelayProps struct {
 	Table  awsdynamodb.ITable // whose stream is read
 	Key    awskms.IKey        // of the table and the queue
 	Bus    awsevents.IEventBus
+	Tiers  tiers.List // by which it counts events; the rules route them
 }
 
 // Relay publishes an event for every new item of the table.
@@ -34,7 +37,12 @@ type Relay struct {
 // NewRelay adds event-relay and its stream mapping.
 func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 	this := cdkconstructs.NewConstruct(scope, &id)
+	policy, err := p.Tiers.Environment()
+	if err != nil {
+		panic(fmt.Sprintf("constructs: tiers: %v", err)) // strings and booleans always marshal
+	}
 
+	deadLetters := newQueue(this, "DeadLetters", contract.RelayDeadLetterPrefix+p.Suffix, p.Key)
 	fn := newFunction(this, "Relay", functionProps{
 		Handler:     contract.EventRelay,
 		Description: "Publishes an event for every transaction that was stored",
@@ -44,14 +52,18 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		// A batch of 100 is ten PutEvents calls of some 20 ms. A minute is for
 		// the SDK's retries while EventBridge throttles; the stream keeps the
 		// records meanwhile.
-		Timeout:     60 * time.Second,
-		Environment: map[string]string{contract.EnvEventBusName: *p.Bus.EventBusName()},
+		Timeout: 60 * time.Second,
+		Environment: map[string]string{
+			contract.EnvEventBusName:     *p.Bus.EventBusName(),
+			contract.EnvTiers:            string(policy),
+			contract.EnvRelayDeadLetters: *deadLetters.QueueUrl(),
+		},
 	})
 	allow(fn, []*string{p.Bus.EventBusArn()}, "events:PutEvents")
 	// The stream is encrypted with the table's key.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt")
 
-	deadLetters := newQueue(this, "DeadLetters", contract.RelayDeadLetterPrefix+p.Suffix, p.Key)
+	// The mapping's OnFailure lets the function send to the queue.
 	fn.AddEventSource(awslambdaeventsources.NewDynamoEventSource(p.Table, &awslambdaeventsources.DynamoEventSourceProps{
 		// Items stored while the mapping is created must not be skipped.
 		StartingPosition: awslambda.StartingPosition_TRIM_HORIZON,
@@ -66,12 +78,14 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		ParallelizationFactor:   jsii.Number(10),
 		ReportBatchItemFailures: jsii.Bool(true),
 		BisectBatchOnError:      jsii.Bool(true),
-		// A record that cannot be published blocks the records after it until
-		// Lambda discards it. Ten attempts outlast a throttled minute; six hours, well
-		// within the stream's 24, bound an outage in which the function is not
-		// invoked. The queue then has the record's sequence number, and the
-		// table still has the item.
-		RetryAttempts: jsii.Number(10),
+		// By age, not by count: ten crashes take minutes, an outage hours, and until it
+		// ends, nothing is lost by trying on. A record that can never be published does
+		// not block the others: the function itself sends it to the queue. What kills
+		// the process each time is isolated by bisecting and blocks a tenth of its
+		// shard until it is six hours old. Lambda then sends its sequence number to the
+		// queue, while the stream keeps it for 18 hours more, and the table for 35 days.
+		// https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
+		RetryAttempts: jsii.Number(-1),
 		MaxRecordAge:  awscdk.Duration_Hours(jsii.Number(6)),
 		OnFailure:     awslambdaeventsources.NewSqsDlq(deadLetters),
 	}))
@@ -81,5 +95,6 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 // Function returns the function event-relay.
 func (r *Relay) Function() awslambda.IFunction { return r.function }
 
-// DeadLetters returns the queue of the stream positions of discarded records.
+// DeadLetters returns the queue of the records that can never be published, and of the
+// stream positions of those that became too old.
 func (r *Relay) DeadLetters() awssqs.IQueue { return r.deadLetters }

@@ -31,7 +31,7 @@ func TestRelayMapping(t *testing.T) {
 			"ParallelizationFactor":                   "10",
 			"BisectBatchOnFunctionError":              "true",
 			"FunctionResponseTypes":                   `["ReportBatchItemFailures"]`,
-			"MaximumRetryAttempts":                    "10",
+			"MaximumRetryAttempts":                    "-1",
 			"MaximumRecordAgeInSeconds":               "21600",
 			"DestinationConfig.OnFailure.Destination": "${" + queue + ".Arn}",
 			"FilterCriteria":                          `{"Filters":[{"Pattern":"{\"eventName\":[\"INSERT\"]}"}]}`,

@@ -2,6 +2,8 @@ package constructs
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -27,8 +29,10 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		})
 	}
 
-	if warning := cfg.Providers.Warning(); warning != "" {
-		awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("payment-webhooks:openWebhook"), jsii.String(warning))
+	for id, warning := range map[string]string{"openWebhook": cfg.Providers.Warning(), "noSubscriber": cfg.AlertWarning()} {
+		if warning != "" {
+			awscdk.Annotations_Of(stack).AddWarningV2(jsii.String("payment-webhooks:"+id), jsii.String(warning))
+		}
 	}
 
 	code := imagesFrom(cfg.SourceRoot)
@@ -37,7 +41,9 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
 	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
-	relay := NewRelay(stack, "Relay", RelayProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus()})
+	relay := NewRelay(stack, "Relay", RelayProps{
+		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus(), Tiers: cfg.Tiers,
+	})
 	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})
 	workflow := NewWorkflow(stack, "Workflow", WorkflowProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Topic: alerts.Topic(),
@@ -48,9 +54,15 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Workflow: workflow.StateMachine(), Topic: alerts.Topic(),
 	})
 	archive := NewArchive(stack, "Archive", ArchiveProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
+	var reconcile *Reconciliation
+	if len(cfg.Reconcile) > 0 {
+		reconcile = NewReconciliation(stack, "Reconcile", ReconciliationProps{
+			Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Providers: cfg.Reconcile,
+		})
+	}
 	observability := NewObservability(stack, "Observability", ObservabilityProps{
 		Suffix: cfg.Suffix, Providers: cfg.Providers, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
-		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive,
+		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive, Reconcile: reconcile,
 	})
 
 	type output struct {
@@ -70,6 +82,21 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		if r.Queue != nil {
 			outputs = append(outputs, output{r.ID() + "QueueUrl", "Queue of the events of tier " + r.Name, r.Queue.QueueUrl()})
 		}
+	}
+	if cfg.OperatorPolicy {
+		props := OperatorProps{
+			Suffix: cfg.Suffix, Key: store.Key(), Table: store.Table(), Bus: bus.EventBus(), Topic: alerts.Topic(),
+			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Validator: ingest.Validator(),
+			Functions: []awslambda.IFunction{archive.Archiver()}, Rules: []string{archive.RuleNames()[0]},
+			Queues: []awssqs.IQueue{relay.DeadLetters(), workflow.DeadLetters(), ingest.Quarantine(), archive.ScheduleDeadLetters(), archive.Failures()},
+		}
+		if reconcile != nil {
+			props.Functions = append(props.Functions, reconcile.reconciler)
+			props.Rules = append(props.Rules, reconcile.ruleNames...)
+			props.Queues = append(props.Queues, reconcile.failures, reconcile.scheduleDeadLetters)
+		}
+		operator := NewOperator(stack, "Operator", props)
+		outputs = append(outputs, output{contract.OutputOperatorPolicy, "Managed policy of what scripts/ops may do", operator.PolicyARN()})
 	}
 	for _, output := range outputs {
 		awscdk.NewCfnOutput(stack, jsii.String(output.key), &awscdk.CfnOutputProps{

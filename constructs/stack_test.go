@@ -229,5 +229,8 @@ func TestRegionAndAccount(t *testing.T) {
 		if !strings.Contains(string(text), fmt.Sprintf("%q", want)) {
 			t.Errorf("region %q: the manifest does not name %s", region, want)
 		}
+		if !s.warns("noSubscriber") {
+			t.Error("a synthesis without subscribers does not warn")
+		}
 	}
 }

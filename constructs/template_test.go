@@ -120,6 +120,25 @@ func stack(t *testing.T) template {
 	return got
 }
 
+// warns reports whether the synthesis made a warning with this id.
+func (s template) warns(id string) bool {
+	s.t.Helper()
+	files, err := filepath.Glob(filepath.Join(s.dir, "*.json"))
+	if err != nil || len(files) == 0 {
+		s.t.Fatalf("%d files, %v", len(files), err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		if strings.Contains(string(text), "payment-webhooks:"+id) {
+			return true
+		}
+	}
+	return false
+}
+
 // all are the logical ids of a type, sorted.
 func (s template) all(resourceType string) []string {
 	var ids []string

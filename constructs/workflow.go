@@ -75,10 +75,15 @@ func NewWorkflow(scope cdkconstructs.Construct, id string, p WorkflowProps) *Wor
 		MemoryMB:    512,
 		// The rules take microseconds, a model behind an endpoint seconds, and
 		// recording is one write. A retry is worth more than a slow response.
-		Timeout:     fraudTimeout,
-		Environment: map[string]string{contract.EnvTableName: *p.Table.TableName()},
+		Timeout: fraudTimeout,
+		Environment: map[string]string{
+			contract.EnvTableName:    *p.Table.TableName(),
+			contract.EnvArchiverName: archiverName(p.Suffix),
+		},
 	})
 	allowTable(detector, p.Table, p.Key, "dynamodb:UpdateItem")
+	// A result that comes after its hour was archived is archived with it again.
+	allow(detector, []*string{archiverARN(this, p.Suffix)}, "lambda:InvokeFunction")
 	deadLetters := newQueue(this, "DeadLetters", contract.WorkflowDeadLetterPrefix+p.Suffix, p.Key)
 
 	w := workflowStates{scope: this, value: tiers.Title(p.Value), topic: p.Topic, detector: detector, deadLetters: deadLetters}

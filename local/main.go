@@ -10,12 +10,16 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"payment-webhooks/local/emulator"
+	"payment-webhooks/local/faults"
 )
 
 func main() {
+	// The processor is short here and memory is not: the functions share it.
+	debug.SetGCPercent(400)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	go func() {
 		<-ctx.Done()
@@ -57,6 +61,12 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 	set.Func("secret", "`NAME=VALUE` of a Secrets Manager secret, or NAME=@FILE; may be repeated", func(text string) error {
 		s, err := emulator.ParseSecret(text)
 		o.Secrets = append(o.Secrets, s)
+		return err
+	})
+	set.Uint64Var(&o.FaultSeed, "fault-seed", 1, "`seed` of the choices of faults")
+	set.Func("fault", "`JSON` of a fault to inject from the start; may be repeated", func(text string) error {
+		spec, err := faults.Parse(text)
+		o.Faults = append(o.Faults, spec)
 		return err
 	})
 	set.StringVar(&o.EgressDir, "egress", "", "`directory` that functions reach in place of the internet: DIR/host/path at https://host/path")

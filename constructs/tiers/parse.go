@@ -71,6 +71,17 @@ func Parse(value any) (List, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	text, err := l.Environment()
+	if err != nil {
+		return nil, fmt.Errorf("write environment: %w", err)
+	}
+	if len(text) > maxEnvironmentBytes {
+		r.problem(ContextKey+" has %d tiers and %d currencies with bounds of their own: that is %d bytes in the environment of event-relay, which has room for %d; give fewer tiers, or fewer currencies bounds, or more of them the same",
+			len(l), len(l[len(l)-1].Currencies), len(text), maxEnvironmentBytes)
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
 	return l, nil
 }
 

@@ -1,5 +1,7 @@
 package contract
 
+import "time"
+
 // Handlers. The name is the directory under handlers/, the HANDLER build
 // argument of the image and, with "-<suffix>", the function's physical name.
 const (
@@ -7,6 +9,7 @@ const (
 	EventRelay          = "event-relay"
 	FraudDetector       = "fraud-detector"
 	TransactionArchival = "transaction-archival"
+	PaymentReconciler   = "payment-reconciler" // only if reconcile is configured
 )
 
 // Environment variables that the stack sets on the functions.
@@ -15,9 +18,13 @@ const (
 	EnvTableName           = "TABLE_NAME"            // webhook-validator, fraud-detector, transaction-archival
 	EnvDeliveriesTableName = "DELIVERIES_TABLE_NAME" // webhook-validator
 	EnvEventBusName        = "EVENT_BUS_NAME"        // event-relay
+	EnvRelayDeadLetters    = "RELAY_DEAD_LETTERS"    // event-relay; URL of the queue for records that can never be published
 	EnvAuditBucketName     = "AUDIT_BUCKET_NAME"     // transaction-archival
+	EnvArchiverName        = "ARCHIVER_NAME"         // fraud-detector; name of the function transaction-archival
 	EnvProviders           = "PROVIDERS"             // webhook-validator; JSON, see the names of Provider… below
+	EnvReconcile           = "RECONCILE"             // payment-reconciler; JSON, see ReconcileAPIURL
 	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
+	EnvTiers               = "TIERS"                 // event-relay; JSON, the tiers by which it counts events, see relay.ParseTiers
 )
 
 // Members of EnvProviders, an object by provider name:
@@ -30,6 +37,13 @@ const (
 	ProviderNotificationURL = "notification_url" // the address as the provider knows it; by default API Gateway's own
 	ProviderCapture         = "capture"          // adyen: one of the capture modes below; by default automatic
 )
+
+// Members of EnvReconcile, an object by provider name: ProviderSecret, the name of the secret
+// with the API's credentials, and ReconcileAPIURL.
+//
+//	{"stripe": {"secret": "payments/stripe-api"},
+//	 "square": {"secret": "payments/square-api", "api_url": "https://connect.squareupsandbox.com"}}
+const ReconcileAPIURL = "api_url" // address of the provider's API; by default the live one
 
 // Capture modes: who captures an authorised payment.
 const (
@@ -135,6 +149,28 @@ const (
 	MaxDetailBytes = 128 * 1024
 )
 
+// When hours are archived.
+const (
+	// ArchiveDelayHours is how long an hour has been over when it is archived.
+	ArchiveDelayHours = 24
+
+	// ArchiveSkewMinutes bounds the difference between the clocks of two functions.
+	// fraud-detector regards an hour as archived this much early, and the archiver
+	// accepts its request.
+	ArchiveSkewMinutes = 5
+
+	// HourLayout is how a request for the archiver names an hour, in UTC:
+	// "2026-11-20T15".
+	HourLayout = "2006-01-02T15"
+)
+
+// Members of a request for the archiver, beside those of a scheduled event.
+const (
+	ArchiveFrom   = "from"   // first hour to archive, in HourLayout
+	ArchiveTo     = "to"     // last hour to archive
+	ArchiveScored = "scored" // {"transaction_id", "provider"}: whose fraud result the archived hour must have
+)
+
 // The audit bucket's layout.
 const (
 	AuditTransactionsPrefix = "transactions/" // transactions/dt=YYYY-MM-DD/hour=HH/...
@@ -163,6 +199,7 @@ const (
 	DimensionRiskLevel   = "RiskLevel"   // RiskLow, RiskMedium or RiskHigh
 	DimensionProvider    = "Provider"    // a configured provider, or ProviderCanonical
 	DimensionEventType   = "EventType"   // "<provider> <event type>", such as "stripe charge.expired"
+	DimensionTier        = "Tier"        // name of a tier of amounts
 
 	MetricAccepted          = "TransactionsAccepted"  // Count, webhook-validator: stored for the first time (202)
 	MetricDuplicates        = "DuplicateDeliveries"   // Count, webhook-validator: the same delivery again (200)
@@ -191,10 +228,44 @@ const (
 	MetricScored         = "TransactionsScored"  // Count, fraud-detector; Environment and RiskLevel
 	MetricModelFallbacks = "FraudModelFallbacks" // Count, fraud-detector: scored by the fallback, because the model failed
 
-	MetricArchived       = "TransactionsArchived" // Count, transaction-archival
-	MetricHoursArchived  = "HoursArchived"        // Count, transaction-archival: manifests written by this run
-	MetricArchiveBacklog = "ArchiveBacklogHours"  // Count, transaction-archival: due hours still without a manifest after the run
+	MetricArchived      = "TransactionsArchived" // Count, transaction-archival
+	MetricHoursArchived = "HoursArchived"        // Count, transaction-archival: manifests written by this run
+	MetricMissing       = "MissingTransactions"  // Count, payment-reconciler; Environment and Provider: listed by the provider, and missing or different here
+	MetricReconcileRuns = "ReconcileRuns"        // Count, payment-reconciler; Environment and Provider: comparisons that read the whole list
+
+	MetricArchiveBacklog = "ArchiveBacklogHours" // Count, transaction-archival: due hours still without a manifest after the run
 )
+
+// The books: metrics of which one side counts what is due, and another, in a later
+// function, what was done. An alarm compares them, so that it is raised when the later
+// function does not run at all. (No metric of that function would show it: a metric has
+// no value while nobody writes it.)
+//
+// Both sides have the same time, AccountingDelay after received_at: they fall into the
+// same period whenever they are written, and are complete when it begins. Whoever counts
+// something due also writes a 0 of what is done, at the same time: metric math on a
+// metric that never had a value has none either.
+const (
+	MetricPublicationsDue  = "PublicationsDue"  // Count, webhook-validator: 1 for each stored transaction
+	MetricPublicationsDone = "PublicationsDone" // Count, event-relay: 1 for each published event; 0 by webhook-validator
+
+	MetricScoresDue  = "ScoresDue"  // Count, event-relay: 1 for each published event of a tier that is scored
+	MetricScoresDone = "ScoresDone" // Count, fraud-detector: 1 for each scoring after which the table has a result; 0 by event-relay
+
+	// MetricEventsExpected has the dimensions Environment and Tier, and a time shortly before
+	// publication: it is compared with the MatchedEvents of the tier's rule, which
+	// EventBridge counts by its own clock.
+	MetricEventsExpected = "EventsExpected" // Count, event-relay: published events
+
+	// MetricArchiveRuns has the current time for a run.
+	MetricArchiveRuns = "ArchiveRuns" // Count, transaction-archival: 1 for each run that left no due hour; 0 by webhook-validator for each stored transaction
+)
+
+// AccountingDelay is the time from received_at to that of the books. It is how long a
+// transaction may take to be published or scored until an alarm is raised. CloudWatch
+// accepts values up to two hours in the future.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
+const AccountingDelay = 15 * time.Minute
 
 // Error types that fraud-detector reports, for the workflow's Retry and Catch. A retry
 // cannot succeed after one of the first two.
@@ -203,6 +274,7 @@ const (
 	ErrorTypeTransactionNotFound = "TransactionNotFound" // no such item: expired, or never accepted
 	ErrorTypeModelFailed         = "ModelFailed"         // the fraud model returned an error or an invalid assessment
 	ErrorTypeLedgerUnavailable   = "LedgerUnavailable"   // DynamoDB did not respond in time
+	ErrorTypeArchiverUnavailable = "ArchiverUnavailable" // the result is recorded, but its hour could not be archived again
 )
 
 // RetryAfterSeconds is the Retry-After header of every 503, whether webhook-validator or

@@ -15,6 +15,12 @@ const (
 	DashboardPrefix       = "transaction-metrics-"
 	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
 	ArchiveRulePrefix     = "daily-archival-"
+	DeploymentRulePrefix  = "deployment-archival-" // starts the archiver after a deployment
+	OperatorPolicyPrefix  = "payment-webhooks-operator-"
+	ReconcileRulePrefix   = "daily-reconcile-"
+
+	// ReconcileDeploymentRulePrefix is that of the rule that compares after each deployment.
+	ReconcileDeploymentRulePrefix = "deployment-reconcile-"
 
 	// AuditBucketPrefix is followed by account, region and suffix, because bucket
 	// names are globally unique.
@@ -32,11 +38,14 @@ const (
 
 // Queues that keep what could not be processed, beside those of the tiers.
 const (
-	RelayDeadLetterPrefix    = "relay-dlq-"             // event-relay: positions in the table's stream
+	RelayDeadLetterPrefix    = "relay-dlq-"             // event-relay: records that can never be published, and positions in the table's stream
 	WorkflowDeadLetterPrefix = "workflow-dlq-"          // branches of the state machine
 	QuarantinePrefix         = "quarantine-"            // webhook-validator: authentic deliveries
 	ScheduleDeadLetterPrefix = "archival-schedule-dlq-" // daily runs that could not be started
 	ArchivalFailurePrefix    = "archival-failures-"     // daily runs that failed
+
+	ReconcileScheduleDeadLetterPrefix = "reconcile-schedule-dlq-" // daily comparisons that could not be started
+	ReconcileFailurePrefix            = "reconcile-failures-"     // daily comparisons that failed
 )
 
 // Log groups.
@@ -56,4 +65,6 @@ const (
 	OutputAuditBucket  = "AuditBucketName"
 	OutputStateMachine = "StateMachineArn"
 	OutputDashboard    = "DashboardUrl"
+
+	OutputOperatorPolicy = "OperatorPolicyArn" // with the context operatorPolicy
 )

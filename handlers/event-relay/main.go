@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/intake/sqsqueue"
 	"payment-webhooks/handlers/internal/relay"
 	"payment-webhooks/handlers/internal/relay/dynamodbstream"
 	"payment-webhooks/handlers/internal/relay/eventbridgebus"
@@ -29,11 +30,16 @@ func main() {
 }
 
 func newRelay(getenv func(string) string, log *slog.Logger) (*relay.Relay, error) {
-	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName)
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvEventBusName, contract.EnvTiers, contract.EnvRelayDeadLetters)
+	if err != nil {
+		return nil, err
+	}
+	tiers, err := relay.ParseTiers(getenv(contract.EnvTiers))
 	if err != nil {
 		return nil, err
 	}
 	bus := eventbridgebus.New(eventbridgebus.NewClient(cfg), getenv(contract.EnvEventBusName), eventbridgebus.Pause)
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
-	return relay.New(bus, log, metrics, time.Now), nil
+	deadLetters := sqsqueue.New(sqsqueue.NewClient(cfg), getenv(contract.EnvRelayDeadLetters))
+	return relay.New(relay.NewBooks(bus, tiers, metrics, time.Now), deadLetters, log, metrics, time.Now), nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/handlers/internal/archive/lambdainvoke"
 	"payment-webhooks/handlers/internal/fraud/rules"
 	"payment-webhooks/handlers/internal/fraud/stepfunctions"
 	"payment-webhooks/handlers/internal/ledger/dynamodbledger"
@@ -28,11 +29,12 @@ func main() {
 }
 
 func newDetector(getenv func(string) string, log *slog.Logger) (*stepfunctions.Detector, error) {
-	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName)
+	cfg, err := startup.Config(getenv, contract.EnvEnvironmentSuffix, contract.EnvTableName, contract.EnvArchiverName)
 	if err != nil {
 		return nil, err
 	}
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
 	table := dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName))
-	return stepfunctions.New(rules.Model{}, table, log, metrics, time.Now), nil
+	archiver := lambdainvoke.New(lambdainvoke.NewClient(cfg), getenv(contract.EnvArchiverName))
+	return stepfunctions.New(rules.Model{}, table, archiver, log, metrics, time.Now), nil
 }

@@ -8,5 +8,5 @@ import (
 )
 
 func TestNewDetector(t *testing.T) {
-	startuptest.Run(t, map[string]string{contract.EnvEnvironmentSuffix: "dev", contract.EnvTableName: "transactions-dev"}, newDetector)
+	startuptest.Run(t, map[string]string{contract.EnvEnvironmentSuffix: "dev", contract.EnvTableName: "transactions-dev", contract.EnvArchiverName: "transaction-archival-dev"}, newDetector)
 }

@@ -36,5 +36,5 @@ func newArchiver(getenv func(string) string, log *slog.Logger) (*archive.Archive
 	table := dynamodbledger.New(dynamodbledger.NewClient(cfg), getenv(contract.EnvTableName))
 	bucket := s3store.New(s3store.NewClient(cfg), getenv(contract.EnvAuditBucketName))
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
-	return archive.New(table, bucket, log, metrics), nil
+	return archive.New(table, bucket, log, metrics, time.Now), nil
 }

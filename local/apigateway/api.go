@@ -26,7 +26,9 @@ type Config struct {
 	NewTraceID func(time.Time) string
 	// AccessLog receives the lines of the access log.
 	AccessLog func(groupARN, line string, at time.Time)
-	Now       func() time.Time
+	// Metric receives the values of AWS/ApiGateway; nil: they are not recorded. See metrics.go.
+	Metric func(name string, value float64, at time.Time)
+	Now    func() time.Time
 }
 
 // Invocation is the result of a function's invocation.
@@ -108,6 +110,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// line at once.
 	x.status, x.length = out.status, len(out.body)
 	a.log(x)
+	a.record(x)
 	w.WriteHeader(out.status)
 	_, _ = w.Write(out.body) // a client that went away
 }

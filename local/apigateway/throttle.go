@@ -27,7 +27,7 @@ func (b *bucket) take() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
-	b.tokens = math.Min(b.burst, b.tokens+b.rate*now.Sub(b.filled).Seconds())
+	b.tokens = math.Min(b.burst, b.tokens+b.rate*max(0, now.Sub(b.filled).Seconds())) // a clock that is put back takes no tokens
 	b.filled = now
 	if b.tokens < 1 {
 		return false

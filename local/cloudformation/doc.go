@@ -1,4 +1,4 @@
-// Package cloudformation responds to DescribeStacks for the emulated stack, in the query
-// protocol, so that the README's `aws cloudformation describe-stacks` works unchanged.
-// No other operation of the service is supported.
+// Package cloudformation responds to DescribeStacks, ListStackResources and
+// DescribeStackResources for the emulated stack, in the query protocol, so that commands find
+// its outputs and resources as on AWS. No other operation of the service is supported.
 package cloudformation

@@ -162,40 +162,41 @@ func TestPoisonedRecords(t *testing.T) {
 			return n >= 1, err
 		})
 	}
-	type position struct {
-		RequestContext struct{ Condition, FunctionArn string }
-		Batch          struct {
-			BatchSize           int
-			StreamArn           string
-			StartSequenceNumber string
-		} `json:"DDBStreamBatchInfo"`
-	}
-	given := map[string]bool{}
-	eventually(t, "each poisoned record's position in the queue", func(ctx context.Context) (bool, error) {
+	named := map[string]bool{}
+	eventually(t, "each poisoned record in the queue", func(ctx context.Context) (bool, error) {
 		all, err := shared.Messages(ctx, contract.RelayDeadLetterPrefix+shared.Suffix())
 		if err != nil {
 			return false, err
 		}
 		for _, m := range all {
-			var p position
-			if err := json.Unmarshal([]byte(*m.Body), &p); err != nil {
+			var letter struct {
+				Reason         string `json:"reason"`
+				ID             string `json:"transaction_id"`
+				SequenceNumber string `json:"sequence_number"`
+			}
+			if err := json.Unmarshal([]byte(*m.Body), &letter); err != nil {
 				return false, err
 			}
-			if p.Batch.BatchSize != 1 || p.Batch.StartSequenceNumber == "" || p.RequestContext.Condition != "RetryAttemptsExhausted" {
-				return false, fmt.Errorf("%s, want one record, its position and exhausted retries", *m.Body)
+			if letter.Reason != "unreadable" || letter.SequenceNumber == "" {
+				return false, fmt.Errorf("%s, want an unreadable record and its position", *m.Body)
 			}
-			given[p.Batch.StartSequenceNumber] = true
+			named[letter.ID] = true
 		}
-		return len(given) >= poison, nil
+		return len(named) >= poison, nil
 	})
-	if len(given) != poison {
-		t.Errorf("%d records were discarded, want %d", len(given), poison)
+	for i := before; i < before+poison; i++ {
+		if !named[ids[i]] || len(named) != poison {
+			t.Errorf("%v in the queue, want %s and the other poisoned ones", named, ids[i])
+		}
 	}
-	// The relay reports the first record that failed, so its retries begin there: records
-	// before it are published once, records after it may be published again.
-	for i := range before {
-		if n, err := published(t.Context(), i); err != nil || n != 1 {
-			t.Errorf("record %d before the poison was published %d times (%v), want once", i, n, err)
+	// No record waits for a poisoned one, so none is published again.
+	for i := range ids {
+		want := 1
+		if i >= before && i < before+poison {
+			want = 0
+		}
+		if n, err := published(t.Context(), i); err != nil || n != want {
+			t.Errorf("record %d was published %d times (%v), want %d", i, n, err, want)
 		}
 	}
 }

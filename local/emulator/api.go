@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"payment-webhooks/local/apigateway"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/lambda"
 )
 
@@ -50,8 +51,8 @@ func (e *Emulator) planAPI() error {
 	}
 	accessStream := "access-" + t.APIID
 	api, err := apigateway.New(t, apigateway.Config{
-		Account: e.account, Now: time.Now, NewTraceID: lambda.NewTraceID,
-		Invoke: e.invokeForAPI,
+		Account: e.account, Now: e.faults.Now, NewTraceID: e.sampler.NewTraceID,
+		Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", "ApiName", t.API.Name, "Stage", t.Stage.StageName),
 		AccessLog: func(groupARN, line string, at time.Time) {
 			e.writer.Put(groupName(groupARN), accessStream, at, line)
 			e.terminal.line("api access", line)
@@ -77,11 +78,7 @@ func (e *Emulator) checkInvokePermission(t apigateway.Template, m apigateway.Met
 }
 
 func (e *Emulator) invokeForAPI(ctx context.Context, functionARN string, payload []byte, traceID string) (apigateway.Invocation, error) {
-	function, err := e.function(functionARN)
-	if err != nil {
-		return apigateway.Invocation{}, err
-	}
-	response, err := function.Invoke(ctx, lambda.Request{Payload: payload, TraceID: traceID})
+	response, err := e.invoke(ctx, faults.APIGateway, functionARN, lambda.Request{Payload: payload, TraceID: traceID})
 	if err != nil && ctx.Err() == nil {
 		e.log.Error("API could not invoke", "function", functionARN, "error", err)
 	}

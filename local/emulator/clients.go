@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/moto"
 )
@@ -22,15 +25,23 @@ import (
 // userKey signs the calls of services, and is the access key of users. It belongs to no role.
 const userKey = "test"
 
-// awsConfig configures clients of the local endpoint. Calls that a role's access key signs
-// are checked against its policies, like the functions' own.
-func (e *Emulator) awsConfig(accessKey string) aws.Config {
-	return e.configAt(e.endpointURL, accessKey)
+// awsConfig configures clients of the local endpoint for a caller: a service of this process.
+// Calls that a role's access key signs are checked against its policies, like the functions'
+// own.
+func (e *Emulator) awsConfig(accessKey, caller string) aws.Config {
+	config := e.configAt(e.endpointURL, accessKey)
+	config.Credentials = credentials.NewStaticCredentialsProvider(accessKey, "local", endpoint.CallerToken(caller))
+	config.HTTPClient = awshttp.NewBuildableClient().WithTimeout(callTimeout)
+	return config
 }
+
+// httpClient is shared: a client of its own for each caller would also have connections of its
+// own, and none of them would be used twice.
+var httpClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 64 })
 
 func (e *Emulator) configAt(url, accessKey string) aws.Config {
 	return aws.Config{
-		Region: e.region, BaseEndpoint: aws.String(url),
+		Region: e.region, BaseEndpoint: aws.String(url), HTTPClient: httpClient,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "local", ""),
 		// Callers retry by themselves.
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
@@ -38,9 +49,9 @@ func (e *Emulator) configAt(url, accessKey string) aws.Config {
 }
 
 // roleConfig is awsConfig for a role of the template.
-func (e *Emulator) roleConfig(roleARN string) (aws.Config, error) {
+func (e *Emulator) roleConfig(roleARN, caller string) (aws.Config, error) {
 	key, err := e.policies.AccessKey(roleARN)
-	return e.awsConfig(key), err
+	return e.awsConfig(key, caller), err
 }
 
 // queues sends messages to queues by ARN.
@@ -49,8 +60,8 @@ type queues struct {
 	emulator *Emulator
 }
 
-func (e *Emulator) queues(accessKey string) queues {
-	return queues{sqs.NewFromConfig(e.awsConfig(accessKey)), e}
+func (e *Emulator) queues(accessKey, caller string) queues {
+	return queues{sqs.NewFromConfig(e.awsConfig(accessKey, caller)), e}
 }
 
 var errNoQueue = errors.New("queue does not exist")
@@ -99,14 +110,18 @@ func groupName(arn string) string {
 // putMetrics calls moto's PutMetricData.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html
 func (e *Emulator) putMetrics(ctx context.Context, namespace string, batch []logs.Metric) error {
+	e.putEmbedded(batch)
 	form := url.Values{"Namespace": {namespace}}
-	for i, m := range batch {
+	for i, d := range logs.Aggregate(batch) {
 		member := fmt.Sprintf("MetricData.member.%d.", i+1)
-		form.Set(member+"MetricName", m.Name)
-		form.Set(member+"Unit", m.Unit)
-		form.Set(member+"Value", strconv.FormatFloat(m.Value, 'g', -1, 64))
-		form.Set(member+"Timestamp", m.At.UTC().Format(time.RFC3339Nano))
-		for j, dimension := range m.Dimensions {
+		form.Set(member+"MetricName", d.Name)
+		form.Set(member+"Unit", d.Unit)
+		form.Set(member+"Timestamp", d.At.UTC().Format(time.RFC3339Nano))
+		for j, value := range d.Values {
+			form.Set(fmt.Sprintf("%sValues.member.%d", member, j+1), strconv.FormatFloat(value, 'g', -1, 64))
+			form.Set(fmt.Sprintf("%sCounts.member.%d", member, j+1), strconv.Itoa(d.Counts[j]))
+		}
+		for j, dimension := range d.Dimensions {
 			form.Set(fmt.Sprintf("%sDimensions.member.%d.Name", member, j+1), dimension[0])
 			form.Set(fmt.Sprintf("%sDimensions.member.%d.Value", member, j+1), dimension[1])
 		}

@@ -56,21 +56,29 @@ func (e *Emulator) control() http.Handler {
 	get("rules", func(*http.Request) any {
 		return ruleStates{e.schedules.List(), e.deliveries.Stats()}
 	})
+	get("events", func(*http.Request) any { return e.bus.Archived() })
 	get("executions", func(r *http.Request) any { return e.executions(r.URL.Query().Get("data") == "true") })
 	get("mappings", func(*http.Request) any { return e.mappingStats() })
+	mux.Handle("/_local/faults", e.faults.Handler())
+	mux.Handle("/_local/faults/", e.faults.Handler())
+	mux.HandleFunc("GET /_local/alarms", e.serveAlarms)
 	mux.HandleFunc("POST /_local/flush", func(w http.ResponseWriter, r *http.Request) {
 		// Entries that were removed from the queue must be sent, even if the caller is gone.
 		e.writer.Flush(context.WithoutCancel(r.Context()))
 		respond(w, http.StatusOK, map[string]bool{"flushed": true})
 	})
+	mux.HandleFunc("POST /_local/settle", func(w http.ResponseWriter, r *http.Request) {
+		if err := e.settle(r.Context()); err != nil {
+			respondError(w, http.StatusGatewayTimeout, err)
+			return
+		}
+		respond(w, http.StatusOK, map[string]bool{"settled": true})
+	})
 	mux.HandleFunc("POST /_local/rules/{name}/fire", func(w http.ResponseWriter, r *http.Request) {
-		at := time.Now()
-		if text := r.URL.Query().Get("time"); text != "" {
-			var err error
-			if at, err = time.Parse(time.RFC3339, text); err != nil {
-				respondError(w, http.StatusBadRequest, err)
-				return
-			}
+		at, err := queryTime(r)
+		if err != nil {
+			respondError(w, http.StatusBadRequest, err)
+			return
 		}
 		if err := e.schedules.Fire(r.Context(), r.PathValue("name"), at); err != nil {
 			respondError(w, http.StatusNotFound, err)

@@ -20,9 +20,11 @@ import (
 	"payment-webhooks/local/apigateway"
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
+	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/logs"
@@ -35,16 +37,19 @@ import (
 	"payment-webhooks/local/xray"
 )
 
-// Options configure an emulator. Every field but EgressDir, Secrets and Quiet is required.
+// Options configure an emulator. Every field but EgressDir, Secrets, Quiet, FaultSeed and Faults
+// is required.
 type Options struct {
-	CDKOut          string   // the synthesized cloud assembly
-	BuildDir        string   // where built handlers are kept
-	Region          string   // for a template that does not name one
-	TimeScale       float64  // divides the waits between asynchronous retries, at least 1
-	MaxEnvironments int      // processes per function, at least 1
-	Secrets         []Secret // to create in Secrets Manager
-	EgressDir       string   // served to functions in place of the internet; empty: they reach what this machine reaches
-	Quiet           bool     // print neither log lines nor the table of resources
+	CDKOut          string        // the synthesized cloud assembly
+	BuildDir        string        // where built handlers are kept
+	Region          string        // for a template that does not name one
+	TimeScale       float64       // divides the waits between asynchronous retries, at least 1
+	MaxEnvironments int           // processes per function, at least 1
+	Secrets         []Secret      // to create in Secrets Manager
+	EgressDir       string        // served to functions in place of the internet; empty: they reach what this machine reaches
+	Quiet           bool          // print neither log lines nor the table of resources
+	FaultSeed       uint64        // seeds the choices of faults
+	Faults          []faults.Spec // to inject from the start
 
 	Endpoint, API net.Listener // of the AWS endpoint and of the API
 	Output        io.Writer    // the terminal
@@ -79,17 +84,25 @@ type Emulator struct {
 	functionSpecs    []functionSpec
 	api              *apigateway.API
 	bus              *events.Bus
+	defaultBus       *events.Bus // rules with a pattern; those with a schedule are in schedules
 	deliveries       *events.Deliveries
+	metrics          *cloudwatch.Store
+	queueMetrics     *cloudwatch.Queues
+	filters          *cloudwatch.Filters
+	alarms           *cloudwatch.Alarms
 	sns              *sns.Delivery
+	faults           *faults.Set
 
-	moto      *moto.Server
-	egress    *egress.Stub // nil: functions reach what this machine reaches
-	writer    *logs.Writer
-	traces    *xray.Daemon
-	functions map[string]*lambda.Function // by name
-	machines  map[string]*states.Machine  // by ARN
-	mappings  []*streams.Mapping
-	schedules *schedule.Schedules
+	moto       *moto.Server
+	egress     *egress.Stub // nil: functions reach what this machine reaches
+	writer     *logs.Writer
+	logTargets *logs.Delivery // EventBridge's
+	traces     *xray.Daemon
+	sampler    xray.Sampler
+	functions  map[string]*lambda.Function // by name
+	machines   map[string]*states.Machine  // by ARN
+	mappings   map[string]*streams.Mapping // by UUID
+	schedules  *schedule.Schedules
 
 	failed   chan error // receives the first error that ends the run
 	cleanups []func()
@@ -106,7 +119,7 @@ func New(o Options) (*Emulator, error) {
 	e := &Emulator{
 		options: o, terminal: t, log: t.logger("local"), account: defaultAccount, region: o.Region,
 		endpointURL: "http://" + o.Endpoint.Addr().String(),
-		functions:   map[string]*lambda.Function{}, machines: map[string]*states.Machine{},
+		functions:   map[string]*lambda.Function{}, machines: map[string]*states.Machine{}, mappings: map[string]*streams.Mapping{},
 		failed: make(chan error, 1),
 	}
 	var err error
@@ -122,14 +135,19 @@ func New(o Options) (*Emulator, error) {
 	e.resolver = assembly.NewResolver(e.stack, types, assembly.Env{Account: e.account, Region: e.region, Endpoint: e.endpointURL})
 	e.inertReasons = types.InertReasons(e.stack, e.resolver)
 
-	var errPlan, errPolicies, errResource error
+	var errPlan, errPolicies, errResource, errFaults error
 	problems := []error{types.Check(e.stack, e.resolver)}
 	e.plan, errPlan = provision.New(e.stack, e.resolver)
 	e.policies, errPolicies = iam.New(e.stack, e.resolver)
 	e.resourcePolicies, errResource = iam.NewResourcePolicies(e.stack, e.resolver, e.account)
-	problems = append(problems, errPlan, errPolicies, errResource, e.planFunctions(), e.planAPI(), e.planRules(), e.planMachines(), e.checkMappings())
+	problems = append(problems, errPlan, errPolicies, errResource, e.planMetrics(), e.planFunctions())
+	e.faults, errFaults = e.newFaults()
+	problems = append(problems, e.planAPI(), e.planRules(), e.planMachines(), e.checkMappings())
 	if err := assembly.Join(problems...); err != nil {
 		return nil, fmt.Errorf("%s asks for what the local run does not support:\n%w", o.CDKOut, err)
+	}
+	if errFaults != nil {
+		return nil, errFaults
 	}
 	e.apiURL = "http://" + o.API.Addr().String() + "/" + e.stageName
 	return e, nil
@@ -151,6 +169,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 		return err
 	}
 	e.cleanup(e.moto.Stop)
+	e.cleanup(e.faults.Close)
 	direct := e.configAt(e.moto.URL, userKey)
 	if err := e.plan.Create(waiting, direct, e.resolver); err != nil {
 		return err
@@ -164,7 +183,9 @@ func (e *Emulator) Start(ctx context.Context) error {
 	}
 	report := func(err error) { e.log.Error("not recorded", "error", err) }
 	e.writer = logs.NewWriter(cloudwatchlogs.NewFromConfig(direct), e.putMetrics, report)
+	e.writer.Observe(e.filters.Logged)
 	e.cleanup(e.writer.Close)
+	e.logTargets = logs.NewDelivery(cloudwatchlogs.NewFromConfig(e.awsConfig(userKey, faults.Events)))
 	if e.traces, err = xray.Listen(report); err != nil {
 		return err
 	}
@@ -175,7 +196,10 @@ func (e *Emulator) Start(ctx context.Context) error {
 		}
 		e.cleanup(e.egress.Close)
 	}
-	e.sns = sns.NewDelivery(e.plan.Subscriptions, func(n sns.Notification) { e.terminal.line("alert", n.String()) })
+	e.sns = sns.NewDelivery(e.plan.Subscriptions, func(n sns.Notification) {
+		e.terminal.line("alert", n.String())
+		e.notified(n)
+	})
 
 	if err := e.startFunctions(ctx); err != nil {
 		return err
@@ -194,7 +218,9 @@ func (e *Emulator) Start(ctx context.Context) error {
 		e.background(id, read)
 	}
 	e.background("schedules", func(ctx context.Context) error { e.schedules.Run(ctx); return nil })
+	e.background("alarms", e.alarms.Run)
 	e.serve(e.options.API, e.api)
+	e.announceDeployment()
 	return nil
 }
 
@@ -240,13 +266,25 @@ func (e *Emulator) serveEndpoint() error {
 	if err != nil {
 		return err
 	}
+	mappings := map[string]endpoint.Mapping{}
+	for id, mapping := range e.mappings {
+		mappings[id] = mapping
+	}
 	machines := map[string]endpoint.StateMachine{}
 	for arn, machine := range e.machines {
 		machines[arn] = machine
 	}
+	topics := map[string]bool{}
+	for _, topic := range e.stack.ByType("AWS::SNS::Topic") {
+		arn, err := e.resolver.Ref(topic.LogicalID)
+		if err != nil {
+			return err
+		}
+		topics[arn] = true
+	}
 	e.serve(e.options.Endpoint, endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: iam.Scope{Account: e.account, Region: e.region}, Policies: e.policies, Stack: stack,
-		Functions: e.functions, PutEvents: e.bus.PutEvents, Machines: machines, SNS: e.sns,
+		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	}))
 	return nil
@@ -271,12 +309,15 @@ func (e *Emulator) describe() (cloudformation.Stack, error) {
 		text := strings.ReplaceAll(fmt.Sprint(value), host, "http://"+e.options.API.Addr().String())
 		stack.Outputs = append(stack.Outputs, cloudformation.Output{OutputKey: name, OutputValue: text, Description: output.Description})
 	}
+	for _, r := range e.resources() {
+		stack.Resources = append(stack.Resources, cloudformation.Resource{LogicalID: r.LogicalID, PhysicalID: r.PhysicalID, Type: r.Type})
+	}
 	return stack, nil
 }
 
 // serve accepts connections until Close.
 func (e *Emulator) serve(listener net.Listener, handler http.Handler) {
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: e.stamped(handler), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelWarn)}
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()

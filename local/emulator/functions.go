@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/endpoint"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/lambda"
 )
 
@@ -67,7 +69,9 @@ func (e *Emulator) planFunctions() error {
 // variables take precedence.
 func (e *Emulator) connect(config *lambda.Config) {
 	config.TimeScale = e.options.TimeScale
+	config.NewTraceID = e.sampler.NewTraceID
 	config.Notices = e.terminal.logger("lambda")
+	config.Metric = e.metric("AWS/Lambda", "FunctionName", config.Name)
 	for name, value := range map[string]string{
 		"AWS_REGION": e.region, "AWS_DEFAULT_REGION": e.region,
 		// Not set by Lambda: where the AWS APIs are.
@@ -106,12 +110,14 @@ func (e *Emulator) startFunctions(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", spec.logicalID, err)
 		}
 		config.Environment["AWS_ACCESS_KEY_ID"], config.Environment["AWS_SECRET_ACCESS_KEY"] = key, "local"
-		config.Environment["AWS_SESSION_TOKEN"] = "local"
+		config.Environment["AWS_SESSION_TOKEN"] = endpoint.CallerToken(spec.handler())
+		hop := faults.FunctionHop(spec.handler())
+		config.Fault = func() faults.Strike { return e.faults.Strike(hop, "") }
 		config.Environment["AWS_XRAY_DAEMON_ADDRESS"] = e.traces.Address()
 		if e.egress != nil {
 			maps.Copy(config.Environment, e.egress.Environment())
 		}
-		config.Async.Send = e.queues(key).sendBody
+		config.Async.Send = e.queues(key, faults.Lambda).sendBody
 		e.functions[config.Name] = lambda.New(config)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/states"
@@ -27,7 +28,7 @@ func (e *Emulator) planMachines() error {
 			problems = append(problems, err)
 			continue
 		}
-		machine, err := states.Load(resource.LogicalID, p, states.Config{ARN: arn, Services: services{e}, Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"}})
+		machine, err := states.Load(resource.LogicalID, p, states.Config{ARN: arn, Services: services{e}, Metric: e.metric("AWS/States", "StateMachineArn", arn), Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"}})
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -81,8 +82,15 @@ func (s services) Invoke(ctx context.Context, r states.InvokeRequest) (states.In
 		// The name by which Step Functions reports a denied invocation.
 		return states.InvokeResponse{}, &states.ServiceError{Code: "AWSLambdaException", Message: err.Error()}
 	}
-	response, err := function.Invoke(ctx, lambda.Request{Payload: r.Payload})
+	response, err := s.emulator.invoke(ctx, faults.States, r.FunctionName, lambda.Request{Payload: r.Payload})
+	injected, isInjected := errors.AsType[*faults.APIError](err)
 	switch {
+	case isInjected && injected.Code == "AccessDeniedException":
+		return states.InvokeResponse{}, &states.ServiceError{Code: "AWSLambdaException", Message: err.Error()}
+	case isInjected:
+		return states.InvokeResponse{}, &states.ServiceError{Code: injected.Code, Message: injected.Message}
+	case errors.Is(err, lambda.ErrPending):
+		return states.InvokeResponse{}, &states.ServiceError{Code: "CodeArtifactUserPendingException", Message: err.Error()}
 	case errors.Is(err, lambda.ErrThrottled):
 		return states.InvokeResponse{}, &states.ServiceError{Code: "TooManyRequestsException", Message: err.Error()}
 	case errors.Is(err, lambda.ErrTooLarge):
@@ -101,7 +109,7 @@ func (s services) Publish(ctx context.Context, r states.PublishRequest) (states.
 	if r.TopicArn == "" || r.MessageGroupId != "" || r.MessageDeduplicationId != "" {
 		return states.PublishResponse{}, &states.ServiceError{Code: "InvalidParameterException", Message: "the local run publishes to standard topics only"}
 	}
-	config, err := s.emulator.roleConfig(r.RoleARN)
+	config, err := s.emulator.roleConfig(r.RoleARN, faults.States)
 	if err != nil {
 		return states.PublishResponse{}, err
 	}
@@ -130,7 +138,7 @@ func (s services) SendMessage(ctx context.Context, r states.SendMessageRequest) 
 	if r.MessageGroupId != "" || r.MessageDeduplicationId != "" {
 		return states.SendMessageResponse{}, &states.ServiceError{Code: "InvalidParameterException", Message: "the local run sends to standard queues only"}
 	}
-	config, err := s.emulator.roleConfig(r.RoleARN)
+	config, err := s.emulator.roleConfig(r.RoleARN, faults.States)
 	if err != nil {
 		return states.SendMessageResponse{}, err
 	}

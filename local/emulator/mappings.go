@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/streams"
 )
@@ -29,8 +33,8 @@ func (e *Emulator) loadMapping(resource assembly.Resource) (*streams.Mapping, fu
 		return nil, spec, fmt.Errorf("%s: %w", resource.LogicalID, err)
 	}
 	mapping, err := streams.Load(resource.LogicalID, p, streams.Config{
-		Function: mappedFunction{e, spec.config.Name}, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key)},
-		Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale,
+		Function: mappedFunction{e, spec.config.Name}, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key, faults.Lambda)},
+		Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
 	})
 	return mapping, spec, err
 }
@@ -55,12 +59,16 @@ func (e *Emulator) loadMappings() (map[string]func(context.Context) error, error
 		if err != nil {
 			return nil, err
 		}
-		config, err := e.roleConfig(spec.roleARN)
+		config, err := e.roleConfig(spec.roleARN, faults.Lambda)
+		if err != nil {
+			return nil, err
+		}
+		id, err := e.resolver.Ref(resource.LogicalID)
 		if err != nil {
 			return nil, err
 		}
 		source := streams.NewDynamoDB(dynamodbstreams.NewFromConfig(config))
-		e.mappings = append(e.mappings, mapping)
+		e.mappings[id] = mapping
 		read[resource.LogicalID] = func(ctx context.Context) error { return mapping.Run(ctx, source) }
 	}
 	return read, nil
@@ -73,13 +81,15 @@ type mappedFunction struct {
 	name     string
 }
 
+// pollerTimeout is how long the mapping waits for a response: longer than any function runs.
+// https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
+const pollerTimeout = 15*time.Minute + callTimeout
+
 // Invoke implements streams.Function.
 func (f mappedFunction) Invoke(ctx context.Context, payload []byte) (streams.Result, error) {
-	function, err := f.emulator.function(f.name)
-	if err != nil {
-		return streams.Result{}, err
-	}
-	r, err := function.Invoke(ctx, lambda.Request{Payload: payload})
+	ctx, cancel := context.WithTimeout(ctx, pollerTimeout)
+	defer cancel()
+	r, err := f.emulator.invoke(ctx, faults.Lambda, f.name, lambda.Request{Payload: payload})
 	if err != nil {
 		return streams.Result{}, err
 	}
@@ -94,6 +104,8 @@ func (s bodySender) Send(ctx context.Context, queueARN string, body []byte) erro
 }
 
 type mappingState struct {
+	UUID     string        `json:"uuid"`
+	State    string        `json:"state"`
 	Function string        `json:"function"`
 	Source   string        `json:"source"` // the stream's ARN
 	Stats    streams.Stats `json:"stats"`
@@ -101,8 +113,9 @@ type mappingState struct {
 
 func (e *Emulator) mappingStats() []mappingState {
 	list := []mappingState{}
-	for _, m := range e.mappings {
-		list = append(list, mappingState{m.FunctionName(), m.EventSourceARN(), m.Stats()})
+	for _, id := range slices.Sorted(maps.Keys(e.mappings)) {
+		m := e.mappings[id]
+		list = append(list, mappingState{id, m.Configuration().State, m.FunctionName(), m.EventSourceARN(), m.Stats()})
 	}
 	return list
 }

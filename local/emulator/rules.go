@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
+	"payment-webhooks/local/logs"
 	"payment-webhooks/local/schedule"
 )
 
@@ -17,22 +18,41 @@ import (
 func (e *Emulator) planRules() error {
 	e.deliveries = events.NewDeliveries(events.DeliveryConfig{
 		DeadLetters: deadLetters{e}, Log: e.terminal.logger("eventbridge"), TimeScale: e.options.TimeScale,
+		Metric: e.ruleMetric,
 	})
-	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries})
+	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	buses := e.stack.ByType("AWS::Events::EventBus")
 	if len(buses) != 1 {
 		return fmt.Errorf("%d event buses: the local run supports one beside the default bus", len(buses))
 	}
 	name, err := e.resolver.Ref(buses[0].LogicalID)
 	problems := []error{err}
-	e.bus = events.NewBus(events.BusConfig{Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries})
+	e.bus = events.NewBus(events.BusConfig{
+		Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now, Scheduled: e.schedules.Rules,
+	})
+	for _, resource := range e.stack.ByType("AWS::Events::Archive") {
+		var p events.ArchiveProperties
+		err := e.resolver.Into(resource, &p)
+		if err == nil {
+			p.ArchiveName, err = e.resolver.Ref(resource.LogicalID)
+		}
+		if err == nil {
+			err = e.bus.AddArchive(resource.LogicalID, p)
+		}
+		problems = append(problems, err)
+	}
+	e.defaultBus = events.NewBus(events.BusConfig{Name: "default", Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	for _, resource := range e.stack.ByType("AWS::Events::Rule") {
 		var p events.RuleProperties
 		err := e.resolver.Into(resource, &p)
 		problems = append(problems, err)
-		if err == nil && p.ScheduleExpression != "" {
+		switch {
+		case err != nil:
+		case p.ScheduleExpression != "":
 			problems = append(problems, e.schedules.AddRule(resource.LogicalID, p, e.target))
-		} else if err == nil {
+		case p.EventBusName == "":
+			problems = append(problems, e.defaultBus.AddRule(resource.LogicalID, p, e.target))
+		default:
 			problems = append(problems, e.bus.AddRule(resource.LogicalID, p, e.target))
 		}
 	}
@@ -51,19 +71,22 @@ func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 		if _, has := e.functionSpec(ref.ARN); !has {
 			return nil, fmt.Errorf("target %s: the template has no function %s", ref.ID, ref.ARN)
 		}
-		send = func(_ context.Context, payload []byte) error {
+		send = func(ctx context.Context, payload []byte) error {
 			function, err := e.function(ref.ARN)
 			if err != nil {
 				return permanent(events.CodeNoResource, err)
 			}
-			_, err = function.InvokeAsync(lambda.Request{Payload: payload})
+			err = e.call(ctx, "lambda:Invoke", faults.Events, func() error {
+				_, err := function.InvokeAsync(lambda.Request{Payload: payload})
+				return err
+			})
 			if errors.Is(err, lambda.ErrTooLarge) {
 				return permanent(events.CodeInvalidParam, err)
 			}
 			return err
 		}
 	case "states":
-		send = func(_ context.Context, payload []byte) error {
+		send = func(ctx context.Context, payload []byte) error {
 			if err := e.policies.Check(ref.RoleARN, iam.Call{Action: "states:StartExecution", Resources: []string{ref.ARN}}); err != nil {
 				return permanent(events.CodeNoPermissions, err)
 			}
@@ -71,30 +94,37 @@ func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 			if machine == nil {
 				return permanent(events.CodeNoResource, fmt.Errorf("state machine %s does not exist", ref.ARN))
 			}
-			_, _, err := machine.Start("", payload)
-			return err
+			return e.call(ctx, "states:StartExecution", faults.Events, func() error {
+				_, _, err := machine.Start("", payload)
+				return err
+			})
 		}
 	case "sns":
 		send = func(ctx context.Context, payload []byte) error {
-			return classify(e.publish(ctx, e.awsConfig(userKey), ref.ARN, payload))
+			return e.publish(ctx, e.awsConfig(userKey, faults.Events), ref.ARN, payload)
 		}
 	case "sqs":
 		send = func(ctx context.Context, payload []byte) error {
-			return classify(e.queues(userKey).sendBody(ctx, ref.ARN, payload))
+			return e.queues(userKey, faults.Events).sendBody(ctx, ref.ARN, payload)
 		}
 	case "logs":
 		stream := "eventbridge-" + ref.ID
-		send = func(_ context.Context, payload []byte) error {
-			message, at, err := events.LogEvent(payload, time.Now())
-			if err == nil {
-				e.writer.Put(groupName(ref.ARN), stream, at, message)
+		send = func(ctx context.Context, payload []byte) error {
+			message, at, err := events.LogEvent(payload, e.faults.Now())
+			if err != nil {
+				return err
 			}
-			return err
+			return e.logTargets.Put(ctx, groupName(ref.ARN), stream, at, message)
 		}
 	default:
 		return nil, fmt.Errorf("target %s: %s targets are not supported", ref.ID, service)
 	}
-	return e.allowed(ref, send), nil
+	allowed := e.allowed(ref, send)
+	return deliver(func(ctx context.Context, payload []byte) error {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		return classify(allowed(ctx, payload))
+	}), nil
 }
 
 // serviceActions are the actions that a target's resource policy must allow EventBridge.
@@ -133,22 +163,28 @@ func (d deadLetters) Send(ctx context.Context, queueARN string, body []byte, att
 	if err := d.emulator.resourcePolicies.Check(eventBridge, "sqs:SendMessage", queueARN, attributes["RULE_ARN"]); err != nil {
 		return err
 	}
-	return d.emulator.queues(userKey).Send(ctx, queueARN, body, attributes)
+	return d.emulator.queues(userKey, faults.Events).Send(ctx, queueARN, body, attributes)
 }
 
 func permanent(code string, err error) error {
 	return &events.DeliveryError{Code: code, Message: err.Error(), Permanent: true}
 }
 
-// classify marks the errors of a service that a retry cannot fix.
+// classify names an error of a service as EventBridge does, and marks it when a retry cannot
+// fix it.
 func classify(err error) error {
 	var api interface {
 		ErrorCode() string
 		error
 	}
+	var classified *events.DeliveryError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &classified):
+		return err
+	case errors.Is(err, logs.ErrRejected):
+		return permanent(events.CodeInvalidParam, err)
 	case errors.Is(err, errNoQueue):
 		return permanent(events.CodeNoResource, err)
 	case errors.As(err, &api):
@@ -159,7 +195,13 @@ func classify(err error) error {
 			return permanent(events.CodeNoPermissions, err)
 		case strings.Contains(code, "Invalid"):
 			return permanent(events.CodeInvalidParam, err)
+		case strings.Contains(code, "Throttl") || strings.Contains(code, "TooManyRequests"):
+			return &events.DeliveryError{Code: events.CodeThrottling, Message: err.Error()}
+		default:
+			return &events.DeliveryError{Code: events.CodeErrorFromTarget, Message: err.Error()}
 		}
+	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, errNoResponse):
+		return &events.DeliveryError{Code: events.CodeTimeout, Message: err.Error()}
 	}
 	return err
 }

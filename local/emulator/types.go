@@ -3,6 +3,7 @@ package emulator
 import (
 	"payment-webhooks/local/apigateway"
 	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
@@ -13,7 +14,7 @@ import (
 
 // types are the supported resource types: those that the services emulate, and the inert ones.
 var types = assembly.NewTypes(
-	provision.Types, iam.Types, lambda.Types, streams.Types, apigateway.Types, events.Types, states.Types, inert,
+	provision.Types, cloudwatch.Types, iam.Types, lambda.Types, streams.Types, apigateway.Types, events.Types, states.Types, inert,
 )
 
 // inert are the resource types that need no emulation, each with the reason. Their references
@@ -21,9 +22,6 @@ var types = assembly.NewTypes(
 var inert = []assembly.Type{
 	{Name: "AWS::KMS::Key", Inert: "moto does not encrypt, so no key can deny access", IDs: keyIDs},
 	{Name: "AWS::KMS::Alias", Inert: "names a key", NameProperty: "AliasName"},
-	{Name: "AWS::CloudWatch::Alarm", Inert: "alarms are not evaluated", NameProperty: "AlarmName", IDs: arn("cloudwatch", "alarm:")},
-	{Name: "AWS::Logs::MetricFilter", Inert: "counts log lines for an alarm; alarms are not evaluated"},
-	{Name: "AWS::Events::Archive", Inert: "keeps events for replays, which are not supported", NameProperty: "ArchiveName", IDs: arn("events", "archive/")},
 	{Name: "AWS::S3::BucketPolicy", Inert: "denies requests without TLS and from other accounts; there are neither"},
 	{Name: "AWS::ApiGateway::Account", Inert: "lets API Gateway write logs, which the local run does itself"},
 	{Name: "AWS::ApiGateway::Deployment", Inert: "a snapshot of the API; only the template's is served", IDs: deploymentIDs},

@@ -4,8 +4,8 @@
 //   - responds to DescribeStacks, Lambda's Invoke, EventBridge's PutEvents and Step
 //     Functions' StartExecution itself, through the packages that emulate them;
 //   - passes every other call on to moto. DynamoDB's and SQS's calls are serialized,
-//     because moto is not safe for concurrent calls. An SNS Publish that moto accepted is
-//     delivered to the subscribers (package sns);
+//     because moto is not safe for concurrent calls. An SNS Publish is delivered to the
+//     subscribers (package sns), and reaches moto only if moto may have subscribers of its own;
 //   - checks the policies of the role whose access key signed the request (package iam).
 //     Signatures are not verified.
 //

@@ -9,23 +9,38 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
+
+	"github.com/google/uuid"
 
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/sns"
+	"payment-webhooks/local/states"
 )
 
-// StateMachine starts executions, for the StartExecution call.
+// StateMachine is a state machine, for Step Functions' API.
 type StateMachine interface {
+	// Describe returns the response of DescribeStateMachine.
+	Describe() states.Description
 	Start(name string, input []byte) (executionARN string, started time.Time, err error)
+}
+
+// Bus is EventBridge's API. Its methods process the body of a call and return that of the
+// response.
+type Bus interface {
+	PutEvents(ctx context.Context, body []byte) ([]byte, error)
+	Call(operation string, body []byte) ([]byte, error) // every other operation
 }
 
 // Config holds what the endpoint dispatches calls to.
@@ -36,19 +51,27 @@ type Config struct {
 	Stack    cloudformation.Stack
 	// Functions by physical name.
 	Functions map[string]*lambda.Function
-	// PutEvents processes the body of the API call and returns that of the response.
-	PutEvents func(ctx context.Context, body []byte) ([]byte, error)
+	Bus       Bus
+	Mappings  map[string]Mapping      // by UUID
 	Machines  map[string]StateMachine // by ARN
 	SNS       *sns.Delivery
-	Control   http.Handler // paths under /_local/
-	Log       *slog.Logger
-	Now       func() time.Time
+	Faults    *faults.Set // nil: none is injected
+	// SQS receives each SQS call that moto accepted, with the bodies of request and response, before
+	// the response begins; nil: none does.
+	SQS    func(operation string, request, response []byte)
+	Topics map[string]bool // ARNs of the template's topics
+	// Flush sends what was logged so far to moto.
+	Flush   func(ctx context.Context)
+	Control http.Handler // paths under /_local/
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Endpoint responds to AWS API calls.
 type Endpoint struct {
-	config Config
-	moto   *httputil.ReverseProxy
+	config        Config
+	moto          *httputil.ReverseProxy
+	topicsChanged atomic.Bool // a call may have changed topics or subscriptions
 }
 
 // New returns the endpoint.
@@ -64,7 +87,8 @@ func New(config Config) *Endpoint {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
-		Transport: newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		Transport:      newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		ModifyResponse: streamPosition,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				config.Log.Error("moto did not respond", "path", r.URL.Path, "error", err)
@@ -103,7 +127,7 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if role := e.config.Policies.RoleOf(accessKey); role != "" && iam.Checked(service) {
+	if role, checked := e.config.Policies.Checks(accessKey, service); checked {
 		call, err := e.config.Scope.Identify(service, r, body)
 		if err == nil {
 			err = e.config.Policies.Check(role, call)
@@ -115,6 +139,13 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	e.inject(w, r, service, operation, body, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		e.dispatch(w, r, service, operation, body)
+	})
+}
+
+// dispatch performs a call that is allowed.
+func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, operation string, body []byte) {
 	switch service {
 	case "cloudformation":
 		form, err := url.ParseQuery(string(body))
@@ -131,6 +162,15 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.states(w, r, operation, body)
 	case "sns":
 		e.sns(w, r, body)
+	case "sqs":
+		e.sqs(w, r, operation, body)
+	case "logs", "monitoring":
+		// What EventBridge writes to a log group need not wait for everything else.
+		if operation != "PutLogEvents" && operation != "CreateLogStream" {
+			// Entries that were removed from the queue must be sent, even if the caller is gone.
+			e.config.Flush(context.WithoutCancel(r.Context()))
+		}
+		e.moto.ServeHTTP(w, r)
 	default:
 		e.moto.ServeHTTP(w, r)
 	}
@@ -152,18 +192,22 @@ func (e *Endpoint) deny(w http.ResponseWriter, service string, err error) {
 // fail writes an error in the service's protocol.
 func fail(w http.ResponseWriter, service string, status int, code, message string) {
 	switch service {
-	case "s3", "sns", "cloudformation":
+	case "s3", "sns", "cloudformation", "monitoring":
 		type failure struct {
 			Type    string `xml:",omitempty"`
 			Code    string
 			Message string
+		}
+		blame := "Sender"
+		if status >= http.StatusInternalServerError {
+			blame = "Receiver"
 		}
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(status)
 		var body any = struct {
 			XMLName xml.Name `xml:"ErrorResponse"`
 			Error   failure
-		}{Error: failure{"Sender", code, message}}
+		}{Error: failure{blame, code, message}}
 		if service == "s3" {
 			body = struct {
 				XMLName xml.Name `xml:"Error"`
@@ -172,22 +216,51 @@ func fail(w http.ResponseWriter, service string, status int, code, message strin
 		}
 		_ = xml.NewEncoder(w).Encode(body) // a client that went away
 	default:
-		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		w.Header().Set("Content-Type", jsonContentType(service))
 		w.Header().Set("X-Amzn-Errortype", code)
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(map[string]string{"__type": code, "message": message, "Message": message})
 	}
 }
 
+// jsonContentType is that of the service's JSON protocol: 1.0 or 1.1. Lambda's is REST.
+func jsonContentType(service string) string {
+	switch service {
+	case "dynamodb", "sqs", "states":
+		return "application/x-amz-json-1.0"
+	case "lambda":
+		return "application/json"
+	}
+	return "application/x-amz-json-1.1"
+}
+
+// queryAction is the operation of a call in the query protocol.
+func queryAction(body []byte) string {
+	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return ""
+	}
+	return form.Get("Action")
+}
+
 func notSupported(w http.ResponseWriter, service, operation string) {
 	fail(w, service, http.StatusNotImplemented, "NotImplemented", "the local run does not support "+service+" "+operation)
 }
 
-// lambda responds to Invoke.
+// lambda responds to Invoke, GetFunctionConfiguration, and the operations of event source
+// mappings.
 // https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
-	const prefix, suffix = "/2015-03-31/functions/", "/invocations"
+	if strings.HasPrefix(r.URL.Path, mappingsPath) {
+		e.mappings(w, r, body)
+		return
+	}
+	const prefix, suffix, configuration = "/2015-03-31/functions/", "/invocations", "/configuration"
 	escaped := r.URL.EscapedPath()
+	if r.Method == http.MethodGet && strings.HasPrefix(escaped, prefix) && strings.HasSuffix(escaped, configuration) {
+		e.functionConfiguration(w, strings.TrimSuffix(strings.TrimPrefix(escaped, prefix), configuration))
+		return
+	}
 	if r.Method != http.MethodPost || !strings.HasPrefix(escaped, prefix) || !strings.HasSuffix(escaped, suffix) {
 		notSupported(w, "lambda", r.Method+" "+r.URL.Path)
 		return
@@ -240,10 +313,36 @@ func (e *Endpoint) lambda(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 }
 
+// functionConfiguration responds with what a function is configured with in the template.
+// https://docs.aws.amazon.com/lambda/latest/api/API_GetFunctionConfiguration.html
+func (e *Endpoint) functionConfiguration(w http.ResponseWriter, escaped string) {
+	name, err := url.PathUnescape(escaped)
+	if err != nil {
+		fail(w, "lambda", http.StatusBadRequest, "InvalidParameterValueException", err.Error())
+		return
+	}
+	function := e.config.Functions[lambda.NameOf(name)]
+	if function == nil {
+		fail(w, "lambda", http.StatusNotFound, "ResourceNotFoundException", "Function not found: "+name)
+		return
+	}
+	config := function.Config()
+	variables := maps.Clone(config.Environment)
+	// What Lambda or the local run sets is not part of the configuration.
+	maps.DeleteFunc(variables, func(name, _ string) bool { return strings.HasPrefix(name, "AWS_") })
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]any{ // a client that went away
+		"FunctionName": config.Name, "FunctionArn": config.ARN, "MemorySize": config.MemoryMB, "Timeout": int(config.Timeout.Seconds()),
+		"Environment": map[string]any{"Variables": variables},
+	})
+}
+
 func lambdaError(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, lambda.ErrThrottled):
 		fail(w, "lambda", http.StatusTooManyRequests, "TooManyRequestsException", err.Error())
+	case errors.Is(err, lambda.ErrPending):
+		fail(w, "lambda", http.StatusConflict, "CodeArtifactUserPendingException", err.Error())
 	case errors.Is(err, lambda.ErrTooLarge):
 		fail(w, "lambda", http.StatusRequestEntityTooLarge, "RequestTooLargeException", err.Error())
 	default:
@@ -252,13 +351,18 @@ func lambdaError(w http.ResponseWriter, err error) {
 }
 
 func (e *Endpoint) events(w http.ResponseWriter, r *http.Request, operation string, body []byte) {
-	if operation != "PutEvents" {
-		notSupported(w, "events", operation)
-		return
+	var response []byte
+	var err error
+	if operation == "PutEvents" {
+		response, err = e.config.Bus.PutEvents(r.Context(), body)
+	} else {
+		response, err = e.config.Bus.Call(operation, body)
 	}
-	response, err := e.config.PutEvents(r.Context(), body)
 	var rejected *events.APIError
+	var unsupported events.ErrOperation
 	switch {
+	case errors.As(err, &unsupported):
+		notSupported(w, "events", operation)
 	case errors.As(err, &rejected):
 		fail(w, "events", http.StatusBadRequest, rejected.Code, rejected.Message)
 	case err != nil:
@@ -275,13 +379,15 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 		fail(w, "states", http.StatusBadRequest, "SerializationException", err.Error())
 		return
 	}
+	machine := e.config.Machines[input.StateMachineArn]
+	if machine == nil && (operation == "StartExecution" || operation == "DescribeStateMachine") {
+		fail(w, "states", http.StatusBadRequest, "StateMachineDoesNotExist", "State Machine Does Not Exist: '"+input.StateMachineArn+"'")
+		return
+	}
 	switch operation {
+	case "DescribeStateMachine":
+		respond(w, "states", http.StatusOK, machine.Describe())
 	case "StartExecution":
-		machine := e.config.Machines[input.StateMachineArn]
-		if machine == nil {
-			fail(w, "states", http.StatusBadRequest, "StateMachineDoesNotExist", "State Machine Does Not Exist: '"+input.StateMachineArn+"'")
-			return
-		}
 		if input.Input == "" {
 			input.Input = "{}"
 		}
@@ -290,8 +396,7 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 			fail(w, "states", http.StatusBadRequest, "InvalidExecutionInput", err.Error())
 			return
 		}
-		w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-		_ = json.NewEncoder(w).Encode(map[string]any{"executionArn": arn, "startDate": float64(started.UnixMilli()) / 1000})
+		respond(w, "states", http.StatusOK, map[string]any{"executionArn": arn, "startDate": float64(started.UnixMilli()) / 1000})
 	case "ListExecutions":
 		// What AWS returns for an EXPRESS machine.
 		// https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
@@ -301,35 +406,59 @@ func (e *Endpoint) states(w http.ResponseWriter, r *http.Request, operation stri
 	}
 }
 
-// sns passes the call on to moto. Once moto has accepted a Publish, the message is
-// delivered before the response begins, so that the publisher can look for it at once.
+// sns delivers a Publish before the response begins, so that the publisher can look for the
+// message at once. A topic of the template needs no moto for that, since a subscriber that moto
+// would have to deliver to comes only by a call: from the first call on that changes anything,
+// messages go to moto as well.
 func (e *Endpoint) sns(w http.ResponseWriter, r *http.Request, body []byte) {
 	form, err := url.ParseQuery(string(body))
 	if err != nil {
 		fail(w, "sns", http.StatusBadRequest, "MalformedQueryString", err.Error())
 		return
 	}
-	switch form.Get("Action") {
-	case "Publish":
-	case "PublishBatch":
+	switch action := form.Get("Action"); {
+	case action == "Publish":
+		e.publish(w, r, form)
+	case action == "PublishBatch":
 		notSupported(w, "sns", "PublishBatch")
-		return
 	default:
+		if !strings.HasPrefix(action, "Get") && !strings.HasPrefix(action, "List") {
+			e.topicsChanged.Store(true)
+		}
 		e.moto.ServeHTTP(w, r)
-		return
 	}
+}
+
+// publish processes a Publish call.
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, form url.Values) {
 	message := sns.Message{
 		TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Structure: form.Get("MessageStructure"),
 	}
-	if _, err := message.Texts(); err != nil {
+	if err := message.Check(); err != nil {
 		fail(w, "sns", http.StatusBadRequest, "InvalidParameter", err.Error())
 		return
 	}
-	e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: func() {
+	deliver := func() {
 		if err := e.config.SNS.Publish(message, e.config.Now()); err != nil {
 			e.config.Log.Error("notification not delivered", "error", err)
 		}
-	}}, r)
+	}
+	if !e.config.Topics[message.TopicARN] || e.topicsChanged.Load() {
+		e.moto.ServeHTTP(&acceptedWriter{ResponseWriter: w, accepted: deliver}, r)
+		return
+	}
+	deliver()
+	w.Header().Set("Content-Type", "text/xml")
+	response := publishResponse{Namespace: "http://sns.amazonaws.com/doc/2010-03-31/", MessageID: uuid.NewString(), RequestID: uuid.NewString()}
+	_ = xml.NewEncoder(w).Encode(response) // a client that went away
+}
+
+type publishResponse struct {
+	XMLName   xml.Name `xml:"PublishResponse"`
+	Namespace string   `xml:"xmlns,attr"`
+	MessageID string   `xml:"PublishResult>MessageId"`
+	RequestID string   `xml:"ResponseMetadata>RequestId"`
 }
 
 // acceptedWriter calls accepted before it passes on a 2xx status.

@@ -4,14 +4,20 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awslambda "github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
@@ -19,6 +25,8 @@ import (
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/responsetest"
 	"payment-webhooks/local/sns"
+	"payment-webhooks/local/states"
+	"payment-webhooks/local/streams"
 )
 
 type fixture struct {
@@ -26,18 +34,39 @@ type fixture struct {
 	moto []string // what reached moto: "METHOD path body"
 	kept []sns.Notification
 	put  []byte
+
+	flushed int // how many calls had reached moto at the last flush; -1: none was flushed
 }
 
 type machine struct{ inputs []string }
+
+func (m *machine) Describe() states.Description {
+	return states.Description{Name: "m", Definition: "{}"}
+}
 
 func (m *machine) Start(_ string, input []byte) (string, time.Time, error) {
 	m.inputs = append(m.inputs, string(input))
 	return "arn:execution", time.Unix(1_700_000_000, 0), nil
 }
 
+// bus keeps what is put.
+type bus struct{ fixture *fixture }
+
+func (b bus) PutEvents(_ context.Context, body []byte) ([]byte, error) {
+	b.fixture.put = body
+	if strings.Contains(string(body), "too many") {
+		return nil, &events.APIError{Code: "ValidationException", Message: "no"}
+	}
+	return []byte(`{"FailedEntryCount":0}`), nil
+}
+
+func (b bus) Call(operation string, _ []byte) ([]byte, error) {
+	return nil, events.ErrOperation{Operation: operation}
+}
+
 func newFixture(t *testing.T) (*fixture, *machine) {
 	t.Helper()
-	f, m := &fixture{}, &machine{}
+	f, m := &fixture{flushed: -1}, &machine{}
 	moto := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		f.moto = append(f.moto, r.Method+" "+r.Host+r.URL.Path+" "+string(body))
@@ -60,16 +89,12 @@ func newFixture(t *testing.T) (*fixture, *machine) {
 	}
 	f.Endpoint = New(Config{
 		Moto: motoURL, Scope: iam.Scope{Account: "123456789012", Region: "eu-west-1"}, Policies: policies,
-		Stack: cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
-		PutEvents: func(_ context.Context, body []byte) ([]byte, error) {
-			f.put = body
-			if strings.Contains(string(body), "too many") {
-				return nil, &events.APIError{Code: "ValidationException", Message: "no"}
-			}
-			return []byte(`{"FailedEntryCount":0}`), nil
-		},
+		Stack:    cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
+		Bus:      bus{f},
 		Machines: map[string]StateMachine{"arn:machine": m},
 		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
+		Topics:   map[string]bool{"arn:own": true},
+		Flush:    func(context.Context) { f.flushed = len(f.moto) },
 		Control:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "control") }),
 		Log:      slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	})
@@ -113,6 +138,19 @@ func TestEndpoint(t *testing.T) {
 		}
 		if len(f.moto) != 1 {
 			t.Errorf("emulated services reached moto: %q", f.moto)
+		}
+	})
+	t.Run("writes what was logged before anybody reads it", func(t *testing.T) {
+		for _, service := range []string{"logs", "monitoring"} {
+			f, _ := newFixture(t)
+			f.call("test", "dynamodb", "DynamoDB_20120810.PutItem", "POST", "/", `{}`)
+			if f.flushed != -1 {
+				t.Error("a call of DynamoDB flushes")
+			}
+			f.call("test", service, "", "POST", "/", "{}")
+			if f.flushed != 1 || len(f.moto) != 2 {
+				t.Errorf("%s: flushed after %d calls, moto saw %q", service, f.flushed, f.moto)
+			}
 		}
 	})
 	t.Run("rejects unsupported operations by name", func(t *testing.T) {
@@ -214,6 +252,48 @@ func TestPublish(t *testing.T) {
 			t.Errorf("a rejected message was delivered: %+v", f.kept[1:])
 		}
 	})
+	t.Run("of the template's topics does without moto until a topic changes", func(t *testing.T) {
+		f, _ := newFixture(t)
+		publish := func() {
+			t.Helper()
+			got := f.call("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:own&Message=m")
+			if got.Code != 200 {
+				t.Errorf("%d %s", got.Code, got.Body)
+			}
+			if len(f.moto) == 0 && !regexp.MustCompile(`<PublishResult><MessageId>[0-9a-f-]{36}</MessageId></PublishResult>`).Match(got.Body.Bytes()) {
+				t.Errorf("response %s", got.Body)
+			}
+		}
+		publish()
+		f.call("test", "sns", "", "POST", "/", "Action=ListTopics")
+		publish()
+		if len(f.moto) != 1 || len(f.kept) != 2 {
+			t.Errorf("moto saw %q, delivered %+v", f.moto, f.kept)
+		}
+		f.call("test", "sns", "", "POST", "/", "Action=Subscribe&TopicArn=arn:own&Protocol=sqs")
+		publish()
+		if len(f.moto) != 3 || len(f.kept) != 3 {
+			t.Errorf("after a subscription, moto saw %q, delivered %+v", f.moto, f.kept)
+		}
+	})
+	t.Run("rejects what SNS rejects", func(t *testing.T) {
+		f, _ := newFixture(t)
+		for name, form := range map[string]url.Values{
+			"an empty message":        {},
+			"a message that is large": {"Message": {strings.Repeat("m", 256<<10+1)}},
+			"a subject that is long":  {"Message": {"m"}, "Subject": {strings.Repeat("s", 101)}},
+			"a subject of two lines":  {"Message": {"m"}, "Subject": {"a\nb"}},
+		} {
+			form.Set("Action", "Publish")
+			form.Set("TopicArn", "arn:own")
+			if got := f.call("test", "sns", "", "POST", "/", form.Encode()); got.Code != 400 || !strings.Contains(got.Body.String(), "InvalidParameter") {
+				t.Errorf("%s: %d %s", name, got.Code, got.Body)
+			}
+		}
+		if len(f.kept) > 0 {
+			t.Errorf("delivered %+v", f.kept)
+		}
+	})
 	t.Run("delivers before the response begins", func(t *testing.T) {
 		f, _ := newFixture(t)
 		r := f.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
@@ -237,4 +317,80 @@ func TestPutEvents(t *testing.T) {
 			t.Errorf("%d %s", got.Code, got.Body)
 		}
 	})
+}
+
+// mapping is a mapping that is enabled at first.
+type mapping struct{ disabled bool }
+
+func (m *mapping) SetEnabled(enabled bool) { m.disabled = !enabled }
+
+func (m *mapping) Configuration() streams.Configuration {
+	batch := 100
+	c := streams.Configuration{
+		Properties:  streams.Properties{BatchSize: &batch, EventSourceArn: "arn:stream", FunctionName: "relay-dev"},
+		FunctionARN: "arn:aws:lambda:eu-west-1:123456789012:function:relay-dev", State: streams.Enabled, LastProcessingResult: "OK", LastModified: time.Unix(1_700_000_000, 0),
+	}
+	if m.disabled {
+		c.State = streams.Disabled
+	}
+	return c
+}
+
+// https://docs.aws.amazon.com/lambda/latest/api/API_UpdateEventSourceMapping.html
+func TestEventSourceMappings(t *testing.T) {
+	client := func(t *testing.T) (*awslambda.Client, *mapping) {
+		t.Helper()
+		f, _ := newFixture(t)
+		m := &mapping{}
+		f.config.Mappings = map[string]Mapping{"id-1": m}
+		return awslambda.NewFromConfig(f.serve(t)), m
+	}
+	t.Run("are listed and described", func(t *testing.T) {
+		c, _ := client(t)
+		for name, n := range map[string]int{"relay-dev": 1, "arn:aws:lambda:eu-west-1:123456789012:function:relay-dev": 1, "other": 0} {
+			list, err := c.ListEventSourceMappings(t.Context(), &awslambda.ListEventSourceMappingsInput{FunctionName: aws.String(name)})
+			if err != nil || len(list.EventSourceMappings) != n {
+				t.Errorf("of %s: %+v, %v, want %d", name, list, err, n)
+			}
+		}
+		got, err := c.GetEventSourceMapping(t.Context(), &awslambda.GetEventSourceMappingInput{UUID: aws.String("id-1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if aws.ToString(got.State) != "Enabled" || aws.ToInt32(got.BatchSize) != 100 || aws.ToString(got.EventSourceArn) != "arn:stream" ||
+			aws.ToTime(got.LastModified).Unix() != 1_700_000_000 || aws.ToString(got.EventSourceMappingArn) != "arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:id-1" {
+			t.Errorf("got %+v", got)
+		}
+	})
+	t.Run("are disabled and enabled before the response", func(t *testing.T) {
+		c, m := client(t)
+		for enabled, state := range map[bool]string{false: "Disabled", true: "Enabled"} {
+			out, err := c.UpdateEventSourceMapping(t.Context(), &awslambda.UpdateEventSourceMappingInput{UUID: aws.String("id-1"), Enabled: aws.Bool(enabled)})
+			if err != nil || aws.ToString(out.State) != state || m.disabled == enabled {
+				t.Errorf("enabled %t: %+v, %v", enabled, out, err)
+			}
+		}
+	})
+	t.Run("are changed in no other way", func(t *testing.T) {
+		c, m := client(t)
+		_, err := c.UpdateEventSourceMapping(t.Context(), &awslambda.UpdateEventSourceMappingInput{UUID: aws.String("id-1"), Enabled: aws.Bool(false), BatchSize: aws.Int32(5)})
+		if err == nil || !strings.Contains(err.Error(), "BatchSize") || m.disabled {
+			t.Errorf("%v, disabled %t", err, m.disabled)
+		}
+		_, err = c.GetEventSourceMapping(t.Context(), &awslambda.GetEventSourceMappingInput{UUID: aws.String("none")})
+		if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); !missing {
+			t.Errorf("another mapping: %v", err)
+		}
+	})
+}
+
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachine.html
+func TestDescribeStateMachine(t *testing.T) {
+	f, _ := newFixture(t)
+	if got := f.call("test", "states", "AWSStepFunctions.DescribeStateMachine", "POST", "/", `{"stateMachineArn":"arn:machine"}`); got.Code != 200 || !strings.Contains(got.Body.String(), `"definition":"{}"`) {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
+	if got := f.call("test", "states", "AWSStepFunctions.DescribeStateMachine", "POST", "/", `{"stateMachineArn":"arn:other"}`); got.Header().Get("X-Amzn-Errortype") != "StateMachineDoesNotExist" {
+		t.Errorf("%d %s", got.Code, got.Body)
+	}
 }

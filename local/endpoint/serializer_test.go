@@ -64,6 +64,40 @@ func TestSerializer(t *testing.T) {
 			})
 		}
 	})
+	t.Run("passes conditional writes of objects one at a time", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			method, header string
+			most           int
+		}{
+			"if they exist":        {"PUT", "If-Match", 1},
+			"if they do not exist": {"PUT", "If-None-Match", 1},
+			"others":               {"PUT", "", 5},
+			"reads":                {"GET", "If-None-Match", 5},
+		} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					moto := &slowMoto{}
+					serializer := newSerializer(moto)
+					r := (&fixture{}).request("test", "s3", "", c.method, "/audit/manifests/a.json", "{}")
+					if c.header != "" {
+						r.Header.Set(c.header, "*")
+					}
+					var calls sync.WaitGroup
+					for range 5 {
+						calls.Go(func() {
+							if response, err := serializer.RoundTrip(r.Clone(t.Context())); err == nil {
+								response.Body.Close()
+							}
+						})
+					}
+					calls.Wait()
+					if moto.most != c.most {
+						t.Errorf("%d calls at once, want %d", moto.most, c.most)
+					}
+				})
+			})
+		}
+	})
 	t.Run("holds the token of a cancelled call while moto works on it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			moto := &slowMoto{}

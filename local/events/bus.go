@@ -35,6 +35,8 @@ type BusConfig struct {
 	Deliveries            *Deliveries
 	Now                   func() time.Time
 	NewID                 func() string
+	// Scheduled returns the rules of the default bus, for Call. Nil: there are none.
+	Scheduled func() []*Rule
 }
 
 // Bus is one event bus with its rules. It is safe for concurrent use.
@@ -42,8 +44,10 @@ type Bus struct {
 	config BusConfig
 	scope  Scope
 
-	mu    sync.RWMutex
-	rules []*Rule
+	mu       sync.RWMutex
+	rules    []*Rule
+	archives []*Archive
+	replays  []*replay
 }
 
 // NewBus returns a bus without rules.
@@ -151,8 +155,7 @@ func (b *Bus) put(entry putEventsEntry) putEventsResult {
 	if result := b.reject(entry); result != nil {
 		return *result
 	}
-	now := b.config.Now()
-	at := now
+	at := b.config.Now()
 	if entry.Time != nil {
 		seconds, err := entry.Time.Float64()
 		if err != nil {
@@ -165,12 +168,21 @@ func (b *Bus) put(entry putEventsEntry) putEventsResult {
 		ID: id, DetailType: entry.DetailType, Source: entry.Source, Account: b.config.Account, Time: at,
 		Region: b.config.Region, Resources: entry.Resources, Detail: json.RawMessage(entry.Detail),
 	})
+	for _, a := range b.allArchives() {
+		a.add(at, event)
+	}
+	b.deliver(event, func(*Rule) bool { return true })
+	return putEventsResult{EventID: id}
+}
+
+// deliver starts the delivery of an event to the targets of those rules that match.
+func (b *Bus) deliver(event []byte, to func(*Rule) bool) {
+	now := b.config.Now()
 	for _, r := range b.Rules() {
-		if ok, _ := r.Selects(event); ok { // no error: the event is JSON
+		if ok, _ := r.Selects(event); ok && to(r) { // no error: the event is JSON
 			b.config.Deliveries.Deliver(r, event, now)
 		}
 	}
-	return putEventsResult{EventID: id}
 }
 
 // reject returns the error of an entry that EventBridge would reject, or nil.

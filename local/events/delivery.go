@@ -58,6 +58,9 @@ type DeliveryConfig struct {
 	// The age of an event counts waits unscaled.
 	TimeScale float64
 
+	// Metric receives the values of AWS/Events, each 1; nil: they are not recorded. See metrics.go.
+	Metric func(r *Rule, name string, at time.Time)
+
 	// Jitter spreads a wait; nil takes a random time between half and all of it.
 	Jitter func(time.Duration) time.Duration
 }
@@ -68,6 +71,8 @@ type Deliveries struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
+	// attempts holds an element for each attempt that is under way.
+	attempts chan struct{}
 
 	mu      sync.Mutex
 	closed  bool
@@ -96,7 +101,7 @@ func NewDeliveries(c DeliveryConfig) *Deliveries {
 		c.Jitter = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Deliveries{config: c, ctx: ctx, cancel: cancel, stats: map[string]Stats{}}
+	return &Deliveries{config: c, ctx: ctx, cancel: cancel, attempts: make(chan struct{}, maxAttempts), stats: map[string]Stats{}}
 }
 
 // delivered is an event on its way to one target.
@@ -109,6 +114,7 @@ type delivered struct {
 
 // Deliver starts the delivery of event to every target of the rule and returns at once.
 func (d *Deliveries) Deliver(r *Rule, event []byte, ingested time.Time) {
+	d.recordMatch(r, ingested)
 	for _, t := range r.targets {
 		e := delivered{event: event, ingested: ingested, rule: r, target: t}
 		d.mu.Lock()
@@ -211,10 +217,11 @@ func (d *Deliveries) run(e delivered) {
 	wait := firstWait
 	for retries := 0; ; retries++ {
 		started := time.Now()
-		err := e.target.deliver.Deliver(d.ctx, payload)
+		err := d.attempt(e.target.deliver, payload)
 		age += time.Since(started)
 		d.count(e.rule, func(s *Stats) { s.Invocations++ })
 		if err == nil {
+			d.record(e.rule, "Invocations")
 			return
 		}
 		if failure, ok := errors.AsType[*DeliveryError](err); ok && failure.Permanent {
@@ -239,11 +246,27 @@ func (d *Deliveries) run(e delivered) {
 	}
 }
 
+// maxAttempts bounds the concurrent calls to targets, so that the replay of many events does not
+// open as many connections.
+const maxAttempts = 64
+
+func (d *Deliveries) attempt(t Target, payload []byte) error {
+	select {
+	case d.attempts <- struct{}{}:
+		defer func() { <-d.attempts }()
+		return t.Deliver(d.ctx, payload)
+	case <-d.ctx.Done():
+		return d.ctx.Err()
+	}
+}
+
 // giveUp sends the original event to the dead-letter queue with the attributes that
 // AWS documents (eb-rule-dlq). Where no retry was exhausted, because the error was
 // permanent, there is no EXHAUSTED_RETRY_CONDITION: SQS takes no empty attribute.
 func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries int) {
 	d.count(e.rule, func(s *Stats) { s.FailedInvocations++ })
+	d.record(e.rule, "Invocations")
+	d.record(e.rule, "FailedInvocations")
 	log := append(d.attrs(e), "retries", retries, "error", cause)
 	if e.target.deadLetterARN == "" {
 		d.config.Log.Error("event dropped: the target has no dead-letter queue", log...)
@@ -265,10 +288,12 @@ func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries 
 	}
 	if err := d.sendToDLQ(e, attributes); err != nil {
 		d.count(e.rule, func(s *Stats) { s.FailedToBeSentToDLQ++ })
+		d.record(e.rule, "InvocationsFailedToBeSentToDlq")
 		d.config.Log.Error("event dropped: the dead-letter queue rejected it", append(log, "queue_error", err)...)
 		return
 	}
 	d.count(e.rule, func(s *Stats) { s.SentToDLQ++ })
+	d.record(e.rule, "InvocationsSentToDlq")
 	d.config.Log.Error("event sent to its dead-letter queue", append(log, "queue", e.target.deadLetterARN)...)
 }
 

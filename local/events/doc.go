@@ -39,5 +39,6 @@
 // AddRule rejects what is not supported: the error has the rule's logical id and the name of
 // everything that is missing.
 //
-// AWS::Events::Archive is not supported: nothing is archived, and nothing can be replayed.
+// [Bus.Call] performs the rest of the API that operators need: rules and their targets,
+// DisableRule and EnableRule, and the bus's archive with its replays.
 package events

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,13 +16,18 @@ var ErrRule = errors.New("rule")
 type Rule struct {
 	LogicalID  string
 	Name       string
+	Bus        string // "default" for scheduled rules
 	ARN        string
-	Enabled    bool
 	Expression string // ScheduleExpression; empty for a rule with a pattern
 
-	pattern *Pattern
-	targets []target
+	properties RuleProperties
+	enabled    atomic.Bool
+	pattern    *Pattern
+	targets    []target
 }
+
+// Enabled reports whether the rule is enabled, by the template or since by an API call.
+func (r *Rule) Enabled() bool { return r.enabled.Load() }
 
 // TargetRef identifies a target for a Resolver.
 type TargetRef struct {
@@ -68,15 +74,15 @@ type RuleProperties struct {
 type TargetProperties struct {
 	ID               string `json:"Id"`
 	Arn              string
-	RoleArn          string
-	Input            string
-	InputPath        string
-	InputTransformer *InputTransformerProperties
-	DeadLetterConfig *struct{ Arn string }
+	RoleArn          string                      `json:",omitempty"`
+	Input            string                      `json:",omitempty"`
+	InputPath        string                      `json:",omitempty"`
+	InputTransformer *InputTransformerProperties `json:",omitempty"`
+	DeadLetterConfig *struct{ Arn string }       `json:",omitempty"`
 	RetryPolicy      *struct {
-		MaximumRetryAttempts     *int
-		MaximumEventAgeInSeconds *int
-	}
+		MaximumRetryAttempts     *int `json:",omitempty"`
+		MaximumEventAgeInSeconds *int `json:",omitempty"`
+	} `json:",omitempty"`
 }
 
 // strict decodes text and rejects fields that value does not have.
@@ -115,10 +121,12 @@ func NewRule(scope Scope, logicalID string, p RuleProperties, resolve Resolver) 
 	r := &Rule{
 		LogicalID:  logicalID,
 		Name:       p.Name,
+		Bus:        scope.Bus,
 		ARN:        scope.ruleARN(p.Name),
-		Enabled:    p.State != "DISABLED",
 		Expression: p.ScheduleExpression,
+		properties: p,
 	}
+	r.enabled.Store(p.State != "DISABLED")
 	var problems []error
 	if p.State != "" && p.State != "ENABLED" && p.State != "DISABLED" {
 		problems = append(problems, fmt.Errorf("the State %s is not supported", p.State))
@@ -185,7 +193,7 @@ func newTarget(p TargetProperties, r *Rule, resolve Resolver) (target, error) {
 
 // Selects reports whether the rule is enabled and its pattern matches.
 func (r *Rule) Selects(event []byte) (bool, error) {
-	if !r.Enabled || r.pattern == nil {
+	if !r.Enabled() || r.pattern == nil {
 		return false, nil
 	}
 	return r.pattern.Matches(event)

@@ -29,6 +29,12 @@ var Types = []assembly.Type{
 			return assembly.IDs{Ref: ref, Attributes: map[string]string{"Arn": scope.ruleARN(i.Name)}}
 		},
 	},
+	{
+		Name: "AWS::Events::Archive", Properties: ArchiveProperties{}, NameProperty: "ArchiveName",
+		IDs: func(i *assembly.Instance) assembly.IDs {
+			return assembly.IDs{Ref: i.Name, Attributes: map[string]string{"Arn": i.ARN("events", "archive/"+i.Name)}}
+		},
+	},
 }
 
 // BusProperties is AWS::Events::EventBus.

@@ -80,12 +80,50 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		return Call{"sqs:" + strings.TrimSuffix(operation, "Batch"), []string{arn("sqs", input.QueueUrl[strings.LastIndex(input.QueueUrl, "/")+1:])}}, nil
 	case "events":
 		var input struct {
-			Entries []struct{ EventBusName string }
+			Entries                                                       []struct{ EventBusName string }
+			EventBusName, Name, Rule, ArchiveName, ReplayName, NamePrefix string
+			EventSourceArn                                                string
 		}
 		if err := json.Unmarshal(body, &input); err != nil {
 			return Call{}, fmt.Errorf("%s: %w", operation, err)
 		}
 		call := Call{Action: "events:" + operation}
+		rule := func(name string) string {
+			bus := input.EventBusName[strings.LastIndex(input.EventBusName, "/")+1:]
+			if bus != "" && bus != "default" {
+				name = bus + "/" + name
+			}
+			return arn("events", "rule/"+name)
+		}
+		switch operation {
+		case "EnableRule", "DisableRule", "DescribeRule":
+			call.Resources = []string{rule(input.Name)}
+			return call, nil
+		case "ListTargetsByRule":
+			call.Resources = []string{rule(input.Rule)}
+			return call, nil
+		case "ListRules":
+			call.Resources = []string{rule("*")}
+			return call, nil
+		case "DescribeEventBus":
+			call.Resources = []string{full(input.Name, "events", "event-bus/")}
+			return call, nil
+		case "DescribeArchive":
+			call.Resources = []string{arn("events", "archive/"+input.ArchiveName)}
+			return call, nil
+		case "StartReplay":
+			call.Resources = []string{input.EventSourceArn}
+			return call, nil
+		case "DescribeReplay":
+			call.Resources = []string{arn("events", "replay/"+input.ReplayName)}
+			return call, nil
+		case "ListArchives", "ListReplays", "ListEventBuses":
+			call.Resources = []string{"*"}
+			return call, nil
+		case "PutEvents":
+		default:
+			return Call{}, fmt.Errorf("events %s: permissions of this operation are not supported", operation)
+		}
 		for _, entry := range input.Entries {
 			name := entry.EventBusName
 			if name == "" {
@@ -123,7 +161,21 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		}
 		return Call{"sns:" + strings.TrimSuffix(form.Get("Action"), "Batch"), []string{resource}}, nil
 	case "lambda":
+		if id, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/event-source-mappings"); ok {
+			id = strings.TrimPrefix(id, "/")
+			switch {
+			case r.Method == http.MethodGet && id == "":
+				return Call{"lambda:ListEventSourceMappings", []string{"*"}}, nil
+			case r.Method == http.MethodGet:
+				return Call{"lambda:GetEventSourceMapping", []string{arn("lambda", "event-source-mapping:"+id)}}, nil
+			case r.Method == http.MethodPut:
+				return Call{"lambda:UpdateEventSourceMapping", []string{arn("lambda", "event-source-mapping:"+id)}}, nil
+			}
+		}
 		name, ok := strings.CutPrefix(r.URL.Path, "/2015-03-31/functions/")
+		if name, found := strings.CutSuffix(name, "/configuration"); ok && found && r.Method == http.MethodGet {
+			return Call{"lambda:GetFunctionConfiguration", []string{full(name, "lambda", "function:")}}, nil
+		}
 		name, isInvoke := strings.CutSuffix(name, "/invocations")
 		if !ok || !isInvoke {
 			return Call{}, fmt.Errorf("lambda %s %s is not supported", r.Method, r.URL.Path)
@@ -134,6 +186,23 @@ func (s Scope) Identify(service string, r *http.Request, body []byte) (Call, err
 		return Call{"lambda:InvokeFunction", []string{full(name, "lambda", "function:")}}, nil
 	case "s3":
 		return s3Call(r)
+	case "cloudformation":
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return Call{}, err
+		}
+		// The stack's id is not known here; any has the form of one.
+		return Call{"cloudformation:" + form.Get("Action"), []string{full(form.Get("StackName"), "cloudformation", "stack/") + "/id"}}, nil
+	case "logs":
+		var input struct{ LogGroupName, LogStreamName string }
+		if err := json.Unmarshal(body, &input); err != nil {
+			return Call{}, fmt.Errorf("%s: %w", operation, err)
+		}
+		resource := arn("logs", "log-group:"+input.LogGroupName+":")
+		if operation == "PutLogEvents" {
+			resource += "log-stream:" + input.LogStreamName
+		}
+		return Call{"logs:" + operation, []string{resource}}, nil
 	}
 	return Call{}, fmt.Errorf("service %s is not checked", service)
 }

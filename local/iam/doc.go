@@ -3,7 +3,9 @@
 //
 // Each role gets an access key of its own ([Policies.AccessKey]), which its functions find
 // in their environment. The endpoint calls [Policies.Check] for every call that is signed
-// with such a key. Calls with any other key, a user's, are not checked.
+// with such a key. Calls with any other key, a user's, are not checked. A managed policy is
+// that of a user who has nothing else: the policy's name is the access key id, and the calls
+// of every service but KMS and X-Ray are checked.
 //
 // [ResourcePolicies] are the other side: queue and topic policies, Lambda permissions and
 // log resource policies, which EventBridge and API Gateway need.

@@ -96,8 +96,32 @@ func TestPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		key, err := p.AccessKey(roleARN)
-		if err != nil || p.RoleOf(key) != roleARN || p.RoleOf("test") != "" {
-			t.Errorf("key %q (%v) belongs to %q; test belongs to %q", key, err, p.RoleOf(key), p.RoleOf("test"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			key, service, arn string
+			checked           bool
+		}{{key, "sqs", roleARN, true}, {key, "logs", roleARN, false}, {"test", "sqs", "", false}} {
+			if arn, checked := p.Checks(c.key, c.service); arn != c.arn || checked != c.checked {
+				t.Errorf("%s with key %s: %q, %v", c.service, c.key, arn, checked)
+			}
+		}
+	})
+	t.Run("have a user for a managed policy, whose every call is checked", func(t *testing.T) {
+		p, err := policies(t, `[]}}}, "Managed": {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"ManagedPolicyName": "ops", "PolicyDocument": {"Version": "2012-10-17", "Statement":
+			[{"Effect": "Allow", "Action": ["logs:FilterLogEvents", "sqs:ReceiveMessage"], "Resource": "*"}]`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		user, checked := p.Checks("ops", "logs")
+		if !checked {
+			t.Error("calls of logs are not checked")
+		}
+		for action, allowed := range map[string]bool{"logs:FilterLogEvents": true, "sqs:ReceiveMessage": true, "logs:PutLogEvents": false} {
+			if err := p.Check(user, Call{action, []string{"x"}}); (err == nil) != allowed {
+				t.Errorf("%s: %v", action, err)
+			}
 		}
 	})
 }
@@ -111,20 +135,32 @@ func TestIdentify(t *testing.T) {
 			request request
 			want    Call
 		}{
-			"PutItem":        {request{"dynamodb", "POST", "DynamoDB_20120810.PutItem", "/", `{"TableName":"transactions"}`}, Call{"dynamodb:PutItem", []string{tableARN}}},
-			"Query on index": {request{"dynamodb", "POST", "DynamoDB_20120810.Query", "/", `{"TableName":"transactions","IndexName":"by-hour"}`}, Call{"dynamodb:Query", []string{tableARN + "/index/by-hour"}}},
-			"BatchGetItem":   {request{"dynamodb", "POST", "DynamoDB_20120810.BatchGetItem", "/", `{"RequestItems":{"transactions":{}}}`}, Call{"dynamodb:BatchGetItem", []string{tableARN}}},
-			"GetRecords":     {request{"dynamodb", "POST", "DynamoDBStreams_20120810.GetRecords", "/", `{"ShardIterator":"` + tableARN + `/stream/x|1|abc"}`}, Call{"dynamodb:GetRecords", []string{tableARN + "/stream/x"}}},
-			"SendMessage":    {request{"sqs", "POST", "AmazonSQS.SendMessage", "/", `{"QueueUrl":"http://127.0.0.1:4566/123456789012/dlq"}`}, Call{"sqs:SendMessage", []string{"arn:aws:sqs:eu-west-1:123456789012:dlq"}}},
-			"PutEvents":      {request{"events", "POST", "AWSEvents.PutEvents", "/", `{"Entries":[{"EventBusName":"bus"},{}]}`}, Call{"events:PutEvents", []string{"arn:aws:events:eu-west-1:123456789012:event-bus/bus", "arn:aws:events:eu-west-1:123456789012:event-bus/default"}}},
-			"Publish":        {request{"sns", "POST", "", "/", "Action=Publish&TopicArn=arn:topic"}, Call{"sns:Publish", []string{"arn:topic"}}},
-			"Invoke":         {request{"lambda", "POST", "", "/2015-03-31/functions/fn/invocations", `{}`}, Call{"lambda:InvokeFunction", []string{"arn:aws:lambda:eu-west-1:123456789012:function:fn"}}},
-			"PutObject":      {request{"s3", "PUT", "", "/bucket/a/b?x-id=PutObject", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/a/b"}}},
-			"UploadPart":     {request{"s3", "PUT", "", "/bucket/k?partNumber=1&uploadId=u", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/k"}}},
-			"AbortMultipart": {request{"s3", "DELETE", "", "/bucket/k?uploadId=u", ""}, Call{"s3:AbortMultipartUpload", []string{"arn:aws:s3:::bucket/k"}}},
-			"HeadObject":     {request{"s3", "HEAD", "", "/bucket/k", ""}, Call{"s3:GetObject", []string{"arn:aws:s3:::bucket/k"}}},
-			"ListObjectsV2":  {request{"s3", "GET", "", "/bucket?list-type=2&prefix=manifests/", ""}, Call{"s3:ListBucket", []string{"arn:aws:s3:::bucket"}}},
-			"GetSecretValue": {request{"secretsmanager", "POST", "secretsmanager.GetSecretValue", "/", `{"SecretId":"stripe"}`}, Call{"secretsmanager:GetSecretValue", []string{"arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-aaaaaa"}}},
+			"PutItem":                  {request{"dynamodb", "POST", "DynamoDB_20120810.PutItem", "/", `{"TableName":"transactions"}`}, Call{"dynamodb:PutItem", []string{tableARN}}},
+			"Query on index":           {request{"dynamodb", "POST", "DynamoDB_20120810.Query", "/", `{"TableName":"transactions","IndexName":"by-hour"}`}, Call{"dynamodb:Query", []string{tableARN + "/index/by-hour"}}},
+			"BatchGetItem":             {request{"dynamodb", "POST", "DynamoDB_20120810.BatchGetItem", "/", `{"RequestItems":{"transactions":{}}}`}, Call{"dynamodb:BatchGetItem", []string{tableARN}}},
+			"GetRecords":               {request{"dynamodb", "POST", "DynamoDBStreams_20120810.GetRecords", "/", `{"ShardIterator":"` + tableARN + `/stream/x|1|abc"}`}, Call{"dynamodb:GetRecords", []string{tableARN + "/stream/x"}}},
+			"SendMessage":              {request{"sqs", "POST", "AmazonSQS.SendMessage", "/", `{"QueueUrl":"http://127.0.0.1:4566/123456789012/dlq"}`}, Call{"sqs:SendMessage", []string{"arn:aws:sqs:eu-west-1:123456789012:dlq"}}},
+			"PutEvents":                {request{"events", "POST", "AWSEvents.PutEvents", "/", `{"Entries":[{"EventBusName":"bus"},{}]}`}, Call{"events:PutEvents", []string{"arn:aws:events:eu-west-1:123456789012:event-bus/bus", "arn:aws:events:eu-west-1:123456789012:event-bus/default"}}},
+			"EnableRule":               {request{"events", "POST", "AWSEvents.EnableRule", "/", `{"Name":"r","EventBusName":"bus"}`}, Call{"events:EnableRule", []string{"arn:aws:events:eu-west-1:123456789012:rule/bus/r"}}},
+			"DescribeRule":             {request{"events", "POST", "AWSEvents.DescribeRule", "/", `{"Name":"daily"}`}, Call{"events:DescribeRule", []string{"arn:aws:events:eu-west-1:123456789012:rule/daily"}}},
+			"ListTargets":              {request{"events", "POST", "AWSEvents.ListTargetsByRule", "/", `{"Rule":"r","EventBusName":"arn:aws:events:eu-west-1:123456789012:event-bus/bus"}`}, Call{"events:ListTargetsByRule", []string{"arn:aws:events:eu-west-1:123456789012:rule/bus/r"}}},
+			"StartReplay":              {request{"events", "POST", "AWSEvents.StartReplay", "/", `{"ReplayName":"again","EventSourceArn":"arn:aws:events:eu-west-1:123456789012:archive/all"}`}, Call{"events:StartReplay", []string{"arn:aws:events:eu-west-1:123456789012:archive/all"}}},
+			"DescribeReplay":           {request{"events", "POST", "AWSEvents.DescribeReplay", "/", `{"ReplayName":"again"}`}, Call{"events:DescribeReplay", []string{"arn:aws:events:eu-west-1:123456789012:replay/again"}}},
+			"UpdateMapping":            {request{"lambda", "PUT", "", "/2015-03-31/event-source-mappings/id-1", `{"Enabled":false}`}, Call{"lambda:UpdateEventSourceMapping", []string{"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:id-1"}}},
+			"GetMapping":               {request{"lambda", "GET", "", "/2015-03-31/event-source-mappings/id-1", ``}, Call{"lambda:GetEventSourceMapping", []string{"arn:aws:lambda:eu-west-1:123456789012:event-source-mapping:id-1"}}},
+			"ListMappings":             {request{"lambda", "GET", "", "/2015-03-31/event-source-mappings", ``}, Call{"lambda:ListEventSourceMappings", []string{"*"}}},
+			"Publish":                  {request{"sns", "POST", "", "/", "Action=Publish&TopicArn=arn:topic"}, Call{"sns:Publish", []string{"arn:topic"}}},
+			"Invoke":                   {request{"lambda", "POST", "", "/2015-03-31/functions/fn/invocations", `{}`}, Call{"lambda:InvokeFunction", []string{"arn:aws:lambda:eu-west-1:123456789012:function:fn"}}},
+			"PutObject":                {request{"s3", "PUT", "", "/bucket/a/b?x-id=PutObject", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/a/b"}}},
+			"UploadPart":               {request{"s3", "PUT", "", "/bucket/k?partNumber=1&uploadId=u", ""}, Call{"s3:PutObject", []string{"arn:aws:s3:::bucket/k"}}},
+			"AbortMultipart":           {request{"s3", "DELETE", "", "/bucket/k?uploadId=u", ""}, Call{"s3:AbortMultipartUpload", []string{"arn:aws:s3:::bucket/k"}}},
+			"HeadObject":               {request{"s3", "HEAD", "", "/bucket/k", ""}, Call{"s3:GetObject", []string{"arn:aws:s3:::bucket/k"}}},
+			"ListObjectsV2":            {request{"s3", "GET", "", "/bucket?list-type=2&prefix=manifests/", ""}, Call{"s3:ListBucket", []string{"arn:aws:s3:::bucket"}}},
+			"GetSecretValue":           {request{"secretsmanager", "POST", "secretsmanager.GetSecretValue", "/", `{"SecretId":"stripe"}`}, Call{"secretsmanager:GetSecretValue", []string{"arn:aws:secretsmanager:eu-west-1:123456789012:secret:stripe-aaaaaa"}}},
+			"GetFunctionConfiguration": {request{"lambda", "GET", "", "/2015-03-31/functions/fn/configuration", ``}, Call{"lambda:GetFunctionConfiguration", []string{"arn:aws:lambda:eu-west-1:123456789012:function:fn"}}},
+			"PutLogEvents":             {request{"logs", "POST", "Logs_20140328.PutLogEvents", "/", `{"logGroupName":"g","logStreamName":"s"}`}, Call{"logs:PutLogEvents", []string{"arn:aws:logs:eu-west-1:123456789012:log-group:g:log-stream:s"}}},
+			"FilterLogEvents":          {request{"logs", "POST", "Logs_20140328.FilterLogEvents", "/", `{"logGroupName":"g"}`}, Call{"logs:FilterLogEvents", []string{"arn:aws:logs:eu-west-1:123456789012:log-group:g:"}}},
+			"DescribeStacks":           {request{"cloudformation", "POST", "", "/", "Action=DescribeStacks&StackName=S"}, Call{"cloudformation:DescribeStacks", []string{"arn:aws:cloudformation:eu-west-1:123456789012:stack/S/id"}}},
 		}
 		for name, c := range cases {
 			t.Run(name, func(t *testing.T) {

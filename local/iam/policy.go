@@ -25,9 +25,11 @@ type statement struct {
 	resources []string
 }
 
+// role is a role, or a user with one managed policy.
 type role struct {
 	name       string
 	arn        string
+	user       bool // calls of all services are checked
 	statements []statement
 }
 
@@ -121,13 +123,41 @@ func New(stack *assembly.Stack, resolver *assembly.Resolver) (*Policies, error) 
 			problems = append(problems, byName[name].add(resource.LogicalID, policy.PolicyDocument))
 		}
 	}
+	for _, resource := range stack.ByType("AWS::IAM::ManagedPolicy") {
+		problems = append(problems, p.addUser(resource, resolver))
+	}
 	return p, errors.Join(problems...)
+}
+
+// addUser adds the user of a managed policy, whose access key id is the policy's name.
+func (p *Policies) addUser(resource assembly.Resource, resolver *assembly.Resolver) error {
+	var properties managedPolicy
+	name, err := resolver.Ref(resource.LogicalID)
+	if err := errors.Join(err, resolver.Into(resource, &properties)); err != nil {
+		return err
+	}
+	if properties.Users != nil || properties.Groups != nil || properties.Roles != nil {
+		return fmt.Errorf("%s: Users, Groups and Roles are not supported", resource.LogicalID)
+	}
+	account, policyName, _ := strings.Cut(strings.TrimPrefix(name, "arn:aws:iam::"), ":policy/")
+	u := &role{name: policyName, arn: "arn:aws:iam::" + account + ":user/" + policyName, user: true}
+	p.byARN[u.arn], p.byKey[policyName] = u, u
+	return u.add(resource.LogicalID, properties.PolicyDocument)
+}
+
+// Checks reports whether calls of a service with an access key are checked, and for whom.
+func (p *Policies) Checks(accessKey, service string) (arn string, checked bool) {
+	r := p.byKey[accessKey]
+	if r == nil {
+		return "", false
+	}
+	return r.arn, r.user || Checked(service)
 }
 
 func (r *role) add(logicalID string, document policyDocument) error {
 	var problems []error
 	for i, s := range document.Statement {
-		checked := len(s.Action) == 0 // NotAction applies to every service
+		checked := r.user || len(s.Action) == 0 // NotAction applies to every service
 		for _, action := range s.Action {
 			service, _, _ := strings.Cut(strings.ToLower(action), ":")
 			if action == "*" || Checked(service) || strings.ContainsAny(service, "*?") {
@@ -157,15 +187,6 @@ func (p *Policies) AccessKey(roleARN string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("role %s is not in the template", roleARN)
-}
-
-// RoleOf returns the ARN of the role that an access key belongs to, or "" when it is a
-// user's key.
-func (p *Policies) RoleOf(accessKey string) string {
-	if r := p.byKey[accessKey]; r != nil {
-		return r.arn
-	}
-	return ""
 }
 
 // Check returns nil when the role may make the call. Otherwise the error wraps

@@ -18,6 +18,13 @@ var Types = []assembly.Type{
 		},
 	},
 	{Name: "AWS::IAM::Policy", Properties: namedPolicy{}},
+	{
+		Name: "AWS::IAM::ManagedPolicy", Properties: managedPolicy{}, NameProperty: "ManagedPolicyName",
+		IDs: func(i *assembly.Instance) assembly.IDs {
+			arn := "arn:aws:iam::" + i.Account + ":policy/" + i.Name
+			return assembly.IDs{Ref: arn, Attributes: map[string]string{"PolicyArn": arn}}
+		},
+	},
 	{Name: "AWS::SQS::QueuePolicy", Properties: queuePolicy{}},
 	{Name: "AWS::SNS::TopicPolicy", Properties: topicPolicy{}},
 	{Name: "AWS::Logs::ResourcePolicy", Properties: logPolicy{}},
@@ -40,6 +47,13 @@ type namedPolicy struct {
 	PolicyDocument policyDocument
 	Roles          []string
 	Users, Groups  json.RawMessage // rejected when present
+}
+
+// managedPolicy is AWS::IAM::ManagedPolicy.
+type managedPolicy struct {
+	ManagedPolicyName, Description, Path string
+	PolicyDocument                       policyDocument
+	Users, Groups, Roles                 json.RawMessage // rejected when present
 }
 
 // queuePolicy is AWS::SQS::QueuePolicy.

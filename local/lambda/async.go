@@ -41,11 +41,22 @@ func (f *Function) InvokeAsync(request Request) (string, error) {
 	}
 	requestID := uuid.NewString()
 	f.wait.Add(1)
+	f.queued++
 	go func() {
 		defer f.wait.Done()
 		f.deliver(requestID, request)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.queued--
 	}()
 	return requestID, nil
+}
+
+// Queued is the number of asynchronous events that are neither processed nor given up.
+func (f *Function) Queued() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.queued
 }
 
 func (f *Function) deliver(requestID string, request Request) {
@@ -94,6 +105,7 @@ func (f *Function) deliver(requestID string, request Request) {
 // fail sends the invocation record to the on-failure destination.
 // https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 func (f *Function) fail(requestID string, request Request, last Response, condition string, invokes int) {
+	f.record("AsyncEventsDropped", 1, time.Now())
 	if f.config.Async.OnFailure == "" {
 		f.lost(requestID, condition+", and the function has no on-failure destination")
 		return
@@ -131,6 +143,7 @@ func (f *Function) fail(requestID string, request Request, last Response, condit
 		err = f.config.Async.Send(f.ctx, f.config.Async.OnFailure, body)
 	}
 	if err != nil {
+		f.record("DestinationDeliveryFailures", 1, time.Now())
 		f.lost(requestID, fmt.Sprintf("%s, and its record could not be sent to %s: %v", condition, f.config.Async.OnFailure, err))
 	}
 }

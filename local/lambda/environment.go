@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"payment-webhooks/local/faults"
 	"payment-webhooks/local/subprocess"
 )
 
@@ -29,6 +30,7 @@ type environment struct {
 	cmd     *exec.Cmd
 	server  *http.Server
 	output  *output
+	memory  *memory
 	started time.Time
 
 	exited   chan struct{} // closed when the process has ended
@@ -49,6 +51,7 @@ type invocation struct {
 	requestID string
 	request   Request
 	deadline  time.Time
+	fault     faults.Fault
 	result    chan result
 }
 
@@ -94,10 +97,12 @@ func newEnvironment(config *Config) (*environment, error) {
 		e.server.Close()
 		return nil, fmt.Errorf("start environment: %w", err)
 	}
+	e.memory = newMemory(e.cmd.Process.Pid)
 	go func() {
 		err := e.cmd.Wait()
 		subprocess.Kill(e.cmd) // and what the handler may have started
 		e.output.close()
+		e.memory.close()
 		e.exitText = "Runtime exited without providing a reason"
 		if err != nil {
 			e.exitText = "Runtime exited with error: " + err.Error()
@@ -160,12 +165,12 @@ func (e *environment) close() {
 // serve passes one event to the process. It returns the response when the environment is ready
 // for the next event or has ended. Lambda responds to the caller a moment earlier, when the
 // runtime posts its response; here the next event then finds this environment free.
-func (e *environment) serve(requestID string, request Request) Response {
+func (e *environment) serve(requestID string, request Request, strike faults.Strike) Response {
 	e.output.reset()
-	r, status, begin, initDuration := e.work(requestID, request)
+	r, status, begin, initDuration := e.work(requestID, request, strike)
 	e.output.drain()
 
-	memory := peakMemoryMB(e.cmd.Process.Pid)
+	memory := e.memory.peakMB()
 	if memory > e.config.MemoryMB {
 		e.kill()
 		e.config.Notices.Error("function used more memory than it has", "function", e.config.Name, "used_mb", memory, "memory_mb", e.config.MemoryMB)
@@ -184,7 +189,7 @@ func (e *environment) serve(requestID string, request Request) Response {
 
 // work waits for the process's initialisation, if it is not done yet, and runs the invocation.
 // status is that of platform.report.
-func (e *environment) work(requestID string, request Request) (r result, status string, begin time.Time, initDuration time.Duration) {
+func (e *environment) work(requestID string, request Request, strike faults.Strike) (r result, status string, begin time.Time, initDuration time.Duration) {
 	// Initialisation ends with the first poll of /next.
 	limit := time.NewTimer(initLimit)
 	defer limit.Stop()
@@ -202,6 +207,14 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 	case <-limit.C:
 		r, status = e.failure(requestID, "Sandbox.Timedout", fmt.Sprintf("Initialisation timed out after %.2f seconds", initLimit.Seconds())), "timeout"
 	}
+	if strike.Fault == faults.SlowStart && !r.failed {
+		slow := time.NewTimer(strike.Duration())
+		defer slow.Stop()
+		select {
+		case <-slow.C:
+		case <-e.exited: // noticed below
+		}
+	}
 	if !e.initReported {
 		e.initReported = true
 		initDuration = time.Since(e.started)
@@ -215,7 +228,7 @@ func (e *environment) work(requestID string, request Request) (r result, status 
 	}
 
 	e.logStart(requestID)
-	work := &invocation{requestID, request, begin.Add(e.config.Timeout), make(chan result, 1)}
+	work := &invocation{requestID, request, begin.Add(e.config.Timeout), strike.Fault, make(chan result, 1)}
 	e.mu.Lock()
 	e.current = work
 	e.mu.Unlock()
@@ -309,6 +322,10 @@ func (e *environment) next(w http.ResponseWriter, r *http.Request) {
 	}
 	select {
 	case work := <-e.events:
+		if work.fault == faults.CrashBefore {
+			e.kill()
+			panic(http.ErrAbortHandler) // there is nobody to respond to
+		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", work.requestID)
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(work.deadline.UnixMilli(), 10))
@@ -330,6 +347,10 @@ func (e *environment) finish(w http.ResponseWriter, r *http.Request, failed bool
 	if work == nil || work.requestID != r.PathValue("id") {
 		respondError(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return
+	}
+	if work.fault == faults.CrashAfter {
+		e.kill()
+		panic(http.ErrAbortHandler) // there is nobody to respond to
 	}
 	tooLarge := len(body) > maxSyncBytes
 	if tooLarge {
@@ -360,20 +381,41 @@ func respondError(w http.ResponseWriter, status int, errorType, message string) 
 	_ = json.NewEncoder(w).Encode(map[string]string{"errorType": errorType, "errorMessage": message})
 }
 
-// peakMemoryMB returns the process's peak memory (Linux: VmHWM), or 0 where it is unknown.
-func peakMemoryMB(pid int) int {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// memory reads the peak memory of a process. The file stays open: opening it for each
+// invocation costs more than the rest of an idle handler's invocation.
+type memory struct {
+	status *os.File // Linux: /proc/PID/status; nil elsewhere
+	text   [4096]byte
+}
+
+func newMemory(pid int) *memory {
+	status, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
+		return &memory{} // another system, or the process has ended
+	}
+	return &memory{status: status}
+}
+
+// peakMB returns the process's peak memory (VmHWM), or 0 where it is unknown.
+func (m *memory) peakMB() int {
+	if m.status == nil {
 		return 0
 	}
-	_, rest, found := bytes.Cut(status, []byte("VmHWM:"))
-	if !found {
-		return 0
+	n, err := m.status.ReadAt(m.text[:], 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return 0 // the process has ended
 	}
-	fields := bytes.Fields(rest)
-	kilobytes, err := strconv.Atoi(string(fields[0]))
-	if err != nil {
+	_, rest, found := bytes.Cut(m.text[:n], []byte("VmHWM:"))
+	number, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
+	kilobytes, err := strconv.Atoi(string(number))
+	if !found || err != nil {
 		return 0
 	}
 	return (kilobytes + 1023) / 1024
+}
+
+func (m *memory) close() {
+	if m.status != nil {
+		m.status.Close()
+	}
 }

@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +10,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"payment-webhooks/local/faults"
+	"payment-webhooks/local/xray"
 )
 
 // Payload limits of Invoke.
@@ -27,6 +29,10 @@ const (
 var (
 	// ErrThrottled is Lambda's TooManyRequestsException: every environment is busy.
 	ErrThrottled = errors.New("TooManyRequestsException")
+	// ErrPending is Lambda's CodeArtifactUserPendingException: the image of a function that was
+	// idle for weeks is being prepared.
+	// https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-images.html
+	ErrPending = errors.New("CodeArtifactUserPendingException")
 	// ErrTooLarge is Lambda's RequestTooLargeException.
 	ErrTooLarge = errors.New("RequestTooLargeException")
 	// ErrClosed is returned after Close.
@@ -51,8 +57,16 @@ type Config struct {
 	Async     AsyncConfig
 	TimeScale float64 // divides the waits between asynchronous attempts; 0 means 1
 
+	// Fault decides the fate of an invocation. Nil leaves all alone.
+	Fault func() faults.Strike
+	// NewTraceID returns the X-Ray header of an invocation that has none; nil: of a
+	// xray.Sampler of its own.
+	NewTraceID func(time.Time) string
+
 	// Log receives the lines of an environment's log stream.
 	Log func(group, stream string, at time.Time, line string)
+	// Metric receives the values of AWS/Lambda; nil: they are not recorded (metrics.go).
+	Metric func(name string, value float64, at time.Time)
 	// Notices logs what belongs to no log group: lost asynchronous events.
 	Notices *slog.Logger
 }
@@ -89,6 +103,7 @@ type Function struct {
 	idle   []*environment
 	all    map[*environment]bool
 	busy   int
+	queued int // asynchronous events
 	closed bool
 
 	ctx    context.Context // ends with Close
@@ -100,6 +115,9 @@ type Function struct {
 func New(config Config) *Function {
 	if config.TimeScale <= 0 {
 		config.TimeScale = 1
+	}
+	if config.NewTraceID == nil {
+		config.NewTraceID = new(xray.Sampler).NewTraceID
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Function{config: config, all: map[*environment]bool{}, ctx: ctx, cancel: cancel}
@@ -124,16 +142,29 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 		request.Payload = []byte("{}") // what Lambda passes for no payload
 	}
 	if request.TraceID == "" {
-		request.TraceID = NewTraceID(time.Now())
+		request.TraceID = f.config.NewTraceID(time.Now())
 	}
-	env, err := f.acquire()
+	var strike faults.Strike
+	if f.config.Fault != nil {
+		strike = f.config.Fault()
+	}
+	switch strike.Fault {
+	case faults.Throttle:
+		return Response{}, fmt.Errorf("%w: Rate Exceeded: an injected fault throttles %s", ErrThrottled, f.config.Name)
+	case faults.Pending:
+		return Response{}, fmt.Errorf("%w: Lambda is initializing your function. It will be ready to invoke shortly", ErrPending)
+	}
+	env, err := f.acquire(strike.Fault == faults.SlowStart)
 	if err != nil {
+		f.recordRejected(err)
 		return Response{}, err
 	}
 	responses := make(chan Response, 1)
 	go func() {
 		defer f.wait.Done()
-		response := env.serve(requestID, request)
+		began := time.Now()
+		response := env.serve(requestID, request, strike)
+		f.recordInvocation(response, began)
 		f.release(env)
 		responses <- response
 	}()
@@ -145,14 +176,21 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	}
 }
 
-// acquire returns the idle environment that was used last, or starts another one.
-func (f *Function) acquire() (*environment, error) {
+// acquire returns the idle environment that was used last, or starts another one. A fresh one
+// takes the place of an idle one.
+func (f *Function) acquire(fresh bool) (*environment, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return nil, ErrClosed
 	}
-	for len(f.idle) > 0 {
+	if fresh && len(f.idle) > 0 {
+		env := f.idle[len(f.idle)-1]
+		f.idle = f.idle[:len(f.idle)-1]
+		delete(f.all, env)
+		f.wait.Go(env.close)
+	}
+	for !fresh && len(f.idle) > 0 {
 		env := f.idle[len(f.idle)-1]
 		f.idle = f.idle[:len(f.idle)-1]
 		if env.alive() {
@@ -212,12 +250,4 @@ func (f *Function) Close() {
 		env.close()
 	}
 	f.wait.Wait()
-}
-
-// NewTraceID returns a new, sampled X-Ray trace header.
-// https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
-func NewTraceID(now time.Time) string {
-	var b [20]byte
-	_, _ = rand.Read(b[:])
-	return fmt.Sprintf("Root=1-%08x-%x;Parent=%x;Sampled=1", now.Unix(), b[:12], b[12:])
 }

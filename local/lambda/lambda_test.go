@@ -262,7 +262,7 @@ func TestInvoke_failures(t *testing.T) {
 		}
 	})
 	t.Run("end an environment that uses more than MemorySize", func(t *testing.T) {
-		if peakMemoryMB(os.Getpid()) == 0 {
+		if newMemory(os.Getpid()).peakMB() == 0 {
 			t.Skip("this system does not tell a process's peak memory")
 		}
 		f, _ := newProbe(t, func(c *Config) { c.MemoryMB = 1 })

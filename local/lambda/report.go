@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -72,7 +73,7 @@ func (e *environment) logReport(requestID, traceID string, duration, initDuratio
 		report += "Status: " + status + "\t"
 	}
 	if root != "" {
-		report += "\nXRAY TraceId: " + root + "\tSampled: true\t"
+		report += "\nXRAY TraceId: " + root + "\tSampled: " + strconv.FormatBool(strings.HasSuffix(traceID, ";Sampled=1")) + "\t"
 	}
 	e.output.emit(report)
 }

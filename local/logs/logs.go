@@ -25,7 +25,8 @@ const (
 	maxMetricBatch = 500
 )
 
-const flushEvery = 250 * time.Millisecond
+// maxQueued bounds the entries that wait for a reader, about 10 MB of log lines.
+const maxQueued = 20_000
 
 // closeTimeout bounds the last flush when moto hangs.
 const closeTimeout = 10 * time.Second
@@ -36,11 +37,14 @@ type Writer struct {
 	metrics func(ctx context.Context, namespace string, batch []Metric) error
 	report  func(error)
 
+	observe func(group, text string, at time.Time) // see Observe
+
 	mu      sync.Mutex
 	queued  []entry
 	sending sync.Mutex // one sender at a time keeps the order
 	created map[streamKey]bool
 
+	full chan struct{} // has an element when more than maxQueued entries are queued
 	stop chan struct{}
 	done chan struct{}
 }
@@ -59,11 +63,15 @@ type entry struct {
 func NewWriter(logs *cloudwatchlogs.Client, metrics func(ctx context.Context, namespace string, batch []Metric) error, report func(error)) *Writer {
 	w := &Writer{
 		logs: logs, metrics: metrics, report: report,
-		created: map[streamKey]bool{}, stop: make(chan struct{}), done: make(chan struct{}),
+		created: map[streamKey]bool{}, full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.run()
 	return w
 }
+
+// Observe calls f with each log event when it is sent, with its text, for metric filters. It must
+// be called before the first Put.
+func (w *Writer) Observe(f func(group, text string, at time.Time)) { w.observe = f }
 
 // Put queues one log event. The group must exist; the stream is created. A text above 256 KiB
 // is split, as Lambda does.
@@ -74,7 +82,13 @@ func (w *Writer) Put(group, stream string, at time.Time, text string) {
 		part := text[:min(len(text), maxEventBytes)]
 		w.queued = append(w.queued, entry{streamKey{group, stream}, at, part})
 		if text = text[len(part):]; text == "" {
-			return
+			break
+		}
+	}
+	if len(w.queued) > maxQueued {
+		select {
+		case w.full <- struct{}{}:
+		default: // a flush is due already
 		}
 	}
 }
@@ -99,17 +113,23 @@ func (w *Writer) Flush(ctx context.Context) {
 			order = append(order, e.to)
 		}
 		byStream[e.to] = append(byStream[e.to], e)
-		found, err := embeddedMetrics([]byte(e.text))
-		if err != nil {
-			w.report(fmt.Errorf("log group %s: %w", e.to.group, err))
-		}
-		for _, m := range found {
-			byNamespace[m.Namespace] = append(byNamespace[m.Namespace], m)
-		}
 	}
 	for _, to := range order {
 		if err := w.sendEvents(ctx, to, byStream[to]); err != nil {
 			w.report(fmt.Errorf("%d log events for %s: %w", len(byStream[to]), to.group, err))
+			continue // a log group that does not exist has no metrics
+		}
+		for _, e := range byStream[to] {
+			if w.observe != nil {
+				w.observe(to.group, e.text, e.at)
+			}
+			found, err := embeddedMetrics([]byte(e.text))
+			if err != nil {
+				w.report(fmt.Errorf("log group %s: %w", to.group, err))
+			}
+			for _, m := range found {
+				byNamespace[m.Namespace] = append(byNamespace[m.Namespace], m)
+			}
 		}
 	}
 	for namespace, data := range byNamespace {
@@ -129,11 +149,9 @@ func (w *Writer) Close() {
 
 func (w *Writer) run() {
 	defer close(w.done)
-	tick := time.NewTicker(flushEvery)
-	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-w.full:
 			w.Flush(context.Background())
 		case <-w.stop:
 			ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
@@ -172,6 +190,7 @@ func (w *Writer) sendEvents(ctx context.Context, to streamKey, entries []entry) 
 			LogGroupName: aws.String(to.group), LogStreamName: aws.String(to.stream), LogEvents: batch,
 		})
 		if err != nil {
+			w.created[to] = false // the group may have been deleted and created again
 			return err
 		}
 	}

@@ -77,9 +77,7 @@ func (s *Schedules) AddRule(logicalID string, properties events.RuleProperties, 
 	}
 	now := s.config.Now()
 	r := &scheduled{rule: rule, expression: expression, since: now}
-	if rule.Enabled {
-		r.next, _ = expression.Next(now, now)
-	}
+	r.next, _ = expression.Next(now, now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.rules = append(s.rules, r)
@@ -92,7 +90,21 @@ func (s *Schedules) List() []Info {
 	defer s.mu.Unlock()
 	all := make([]Info, len(s.rules))
 	for i, r := range s.rules {
-		all[i] = Info{r.rule.LogicalID, r.rule.Name, r.rule.ARN, r.rule.Expression, r.rule.Enabled, r.next}
+		all[i] = Info{LogicalID: r.rule.LogicalID, Name: r.rule.Name, ARN: r.rule.ARN, Expression: r.rule.Expression, Enabled: r.rule.Enabled()}
+		if all[i].Enabled {
+			all[i].Next = r.next
+		}
+	}
+	return all
+}
+
+// Rules returns the rules in the order in which they were added.
+func (s *Schedules) Rules() []*events.Rule {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all := make([]*events.Rule, len(s.rules))
+	for i, r := range s.rules {
+		all[i] = r.rule
 	}
 	return all
 }
@@ -106,7 +118,7 @@ func (s *Schedules) Fire(_ context.Context, name string, at time.Time) error {
 		if r.rule.Name != name && r.rule.LogicalID != name {
 			continue
 		}
-		if !r.rule.Enabled {
+		if !r.rule.Enabled() {
 			return fmt.Errorf("%w: %s", ErrDisabled, name)
 		}
 		s.deliver(r, at)
@@ -140,7 +152,9 @@ func (s *Schedules) fireDue() time.Duration {
 			continue
 		}
 		if !r.next.After(now) {
-			s.deliver(r, r.next)
+			if r.rule.Enabled() {
+				s.deliver(r, r.next)
+			}
 			r.next, _ = r.expression.Next(r.since, now)
 		}
 		if !r.next.IsZero() {

@@ -2,9 +2,12 @@ package sns
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // maxKept bounds the memory: the oldest notifications are discarded.
@@ -48,6 +51,27 @@ type ErrStructure struct{ Reason string }
 
 func (e ErrStructure) Error() string {
 	return "Invalid parameter: Message Structure - " + e.Reason
+}
+
+// Limits of Publish.
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+const (
+	maxMessageBytes      = 256 << 10
+	maxSubjectCharacters = 100
+)
+
+// Check returns the error of a message that SNS would reject, such as [ErrStructure].
+func (m Message) Check() error {
+	switch {
+	case m.Message == "":
+		return errors.New("Invalid parameter: Empty message") //nolint:staticcheck // the text of SNS
+	case len(m.Message) > maxMessageBytes:
+		return errors.New("Invalid parameter: Message too long") //nolint:staticcheck // the text of SNS
+	case utf8.RuneCountInString(m.Subject) > maxSubjectCharacters, strings.ContainsAny(m.Subject, "\r\n"):
+		return errors.New("Invalid parameter: Subject") //nolint:staticcheck // the text of SNS
+	}
+	_, err := m.Texts()
+	return err
 }
 
 // Texts returns the text for each protocol. The key "default" is always present.
@@ -106,8 +130,8 @@ func (d *Delivery) Publish(m Message, at time.Time) error {
 
 func (d *Delivery) keep(n Notification) {
 	d.kept = append(d.kept, n)
-	if extra := len(d.kept) - maxKept; extra > 0 {
-		d.kept = append([]Notification(nil), d.kept[extra:]...)
+	if len(d.kept) == 2*maxKept { // seldom, since it moves them all
+		d.kept = append([]Notification(nil), d.kept[maxKept:]...)
 	}
 	d.notify(n)
 }
@@ -116,7 +140,7 @@ func (d *Delivery) keep(n Notification) {
 func (d *Delivery) Delivered() []Notification {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return append([]Notification{}, d.kept...)
+	return append([]Notification{}, d.kept[max(0, len(d.kept)-maxKept):]...)
 }
 
 // String formats the notification for the terminal.

@@ -32,20 +32,24 @@ type Config struct {
 	ARN      string // arn:aws:states:REGION:ACCOUNT:stateMachine:NAME
 	Services Services
 	Logs     Logs // nil: nothing is logged
-	Now      func() time.Time
-	NewID    func() string
-	Jitter   func(time.Duration) time.Duration // for JitterStrategy FULL
+	// Metric receives the values of AWS/States; nil: they are not recorded. See metrics.go.
+	Metric func(name string, value float64, at time.Time)
+	Now    func() time.Time
+	NewID  func() string
+	Jitter func(time.Duration) time.Duration // for JitterStrategy FULL
 }
 
 // Machine is a loaded state machine. It is safe for concurrent use.
 type Machine struct {
-	config    Config
-	logicalID string
-	name      string
-	role      string
-	states    *subMachine
-	timeout   time.Duration
-	log       logging
+	config     Config
+	logicalID  string
+	name       string
+	properties Properties
+	created    time.Time
+	role       string
+	states     *subMachine
+	timeout    time.Duration
+	log        logging
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -118,9 +122,29 @@ func Load(logicalID string, p Properties, c Config) (*Machine, error) {
 	name := c.ARN[strings.LastIndex(c.ARN, ":")+1:]
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Machine{
-		config: c, logicalID: logicalID, name: name, role: p.RoleArn, states: m, timeout: timeout, log: log,
+		config: c, logicalID: logicalID, name: name, properties: p, created: c.Now(), role: p.RoleArn, states: m, timeout: timeout, log: log,
 		ctx: ctx, cancel: cancel,
 	}, nil
+}
+
+// Description describes the machine.
+// https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeStateMachine.html
+type Description struct {
+	ARN        string  `json:"stateMachineArn"`
+	Name       string  `json:"name"`
+	Status     string  `json:"status"`
+	Definition string  `json:"definition"`
+	RoleARN    string  `json:"roleArn"`
+	Type       string  `json:"type"`
+	Created    float64 `json:"creationDate"` // seconds since 1970
+}
+
+// Describe describes the machine, as DescribeStateMachine does.
+func (m *Machine) Describe() Description {
+	return Description{
+		ARN: m.config.ARN, Name: m.name, Status: "ACTIVE", Definition: m.properties.DefinitionString, RoleARN: m.role,
+		Type: m.properties.StateMachineType, Created: float64(m.created.UnixMilli()) / 1000,
+	}
 }
 
 var executionName = regexp.MustCompile(`^[A-Za-z0-9_\-.]{1,80}$`)
@@ -236,6 +260,7 @@ func (m *Machine) begin(name string, input []byte) (*execution, error) {
 	}
 	m.wg.Add(1)
 	m.counts.Started++
+	m.record("ExecutionsStarted", 1, x.started)
 	m.recent = append(m.recent, Execution{ARN: x.arn, Name: name, Status: Running, Started: x.started, Input: x.text})
 	if len(m.recent) > maxRecent {
 		m.recent = m.recent[1:]
@@ -274,6 +299,7 @@ func (m *Machine) run(x *execution) Execution {
 }
 
 func (m *Machine) finish(end Execution) {
+	m.recordEnd(end)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch end.Status {

@@ -12,11 +12,12 @@
 //	mapping.EventSourceARN(), mapping.FunctionName() // as in the template
 //	err = mapping.Run(ctx, streams.NewDynamoDB(client)) // until ctx ends: then nil
 //	mapping.Stats()                                  // batches, records delivered, filtered, discarded
+//	mapping.SetEnabled(false)                        // stops it, and true lets it go on where it stopped
 //	mapping.Idle(ctx)                                // waits until every record read is delivered or discarded
 //
 // properties are the resolved [Properties] of an AWS::Lambda::EventSourceMapping. The error of
 // Load lists everything that is not supported. An error of Run means that the stream cannot be
-// read. client is a dynamodbstreams.Client.
+// opened or has ended. Failed reads are retried, as on AWS, where nobody hears of them. client is a dynamodbstreams.Client.
 //
 // Function.Invoke returns a Result. With FunctionError set, or with an error (throttle, service),
 // the batch has failed.

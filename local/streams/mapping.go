@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/faults"
 )
 
 // ErrMapping is wrapped by the error of a mapping that is invalid or not supported.
@@ -43,12 +44,18 @@ type Config struct {
 	Function    Function
 	FunctionARN string
 	Destination Destination
+	Faults      *faults.Set      // none
 	Log         *slog.Logger     // slog.Default
 	Now         func() time.Time // time.Now
 	NewID       func() string    // random; for records of batches that were never invoked
 
-	// PollInterval is the time between reads that find nothing: 250 ms, as Lambda polls
-	// DynamoDB streams four times a second.
+	// Metric receives the values of AWS/Lambda that the mapping records; nil: they are not
+	// recorded. See metrics.go.
+	Metric func(name string, value float64, at time.Time)
+
+	// PollInterval is the time from one read to the next, unless the stream has more records
+	// than a read returns: 250 ms, as Lambda polls DynamoDB streams four times a second.
+	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 	PollInterval time.Duration
 
 	// TimeScale divides the waits between retries; 0 and 1 leave them as they are. The age of
@@ -71,10 +78,15 @@ type Mapping struct {
 	partial         bool          // ReportBatchItemFailures
 	onFailure       string        // queue ARN
 
-	mu    sync.Mutex
-	stats Stats
-	reads int // reads that found nothing while nothing was buffered
-	quiet *sync.Cond
+	mu       sync.Mutex
+	stats    Stats
+	reads    int // reads that found nothing while nothing was buffered
+	quiet    *sync.Cond
+	enabled  bool
+	resumed  chan struct{} // closed while the mapping is enabled
+	invoking int           // invocations under way
+	modified time.Time
+	result   string // of the last batch or read, as Lambda reports it
 }
 
 // Stats counts batches and records since the mapping was loaded.
@@ -110,6 +122,11 @@ func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 	}
 	m := &Mapping{config: c, logicalID: logicalID, properties: p, bisect: p.BisectBatchOnFunctionError, window: time.Duration(p.MaximumBatchingWindowInSeconds) * time.Second}
 	m.quiet = sync.NewCond(&m.mu)
+	m.enabled, m.resumed, m.modified, m.result = true, make(chan struct{}), c.Now(), resultNone
+	close(m.resumed)
+	if p.Enabled != nil {
+		m.SetEnabled(*p.Enabled)
+	}
 
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
@@ -177,9 +194,6 @@ func (m *Mapping) EventSourceARN() string { return m.properties.EventSourceArn }
 
 // FunctionName is the function's name or ARN.
 func (m *Mapping) FunctionName() string { return m.properties.FunctionName }
-
-// Enabled reports whether the mapping is enabled.
-func (m *Mapping) Enabled() bool { return m.properties.Enabled == nil || *m.properties.Enabled }
 
 // Stats returns the counts.
 func (m *Mapping) Stats() Stats {

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/local/faults"
 )
 
 // fakeStream is a shard whose iterators are positions.
@@ -174,15 +176,20 @@ type fixture struct {
 
 func start(t *testing.T, fields string, respond func(int, []string) (Result, error), records ...Record) *fixture {
 	t.Helper()
-	return startMapping(t, mappingProperties(t, fields), respond, records...)
+	return startWith(t, fields, nil, respond, records...)
 }
 
-func startMapping(t *testing.T, p Properties, respond func(int, []string) (Result, error), records ...Record) *fixture {
+func startWith(t *testing.T, fields string, injected *faults.Set, respond func(int, []string) (Result, error), records ...Record) *fixture {
+	t.Helper()
+	return startMapping(t, mappingProperties(t, fields), injected, respond, records...)
+}
+
+func startMapping(t *testing.T, p Properties, injected *faults.Set, respond func(int, []string) (Result, error), records ...Record) *fixture {
 	t.Helper()
 	f := &fixture{stream: &fakeStream{records: records}, function: &fakeFunction{respond: respond}, queue: &fakeQueue{}}
 	var err error
 	f.mapping, err = Load("Mapping", p, Config{
-		Function: f.function, FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:relay", Destination: f.queue,
+		Function: f.function, FunctionARN: "arn:aws:lambda:us-east-1:123456789012:function:relay", Destination: f.queue, Faults: injected,
 		Log: slog.New(slog.NewJSONHandler(&f.log, nil)), NewID: func() string { return "new-id" },
 	})
 	if err != nil {
@@ -290,11 +297,41 @@ func TestMapping(t *testing.T) {
 			}
 		})
 	})
-	t.Run("retries transient read errors", func(t *testing.T) {
+	t.Run("with few records needs one batch", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := runAll(t, `,"ParallelizationFactor":10`, nil, recs(1, perBatch)...)
+			if len(f.function.batches) != 1 {
+				t.Errorf("batches %q, want one", f.function.batches)
+			}
+		})
+	})
+	t.Run("reads four times a second, and at once what a read has left", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begin := time.Now()
+			f := start(t, `,"BatchSize":10`, nil, recs(1, 15)...)
+			if err := f.mapping.Idle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if took := f.function.times[1].Sub(begin); took != 0 {
+				t.Errorf("the records after a full read come %s later", took)
+			}
+			f.stream.add(rec(16, "k"))
+			if err := f.mapping.Idle(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.stop(); err != nil {
+				t.Fatal(err)
+			}
+			if reads := time.Since(begin).Milliseconds() / 250; int64(len(f.stream.limits)) > reads+2 {
+				t.Errorf("%d reads in %s", len(f.stream.limits), time.Since(begin))
+			}
+		})
+	})
+	t.Run("retries read errors for as long as there are any", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := start(t, "", nil, rec(1, "a"))
 			f.stream.mu.Lock()
-			f.stream.fail = maxReadErrors - 1
+			f.stream.fail = 100
 			f.stream.mu.Unlock()
 			if err := f.mapping.Idle(t.Context()); err != nil {
 				t.Fatal(err)
@@ -306,7 +343,7 @@ func TestMapping(t *testing.T) {
 		})
 	})
 	t.Run("ends when the stream cannot be read", func(t *testing.T) {
-		for name, stream := range map[string]*fakeStream{"errors": {fail: maxReadErrors}, "end of the shard": {ends: true}} {
+		for name, stream := range map[string]*fakeStream{"end of the shard": {ends: true}} {
 			t.Run(name, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					m, err := Load("Mapping", mappingProperties(t, ""), Config{Function: &fakeFunction{}})
@@ -502,6 +539,19 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	})
+	t.Run("are retried by age alone, and bisecting isolates what kills the function", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			later := rec(3, "c")
+			later.Created = later.Created.Add(50 * time.Second)
+			f := runAll(t, `,"MaximumRetryAttempts":-1,"MaximumRecordAgeInSeconds":60,"BisectBatchOnFunctionError":true`, poison("2"), append(recs(1, 2), later)...)
+			if got, want := f.mapping.Stats(), (Stats{Delivered: 2, Discarded: 1}); got.Delivered != want.Delivered || got.Discarded != want.Discarded {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if len(f.queue.bodies) != 1 || !strings.Contains(f.queue.bodies[0], `"startSequenceNumber":"2","endSequenceNumber":"2"`) {
+				t.Errorf("got on-failure records %v", f.queue.bodies)
+			}
+		})
+	})
 	t.Run("send the documented record to the destination", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := runAll(t, `,"MaximumRetryAttempts":1`, poison("2"), recs(1, 2)...)
@@ -517,7 +567,7 @@ func TestFailures(t *testing.T) {
 	t.Run("without a destination are logged", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := startMapping(t, properties(t, `{"EventSourceArn":"`+streamARN+`","FunctionName":"relay",
-			"StartingPosition":"TRIM_HORIZON","MaximumRetryAttempts":0}`), poison("1"), rec(1, "a"))
+			"StartingPosition":"TRIM_HORIZON","MaximumRetryAttempts":0}`), nil, poison("1"), rec(1, "a"))
 			if err := f.mapping.Idle(t.Context()); err != nil {
 				t.Fatal(err)
 			}

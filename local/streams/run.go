@@ -2,6 +2,7 @@ package streams
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"payment-webhooks/local/clock"
+	"payment-webhooks/local/faults"
 )
 
 // ErrShardEnded is returned at the end of a shard, which is not supported.
@@ -30,8 +32,9 @@ type Source interface {
 // maxEventBytes bounds an event: the payload of an invocation has up to 6 MB.
 const maxEventBytes = 6 * 1024 * 1024
 
-// maxReadErrors is the number of consecutive failed reads after which Run returns the error.
-const maxReadErrors = 10
+// maxReadWait bounds the wait after consecutive failed reads. Lambda goes on trying for as long
+// as the records are kept: nobody hears of a mapping that has lost its permission.
+const maxReadWait = 5 * time.Second
 
 // Run reads the stream until ctx ends, and returns nil then. A mapping runs once.
 func (m *Mapping) Run(ctx context.Context, source Source) error {
@@ -60,18 +63,18 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 	}
 	var buffer []item
 	var since time.Time // when the first record of buffer was read
-	failures := 0
-	for ctx.Err() == nil {
-		records, next, err := source.Records(ctx, iterator, min(m.batchSize, 1000))
+	wait := m.config.PollInterval
+	for m.awaitEnabled(ctx, false) {
+		begin, limit := m.config.Now(), min(m.batchSize, 1000)
+		records, next, err := source.Records(ctx, iterator, limit)
 		if err != nil {
-			if failures++; failures == maxReadErrors {
-				return err
-			}
+			m.readFailed(err)
 			m.config.Log.WarnContext(ctx, "stream cannot be read, will retry", "mapping", m.logicalID, "error", err)
-			clock.Sleep(ctx, m.config.PollInterval)
+			clock.Sleep(ctx, wait)
+			wait = min(2*wait, maxReadWait)
 			continue
 		}
-		failures, iterator = 0, next
+		wait, iterator = m.config.PollInterval, next
 		selected, err := m.filter(records)
 		if err != nil {
 			return err
@@ -89,7 +92,11 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 		}
 		if len(records) == 0 {
 			m.foundNothing(len(buffer) == 0)
-			clock.Sleep(ctx, m.config.PollInterval)
+		}
+		// A full read has left records behind. After any other, those of the next quarter of a
+		// second are read together: each read and each batch costs time of its own.
+		if len(records) < limit {
+			clock.Sleep(ctx, m.config.PollInterval-m.config.Now().Sub(begin))
 		}
 	}
 	return ctx.Err()
@@ -114,8 +121,14 @@ type item struct {
 
 func (m *Mapping) filter(records []Record) ([]item, error) {
 	var selected []item
+	var skew time.Duration
+	if len(records) > 0 {
+		skew = m.config.Faults.Skew()
+	}
 	for _, r := range records {
-		text, err := json.Marshal(r.event(m.EventSourceARN()))
+		stamped := r
+		stamped.Created = r.Created.Add(skew)
+		text, err := json.Marshal(stamped.event(m.EventSourceARN()))
 		if err != nil {
 			return nil, fmt.Errorf("record %s: %w", r.SequenceNumber, err)
 		}
@@ -132,14 +145,50 @@ func (m *Mapping) filter(records []Record) ([]item, error) {
 	return selected, nil
 }
 
-// deliver distributes items over the concurrent batches by item key, which keeps the order per
-// key, and waits until all are processed.
+// perBatch is how many records a concurrent batch has before there is a further one. Lambda
+// would have a batch per record when records are few; here the processor is shared with all
+// services, and an invocation costs more than the records in it.
+const perBatch = 10
+
+// deliver delivers items, or acts out the fault that strikes them.
 func (m *Mapping) deliver(ctx context.Context, shard string, items []item) {
-	parts := make([][]item, m.parallelization)
+	switch m.config.Faults.Strike(faults.Stream, "").Fault {
+	case faults.Reorder:
+		m.distribute(ctx, shard, lastFirst(items))
+	case faults.Duplicate:
+		m.distribute(ctx, shard, items)
+		m.distribute(ctx, shard, items)
+	default:
+		m.distribute(ctx, shard, items)
+	}
+}
+
+// lastFirst reverses the order of the items' keys. The records of each key keep theirs.
+func lastFirst(items []item) []item {
+	var keys []string
+	byKey := map[string][]item{}
+	for _, i := range items {
+		key := string(i.record.Keys)
+		if byKey[key] == nil {
+			keys = append(keys, key)
+		}
+		byKey[key] = append(byKey[key], i)
+	}
+	var all []item
+	for _, key := range slices.Backward(keys) {
+		all = append(all, byKey[key]...)
+	}
+	return all
+}
+
+// distribute distributes items over the concurrent batches by item key, which keeps the order per
+// key, and waits until all are processed.
+func (m *Mapping) distribute(ctx context.Context, shard string, items []item) {
+	parts := make([][]item, min(m.parallelization, (len(items)+perBatch-1)/perBatch))
 	for _, i := range items {
 		h := fnv.New32a()
 		_, _ = h.Write(i.record.Keys) // never fails
-		part := h.Sum32() % uint32(m.parallelization)
+		part := h.Sum32() % uint32(len(parts))
 		parts[part] = append(parts[part], i)
 	}
 	var group errgroup.Group
@@ -186,17 +235,24 @@ const (
 // DynamoDB event source").
 func (m *Mapping) process(ctx context.Context, shard string, batch []item, invoked int) {
 	wait := firstWait
-	for retries := 0; ctx.Err() == nil; {
+	for retries := 0; m.awaitEnabled(ctx, true); {
 		batch = m.dropExpired(ctx, shard, batch, invoked)
 		if len(batch) == 0 {
+			m.invoked(resultOK)
 			return
 		}
+		m.recordAge(batch)
 		result, err := m.config.Function.Invoke(ctx, event(batch))
 		invoked++
+		from, failed := m.firstFailed(batch, result, err)
+		if failed {
+			m.invoked(resultCall)
+		} else {
+			m.invoked(resultOK)
+		}
 		if ctx.Err() != nil {
 			return
 		}
-		from, failed := m.firstFailed(batch, result, err)
 		m.count(func(s *Stats) {
 			s.Batches++
 			s.Delivered += from
@@ -321,10 +377,18 @@ type responseContext struct {
 	FunctionError   string `json:"functionError,omitempty"`
 }
 
+// bounds returns the records with the lowest and the highest sequence number.
+func bounds(batch []item) (first, last Record) {
+	bySequence := func(a, b item) int {
+		return cmp.Or(cmp.Compare(len(a.record.SequenceNumber), len(b.record.SequenceNumber)), cmp.Compare(a.record.SequenceNumber, b.record.SequenceNumber))
+	}
+	return slices.MinFunc(batch, bySequence).record, slices.MaxFunc(batch, bySequence).record
+}
+
 // discard sends the batch's position in the stream to the on-failure destination.
 func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condition string, invoked int, result Result) {
 	m.count(func(s *Stats) { s.Discarded += len(batch) })
-	first, last := batch[0].record, batch[len(batch)-1].record
+	first, last := bounds(batch)
 	log := []any{
 		"mapping", m.logicalID, "condition", condition, "records", len(batch),
 		"first", first.SequenceNumber, "last", last.SequenceNumber,
@@ -355,6 +419,7 @@ func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condi
 	r.BatchInfo.StreamARN = m.EventSourceARN()
 	body, _ := json.Marshal(r) // strings and numbers encode
 	if err := m.config.Destination.Send(ctx, m.onFailure, body); err != nil {
+		m.record("DestinationDeliveryFailures", 1)
 		m.config.Log.ErrorContext(ctx, "records dropped: the on-failure destination rejected them", append(log, "error", err)...)
 		return
 	}

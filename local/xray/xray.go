@@ -34,7 +34,8 @@ type Daemon struct {
 	done       chan struct{}
 
 	mu        sync.Mutex
-	documents []Document
+	documents []Document // a ring of up to maxDocuments
+	oldest    int        // its first element, once it is full
 }
 
 // Listen opens a free UDP port of 127.0.0.1. report is called for datagrams that are not
@@ -60,7 +61,8 @@ func (d *Daemon) Documents(traceID string) []Document {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	found := []Document{}
-	for _, document := range d.documents {
+	for i := range d.documents {
+		document := d.documents[(d.oldest+i)%len(d.documents)]
 		if traceID == "" || document.TraceID == traceID {
 			found = append(found, document)
 		}
@@ -91,13 +93,21 @@ func (d *Daemon) receive() {
 			d.report(fmt.Errorf("X-Ray daemon: %w", err))
 			continue
 		}
-		d.mu.Lock()
-		d.documents = append(d.documents, document)
-		if extra := len(d.documents) - maxDocuments; extra > 0 {
-			d.documents = append([]Document(nil), d.documents[extra:]...)
-		}
-		d.mu.Unlock()
+		d.keep(document)
 	}
+}
+
+// keep adds a document in place of the oldest, if there are maxDocuments. Moving the others
+// would cost more than everything else that is done for a payment.
+func (d *Daemon) keep(document Document) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.documents) < maxDocuments {
+		d.documents = append(d.documents, document)
+		return
+	}
+	d.documents[d.oldest] = document
+	d.oldest = (d.oldest + 1) % maxDocuments
 }
 
 // parse parses a datagram: a header line, {"format": "json", "version": 1}, and the

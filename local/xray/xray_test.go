@@ -51,7 +51,11 @@ func TestDaemon(t *testing.T) {
 			}
 			waitFor(t, func() bool { return len(d.Documents("1-c")) == i+20 })
 		}
-		if n := len(d.Documents("")); n != maxDocuments || len(d.Documents("1-a")) != 0 {
+		all := d.Documents("")
+		if first, last := all[0].ID, all[len(all)-1].ID; first != "0" || last != fmt.Sprint(maxDocuments-1) {
+			t.Errorf("documents %s to %s, want them in the order in which they came", first, last)
+		}
+		if n := len(all); n != maxDocuments || len(d.Documents("1-a")) != 0 {
 			t.Errorf("%d documents are kept, of trace 1-a %d", n, len(d.Documents("1-a")))
 		}
 	})

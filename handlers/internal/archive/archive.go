@@ -1,7 +1,6 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -25,13 +24,45 @@ type Ledger interface {
 type Store interface {
 	// Put writes the body to the object, and holds only a bounded part of it in
 	// memory. If the body or the write fails, the object stays as it was. A failing
-	// body returns an error that is not io.EOF, which marks its end.
-	Put(ctx context.Context, key string, body io.Reader) error
+	// body returns an error that is not io.EOF, which marks its end. version identifies
+	// what was written; it is empty if the bucket keeps no versions.
+	Put(ctx context.Context, key string, body io.Reader) (version string, err error)
+
+	// Replace writes a small object if its tag is still the one that Get returned. The
+	// error is ErrChanged if it is not.
+	Replace(ctx context.Context, key string, body []byte, tag string) error
+
+	// Get reads a small object and the tag of its content. Both are empty if there is
+	// no such object.
+	Get(ctx context.Context, key string) (body []byte, tag string, err error)
+
+	// Open reads a version of an object, the current one if version is empty. The
+	// caller must close the reader. The error is ErrNotRestored for an object that must
+	// be restored from Glacier first.
+	Open(ctx context.Context, key, version string) (io.ReadCloser, error)
 
 	// List yields the objects whose key begins with prefix and sorts after the given
 	// key, in order of their keys. It ends after the first error.
 	List(ctx context.Context, prefix, after string) iter.Seq2[Entry, error]
 }
+
+// Errors of archiving an hour, judged with errors.Is.
+var (
+	// ErrChanged is the error of replacing an object that was written since it was read.
+	ErrChanged = errors.New("the object has changed")
+
+	// ErrNotRestored is the error of reading an object in a storage class from which it
+	// must be restored first.
+	ErrNotRestored = errors.New("the object must be restored from Glacier before it can be read")
+
+	// ErrFewer is the error of an hour that would lose transactions or fraud results if
+	// it were archived again. Its text has both numbers.
+	ErrFewer = errors.New("the ledger has less of the hour than its manifest")
+
+	// ErrNotScored is the error of an hour without the fraud result because of which it
+	// was to be archived again: the by-hour index has not caught up with the table yet.
+	ErrNotScored = errors.New("the hour does not have the fraud result yet")
+)
 
 // Entry is an object in a listing.
 type Entry struct {
@@ -43,17 +74,23 @@ type Entry struct {
 // report instead of being killed.
 const Headroom = 20 * time.Second
 
+// maxAttempts bounds how often a run reads an hour because other runs wrote its manifest
+// meanwhile.
+const maxAttempts = 5
+
 // Archiver archives hours. Runs may overlap.
 type Archiver struct {
 	ledger  Ledger
 	store   Store
 	log     *slog.Logger
 	metrics *telemetry.Metrics
+	now     func() time.Time
 }
 
-// New returns an archiver that reads from a ledger and writes to a store.
-func New(l Ledger, s Store, log *slog.Logger, metrics *telemetry.Metrics) *Archiver {
-	return &Archiver{ledger: l, store: s, log: log, metrics: metrics}
+// New returns an archiver that reads from a ledger and writes to a store. now is the real
+// time: it decides which hours the ledger still holds whole, whatever a request says.
+func New(l Ledger, s Store, log *slog.Logger, metrics *telemetry.Metrics, now func() time.Time) *Archiver {
+	return &Archiver{ledger: l, store: s, log: log, metrics: metrics, now: now}
 }
 
 // Report is the result of a run.
@@ -71,24 +108,51 @@ type HourReport struct {
 	Objects  []string `json:"objects"`  // the objects' keys
 }
 
-// Due archives the due hours that have no manifest, as of now.
-func (a *Archiver) Due(ctx context.Context, now time.Time) (Report, error) {
+// Due archives the due hours that have no manifest, as if it were asOf; see NewWindow.
+func (a *Archiver) Due(ctx context.Context, asOf time.Time) (Report, error) {
 	createdAt, err := a.ledger.CreatedAt(ctx)
 	if err != nil {
 		return Report{}, fmt.Errorf("ask the ledger's age: %w", err)
 	}
-	missing, err := a.withoutManifest(ctx, due(now, createdAt))
+	missing, err := a.withoutManifest(ctx, NewWindow(a.now(), asOf).Due(createdAt))
 	if err != nil {
 		return Report{}, fmt.Errorf("list manifests: %w", err)
 	}
-	report, err := a.Hours(ctx, missing)
-	a.metrics.Emit(telemetry.Count(contract.MetricArchiveBacklog, report.Backlog))
+	report, err := a.archive(ctx, missing, nil)
+	runs := 0
+	if err == nil && report.Backlog == 0 {
+		runs = 1 // complete
+	}
+	a.metrics.Emit(
+		telemetry.Count(contract.MetricArchiveBacklog, report.Backlog),
+		telemetry.Count(contract.MetricArchiveRuns, runs),
+	)
 	return report, err
 }
 
-// withoutManifest returns the hours that are not archived yet. It ignores a manifest
-// that was written during its hour or soon after, by a run with a Request.Time in the
-// future: otherwise, later transactions of the hour would never be archived.
+// Range archives the hours that a request names, whether or not they have been archived
+// before. from, to, asOf and the error ErrRange are those of ParseRange.
+func (a *Archiver) Range(ctx context.Context, from, to string, asOf time.Time) (Report, error) {
+	hours, err := ParseRange(from, to, a.now(), asOf)
+	if err != nil {
+		return Report{}, err
+	}
+	return a.archive(ctx, hours, nil)
+}
+
+// Late archives an hour again because a fraud result was recorded after the hour had been
+// archived. It does nothing if the archive has the result already. The error is ErrRange,
+// ErrNotScored if the ledger does not show the result yet, or one of archiving the hour.
+func (a *Archiver) Late(ctx context.Context, hour string, scored ledger.Key) (Report, error) {
+	hours, err := ParseRange(hour, hour, a.now(), a.now())
+	if err != nil {
+		return Report{}, err
+	}
+	return a.archive(ctx, hours, &scored)
+}
+
+// withoutManifest returns the hours that are not archived yet. It ignores provisional
+// manifests, which a run as of a future time writes.
 func (a *Archiver) withoutManifest(ctx context.Context, hours []time.Time) ([]time.Time, error) {
 	if len(hours) == 0 {
 		return nil, nil
@@ -102,18 +166,18 @@ func (a *Archiver) withoutManifest(ctx context.Context, hours []time.Time) ([]ti
 	}
 	var missing []time.Time
 	for _, hour := range hours {
-		if written[ManifestKey(hour)].Before(hour.Add(time.Hour + archiveDelay/2)) {
+		if IsProvisional(hour, written[ManifestKey(hour)]) { // or absent: the zero time
 			missing = append(missing, hour)
 		}
 	}
 	return missing, nil
 }
 
-// Hours archives the given hours whether or not they have been archived before. If an
-// hour fails, Hours goes on with the others; the error names each failed hour. When time
+// archive archives the given hours whether or not they have been archived before. If an
+// hour fails, it goes on with the others; the error names each failed hour. When time
 // runs out, the rest is left to another run; this is an error only if no hour was
-// archived.
-func (a *Archiver) Hours(ctx context.Context, hours []time.Time) (Report, error) {
+// archived. If scored is not nil, see Late.
+func (a *Archiver) archive(ctx context.Context, hours []time.Time, scored *ledger.Key) (Report, error) {
 	report := Report{Hours: []HourReport{}, Backlog: len(hours)}
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -122,7 +186,12 @@ func (a *Archiver) Hours(ctx context.Context, hours []time.Time) (Report, error)
 	}
 	var failures []error
 	for _, hour := range hours {
-		m, err := a.hour(ctx, hour)
+		m, err := a.hour(ctx, hour, scored)
+		if errors.Is(err, errArchived) {
+			a.log.InfoContext(ctx, "the archive has the fraud result already", "hour", hour)
+			report.Backlog--
+			continue
+		}
 		if err != nil && ctx.Err() != nil {
 			a.log.WarnContext(ctx, "out of time, hours are left for the next run", "hour", hour, "left", report.Backlog)
 			if len(report.Hours) == 0 {
@@ -155,42 +224,135 @@ func (r *Report) add(hour time.Time, m Manifest) {
 	r.Backlog--
 }
 
-// hour writes an object for each shard with transactions, then the manifest.
-func (a *Archiver) hour(ctx context.Context, hour time.Time) (Manifest, error) {
-	var m Manifest
-	err := telemetry.Step(ctx, contract.SubsegmentArchive, func(ctx context.Context) error {
-		var objects []Object
-		totals := sums{}
-		for shard := range contract.HourShards {
-			o, err := a.shard(ctx, hour, shard, totals)
-			if err != nil {
-				return fmt.Errorf("shard %d: %w", shard, err)
-			}
-			if o.Count > 0 {
-				objects = append(objects, o)
-			}
+// errArchived is the internal error of hour when there is nothing to do.
+var errArchived = errors.New("archived already")
+
+// hour archives an hour. If another run writes the manifest meanwhile, it reads the hour
+// again: whoever writes the manifest last has read the ledger after all others had.
+func (a *Archiver) hour(ctx context.Context, hour time.Time, scored *ledger.Key) (Manifest, error) {
+	for attempt := 1; ; attempt++ {
+		var m Manifest
+		err := telemetry.Step(ctx, contract.SubsegmentArchive, func(ctx context.Context) error {
+			var err error
+			m, err = a.attempt(ctx, hour, scored)
+			return err
+		})
+		if !errors.Is(err, ErrChanged) || attempt == maxAttempts {
+			return m, err
 		}
-		m = newManifest(hour, objects, totals)
-		body, err := m.encode()
-		if err != nil {
-			return fmt.Errorf("manifest: %w", err)
-		}
-		if err := a.store.Put(ctx, ManifestKey(hour), bytes.NewReader(body)); err != nil {
-			return fmt.Errorf("manifest: %w", err)
-		}
-		return nil
-	})
-	return m, err
+		a.log.InfoContext(ctx, "another run archived the hour meanwhile, reading it again", "hour", hour)
+	}
 }
 
-// shard writes the object of a shard. A shard without transactions gets no object, and
-// the returned Object has the Count 0.
-func (a *Archiver) shard(ctx context.Context, hour time.Time, shard int, totals sums) (Object, error) {
+// attempt writes an object for each shard with transactions, then the manifest, if that
+// has not been written since the attempt began.
+func (a *Archiver) attempt(ctx context.Context, hour time.Time, scored *ledger.Key) (Manifest, error) {
+	if err := NewWindow(a.now(), a.now()).expired(hour); err != nil {
+		return Manifest{}, err
+	}
+	body, tag, err := a.store.Get(ctx, ManifestKey(hour))
+	if err != nil {
+		return Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	p := &pass{Archiver: a, hour: hour, scored: scored}
+	if tag != "" {
+		if p.old, err = DecodeManifest(body); err != nil {
+			return Manifest{}, fmt.Errorf("%s: %w", ManifestKey(hour), err)
+		}
+	}
+	if found, err := p.archived(ctx); err != nil {
+		return Manifest{}, err
+	} else if found {
+		return Manifest{}, errArchived
+	}
+	objects, err := p.shards(ctx)
+	if err != nil {
+		return Manifest{}, err
+	}
+	m := newManifest(hour, objects, p.totals)
+	if m.Count < p.old.Count || m.Scored < p.old.Scored { // a release with fewer shards
+		return Manifest{}, p.fewer(ctx)
+	}
+	if scored != nil && !p.found {
+		return Manifest{}, fmt.Errorf("%w: %s from %s", ErrNotScored, scored.TransactionID, scored.Provider)
+	}
+	// Reading may have taken long enough for items to expire.
+	if err := NewWindow(a.now(), a.now()).expired(hour); err != nil {
+		return Manifest{}, err
+	}
+	if body, err = m.encode(); err != nil {
+		return Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	if err := a.store.Replace(ctx, ManifestKey(hour), body, tag); err != nil {
+		return Manifest{}, fmt.Errorf("manifest: %w", err)
+	}
+	return m, nil
+}
+
+// pass is one attempt to archive an hour.
+type pass struct {
+	*Archiver
+	hour   time.Time
+	old    Manifest    // the hour's manifest when the attempt began; zero if it had none
+	scored *ledger.Key // whose fraud result the hour must have; nil for none
+	found  bool        // the ledger has that result
+	totals Sums
+}
+
+// archived reports whether the archive has the fraud result that is asked for.
+func (p *pass) archived(ctx context.Context) (bool, error) {
+	if p.scored == nil {
+		return false, nil
+	}
+	o := p.old.object(ObjectKey(p.hour, ledger.Shard(p.scored.TransactionID)))
+	if o.Count == 0 {
+		return false, nil
+	}
+	body, err := p.store.Open(ctx, o.Key, o.VersionID)
+	if err != nil {
+		return false, err
+	}
+	defer body.Close()
+	for text, err := range Lines(body) {
+		var record ledger.Record
+		if err == nil {
+			record, err = DecodeLine(text)
+		}
+		if err != nil {
+			return false, fmt.Errorf("%s: %w", o.Key, err)
+		}
+		if ledger.KeyOf(record.Transaction) == *p.scored {
+			return record.Fraud != nil, nil
+		}
+	}
+	return false, nil
+}
+
+// shards writes the objects of all shards with transactions.
+func (p *pass) shards(ctx context.Context) ([]Object, error) {
+	var objects []Object
+	for shard := range contract.HourShards {
+		o, err := p.shard(ctx, shard)
+		if err != nil {
+			return nil, fmt.Errorf("shard %d: %w", shard, err)
+		}
+		if o.Count > 0 {
+			objects = append(objects, o)
+		}
+	}
+	return objects, nil
+}
+
+// shard writes the object of a shard, unless it would have less than the one that the
+// manifest lists. A shard without transactions gets no object, and the returned Object has
+// the Count 0.
+func (p *pass) shard(ctx context.Context, shard int) (Object, error) {
+	key := ObjectKey(p.hour, shard)
 	var o *object
-	for record, err := range a.ledger.Hour(ctx, hour, shard) {
+	for record, err := range p.ledger.Hour(ctx, p.hour, shard) {
 		if err == nil {
 			if o == nil {
-				o = open(ctx, a.store, ObjectKey(hour, shard))
+				o = open(ctx, p.store, key)
 			}
 			err = o.write(record)
 		}
@@ -200,10 +362,38 @@ func (a *Archiver) shard(ctx context.Context, hour time.Time, shard int, totals 
 			}
 			return Object{}, err
 		}
-		totals.add(record.Transaction)
+		p.totals.Add(record)
+		p.found = p.found || p.scored != nil && record.Fraud != nil && ledger.KeyOf(record.Transaction) == *p.scored
+	}
+	var written Object
+	if o != nil {
+		written = o.description
+	}
+	if before := p.old.object(key); written.Count < before.Count || written.Scored < before.Scored {
+		if o != nil {
+			o.abort(ErrFewer)
+		}
+		return Object{}, p.fewer(ctx)
 	}
 	if o == nil {
 		return Object{}, nil
 	}
 	return o.close()
+}
+
+// fewer returns ErrFewer with the numbers of the whole hour.
+func (p *pass) fewer(ctx context.Context) error {
+	count, scored := 0, 0
+	for shard := range contract.HourShards {
+		for record, err := range p.ledger.Hour(ctx, p.hour, shard) {
+			if err != nil {
+				return fmt.Errorf("%w; counting them: %w", ErrFewer, err)
+			}
+			if count++; record.Fraud != nil {
+				scored++
+			}
+		}
+	}
+	return fmt.Errorf("%w: hour %s has %d transactions (%d scored) in its manifest and %d (%d scored) in the ledger",
+		ErrFewer, p.hour.Format(HourLayout), p.old.Count, p.old.Scored, count, scored)
 }

@@ -43,41 +43,99 @@ var (
 	nextDay = time.Date(2026, 11, 21, 16, 0, 0, 0, time.UTC)
 )
 
-// bucket is a Store in memory.
+// bucket is a Store in memory. It keeps every version.
 type bucket struct {
-	mu      sync.Mutex
-	objects map[string][]byte
-	puts    []string
-	fail    func(key string) error // a write that fails halfway
-	before  func(key string)
-	now     time.Time // when all objects were written; nextDay unless set
+	mu       sync.Mutex
+	objects  map[string][]byte // current versions
+	versions map[string][]byte // by version id
+	puts     []string
+	fail     func(key string) error // a write that fails halfway
+	before   func(key string)
+	now      time.Time // when all objects were written; nextDay unless set
 }
 
-func (b *bucket) Put(ctx context.Context, key string, body io.Reader) error {
+// Put implements archive.Store. Versions are named by their content, so that repeats show
+// as equal.
+func (b *bucket) Put(ctx context.Context, key string, body io.Reader) (string, error) {
+	content, err := b.read(ctx, key, body)
+	if err != nil {
+		return "", err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.write(key, content), nil
+}
+
+// Replace implements archive.Store. A tag is the hash of the content.
+func (b *bucket) Replace(ctx context.Context, key string, body []byte, tag string) error {
+	content, err := b.read(ctx, key, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if current, ok := b.objects[key]; ok != (tag != "") || ok && tagOf(current) != tag {
+		return fmt.Errorf("%w: %s", archive.ErrChanged, key)
+	}
+	b.write(key, content)
+	return nil
+}
+
+func tagOf(content []byte) string { return fmt.Sprintf("%x", sha256.Sum256(content)) }
+
+// Get implements archive.Store.
+func (b *bucket) Get(_ context.Context, key string) ([]byte, string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	content, ok := b.objects[key]
+	if !ok {
+		return nil, "", nil
+	}
+	return content, tagOf(content), nil
+}
+
+// Open implements archive.Store.
+func (b *bucket) Open(_ context.Context, key, version string) (io.ReadCloser, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	content, ok := b.versions[version]
+	if version == "" {
+		content, ok = b.objects[key]
+	}
+	if !ok {
+		return nil, fmt.Errorf("no version %q of %s", version, key)
+	}
+	return io.NopCloser(bytes.NewReader(content)), nil
+}
+
+func (b *bucket) write(key string, content []byte) (version string) {
+	if b.objects == nil {
+		b.objects = map[string][]byte{}
+	}
+	if b.versions == nil {
+		b.versions = map[string][]byte{}
+	}
+	version = "v" + tagOf(content)[:8]
+	b.objects[key], b.versions[version] = content, content
+	b.puts = append(b.puts, key)
+	return version
+}
+
+func (b *bucket) read(ctx context.Context, key string, body io.Reader) ([]byte, error) {
 	if b.before != nil {
 		b.before(key)
 	}
 	if b.fail != nil {
 		if err := b.fail(key); err != nil {
 			_, _ = io.ReadFull(body, make([]byte, 5))
-			return err
+			return nil, err
 		}
 	}
 	content, err := io.ReadAll(body)
 	if err == nil {
 		err = ctx.Err()
 	}
-	if err != nil {
-		return err
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.objects == nil {
-		b.objects = map[string][]byte{}
-	}
-	b.objects[key] = content
-	b.puts = append(b.puts, key)
-	return nil
+	return content, err
 }
 
 func (b *bucket) List(_ context.Context, prefix, after string) iter.Seq2[archive.Entry, error] {
@@ -117,8 +175,19 @@ func store(t testing.TB, l *ledgertest.Memory, id, sum, currency string, at time
 }
 
 func newArchiver(l archive.Ledger, b archive.Store, out io.Writer) *archive.Archiver {
-	now := func() time.Time { return nextDay }
-	return archive.New(l, b, telemetry.Logger(out, contract.TransactionArchival), telemetry.NewMetrics(out, now, "dev"))
+	return newArchiverAt(nextDay, l, b, out)
+}
+
+// newArchiverAt returns an archiver whose real time is now.
+func newArchiverAt(now time.Time, l archive.Ledger, b archive.Store, out io.Writer) *archive.Archiver {
+	clock := func() time.Time { return now }
+	return archive.New(l, b, telemetry.Logger(out, contract.TransactionArchival), telemetry.NewMetrics(out, clock, "dev"), clock)
+}
+
+// again archives hour whether or not it has been archived.
+func again(t testing.TB, a *archive.Archiver) (archive.Report, error) {
+	t.Helper()
+	return a.Range(t.Context(), "2026-11-20T15", "2026-11-20T15", nextDay)
 }
 
 // seeded returns a ledger with transactions in two of three hours.
@@ -161,11 +230,11 @@ func gunzip(t testing.TB, content []byte) string {
 }
 
 // compressed matches the values in a manifest that depend on Go's compressor.
-var compressed = regexp.MustCompile(`"(bytes|sha256)": ("\w+"|\d+)`)
+var compressed = regexp.MustCompile(`"(bytes|sha256|version_id)": ("\w+"|\d+)`)
 
 func TestHourBecomesObjectsAndAManifest(t *testing.T) {
 	b := &bucket{}
-	if _, err := newArchiver(seeded(t), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
+	if _, err := again(t, newArchiver(seeded(t), b, io.Discard)); err != nil {
 		t.Fatal(err)
 	}
 	var got strings.Builder
@@ -194,7 +263,7 @@ func TestHourBecomesObjectsAndAManifest(t *testing.T) {
 
 func TestManifestDescribesTheObjectsExactly(t *testing.T) {
 	b := &bucket{}
-	if _, err := newArchiver(seeded(t), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
+	if _, err := again(t, newArchiver(seeded(t), b, io.Discard)); err != nil {
 		t.Fatal(err)
 	}
 	var m archive.Manifest
@@ -211,7 +280,7 @@ func TestManifestDescribesTheObjectsExactly(t *testing.T) {
 			t.Errorf("%+v does not describe %s", o, o.Key)
 		}
 	}
-	want := map[string]archive.Total{"USD": {3, "10000000015000.00"}, "JPY": {1, "15000"}}
+	want := []archive.Total{{contract.KindPayment, "", "JPY", 1, "15000"}, {contract.KindPayment, "", "USD", 3, "10000000015000.00"}}
 	if diff := cmp.Diff(want, m.Totals); diff != "" {
 		t.Error(diff)
 	}
@@ -245,7 +314,7 @@ func TestDueHours(t *testing.T) {
 		"created after it":          {hour.Add(time.Hour), nextDay, nil, "", "", 0},
 		"a day's hours":             {hour, nextDay.Add(day), nil, "2026-11-20T15:00:00Z", "2026-11-21T15:00:00Z", 25},
 		"now in another zone":       {hour, nextDay.In(time.FixedZone("", 9*3600)), nil, "2026-11-20T15:00:00Z", "2026-11-20T15:00:00Z", 1},
-		"no further than the table": {hour.Add(-400 * day), nextDay, nil, "2026-10-17T16:00:00Z", "2026-11-20T15:00:00Z", 34*24 - 24 + 24},
+		"no further than the table": {hour.Add(-400 * day), nextDay, nil, "2026-10-17T17:00:00Z", "2026-11-20T15:00:00Z", 34*24 - 1},
 		"archived hours are left out": {
 			hour, nextDay.Add(3 * time.Hour),
 			[]string{"manifests/dt=2026-11-20/hour=15.json", "manifests/dt=2026-11-20/hour=17.json"},
@@ -259,11 +328,11 @@ func TestDueHours(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			b := &bucket{objects: map[string][]byte{}}
+			b := &bucket{objects: map[string][]byte{}, now: c.now}
 			for _, key := range c.archived {
 				b.objects[key] = nil
 			}
-			report, err := newArchiver(ledgertest.NewMemory(c.created), b, io.Discard).Due(t.Context(), c.now)
+			report, err := newArchiverAt(c.now, ledgertest.NewMemory(c.created), b, io.Discard).Due(t.Context(), c.now)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -309,13 +378,13 @@ func TestManifestOfOpenHourIsIgnored(t *testing.T) {
 
 func TestEmptyHourHasAManifestAndNoObject(t *testing.T) {
 	b := &bucket{}
-	if _, err := newArchiver(ledgertest.NewMemory(created), b, io.Discard).Hours(t.Context(), []time.Time{hour}); err != nil {
+	if _, err := again(t, newArchiver(ledgertest.NewMemory(created), b, io.Discard)); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{"manifests/dt=2026-11-20/hour=15.json"}, b.puts); diff != "" {
 		t.Error(diff)
 	}
-	want := "{\n  \"schema_version\": \"1\",\n  \"hour\": \"2026-11-20T15:00:00Z\",\n  \"count\": 0,\n  \"totals\": {},\n  \"objects\": []\n}\n"
+	want := "{\n  \"schema_version\": \"2\",\n  \"hour\": \"2026-11-20T15:00:00Z\",\n  \"count\": 0,\n  \"scored\": 0,\n  \"totals\": [],\n  \"objects\": []\n}\n"
 	if diff := cmp.Diff(want, string(b.objects[b.puts[0]])); diff != "" {
 		t.Error(diff)
 	}
@@ -508,7 +577,7 @@ type drain struct {
 	peak  uint64
 }
 
-func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
+func (d *drain) Put(_ context.Context, _ string, body io.Reader) (string, error) {
 	buffer := make([]byte, 1<<20)
 	for {
 		n, err := io.ReadFull(body, buffer)
@@ -518,10 +587,10 @@ func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
 		runtime.ReadMemStats(&m)
 		d.peak = max(d.peak, m.HeapAlloc)
 		if err == io.EOF || err == io.ErrUnexpectedEOF { // from ReadFull itself
-			return nil
+			return "", nil
 		}
 		if err != nil {
-			return err
+			return "", err
 		}
 	}
 }
@@ -529,8 +598,7 @@ func (d *drain) Put(_ context.Context, _ string, body io.Reader) error {
 func TestMemoryIsBounded(t *testing.T) {
 	peak := func(records int) (heap uint64, written int64) {
 		d := &drain{}
-		report, err := newArchiver(endless{ledgertest.NewMemory(created), records / contract.HourShards}, d, io.Discard).
-			Hours(t.Context(), []time.Time{hour})
+		report, err := again(t, newArchiver(endless{ledgertest.NewMemory(created), records / contract.HourShards}, d, io.Discard))
 		if err != nil || report.Transactions != records {
 			t.Fatalf("%d transactions, %v", report.Transactions, err)
 		}
@@ -542,5 +610,43 @@ func TestMemoryIsBounded(t *testing.T) {
 	// Kept lines would show as at least the compressed bytes more.
 	if grown := int64(large) - int64(small); grown > (many-few)/4 {
 		t.Errorf("live heap grew by %d kB", grown>>10)
+	}
+}
+
+// The alarm counts complete runs: one that leaves a due hour is none.
+func TestArchiveRuns(t *testing.T) {
+	failing := func(string) error { return errors.New("no access") }
+	for name, c := range map[string]struct {
+		run  func(*archive.Archiver) error
+		fail func(string) error
+		want string // the metric
+	}{
+		"1 when every due hour is archived": {
+			func(a *archive.Archiver) error { _, err := a.Due(t.Context(), nextDay); return err }, nil, `"ArchiveRuns":1`,
+		},
+		"1 when no hour is due": {
+			func(a *archive.Archiver) error { _, err := a.Due(t.Context(), created); return err }, failing, `"ArchiveRuns":1`,
+		},
+		"0 when an hour failed": {
+			func(a *archive.Archiver) error { _, err := a.Due(t.Context(), nextDay); return err }, failing, `"ArchiveRuns":0`,
+		},
+		"none when an operator names the hours": {
+			func(a *archive.Archiver) error {
+				_, err := a.Range(t.Context(), "2026-11-20T15", "2026-11-20T15", nextDay)
+				return err
+			}, nil, "",
+		},
+	} {
+		t.Run("are "+name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := c.run(newArchiver(seeded(t), &bucket{fail: c.fail}, &out))
+			if (err != nil) != strings.HasSuffix(c.want, "0") {
+				t.Fatal(err)
+			}
+			got := regexp.MustCompile(`"ArchiveRuns":\d`).FindString(out.String())
+			if got != c.want {
+				t.Errorf("got %s in %s", got, out.String())
+			}
+		})
 	}
 }

@@ -16,7 +16,7 @@ import (
 func TestFields(t *testing.T) {
 	t.Run("each of the line is archived", func(t *testing.T) {
 		tx, fraud := ledgertest.Full(), ledgertest.Fraud()
-		line, err := encodeLine(ledger.Record{Transaction: tx, Fingerprint: tx.Fingerprint(), Fraud: &fraud})
+		line, err := EncodeLine(ledger.Record{Transaction: tx, Fingerprint: tx.Fingerprint(), Fraud: &fraud})
 		if err != nil {
 			t.Fatal(err)
 		}

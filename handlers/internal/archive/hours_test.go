@@ -19,10 +19,10 @@ func TestRangeOfAnOperator(t *testing.T) {
 		"one hour":               {"2026-11-20T15", "2026-11-20T15", 1, ""},
 		"over midnight":          {"2026-11-20T22", "2026-11-21T01", 4, ""},
 		"the latest":             {"2026-11-21T14", "2026-11-21T14", 1, ""},
-		"all there are":          {"2026-10-18T16", "2026-11-21T14", 34*24 - 1, ""},
+		"all there are":          {"2026-10-18T17", "2026-11-21T14", 34*24 - 2, ""},
 		"later than the latest":  {"2026-11-20T15", "2026-11-21T15", 0, "the latest hour is 2026-11-21T14"},
 		"the future":             {"2027-11-20T15", "2027-11-20T15", 0, "has not been over"},
-		"older than the table":   {"2026-10-18T15", "2026-10-18T17", 0, "the earliest hour is 2026-10-18T16"},
+		"older than the table":   {"2026-10-18T16", "2026-10-18T17", 0, "the earliest hour is 2026-10-18T17"},
 		"backwards":              {"2026-11-20T15", "2026-11-20T14", 0, "is before from"},
 		"minutes":                {"2026-11-20T15:30", "2026-11-20T16", 0, `from is "2026-11-20T15:30"; write`},
 		"words":                  {"2026-11-20T15", "yesterday", 0, `to is "yesterday"`},
@@ -31,7 +31,7 @@ func TestRangeOfAnOperator(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			hours, err := archive.ParseRange(c.from, c.to, now)
+			hours, err := archive.ParseRange(c.from, c.to, now, now)
 			if c.says == "" {
 				if err != nil || len(hours) != c.count {
 					t.Errorf("%d hours, %v", len(hours), err)

@@ -9,10 +9,6 @@ import (
 	"hash"
 	"io"
 
-	"github.com/go-json-experiment/json"
-
-	"payment-webhooks/handlers/internal/event"
-	"payment-webhooks/handlers/internal/fraud"
 	"payment-webhooks/handlers/internal/ledger"
 )
 
@@ -20,20 +16,14 @@ import (
 type Object struct {
 	Key    string `json:"key"`
 	Count  int    `json:"count"`  // number of transactions, one per line
+	Scored int    `json:"scored"` // how many of them have a fraud result
 	Bytes  int64  `json:"bytes"`  // compressed size
 	SHA256 string `json:"sha256"` // of the compressed bytes, lower-case hex
-}
 
-// line is an archived transaction: the event's detail without routing fields,
-// and the fraud result where there is one.
-type line struct {
-	event.Detail
-	Fraud *fraud.Result `json:"fraud,omitzero"`
-}
-
-func encodeLine(r ledger.Record) ([]byte, error) {
-	body, err := json.Marshal(line{event.Describe(r.Transaction, r.Fingerprint), r.Fraud})
-	return append(body, '\n'), err
+	// VersionID is the version of the object that the manifest describes: a later run
+	// that failed before its manifest may have written another one. It is empty in a
+	// bucket that keeps no versions, and in manifests of version 1.
+	VersionID string `json:"version_id,omitempty"`
 }
 
 // object is an upload in progress: gzip writes into a pipe, from which the store reads.
@@ -42,29 +32,37 @@ type object struct {
 	digest      hash.Hash
 	gzip        *gzip.Writer
 	pipe        *io.PipeWriter
-	uploaded    chan error // receives the error of the upload, once
+	uploaded    chan upload // receives the result of the upload, once
+}
+
+type upload struct {
+	version string
+	err     error
 }
 
 func open(ctx context.Context, store Store, key string) *object {
 	reader, writer := io.Pipe()
-	o := &object{description: Object{Key: key}, digest: sha256.New(), pipe: writer, uploaded: make(chan error, 1)}
+	o := &object{description: Object{Key: key}, digest: sha256.New(), pipe: writer, uploaded: make(chan upload, 1)}
 	// The zero gzip header has no name and no time, so the same lines give the same
 	// bytes (as long as Go's compressor stays the same).
 	o.gzip = gzip.NewWriter(io.MultiWriter(writer, o.digest, (*counter)(&o.description.Bytes)))
 	go func() {
-		err := store.Put(ctx, key, reader)
+		version, err := store.Put(ctx, key, reader)
 		_ = reader.CloseWithError(err) // makes blocked writes fail with the cause
-		o.uploaded <- err
+		o.uploaded <- upload{version, err}
 	}()
 	return o
 }
 
 func (o *object) write(r ledger.Record) error {
-	body, err := encodeLine(r)
+	body, err := EncodeLine(r)
 	if err != nil {
 		return err
 	}
 	o.description.Count++
+	if r.Fraud != nil {
+		o.description.Scored++
+	}
 	_, err = o.gzip.Write(body)
 	return err
 }
@@ -82,9 +80,11 @@ func (o *object) close() (Object, error) {
 		return Object{}, err
 	}
 	_ = o.pipe.Close() // never fails
-	if err := <-o.uploaded; err != nil {
-		return Object{}, err
+	uploaded := <-o.uploaded
+	if uploaded.err != nil {
+		return Object{}, uploaded.err
 	}
+	o.description.VersionID = uploaded.version
 	o.description.SHA256 = hex.EncodeToString(o.digest.Sum(nil))
 	return o.description, nil
 }

@@ -35,7 +35,7 @@ func TestFraudOfALine(t *testing.T) {
 		{"is absent when not scored", ledger.Record{Transaction: tx, Fingerprint: "f"}, start + "}\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := encodeLine(c.record)
+			got, err := EncodeLine(c.record)
 			if diff := cmp.Diff(c.want, string(got)); err != nil || diff != "" {
 				t.Error(err, diff)
 			}

@@ -19,7 +19,7 @@ func TestArchivedLine(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got, err := encodeLine(ledger.Record{Transaction: received.Transaction, Fingerprint: received.Fingerprint})
+				got, err := EncodeLine(ledger.Record{Transaction: received.Transaction, Fingerprint: received.Fingerprint})
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -170,6 +170,17 @@ func (in *Intake) processCanonical(ctx context.Context, d provider.Delivery, res
 // error messages and repeats a rejected delivery, so a delivery that cannot be
 // processed is quarantined whole. An error means that a repeat may succeed.
 func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, res *deliveryResult) error {
+	in.read(ctx, d, res)
+	// Store before quarantining: if the ledger fails, the delivery is repeated, and
+	// must not be quarantined twice.
+	if err := in.store(ctx, d, res); err != nil {
+		return err
+	}
+	return in.putIntoQuarantine(ctx, d, res)
+}
+
+// read decodes, validates and redacts the events of a provider's notification.
+func (in *Intake) read(ctx context.Context, d provider.Delivery, res *deliveryResult) {
 	var events []provider.Event
 	_ = telemetry.Step(ctx, contract.SubsegmentNormalise, func(context.Context) (err error) {
 		if events, err = res.route.decode(d); err != nil {
@@ -194,12 +205,6 @@ func (in *Intake) processNotification(ctx context.Context, d provider.Delivery, 
 		return err
 	})
 	in.redact(ctx, d, res)
-	// Store before quarantining: if the ledger fails, the delivery is repeated, and
-	// must not be quarantined twice.
-	if err := in.store(ctx, d, res); err != nil {
-		return err
-	}
-	return in.putIntoQuarantine(ctx, d, res)
 }
 
 // redact masks card numbers.

@@ -342,7 +342,10 @@ func TestDeliveryReport(t *testing.T) {
 			"stored",
 			[]string{valid},
 			map[string]any{"level": "INFO", "message": "transaction stored", "status": 202.0, "transaction_id": "txn_123456", "provider": "stripe", "card_numbers_masked": 0.0},
-			map[string]any{contract.MetricAccepted: 1.0, contract.MetricAckLatency: 7.0},
+			map[string]any{
+				contract.MetricAccepted: 1.0, contract.MetricAckLatency: 7.0,
+				contract.MetricPublicationsDue: 1.0, contract.MetricPublicationsDone: 0.0, contract.MetricArchiveRuns: 0.0,
+			},
 		},
 		{
 			"duplicate",

@@ -27,6 +27,7 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 	in.metrics.Emit(append(t.metrics(err, status),
 		telemetry.Milliseconds(contract.MetricAckLatency, took))...)
 	in.reportSender(res, err)
+	in.book(res)
 	for _, unknown := range t.unknown[:min(len(t.unknown), maxListed)] {
 		in.metrics.EmitBy(contract.DimensionEventType, res.route.name+" "+ascii(unknown), telemetry.Count(contract.MetricUnknownEvents, 1))
 	}
@@ -68,6 +69,29 @@ func (in *Intake) reportSender(res deliveryResult, err error) {
 	// no value to compare.
 	in.metrics.EmitBy(contract.DimensionProvider, cmp.Or(res.route.name, contract.ProviderCanonical),
 		telemetry.Count(contract.MetricRefused, refused), telemetry.Count(contract.MetricVerified, 1-refused))
+}
+
+// book counts the stored transactions whose events are due, and beside them, as zeros,
+// what others have to do: see the books in package contract. A duplicate or a conflict is
+// not due, because its transaction was counted when it was stored. Transactions that were
+// stored before a failure are due, because they stay stored.
+func (in *Intake) book(res deliveryResult) {
+	stored := 0
+	var received time.Time // that of the delivery
+	for _, r := range res.results {
+		if r.transaction != nil && r.quarantined == nil && r.stored == ledger.Stored {
+			stored++
+			received = r.transaction.ReceivedAt
+		}
+	}
+	if stored == 0 {
+		return
+	}
+	in.metrics.Books(received).Emit(
+		telemetry.Count(contract.MetricPublicationsDue, stored),
+		telemetry.Count(contract.MetricPublicationsDone, 0),
+		telemetry.Count(contract.MetricArchiveRuns, 0),
+	)
 }
 
 // secretFailed reports a secret that could not be read. The delivery may succeed

@@ -16,16 +16,37 @@ import (
 // makes no API call.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 type Metrics struct {
-	w           io.Writer
+	out         *output
 	now         func() time.Time
 	environment string
-	mu          sync.Mutex // keeps lines from interleaving
+}
+
+// output keeps lines from interleaving.
+type output struct {
+	mu sync.Mutex
+	w  io.Writer
 }
 
 // NewMetrics returns Metrics that write to w, with now as each line's time. Each metric
 // has the dimension contract.DimensionEnvironment with the value environment.
 func NewMetrics(w io.Writer, now func() time.Time, environment string) *Metrics {
-	return &Metrics{w: w, now: now, environment: environment}
+	return &Metrics{out: &output{w: w}, now: now, environment: environment}
+}
+
+// At returns Metrics that write to the same place, with t as each line's time. CloudWatch
+// accepts times from two weeks ago to two hours ahead.
+func (m *Metrics) At(t time.Time) *Metrics {
+	return &Metrics{out: m.out, now: func() time.Time { return t }, environment: m.environment}
+}
+
+// Books returns Metrics for what is due and done for a transaction that was received at
+// that time. Their time is contract.AccountingDelay later, by the minute: CloudWatch keeps
+// no finer times, and transactions of the same minute can share a line.
+func (m *Metrics) Books(received time.Time) *Metrics { return m.At(BookTime(received)) }
+
+// BookTime is the time of the lines of Books.
+func BookTime(received time.Time) time.Time {
+	return received.Add(contract.AccountingDelay).Truncate(time.Minute)
 }
 
 // A Metric is one or more observations of a metric that package contract names.
@@ -78,9 +99,9 @@ func (m *Metrics) emit(extra [][2]string, metrics []Metric) {
 			if line == nil {
 				break
 			}
-			m.mu.Lock()
-			_, _ = m.w.Write(line) // an error could only be reported on standard output, too
-			m.mu.Unlock()
+			m.out.mu.Lock()
+			_, _ = m.out.w.Write(line) // an error could only be reported on standard output, too
+			m.out.mu.Unlock()
 		}
 	}
 }

@@ -87,6 +87,23 @@ func (t Transaction) Differences(stored Transaction) (contradictions, others []s
 	return contradictions, others
 }
 
+// MoneyField returns the text of a field that Differences may list as a contradiction.
+func (t Transaction) MoneyField(name string) string {
+	switch name {
+	case contract.FieldAmount:
+		return t.Amount.String()
+	case contract.FieldCurrency:
+		return t.Currency
+	case contract.FieldKind:
+		return t.effect()
+	case contract.FieldPaymentID:
+		return t.referredPayment()
+	case contract.FieldReverses:
+		return t.Reverses
+	}
+	return ""
+}
+
 // effect names what a transaction does to the balance.
 func (t Transaction) effect() string {
 	switch {

@@ -39,6 +39,12 @@ type app struct {
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
 		newDescribe(a),
+		newDLQ(a),
+		newRepublish(a),
+		newReplay(a),
+		newFind(a),
+		newArchive(a),
+		newReconcile(a),
 	}
 }
 

@@ -16,8 +16,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/google/go-cmp/cmp"
 
+	"payment-webhooks/handlers/internal/archive"
 	"payment-webhooks/handlers/internal/archive/s3store"
 )
 
@@ -39,6 +41,11 @@ func servers(t *testing.T) map[string]*sdk.Client {
 		c := client(endpoint)
 		if _, err := c.CreateBucket(t.Context(), &sdk.CreateBucketInput{Bucket: aws.String(bucketName)}); err != nil {
 			t.Logf("create bucket: %v", err) // it may be there
+		}
+		if _, err := c.PutBucketVersioning(t.Context(), &sdk.PutBucketVersioningInput{
+			Bucket: aws.String(bucketName), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
+		}); err != nil {
+			t.Fatal(err)
 		}
 		all[endpoint] = c
 	}
@@ -84,7 +91,7 @@ func TestObjectsOfEverySizeArriveWhole(t *testing.T) {
 	for name, c := range servers(t) {
 		for i, size := range []int64{0, 1, part - 1, part, part + 1, 2 * part, 2*part + 12345} {
 			t.Run(fmt.Sprintf("%s/%d bytes", name, size), func(t *testing.T) {
-				if err := s3store.New(c, bucketName).Put(t.Context(), key, noise(size, uint64(i))); err != nil {
+				if _, err := s3store.New(c, bucketName).Put(t.Context(), key, noise(size, uint64(i))); err != nil {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(expect(size, uint64(i), "application/gzip"), get(t, c, key)); diff != "" {
@@ -99,7 +106,7 @@ func TestManifestIsJSON(t *testing.T) {
 	for name, c := range servers(t) {
 		t.Run(name, func(t *testing.T) {
 			const key = "manifests/dt=2026-11-20/hour=15.json"
-			if err := s3store.New(c, bucketName).Put(t.Context(), key, noise(10, 1)); err != nil {
+			if _, err := s3store.New(c, bucketName).Put(t.Context(), key, noise(10, 1)); err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(expect(10, 1, "application/json"), get(t, c, key)); diff != "" {
@@ -125,10 +132,10 @@ func TestFailedBodyLeavesObjectUnchanged(t *testing.T) {
 		for _, size := range []int64{0, 10, part, part + 10, 2*part + 10} {
 			t.Run(fmt.Sprintf("%s/after %d bytes", name, size), func(t *testing.T) {
 				b := s3store.New(c, bucketName)
-				if err := b.Put(t.Context(), key, noise(10, 1)); err != nil {
+				if _, err := b.Put(t.Context(), key, noise(10, 1)); err != nil {
 					t.Fatal(err)
 				}
-				if err := b.Put(t.Context(), key, breaking(size)); !errors.Is(err, errBroken) {
+				if _, err := b.Put(t.Context(), key, breaking(size)); !errors.Is(err, errBroken) {
 					t.Errorf("error %v", err)
 				}
 				if diff := cmp.Diff(expect(10, 1, "application/gzip"), get(t, c, key)); diff != "" {
@@ -172,7 +179,7 @@ func TestTimedOutUploadIsAborted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			body := &cancelling{noise(4*part, 1), part + 10, cancel}
-			if err := s3store.New(c, bucketName).Put(ctx, "transactions/late.jsonl.gz", body); !errors.Is(err, context.Canceled) {
+			if _, err := s3store.New(c, bucketName).Put(ctx, "transactions/late.jsonl.gz", body); !errors.Is(err, context.Canceled) {
 				t.Errorf("error %v", err)
 			}
 			if got := get(t, c, "transactions/late.jsonl.gz"); got != "none" {
@@ -258,11 +265,107 @@ func TestOnePartIsInMemory(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	body := &heap{Reader: noise(16*part, 1)}
-	if err := s3store.New(client(server.URL), bucketName).Put(t.Context(), key, body); err != nil {
+	if _, err := s3store.New(client(server.URL), bucketName).Put(t.Context(), key, body); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("live heap grew by at most %d kB for %d kB", (body.peak-before.HeapAlloc)>>10, body.read>>10)
 	if body.read != 16*part || body.peak > before.HeapAlloc+part+part/2 {
 		t.Errorf("%d bytes more than before", body.peak-before.HeapAlloc)
+	}
+}
+
+func TestVersionsAreKept(t *testing.T) {
+	for name, c := range servers(t) {
+		for _, size := range []int64{10, part + 10} {
+			t.Run(fmt.Sprintf("%s/of %d bytes", name, size), func(t *testing.T) {
+				b := s3store.New(c, bucketName)
+				first, err := b.Put(t.Context(), key, noise(size, 1))
+				if err != nil {
+					t.Fatal(err)
+				}
+				second, err := b.Put(t.Context(), key, noise(size, 2))
+				if err != nil || first == "" || second == "" || first == second {
+					t.Fatalf("versions %q and %q, %v", first, second, err)
+				}
+				for version, seed := range map[string]uint64{first: 1, second: 2, "": 2} {
+					body, err := b.Open(t.Context(), key, version)
+					if err != nil {
+						t.Fatal(err)
+					}
+					got, want := crc32.NewIEEE(), crc32.NewIEEE()
+					_, _ = io.Copy(want, noise(size, seed))
+					if n, err := io.Copy(got, body); err != nil || n != size || got.Sum32() != want.Sum32() {
+						t.Errorf("version %q: %d bytes %x, %v", version, n, got.Sum32(), err)
+					}
+					body.Close()
+				}
+			})
+		}
+	}
+	t.Run("and an unknown one is an error", func(t *testing.T) {
+		if _, err := s3store.New(client(newServer(t).URL), bucketName).Open(t.Context(), key, ""); err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+func TestReplace(t *testing.T) {
+	for name, c := range servers(t) {
+		t.Run(name, func(t *testing.T) {
+			const key = "manifests/dt=2026-11-21/hour=16.json"
+			b := s3store.New(c, bucketName)
+			if body, tag, err := b.Get(t.Context(), key); body != nil || tag != "" || err != nil {
+				t.Fatalf("an absent object is %q, tag %q, %v", body, tag, err)
+			}
+			if err := b.Replace(t.Context(), key, []byte("1"), `"none"`); !errors.Is(err, archive.ErrChanged) {
+				t.Errorf("an absent object was replaced: %v", err)
+			}
+			if err := b.Replace(t.Context(), key, []byte("1"), ""); err != nil {
+				t.Fatal(err)
+			}
+			_, first, err := b.Get(t.Context(), key)
+			if err != nil || first == "" {
+				t.Fatalf("tag %q, %v", first, err)
+			}
+			if err := b.Replace(t.Context(), key, []byte("2"), ""); !errors.Is(err, archive.ErrChanged) {
+				t.Errorf("an existing object was created: %v", err)
+			}
+			if err := b.Replace(t.Context(), key, []byte("2"), first); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Replace(t.Context(), key, []byte("3"), first); !errors.Is(err, archive.ErrChanged) {
+				t.Errorf("a changed object was replaced: %v", err)
+			}
+			if body, tag, err := b.Get(t.Context(), key); string(body) != "2" || tag == first || err != nil {
+				t.Errorf("%q, tag %q, %v", body, tag, err)
+			}
+		})
+	}
+	t.Run("when another write is under way", func(t *testing.T) {
+		s := newServer(t)
+		s.conflict = "ConditionalRequestConflict"
+		if err := s3store.New(client(s.URL), bucketName).Replace(t.Context(), key, []byte("1"), ""); !errors.Is(err, archive.ErrChanged) {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("when the bucket does not exist", func(t *testing.T) {
+		b := s3store.New(client(newServer(t).URL), "no-such-bucket")
+		if err := b.Replace(t.Context(), key, []byte("1"), ""); err == nil || errors.Is(err, archive.ErrChanged) {
+			t.Errorf("error %v", err)
+		}
+		if _, _, err := b.Get(t.Context(), key); err == nil {
+			t.Error("no error")
+		}
+	})
+}
+
+func TestGetIsBounded(t *testing.T) {
+	s := newServer(t)
+	b := s3store.New(client(s.URL), bucketName)
+	if _, err := b.Put(t.Context(), key, noise(2<<20, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := b.Get(t.Context(), key); err == nil {
+		t.Error("2 MiB were read")
 	}
 }

@@ -15,19 +15,59 @@ import (
 	"time"
 )
 
-// server is as much of S3 as the bucket uses.
+// server is as much of S3 as the bucket uses. It keeps every version.
 type server struct {
 	*httptest.Server
-	mu      sync.Mutex
-	objects map[string]object
-	uploads map[string]*upload
-	forget  bool // keeps no content
-	serial  int
+	mu       sync.Mutex
+	objects  map[string]object // current versions
+	versions map[string]object // by version id
+	uploads  map[string]*upload
+	forget   bool   // keeps no content
+	conflict string // code of the response to the next conditional write, once
+	serial   int
 }
 
 type object struct {
 	content     []byte
 	contentType string
+	etag        string
+}
+
+// put stores a new version and responds with its id.
+func (s *server) put(w http.ResponseWriter, key string, o object) {
+	s.serial++
+	version := fmt.Sprintf("version-%d", s.serial)
+	o.etag = fmt.Sprintf(`"%d"`, s.serial)
+	s.objects[key], s.versions[version] = o, o
+	w.Header().Set("X-Amz-Version-Id", version)
+	w.Header().Set("ETag", o.etag)
+}
+
+// failure writes an error.
+func failure(w http.ResponseWriter, status int, code string) {
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<Error><Code>%s</Code></Error>", code)
+}
+
+// met reports whether a write's condition is met, and writes the error if it is not.
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+func (s *server) met(w http.ResponseWriter, r *http.Request, key string) bool {
+	match, none := r.Header.Get("If-Match"), r.Header.Get("If-None-Match")
+	current, exists := s.objects[key]
+	switch {
+	case match == "" && none == "":
+	case s.conflict != "":
+		failure(w, http.StatusConflict, s.conflict)
+		s.conflict = ""
+		return false
+	case match != "" && !exists:
+		failure(w, http.StatusNotFound, "NoSuchKey")
+		return false
+	case match != "" && match != current.etag, none == "*" && exists:
+		failure(w, http.StatusPreconditionFailed, "PreconditionFailed")
+		return false
+	}
+	return true
 }
 
 type upload struct {
@@ -36,7 +76,7 @@ type upload struct {
 }
 
 func newServer(t *testing.T) *server {
-	s := &server{objects: map[string]object{}, uploads: map[string]*upload{}}
+	s := &server{objects: map[string]object{}, versions: map[string]object{}, uploads: map[string]*upload{}}
 	s.Server = httptest.NewServer(s)
 	t.Cleanup(s.Close)
 	return s
@@ -66,14 +106,20 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.list(w, query.Get("prefix"), max(query.Get("start-after"), query.Get("continuation-token")))
 	case r.Method == http.MethodGet:
 		o, ok := s.objects[key]
+		if version := query.Get("versionId"); version != "" {
+			o, ok = s.versions[version]
+		}
 		if !ok {
-			w.WriteHeader(http.StatusNotFound)
+			failure(w, http.StatusNotFound, "NoSuchKey")
 			return
 		}
 		w.Header().Set("Content-Type", o.contentType)
+		w.Header().Set("ETag", o.etag)
 		_, _ = w.Write(o.content)
 	case r.Method == http.MethodPut && id == "":
-		s.objects[key] = object{body, r.Header.Get("Content-Type")}
+		if s.met(w, r, key) {
+			s.put(w, key, object{content: body, contentType: r.Header.Get("Content-Type")})
+		}
 	case r.Method == http.MethodPost && query.Has("uploads"):
 		s.serial++
 		id = strconv.Itoa(s.serial)
@@ -94,7 +140,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusBadRequest)
 			return
 		}
-		s.objects[key] = s.uploads[id].object
+		s.put(w, key, s.uploads[id].object)
 		delete(s.uploads, id)
 		fmt.Fprint(w, "<R></R>")
 	case r.Method == http.MethodDelete:

@@ -11,13 +11,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/handlers/internal/archive"
+	"payment-webhooks/handlers/internal/ledger"
 )
 
 // asked notes what the archiver is asked for.
 type asked struct {
-	now   time.Time
-	hours []time.Time
-	err   error
+	asOf   time.Time
+	from   string
+	to     string
+	scored ledger.Key
+	err    error
 }
 
 var report = archive.Report{
@@ -28,13 +31,18 @@ var report = archive.Report{
 	Transactions: 1,
 }
 
-func (a *asked) Due(_ context.Context, now time.Time) (archive.Report, error) {
-	a.now = now
+func (a *asked) Due(_ context.Context, asOf time.Time) (archive.Report, error) {
+	a.asOf = asOf
 	return report, a.err
 }
 
-func (a *asked) Hours(_ context.Context, hours []time.Time) (archive.Report, error) {
-	a.hours = hours
+func (a *asked) Range(_ context.Context, from, to string, asOf time.Time) (archive.Report, error) {
+	a.from, a.to, a.asOf = from, to, asOf
+	return report, a.err
+}
+
+func (a *asked) Late(_ context.Context, hour string, scored ledger.Key) (archive.Report, error) {
+	a.from, a.scored = hour, scored
 	return report, a.err
 }
 
@@ -62,7 +70,7 @@ func TestScheduledEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC); !a.now.Equal(want) || a.hours != nil {
+	if want := time.Date(2026, 11, 22, 1, 0, 0, 0, time.UTC); !a.asOf.Equal(want) || a.from != "" {
 		t.Errorf("asked for %+v", a)
 	}
 	want := `{"hours":[{"hour":"2026-11-20T15:00:00Z","count":1,"manifest":"manifests/dt=2026-11-20/hour=15.json",` +
@@ -74,7 +82,7 @@ func TestScheduledEvent(t *testing.T) {
 
 func TestEmptyRequest(t *testing.T) {
 	a := &asked{}
-	if _, err := invoke(t, a, `{}`); err != nil || !a.now.Equal(clock) {
+	if _, err := invoke(t, a, `{}`); err != nil || !a.asOf.Equal(clock) {
 		t.Errorf("asked for %+v, %v", a, err)
 	}
 }
@@ -84,29 +92,34 @@ func TestOperatorNamesHours(t *testing.T) {
 	if _, err := invoke(t, a, fixture(t, "range")); err != nil {
 		t.Fatal(err)
 	}
-	first := time.Date(2026, 11, 20, 15, 0, 0, 0, time.UTC)
-	if diff := cmp.Diff([]time.Time{first, first.Add(time.Hour)}, a.hours); diff != "" || !a.now.IsZero() {
-		t.Error(diff)
+	if a.from != "2026-11-20T15" || a.to != "2026-11-20T16" || !a.asOf.Equal(clock) {
+		t.Errorf("asked for %+v", a)
+	}
+}
+
+func TestLateResult(t *testing.T) {
+	a := &asked{}
+	if _, err := invoke(t, a, fixture(t, "late")); err != nil {
+		t.Fatal(err)
+	}
+	if a.from != "2026-11-20T15" || a.scored != (ledger.Key{TransactionID: "txn_1", Provider: "stripe"}) {
+		t.Errorf("asked for %+v", a)
 	}
 }
 
 func TestRejectedRequest(t *testing.T) {
-	cases := map[string]struct {
-		payload string
-		err     error
-	}{
-		"from without to":  {`{"from":"2026-11-20T15"}`, ErrRequest},
-		"to without from":  {`{"to":"2026-11-20T15"}`, ErrRequest},
-		"too recent":       {`{"from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
-		"a time is no use": {`{"time":"2026-11-22T16:00:00Z","from":"2026-11-22T14","to":"2026-11-22T14"}`, archive.ErrRange},
-	}
-	for name, c := range cases {
+	for name, payload := range map[string]string{
+		"from without to":     `{"from":"2026-11-20T15"}`,
+		"to without from":     `{"to":"2026-11-20T15"}`,
+		"scored without hour": `{"scored":{"transaction_id":"txn_1","provider":"stripe"}}`,
+		"scored in two hours": `{"from":"2026-11-20T15","to":"2026-11-20T16","scored":{"transaction_id":"txn_1","provider":"stripe"}}`,
+	} {
 		t.Run(name, func(t *testing.T) {
 			a := &asked{}
-			if _, err := invoke(t, a, c.payload); !errors.Is(err, c.err) {
+			if _, err := invoke(t, a, payload); !errors.Is(err, ErrRequest) {
 				t.Errorf("error %v", err)
 			}
-			if a.hours != nil || !a.now.IsZero() {
+			if *a != (asked{}) {
 				t.Errorf("asked for %+v", a)
 			}
 		})

@@ -64,6 +64,7 @@ func typed(err error) error {
 		{errModel, contract.ErrorTypeModelFailed},
 		{ledger.ErrNotFound, contract.ErrorTypeTransactionNotFound},
 		{ledger.ErrUnavailable, contract.ErrorTypeLedgerUnavailable},
+		{errArchiver, contract.ErrorTypeArchiverUnavailable},
 	} {
 		if errors.Is(err, known.sentinel) {
 			return messages.InvokeResponse_Error{Type: known.name, Message: err.Error()}

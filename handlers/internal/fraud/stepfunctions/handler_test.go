@@ -53,7 +53,18 @@ func storing(t *testing.T, payload []byte, model fraud.Model) (*Detector, *ledge
 func newDetector(l Recorder, model fraud.Model) (*Detector, *bytes.Buffer) {
 	out := &bytes.Buffer{}
 	now := func() time.Time { return noon }
-	return New(model, l, telemetry.Logger(out, contract.FraudDetector), telemetry.NewMetrics(out, now, "dev"), now), out
+	return New(model, l, &requests{}, telemetry.Logger(out, contract.FraudDetector), telemetry.NewMetrics(out, now, "dev"), now), out
+}
+
+// requests notes what the archiver is asked for.
+type requests struct {
+	asked []string
+	err   error
+}
+
+func (r *requests) Late(_ context.Context, hour time.Time, scored ledger.Key) error {
+	r.asked = append(r.asked, hour.Format(time.RFC3339)+" "+scored.TransactionID+" "+scored.Provider)
+	return r.err
 }
 
 // invoke calls the handler as the Lambda runtime does: bytes in, bytes out.
@@ -207,6 +218,67 @@ func TestErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestLateResult(t *testing.T) {
+	payload := fixture(t, "high")
+	received, err := event.Decode(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hour := received.ReceivedAt.Truncate(time.Hour)
+	due := hour.Add(25 * time.Hour)
+	request := hour.Format(time.RFC3339) + " " + received.ID + " " + received.Provider
+	at := func(t *testing.T, now time.Time) (*Detector, *requests) {
+		t.Helper()
+		d, _, _ := storing(t, payload, rules.Model{})
+		r := &requests{}
+		d.archive, d.now = r, func() time.Time { return now }
+		return d, r
+	}
+	for _, c := range []struct {
+		name string
+		now  time.Time
+		want []string
+	}{
+		{"is archived when the hour is due", due, []string{request}},
+		{"is archived when the archiver's clock may say that the hour is due", due.Add(-5 * time.Minute), []string{request}},
+		{"is archived when it comes weeks later", due.AddDate(0, 0, 21), []string{request}},
+		{"is left to the daily run when the hour is not due", due.Add(-5*time.Minute - 1), nil},
+		{"is left to the daily run when it comes at once", received.ReceivedAt, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d, r := at(t, c.now)
+			if _, err := invoke(t, d, payload); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(c.want, r.asked); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("is archived when a repeat finds it recorded", func(t *testing.T) {
+		d, r := at(t, due)
+		r.err = errors.New("throttled")
+		_, err := Handler(d)(t.Context(), payload)
+		if typed, ok := errors.AsType[messages.InvokeResponse_Error](err); !ok || typed.Type != "ArchiverUnavailable" {
+			t.Fatalf("Lambda reports %#v", err)
+		}
+		r.err = nil
+		if body, err := invoke(t, d, payload); err != nil || !strings.Contains(body, `"risk_level":"high"`) {
+			t.Errorf("%s, %v", body, err)
+		}
+		if diff := cmp.Diff([]string{request, request}, r.asked); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("is not archived when it is not recorded", func(t *testing.T) {
+		d, r := at(t, due)
+		d.ledger = broken{ledger.ErrUnavailable}
+		if _, err := invoke(t, d, payload); err == nil || r.asked != nil {
+			t.Errorf("%v, asked for %v", err, r.asked)
+		}
+	})
 }
 
 func TestReportFallback(t *testing.T) {

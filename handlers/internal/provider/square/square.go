@@ -173,7 +173,7 @@ func (Square) Decode(d provider.Delivery) ([]provider.Event, error) {
 	case len(transactions) == 0:
 		return []provider.Event{e}, nil
 	}
-	if _, ok := parseTime(notification.Text("created_at")); !ok { // see Verify
+	if _, ok := ParseTime(notification.Text("created_at")); !ok { // see Verify
 		return nil, fmt.Errorf("%w: created_at is not a time in RFC 3339", provider.ErrUnreadable)
 	}
 	events := make([]provider.Event, len(transactions))
@@ -297,15 +297,15 @@ func createdAt(body []byte) (t time.Time, ok bool) {
 		if err != nil {
 			return t, false
 		}
-		return parseTime(value.String())
+		return ParseTime(value.String())
 	}
 	return t, false
 }
 
-// parseTime reads a time in RFC 3339. A time without a zone, as in some samples, is taken
+// ParseTime reads a time in RFC 3339. A time without a zone, as in some samples, is taken
 // for UTC, which Square writes unless a time has an offset.
 // https://developer.squareup.com/docs/build-basics/working-with-dates
-func parseTime(text string) (t time.Time, ok bool) {
+func ParseTime(text string) (t time.Time, ok bool) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
 		t, err = time.Parse("2006-01-02T15:04:05", text)

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/feature/dynamodb/attributevalue"
@@ -44,6 +46,7 @@ type Record struct {
 	EventName string `json:"eventName"`
 	Change    struct {
 		SequenceNumber string          `json:"SequenceNumber"`
+		Created        json.RawMessage `json:"ApproximateCreationDateTime"` // Unix seconds
 		Keys           json.RawMessage `json:"Keys"`
 		NewImage       json.RawMessage `json:"NewImage"`
 	} `json:"dynamodb"`
@@ -55,13 +58,25 @@ func inserts(batch Batch) []relay.Insert {
 		if record.EventName != string(events.DynamoDBOperationTypeInsert) {
 			continue
 		}
-		stored, err := decode(record.Change.NewImage)
-		if err != nil {
-			stored = keyOnly(record.Change.Keys)
+		insert := relay.Insert{SequenceNumber: record.Change.SequenceNumber, Arrived: arrived(record.Change.Created)}
+		if panicked := relay.Guard(func() { insert.Record, insert.Err = decode(record.Change.NewImage) }); panicked != nil {
+			insert.Err = panicked
 		}
-		inserts = append(inserts, relay.Insert{SequenceNumber: record.Change.SequenceNumber, Record: stored, Err: err})
+		if insert.Err != nil {
+			insert.Record = keyOnly(record.Change.Keys)
+		}
+		inserts = append(inserts, insert)
 	}
 	return inserts
+}
+
+// arrived returns the zero time if the text is not a number of seconds.
+func arrived(text json.RawMessage) time.Time {
+	seconds, err := strconv.ParseFloat(string(text), 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(int64(seconds), 0)
 }
 
 var (

@@ -36,25 +36,36 @@ func (b *bus) Publish(_ context.Context, events []relay.Event) []error {
 	return outcomes
 }
 
+// queue keeps the dead letters.
+type queue struct{ letters []relay.DeadLetter }
+
+func (q *queue) Send(_ context.Context, message string) error {
+	var d relay.DeadLetter
+	err := json.Unmarshal([]byte(message), &d)
+	q.letters = append(q.letters, d)
+	return err
+}
+
 // invoke calls the handler as the Lambda runtime does: bytes in, bytes out.
-func invoke(t *testing.T, b *bus, fixture string) (response, log string) {
+func invoke(t *testing.T, b *bus, fixture string) (response, log string, letters []relay.DeadLetter) {
 	t.Helper()
 	payload, err := os.ReadFile("testdata/" + fixture)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	r := relay.New(b, telemetry.Logger(&out, contract.EventRelay), telemetry.NewMetrics(&out, time.Now, "dev"), time.Now)
+	q := &queue{}
+	r := relay.New(b, q, telemetry.Logger(&out, contract.EventRelay), telemetry.NewMetrics(&out, time.Now, "dev"), time.Now)
 	body, err := lambda.NewHandler(Handler(r)).Invoke(t.Context(), payload)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(body), out.String()
+	return string(body), out.String(), q.letters
 }
 
 func TestInsertsOfABatchArePublishedOnce(t *testing.T) {
 	b := &bus{}
-	response, _ := invoke(t, b, "batch.json")
+	response, _, _ := invoke(t, b, "batch.json")
 	if diff := cmp.Diff(`{"batchItemFailures":[]}`, response); diff != "" {
 		t.Error(diff)
 	}
@@ -76,10 +87,21 @@ func TestInsertsOfABatchArePublishedOnce(t *testing.T) {
 
 func TestPoisonRecord(t *testing.T) {
 	b := &bus{}
-	response, log := invoke(t, b, "poison.json")
-	want := `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439092"},` +
-		`{"itemIdentifier":"4421584500000000017450439094"},{"itemIdentifier":"4421584500000000017450439095"}]}`
-	if diff := cmp.Diff(want, response); diff != "" {
+	response, log, letters := invoke(t, b, "poison.json")
+	if diff := cmp.Diff(`{"batchItemFailures":[]}`, response); diff != "" {
+		t.Error(diff)
+	}
+	type letter struct{ Reason, SequenceNumber, ArrivedAt, TransactionID, Provider string }
+	var got []letter
+	for _, l := range letters {
+		got = append(got, letter{l.Reason, l.SequenceNumber, l.ArrivedAt, l.TransactionID, l.Provider})
+	}
+	want := []letter{
+		{relay.ReasonUnreadable, "4421584500000000017450439092", "2026-11-22T15:04:06Z", "txn_poison", "stripe"},
+		{relay.ReasonUnreadable, "4421584500000000017450439094", "2026-11-22T15:04:06Z", "txn_keys_only", "stripe"},
+		{relay.ReasonUnreadable, "4421584500000000017450439095", "2026-11-22T15:04:06Z", "txn_odd", "stripe"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	var ids []string
@@ -93,7 +115,7 @@ func TestPoisonRecord(t *testing.T) {
 	if diff := cmp.Diff([]string{"txn_before", "txn_after", "txn_last"}, ids); diff != "" {
 		t.Error(diff)
 	}
-	if strings.Contains(log, "a lot") || strings.Contains(log, "USD") || strings.Count(log, "event not published") != 3 {
+	if strings.Contains(log, "a lot") || strings.Contains(log, "USD") || strings.Count(log, "record sent to the dead-letter queue") != 3 {
 		t.Errorf("log: %s", log)
 	}
 	for _, id := range []string{"txn_poison", "txn_keys_only", "txn_odd"} {
@@ -104,7 +126,7 @@ func TestPoisonRecord(t *testing.T) {
 }
 
 func TestUnavailableBus(t *testing.T) {
-	response, _ := invoke(t, &bus{fail: errors.New("connection refused")}, "batch.json")
+	response, _, _ := invoke(t, &bus{fail: errors.New("connection refused")}, "batch.json")
 	want := `{"batchItemFailures":[{"itemIdentifier":"4421584500000000017450439091"},` +
 		`{"itemIdentifier":"4421584500000000017450439093"},{"itemIdentifier":"4421584500000000017450439094"}]}`
 	if diff := cmp.Diff(want, response); diff != "" {

@@ -20,6 +20,11 @@ import (
 // successful call. EventBridge's code and message follow it.
 var ErrRejected = errors.New("EventBridge refused the entry")
 
+// malformedDetail is the code of an entry whose detail EventBridge never accepts. Its
+// other codes, retryable or not, are about the call, the bus or its permissions.
+// https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+const malformedDetail = "MalformedDetail"
+
 // Limits of one PutEvents call.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevents.html
 const (
@@ -77,8 +82,9 @@ func Pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// Publish implements relay.Publisher. An event's error is ErrRejected, or the error of
-// the PutEvents call that contained it.
+// Publish implements relay.Publisher. An event's error is ErrRejected, with
+// relay.ErrPoison if its content is why, or the error of the PutEvents call that contained
+// it.
 func (b *Bus) Publish(ctx context.Context, events []relay.Event) []error {
 	errs := make([]error, len(events))
 	entries := make([]types.PutEventsRequestEntry, len(events))
@@ -131,7 +137,7 @@ func (b *Bus) put(ctx context.Context, entries []types.PutEventsRequestEntry, er
 		}
 		var rejected []int
 		for i, index := range left {
-			if errs[index] = entryError(response.Entries, i); errs[index] != nil {
+			if errs[index] = entryError(response.Entries, i); errs[index] != nil && !errors.Is(errs[index], relay.ErrPoison) {
 				rejected = append(rejected, index)
 			}
 		}
@@ -146,10 +152,15 @@ func entryError(results []types.PutEventsResultEntry, i int) error {
 	if i >= len(results) {
 		return fmt.Errorf("%w: no result for it", ErrRejected)
 	}
-	if result := results[i]; aws.ToString(result.EventId) == "" {
-		return fmt.Errorf("%w: %s: %s", ErrRejected, aws.ToString(result.ErrorCode), aws.ToString(result.ErrorMessage))
+	result := results[i]
+	if aws.ToString(result.EventId) != "" {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("%w: %s: %s", ErrRejected, aws.ToString(result.ErrorCode), aws.ToString(result.ErrorMessage))
+	if aws.ToString(result.ErrorCode) == malformedDetail {
+		err = fmt.Errorf("%w: %w", relay.ErrPoison, err)
+	}
+	return err
 }
 
 type span struct{ from, to int }

@@ -25,6 +25,7 @@ type fakeBus struct {
 	calls   [][]string                         // the details of each call
 	reject  func(call int, detail string) bool // single entries
 	fail    func(call int) error               // whole calls
+	code    string                             // of a rejected entry; "" is ThrottlingException
 	shorten bool                               // returns one result too few
 	last    types.PutEventsRequestEntry
 }
@@ -48,7 +49,11 @@ func (f *fakeBus) PutEvents(_ context.Context, in *sdk.PutEventsInput, _ ...func
 	for i, detail := range details {
 		result := types.PutEventsResultEntry{EventId: aws.String(fmt.Sprintf("event-%d-%d", call, i))}
 		if f.reject != nil && f.reject(call, detail) {
-			result = types.PutEventsResultEntry{ErrorCode: aws.String("ThrottlingException"), ErrorMessage: aws.String("Rate exceeded")}
+			code := "ThrottlingException"
+			if f.code != "" {
+				code = f.code
+			}
+			result = types.PutEventsResultEntry{ErrorCode: &code, ErrorMessage: aws.String("Rate exceeded")}
 			out.FailedEntryCount++
 		}
 		out.Entries = append(out.Entries, result)
@@ -211,6 +216,29 @@ func TestErrorsOfEntries(t *testing.T) {
 				} else if err != nil {
 					t.Errorf("entry %d failed with another: %v", i, err)
 				}
+			}
+		})
+	}
+}
+
+func TestPoisonEntries(t *testing.T) {
+	for code, want := range map[string]struct {
+		calls  int
+		poison bool
+	}{
+		"MalformedDetail":     {1, true},
+		"InvalidArgument":     {3, false},
+		"InternalFailure":     {3, false},
+		"ThrottlingException": {3, false},
+	} {
+		t.Run("when the code is "+code, func(t *testing.T) {
+			bus := &fakeBus{code: code, reject: func(_ int, d string) bool { return d == "b" }}
+			errs := eventbridgebus.New(bus, "bus", (&pauses{}).pause).Publish(t.Context(), events("a", "b"))
+			if errs[0] != nil || !errors.Is(errs[1], eventbridgebus.ErrRejected) || errors.Is(errs[1], relay.ErrPoison) != want.poison {
+				t.Errorf("%v", errs)
+			}
+			if len(bus.calls) != want.calls {
+				t.Errorf("%d calls, want %d", len(bus.calls), want.calls)
 			}
 		})
 	}

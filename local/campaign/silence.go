@@ -1,0 +1,122 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"payment-webhooks/handlers/contract"
+)
+
+// A silence is a fault after which nothing fails: what should happen does not. Each is
+// caused once the other faults are over, and lasts until the alarms have been evaluated.
+const (
+	silentRules   = "silence-rules"   // every tier's rule is disabled
+	silentMapping = "silence-mapping" // the mapping of the stream is disabled
+)
+
+// silentEntries is the number of entries sent into each silence. It is more than the
+// counts that may be missing, because a process was killed before it wrote them.
+const silentEntries = 30
+
+// heardAfter is how far ahead the alarms are evaluated: the accounting's delay, and the
+// periods of the alarms that compare counts.
+const heardAfter = 2 * time.Hour
+
+// silence causes the chosen silences, and checks that alarms are raised for them and for
+// each queue that is not empty.
+func (c *campaign) silence(ctx context.Context, list []Fault) error {
+	has := func(name string) bool { return slices.ContainsFunc(list, func(f Fault) bool { return f.Name == name }) }
+	if !has(silentRules) && !has(silentMapping) {
+		return nil
+	}
+	c.options.Progress("causing silences")
+	want := map[string]bool{} // alarms
+	if has(silentRules) {
+		for _, t := range c.tiers {
+			c.conductor.outages = append(c.conductor.outages, outage{tier: t.Name, from: time.Now()})
+			if err := setRule(ctx, c.session, t.Name, false); err != nil {
+				return err
+			}
+			want[t.Name+"-value-unmatched"] = true
+			if t.Target == "workflow" {
+				want["unscored"] = true
+			}
+		}
+		if err := c.sendMore(ctx, silentEntries); err != nil {
+			return err
+		}
+		for i, o := range c.conductor.outages {
+			if o.to.IsZero() {
+				c.conductor.outages[i].to = time.Now()
+			}
+		}
+	}
+	if has(silentMapping) {
+		if err := setMapping(ctx, c.session, false); err != nil {
+			return err
+		}
+		want["unpublished"] = true
+		if err := c.sendMore(ctx, silentEntries); err != nil {
+			return err
+		}
+	}
+	left, err := c.observer.queues(ctx)
+	if err != nil {
+		return err
+	}
+	for name, n := range left {
+		if n > 0 {
+			want[name+"-not-empty"] = true
+		}
+	}
+	if err := c.hear(ctx, want); err != nil {
+		return err
+	}
+	// The end of the silences, as whoever heard the alarms brings it about.
+	for _, t := range c.tiers {
+		if err := setRule(ctx, c.session, t.Name, true); err != nil {
+			return err
+		}
+	}
+	return errors.Join(setMapping(ctx, c.session, true), c.settle(ctx))
+}
+
+// sendMore sends further entries of the plan, without faults.
+func (c *campaign) sendMore(ctx context.Context, n int) error {
+	limited, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	first := c.entries
+	sent, err := c.senders.run(limited, c.options.Senders, first, func(i int) bool { return i < first+n }, func() error { return nil })
+	c.entries += sent
+	return errors.Join(err, c.settle(ctx))
+}
+
+// hear evaluates the alarms ahead of time, and counts those that were raised.
+func (c *campaign) hear(ctx context.Context, want map[string]bool) error {
+	var alarms []struct {
+		Name    string `json:"name"`
+		History []struct {
+			State string `json:"state"`
+		} `json:"history"`
+	}
+	at := time.Now().Add(heardAfter).UTC().Format(time.RFC3339)
+	if err := control(ctx, c.session, http.MethodGet, "/_local/alarms?time="+url.QueryEscape(at), nil, &alarms); err != nil {
+		return fmt.Errorf("alarms: %w", err)
+	}
+	raised := map[string]bool{}
+	for _, a := range alarms {
+		for _, h := range a.History {
+			raised[a.Name] = raised[a.Name] || h.State == "ALARM"
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		c.heard.check("", raised[contract.AlarmPrefix+name+"-"+c.session.Suffix()], "the alarm %s was not raised", name)
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package cloudwatch
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"payment-webhooks/local/assembly"
+)
+
+// maxAhead bounds how far in the future alarms are evaluated.
+const maxAhead = 62 * 24 * time.Hour
+
+// Config configures alarms. Every field is required.
+type Config struct {
+	Store           *Store
+	Account, Region string
+	Now             func() time.Time
+	// Refresh makes the store complete up to now, before an evaluation.
+	Refresh func(context.Context)
+	// Notify performs an action of an alarm: it publishes a notification to a topic.
+	Notify func(ctx context.Context, alarmARN, topicARN, subject string, message []byte)
+}
+
+// Alarms are the alarms of a stack. They are safe for concurrent use.
+type Alarms struct {
+	config  Config
+	started minute
+
+	mu        sync.Mutex
+	alarms    []*tracked
+	evaluated minute // the last one that was not in the future
+	performed map[performed]bool
+}
+
+// tracked is an alarm with its state. The history begins with INSUFFICIENT_DATA at its creation.
+type tracked struct {
+	*alarm
+	history []transition // oldest first, never empty
+	next    minute       // until then, nothing that it watches changes
+}
+
+type transition struct {
+	at     minute
+	state  State
+	reason string
+}
+
+// performed is a transition whose actions have been performed.
+type performed struct {
+	alarm string
+	at    minute
+	state State
+}
+
+// Status is the state of an alarm.
+type Status struct {
+	Name    string       `json:"name"`
+	State   State        `json:"state"`
+	Reason  string       `json:"reason"`
+	Since   time.Time    `json:"since"`
+	History []Transition `json:"history"` // oldest first
+}
+
+// Transition is a change of an alarm's state.
+type Transition struct {
+	At    time.Time `json:"at"`
+	State State     `json:"state"`
+}
+
+// NewAlarms loads the stack's alarms. The error lists everything unsupported, with logical ids.
+func NewAlarms(stack *assembly.Stack, resolver *assembly.Resolver, c Config) (*Alarms, error) {
+	a := &Alarms{config: c, started: minuteOf(c.Now()), performed: map[performed]bool{}}
+	a.evaluated = a.started
+	var problems []error
+	for _, resource := range stack.ByType(alarmType.Name) {
+		var p AlarmProperties
+		if err := resolver.Into(resource, &p); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		name, errName := resolver.Ref(resource.LogicalID)
+		arn, errARN := resolver.Att(resource.LogicalID, "Arn")
+		p.AlarmName = name
+		one, err := newAlarm(resource.LogicalID, arn, p)
+		if problems = append(problems, errName, errARN, err); err == nil {
+			a.add(one)
+		}
+	}
+	return a, assembly.Join(problems...)
+}
+
+func (a *Alarms) add(one *alarm) {
+	for _, q := range one.queries {
+		if q.expression == nil && q.statistic.rank != 0 {
+			a.config.Store.rank(q.metric)
+		}
+	}
+	a.alarms = append(a.alarms, &tracked{alarm: one, history: []transition{{a.started, InsufficientData, "Unchecked: Initial alarm creation"}}})
+}
+
+// Evaluate evaluates every alarm at the end of each minute up to a time, which is at most 62 days
+// in the future, and returns the states at that time, sorted by name. It begins where the last
+// evaluation ended, or earlier: where that one's future began, or with the earliest timestamp of
+// what has been written since.
+func (a *Alarms) Evaluate(ctx context.Context, until time.Time) ([]Status, error) {
+	now := a.config.Now()
+	if until.After(now.Add(maxAhead)) {
+		return nil, fmt.Errorf("%s is more than %d days ahead", until.Format(time.RFC3339), int(maxAhead.Hours()/24))
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.config.Refresh(ctx)
+	if written := a.config.Store.earliest(); written != 0 {
+		a.evaluated = min(a.evaluated, max(written, a.started))
+	}
+	last := minuteOf(until)
+	a.evaluated = min(a.evaluated, last)
+	for _, one := range a.alarms {
+		one.forget(a.evaluated)
+		one.next = 0
+	}
+	for at := a.evaluated + 1; at <= last && ctx.Err() == nil; at++ {
+		for _, one := range a.alarms {
+			if err := a.evaluate(ctx, one, at); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	a.evaluated = min(last, minuteOf(now))
+	return a.list(), nil
+}
+
+// forget removes the transitions after a time.
+func (t *tracked) forget(after minute) {
+	t.history = slices.DeleteFunc(t.history, func(one transition) bool { return one.at > after })
+}
+
+func (t *tracked) last() transition { return t.history[len(t.history)-1] }
+
+func (a *Alarms) evaluate(ctx context.Context, one *tracked, at minute) error {
+	end, due := one.end(at)
+	if !due || end < one.next {
+		return nil
+	}
+	one.next = one.nextChange(a.config.Store, end)
+	existing, err := one.retrieve(a.config.Store, end)
+	if err != nil {
+		return fmt.Errorf("%s: %w", one.AlarmName, err)
+	}
+	state, reason := one.judge(existing)
+	before := one.last()
+	if state == "" || state == before.state {
+		return nil
+	}
+	after := transition{at, state, reason}
+	one.history = append(one.history, after)
+	this := performed{one.arn, at, state}
+	if a.performed[this] || one.ActionsEnabled != nil && !*one.ActionsEnabled {
+		return nil
+	}
+	a.performed[this] = true
+	for _, topic := range one.actions(state) {
+		subject, message := one.notification(a.config.Account, a.config.Region, a.started, before, after)
+		a.config.Notify(ctx, one.arn, topic, subject, message)
+	}
+	return nil
+}
+
+func (a *alarm) actions(s State) []string {
+	switch s {
+	case Alarm:
+		return a.AlarmActions
+	case OK:
+		return a.OKActions
+	default:
+		return a.InsufficientDataActions
+	}
+}
+
+func (a *Alarms) list() []Status {
+	list := []Status{}
+	for _, one := range a.alarms {
+		last := one.last()
+		s := Status{Name: one.AlarmName, State: last.state, Reason: last.reason, Since: last.at.time()}
+		for _, t := range one.history {
+			s.History = append(s.History, Transition{t.at.time(), t.state})
+		}
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(x, y Status) int {
+		if x.Name < y.Name {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// Run evaluates the alarms each minute until ctx ends. Its error is that of an evaluation.
+func (a *Alarms) Run(ctx context.Context) error {
+	for {
+		now := a.config.Now()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(now.Add(-afterMinute).Truncate(time.Minute).Add(time.Minute + afterMinute).Sub(now)):
+		}
+		if _, err := a.Evaluate(ctx, a.config.Now()); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+}
+
+// afterMinute is how long after a minute's end Run evaluates it, so that what belongs to it has
+// been written.
+const afterMinute = 5 * time.Second
