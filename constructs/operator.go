@@ -117,12 +117,13 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 	allowed([]*string{arn("events", "archive", *p.Bus.EventBusName(), slash)}, "events:DescribeArchive", "events:StartReplay")
 	allowed([]*string{arn("events", "replay", "*", slash)}, "events:DescribeReplay")
 
-	// Finding a transaction in the archive and in the logs.
+	// Finding a transaction in the archive and in the logs; verifying the archive, which
+	// reads the versions that its manifests name and asks for the table's age.
 	allowed([]*string{p.Bucket.BucketArn()}, "s3:ListBucket")
-	allowed([]*string{
-		p.Bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
-		p.Bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
-	}, "s3:GetObject")
+	objects := p.Bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*"))
+	allowed([]*string{p.Bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")), objects}, "s3:GetObject")
+	allowed([]*string{objects}, "s3:GetObjectVersion")
+	allowed([]*string{p.Table.TableArn()}, "dynamodb:DescribeTable")
 	groups := []*string{logGroup(tierLogs, "*")}
 	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
 		groups = append(groups, logGroup(contract.FunctionLogGroupPrefix+handler+"-"+p.Suffix, "*"))

@@ -65,11 +65,11 @@ var faults = slices.Concat(
 	[]Fault{{Name: "relay-outage", Hop: "function:" + contract.EventRelay, Fault: "crash-before", Times: 30}},
 
 	// The rules' targets, the workflow and the scoring.
-	calls("start", "states:StartExecution", fromEvents, 0.3, "throttle", "error", "denied"),
-	calls("alert", "sns:Publish", fromEvents, 0.3, "throttle", "error", "cut", "denied"),
-	calls("log", "logs:PutLogEvents", fromEvents, 0.3, "throttle", "error", "denied"),
-	calls("notify", "sns:Publish", fromStates, 0.3, "throttle", "error", "cut", "denied"),
-	calls("score", "dynamodb:UpdateItem", contract.FraudDetector, 0.3, "throttle", "error", "cut", "denied"),
+	calls("start", "states:StartExecution", fromEvents, 0.5, "throttle", "error", "denied"),
+	calls("alert", "sns:Publish", fromEvents, 0.5, "throttle", "error", "cut", "denied"),
+	calls("log", "logs:PutLogEvents", fromEvents, 0.5, "throttle", "error", "denied"),
+	calls("notify", "sns:Publish", fromStates, 0.6, "throttle", "error", "cut", "denied"),
+	calls("score", "dynamodb:UpdateItem", contract.FraudDetector, 0.6, "throttle", "error", "cut", "denied"),
 	function("detector", contract.FraudDetector, 0.3),
 
 	// What operators do, and what happens to machines.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -208,16 +207,11 @@ func TestLateFraudResultIsArchived(t *testing.T) {
 	})
 }
 
-// opsTool builds the operators' tool and returns a function that runs it on a session and
-// returns its exit status and standard output.
+// opsTool returns a function that runs the operators' tool on a session and returns
+// its exit status and standard output.
 func opsTool(t *testing.T, s *session.Session) func(args ...string) (code int, out string) {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "ops")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./scripts/cmd/ops")
-	build.Dir = root()
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	binary := opsBinary(t)
 	return func(args ...string) (int, string) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), binary, args...)

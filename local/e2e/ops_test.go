@@ -38,15 +38,10 @@ type operator struct {
 	env     []string
 }
 
-// newOperator builds the tool. Its state files are the test's own.
+// newOperator returns an operator, whose state files are the test's own.
 func newOperator(t *testing.T, s *session.Session) operator {
 	t.Helper()
-	o := operator{t: t, session: s, binary: filepath.Join(t.TempDir(), "ops")}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", o.binary, "./scripts/cmd/ops")
-	build.Dir = root()
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	o := operator{t: t, session: s, binary: opsBinary(t)}
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") {
 			o.env = append(o.env, variable)
@@ -129,7 +124,7 @@ func (o operator) sent(t *testing.T, queue, action string) {
 	}
 }
 
-// inject injects a fault.
+// injectInto injects a fault into a session.
 func injectInto(t *testing.T, s *session.Session, spec string) {
 	t.Helper()
 	response, err := http.Post(s.Endpoint+"/_local/faults", "application/json", strings.NewReader(spec)) //nolint:noctx // the local run's own endpoint

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -61,29 +60,12 @@ func pastEvent(t *testing.T, provider, id string, at time.Time) reconciletest.Ev
 	return reconciletest.Event{ID: eventID, CreatedAt: at, Body: text}
 }
 
-var opsTool struct {
-	sync.Once
-	path string
-	err  error
-}
-
 // ops runs scripts/ops against a session and returns its output and exit status.
 func ops(t *testing.T, s *session.Session, args ...string) (out, progress string, exit int) {
 	t.Helper()
-	opsTool.Do(func() {
-		opsTool.path = filepath.Join(root(), "build", "ops")
-		build := exec.Command("go", "build", "-o", opsTool.path, "./scripts/cmd/ops")
-		build.Dir = root()
-		if text, err := build.CombinedOutput(); err != nil {
-			opsTool.err = fmt.Errorf("%w: %s", err, text)
-		}
-	})
-	if opsTool.err != nil {
-		t.Fatal(opsTool.err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
-	command := exec.CommandContext(ctx, opsTool.path, append([]string{"--stack", contract.StackPrefix + s.Suffix()}, args...)...)
+	command := exec.CommandContext(ctx, opsBinary(t), append([]string{"--stack", contract.StackPrefix + s.Suffix()}, args...)...)
 	command.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+aws.ToString(s.AWS.BaseEndpoint), "AWS_REGION="+s.AWS.Region, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test")
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr

@@ -56,10 +56,10 @@ func (e edit) in(file string) error {
 	switch n := strings.Count(string(text), e.old); {
 	case e.old == e.new:
 		return errors.New("an edit changes nothing")
-	case n != 1:
-		return fmt.Errorf("%s has the text to be replaced %d times, want once:\n%s", e.file, n, e.old)
+	case n != max(1, e.times):
+		return fmt.Errorf("%s has the text to be replaced %d times, want %d:\n%s", e.file, n, max(1, e.times), e.old)
 	}
-	return os.WriteFile(file, []byte(strings.Replace(string(text), e.old, e.new, 1)), 0o644)
+	return os.WriteFile(file, []byte(strings.ReplaceAll(string(text), e.old, e.new)), 0o644)
 }
 
 // copied returns a copy of an assembly in a new directory, with an empty directory for
