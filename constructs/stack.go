@@ -1,6 +1,8 @@
 package constructs
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -87,12 +89,12 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		props := OperatorProps{
 			Suffix: cfg.Suffix, Key: store.Key(), Table: store.Table(), Bus: bus.EventBus(), Topic: alerts.Topic(),
 			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Validator: ingest.Validator(),
-			Functions: []awslambda.IFunction{archive.Archiver()}, Rules: []string{archive.RuleNames()[0]},
+			Functions: []awslambda.IFunction{archive.Archiver()}, Rules: archive.RuleNames(),
 			Queues: []awssqs.IQueue{relay.DeadLetters(), workflow.DeadLetters(), ingest.Quarantine(), archive.ScheduleDeadLetters(), archive.Failures()},
 		}
 		if reconcile != nil {
 			props.Functions = append(props.Functions, reconcile.reconciler)
-			props.Rules = append(props.Rules, reconcile.ruleNames...)
+			props.Rules = slices.Concat(props.Rules, reconcile.ruleNames)
 			props.Queues = append(props.Queues, reconcile.failures, reconcile.scheduleDeadLetters)
 		}
 		operator := NewOperator(stack, "Operator", props)

@@ -88,7 +88,8 @@
 // Each function signs with an access key of its own role, and its calls are allowed only if
 // the role's policies allow them (package iam). The same holds for the state machine's role
 // and the stream mapping. EventBridge needs the policies of its targets and queues, API
-// Gateway the function's permission. Any other key, such as test/test, may do everything.
+// Gateway the function's permission. The name of a managed policy is the access key of a user
+// who has that policy alone. Any other key, such as test/test, may do everything.
 //
 // # Not supported
 //

@@ -40,11 +40,12 @@ const (
 
 type options struct {
 	campaign.Options
-	seeds []uint64
-	json  bool
+	seeds  []uint64
+	json   bool
+	report string
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
+func parse(args []string, stdout, stderr io.Writer) (options, error) {
 	o := options{Options: campaign.Options{Root: "."}, seeds: []uint64{1}}
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.SetOutput(stderr)
@@ -58,12 +59,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.Faults, "faults", "all", "`names` of faults, or of their hops, separated by commas; all; none")
 	flags.IntVar(&o.Senders, "senders", 8, "`number` of concurrent senders")
 	flags.BoolVar(&o.json, "json", false, "print the sheets as a JSON array")
+	flags.StringVar(&o.report, "report", "", "write the sheets into the block of this `name` in docs/reliability.md")
 	names := flags.Bool("list-faults", false, "print the names of the faults")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
 	if *names {
-		fmt.Fprintln(stderr, strings.Join(campaign.FaultNames(), "\n"))
+		fmt.Fprintln(stdout, strings.Join(campaign.FaultNames(), "\n"))
 		return o, flag.ErrHelp
 	}
 	switch {
@@ -95,7 +97,7 @@ func seeds(text string) (list []uint64, err error) {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return exitBalanced
 	}
@@ -142,5 +144,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return exitDifferent
 		}
 	}
+	if o.report != "" {
+		command := "scripts/chaos " + strings.Join(withoutAssembly(args), " ")
+		if err := campaign.Report(filepath.Join("docs", "reliability.md"), o.report, campaign.Markdown(command, sheets)); err != nil {
+			fmt.Fprintln(stderr, "chaos:", err)
+			return exitDifferent
+		}
+	}
 	return code
+}
+
+// withoutAssembly returns the arguments as scripts/chaos had them.
+func withoutAssembly(args []string) []string {
+	if len(args) > 1 && args[0] == "-cdk-out" {
+		return args[2:]
+	}
+	return args
 }

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -167,10 +168,27 @@ func enqueue(t *testing.T, s *session.Session, queue string, body any, attribute
 func TestOperatorsTool(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
+	if s.Outputs[contract.OutputOperatorPolicy] == "" {
+		t.Fatal("synthesized without the context operatorPolicy: the tool would run with all rights")
+	}
 	o := newOperator(t, s)
-	deepQueue := func(queue string, n int) {
+	queue := sqs.NewFromConfig(s.AWS)
+	deepQueue := func(name string, n int) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("%d in %s", n, queue), func(context.Context) (bool, error) { return o.depths(t)[queue] >= n, nil })
+		url, err := queue.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(name + "-" + s.Suffix())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, fmt.Sprintf("%d in %s", n, name), func(ctx context.Context) (bool, error) {
+			out, err := queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+				QueueUrl: url.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessages},
+			})
+			if err != nil {
+				return false, err
+			}
+			depth, err := strconv.Atoi(out.Attributes[string(sqstypes.QueueAttributeNameApproximateNumberOfMessages)])
+			return depth >= n, err
+		})
 	}
 	topic := s.Outputs[contract.OutputTopic]
 	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: &topic}); err != nil {

@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	only := flags.String("only", "", "make the removals whose names contain this `text`")
 	seed := flags.Uint64("seed", 1, "the campaigns' `seed`")
 	transactions := flags.Int("transactions", 150, "deliveries of each campaign that are not repeats")
+	report := flags.Bool("report", false, "write the table into docs/reliability.md")
 	asJSON := flags.Bool("json", false, "print the table as JSON")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return exitNoticed
@@ -92,11 +93,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if balanced := len(found.Noticed) == 0; balanced != (r.name == controlName) {
 			code = exitUnnoticed
 		}
+		for _, n := range found.Noticed {
+			fmt.Fprintf(stderr, "%s: %s: %d differences, such as: %s\n", r.name, n.Row, n.Differences, n.First)
+		}
 		results = append(results, found)
 	}
 	if len(results) == 0 {
 		fmt.Fprintf(stderr, "removals: there is none whose name contains %q\n", *only)
 		return exitUsage
+	}
+	if *report {
+		err = campaign.Report(filepath.Join("docs", "reliability.md"), "removals", markdown(results))
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "removals:", err)
+		return exitUnnoticed
 	}
 	if *asJSON {
 		encoder := json.NewEncoder(stdout)
@@ -126,6 +137,27 @@ func (r removal) campaign(ctx context.Context, cdkOut string, o campaign.Options
 	}
 	o.Flags = []string{"--build-dir", build}
 	return campaign.Run(ctx, o)
+}
+
+// markdown returns the table for a page.
+func markdown(results []result) string {
+	var b strings.Builder
+	b.WriteString("| safety | removed | faults | noticed by |\n|---|---|---|---|\n")
+	for _, r := range results {
+		var rows []string
+		for _, n := range r.Noticed {
+			rows = append(rows, fmt.Sprintf("%s: %d", n.Row, n.Differences))
+		}
+		noticed := strings.Join(rows, "; ")
+		switch {
+		case len(rows) == 0 && r.Name == controlName:
+			noticed = "balances"
+		case len(rows) == 0:
+			noticed = "NOT NOTICED"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Name, r.Removed, strings.ReplaceAll(r.Faults, ",", ", "), noticed)
+	}
+	return b.String()
 }
 
 func print(out io.Writer, results []result) error {

@@ -80,8 +80,11 @@ func newQueue(url, suffix string) queue {
 		contract.RelayDeadLetterPrefix:    "stored transactions that were not published",
 		contract.WorkflowDeadLetterPrefix: "transactions of which a state of the workflow failed",
 		contract.QuarantinePrefix:         "authentic deliveries that could not become transactions",
-		contract.ScheduleDeadLetterPrefix: "daily runs of the archiver that could not be started",
-		contract.ArchivalFailurePrefix:    "daily runs of the archiver that failed",
+		contract.ScheduleDeadLetterPrefix: "runs of the archiver that could not be started",
+		contract.ArchivalFailurePrefix:    "runs of the archiver that failed",
+
+		contract.ReconcileScheduleDeadLetterPrefix: "comparisons with providers that could not be started",
+		contract.ReconcileFailurePrefix:            "comparisons with providers that failed",
 	} {
 		if strings.HasPrefix(q.Name, prefix) {
 			q.Purpose = purpose
