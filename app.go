@@ -16,15 +16,7 @@ import (
 	"payment-webhooks/constructs/tiers"
 )
 
-// envValidation is the CDK's switch for the validation of the template against CloudFormation's
-// rules. It takes longer than all the rest of a synth, and its result changes only with the
-// template, which scripts/test validates ("true"). CloudFormation itself checks a deployment.
-const envValidation = "CDK_VALIDATION"
-
 func main() {
-	if os.Getenv(envValidation) == "" {
-		os.Setenv(envValidation, "false")
-	}
 	err := run(os.Getenv, nil, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
