@@ -246,7 +246,9 @@ func TestAlarms_rules(t *testing.T) {
 		}
 	})
 	t.Run("message about to expire", func(t *testing.T) {
-		silent(t, s, 9*day, slices.DeleteFunc(raised(t, s, 9*day), func(name string) bool { return strings.HasSuffix(name, "-expiring") })...)
+		if names := raised(t, s, 9*day); slices.ContainsFunc(names, func(name string) bool { return strings.HasSuffix(name, "-expiring") }) {
+			t.Errorf("nine days ahead: %q", names)
+		}
 		rang(t, s, 10*day+2*time.Hour, "high-value-dlq-expiring")
 	})
 	t.Run("asynchronous event dropped", func(t *testing.T) {
