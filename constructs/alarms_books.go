@@ -74,19 +74,12 @@ func (m metrics) bookAlarms() []alarm {
 			}),
 			periods: settledQuarters,
 		},
-		{
+		stopped(alarm{
 			id: "ArchiveStopped", name: "archive-stopped",
 			description: fmt.Sprintf("No run of the archiver has been complete for %d days. Items expire after %d days, and are lost then unless they are archived. ", unarchivedDays, contract.RetentionDays) +
 				"See whether the daily rule is enabled, read the archiver's log, and look into archival-schedule-dlq and archival-failures: `scripts/ops dlq list`. Then `scripts/ops archive run`.",
-			// The validator's zeros make the metric exist where the archiver never ran. Days
-			// without any value are days without a run. A new stack has a run, because its
-			// deployment starts one.
-			metric: expressionOf("IF(FILL(runs, 0) > 0, 0, 1)", "no complete run", awscdk.Duration_Days(jsii.Number(1)),
-				metricsByID{"runs": count(contract.MetricArchiveRuns)}),
 			periods: unarchivedDays,
-			// Only a run makes it better.
-			missing: awscloudwatch.TreatMissingData_IGNORE,
-		},
+		}, count(contract.MetricArchiveRuns)),
 	}
 	for _, r := range m.p.Routing.Routes() {
 		alarms = append(alarms, alarm{
@@ -104,54 +97,78 @@ func (m metrics) bookAlarms() []alarm {
 	return alarms
 }
 
+// stopped is an alarm that is raised when a daily run did not end well, for the alarm's
+// periods, of a day each.
+//
+// A day without a value is a day without a run, as long as there is one day with a value
+// among those that CloudWatch retrieves, which are more than the periods: FILL of a series
+// without values has none. The last run is among them when the alarm is due, and so is
+// every transaction after it, where the validator writes zeros. After that, only a run can
+// make it better: what is missing is ignored, and the state stays.
+//
+// A new stack has no value, and then one of today, because its deployment starts a run:
+// neither is a day without a run that was due.
+func stopped(a alarm, runs awscloudwatch.IMetric) alarm {
+	a.metric = expressionOf("IF(FILL(runs, 0) > 0, 0, 1)", "no complete run", awscdk.Duration_Days(jsii.Number(1)), metricsByID{"runs": runs})
+	a.missing = awscloudwatch.TreatMissingData_IGNORE
+	return a
+}
+
+// startedFunction is a function that rules of the default bus start, asynchronously.
+type startedFunction struct {
+	namedFunction
+	rules              []string // physical names
+	schedule, failures string   // names, before the suffix, of the queues of runs that could not be started and that failed
+	again              string   // how to run it by hand
+}
+
+func (m metrics) startedFunctions() []startedFunction {
+	return append([]startedFunction{{
+		m.functions()[3], m.p.Archive.RuleNames(), contract.ScheduleDeadLetterPrefix, contract.ArchivalFailurePrefix,
+		"Start it by hand: `scripts/ops archive run` archives every due hour that has no manifest.",
+	}}, m.reconcileRuns()...)
+}
+
 // lossAlarms are raised when a service gave something up and could not put it into the
 // queue for it either.
 func (m metrics) lossAlarms() []alarm {
+	var alarms []alarm
 	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-	rule := func(id, name, ruleName, queue, again string, metric awscloudwatch.IMetric) alarm {
-		return alarm{
-			id: id + "Undeliverable", name: name + "-undeliverable",
-			description: "Events of the rule " + ruleName + " reached neither its target nor its dead-letter queue " + queue + ", and are lost to both. " +
+	rule := func(id, name, queue, again string, metric awscloudwatch.IMetric) {
+		alarms = append(alarms, alarm{
+			id: id + "Undeliverable", name: strings.TrimSuffix(name, "-"+m.p.Suffix) + "-undeliverable",
+			description: "Events of the rule " + name + " reached neither its target nor its dead-letter queue " + queue + m.p.Suffix + ", and are lost to both. " +
 				"See whether the queue exists, and whether its policy and the key's let EventBridge send to it. " + again,
 			metric: over(metric, minutes(5)), periods: 1,
-		}
+		})
 	}
-	var alarms []alarm
+	function := func(fn namedFunction, what, queue, again string) {
+		alarms = append(alarms, alarm{
+			id: fn.id + "Undeliverable", name: fn.name + "-undeliverable",
+			description: what + " could not be put into " + queue + m.p.Suffix + ". See whether the queue exists, and whether the function's role may send to it and use its key. " + again,
+			metric:      over(m.lambda(fn, "DestinationDeliveryFailures", "Sum", ""), minutes(5)), periods: 1,
+		})
+	}
 	for _, r := range m.p.Routing.Routes() {
-		alarms = append(alarms, rule(r.ID(), r.Name+"-value", r.RuleName, r.DeadLetterQueueName(m.p.Suffix),
-			"Then `scripts/ops republish --from … --to … --tier "+r.Name+"`: the transactions are in the table.", m.rule(r, "InvocationsFailedToBeSentToDlq", "")))
-	}
-	for _, r := range m.p.Archive.Rules() {
-		alarms = append(alarms, rule(r.ID, strings.TrimSuffix(r.Name, "-"+m.p.Suffix), r.Name, contract.ScheduleDeadLetterPrefix+m.p.Suffix,
-			"Then `scripts/ops archive run`.", m.defaultBusRule(r.Name, "InvocationsFailedToBeSentToDlq", "")))
+		rule(r.ID(), r.RuleName, r.Name+contract.TierDeadLetterInfix,
+			"Then `scripts/ops republish --from … --to … --tier "+r.Name+"`: the transactions are in the table.", m.rule(r, "InvocationsFailedToBeSentToDlq", ""))
 	}
 	// Lambda's own dead-letter queues, with the metric DeadLetterErrors, are not used: on-failure
 	// destinations tell more.
 	// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
-	for _, d := range []struct {
-		fn                 namedFunction
-		what, queue, again string
-	}{
-		{
-			m.functions()[1], "Positions in the table's stream that event-relay gave up", contract.RelayDeadLetterPrefix,
-			"Then `scripts/ops republish --from … --to …` for the time of the fault: the transactions are in the table.",
-		},
-		{
-			m.functions()[3], "Runs of the archiver that failed", contract.ArchivalFailurePrefix,
-			"Then `scripts/ops archive run`: it archives every due hour that has no manifest.",
-		},
-	} {
+	function(m.functions()[1], "Positions in the table's stream that event-relay gave up", contract.RelayDeadLetterPrefix,
+		"Then `scripts/ops republish --from … --to …` for the time of the fault: the transactions are in the table.")
+	for _, fn := range m.startedFunctions() {
+		for i, name := range fn.rules {
+			rule(fmt.Sprintf("%sRule%d", fn.id, i), name, fn.schedule, fn.again, m.defaultBusRule(name, "InvocationsFailedToBeSentToDlq", ""))
+		}
+		function(fn.namedFunction, "Runs of "+fn.name+" that failed", fn.failures, fn.again)
 		alarms = append(alarms, alarm{
-			id: d.fn.id + "Undeliverable", name: d.fn.name + "-undeliverable",
-			description: d.what + " could not be put into " + d.queue + m.p.Suffix + ". See whether the queue exists, and whether the function's role may send to it and use its key. " + d.again,
-			metric:      over(m.lambda(d.fn, "DestinationDeliveryFailures", "Sum", ""), minutes(5)), periods: 1,
+			id: fn.id + "Dropped", name: fn.name + "-dropped",
+			description: "Lambda gave up runs of " + fn.name + ": they failed three times, or were not started for hours because of throttling or a concurrency of 0. " +
+				"See the queue " + fn.failures + m.p.Suffix + " (`scripts/ops dlq list`) and the function's concurrency. " + fn.again,
+			metric: over(m.lambda(fn.namedFunction, "AsyncEventsDropped", "Sum", ""), minutes(5)), periods: 1,
 		})
 	}
-	archiver := m.functions()[3]
-	return append(alarms, alarm{
-		id: archiver.id + "Dropped", name: archiver.name + "-dropped",
-		description: "Lambda gave up runs of the archiver: they failed three times, or were not started for hours because of throttling or a concurrency of 0. " +
-			"See archival-failures (`scripts/ops dlq list`) and the function's concurrency, then `scripts/ops archive run`.",
-		metric: over(m.lambda(archiver, "AsyncEventsDropped", "Sum", ""), minutes(5)), periods: 1,
-	})
+	return alarms
 }

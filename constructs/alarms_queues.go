@@ -40,9 +40,8 @@ func (m metrics) queues() []namedQueue {
 			"The rule's target did not accept events: " + list(r.Name+contract.TierDeadLetterInfix) + ". Repair the target, then send them again: `scripts/ops dlq redrive`.",
 		})
 	}
-	queues = append(queues, m.reconcileQueues()...)
 	return append(
-		queues,
+		append(queues, m.reconcileQueues()...),
 		namedQueue{
 			"ArchivalSchedule", "archival-schedule-dlq", m.p.Archive.ScheduleDeadLetters(),
 			"The archiver could not be started: " + list(contract.ScheduleDeadLetterPrefix) + ". Repair what its error names, then start it by hand: `scripts/ops archive run`.",

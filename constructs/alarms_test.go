@@ -96,9 +96,9 @@ var hops = map[string]struct{ fails, stops []string }{
 	"bus → rule high":                          {stops: []string{"high-value-unmatched", "unscored"}},
 	"bus → rule medium":                        {stops: []string{"medium-value-unmatched"}},
 	"bus → rule low":                           {stops: []string{"low-value-unmatched"}},
-	"rule high → workflow":                     {fails: []string{"high-value-dlq-not-empty", "high-value-dlq-arrivals", "high-value-undeliverable"}, stops: []string{"high-value-unmatched", "unscored"}},
-	"rule medium → topic":                      {fails: []string{"medium-value-dlq-not-empty", "medium-value-dlq-arrivals", "medium-value-undeliverable"}, stops: []string{"medium-value-unmatched"}},
-	"rule low → log group":                     {fails: []string{"low-value-dlq-not-empty", "low-value-dlq-arrivals", "low-value-undeliverable"}, stops: []string{"low-value-unmatched"}},
+	"rule high → workflow":                     {fails: []string{"high-value-dlq-not-empty", "high-value-dlq-arrivals", "high-value-transactions-undeliverable"}, stops: []string{"high-value-unmatched", "unscored"}},
+	"rule medium → topic":                      {fails: []string{"medium-value-dlq-not-empty", "medium-value-dlq-arrivals", "medium-value-transactions-undeliverable"}, stops: []string{"medium-value-unmatched"}},
+	"rule low → log group":                     {fails: []string{"low-value-dlq-not-empty", "low-value-dlq-arrivals", "low-value-transactions-undeliverable"}, stops: []string{"low-value-unmatched"}},
 	"workflow → fraud-detector → table":        {fails: []string{"fraud-detector-errors", "fraud-detector-throttles", "workflow-failed", "workflow-timed-out", "workflow-dlq-not-empty", "workflow-dlq-arrivals"}, stops: []string{"unscored"}},
 	"workflow → topic":                         {fails: []string{"workflow-failed", "workflow-dlq-not-empty"}},
 	"topic → subscribers":                      {fails: []string{"alerts-failed"}},
@@ -172,32 +172,37 @@ func TestLossAlarms(t *testing.T) {
 		}
 	}
 	t.Run("are one for each rule, and by its own bus", func(t *testing.T) {
-		s := sixTierStack(t)
-		var rules []string
-		for _, m := range s.alarmMetrics() {
-			if m.name == "InvocationsFailedToBeSentToDlq" {
-				rules = append(rules, m.dimensions["RuleName"])
+		for _, s := range []template{sixTierStack(t), reconciledStack(t)} {
+			var rules []string
+			for _, m := range s.alarmMetrics() {
+				if m.name == "InvocationsFailedToBeSentToDlq" {
+					rules = append(rules, m.dimensions["RuleName"])
+				}
 			}
-		}
-		slices.Sort(rules)
-		want := s.names("AWS::Events::Rule")
-		slices.Sort(want)
-		if diff := cmp.Diff(want, rules); diff != "" {
-			t.Error(diff)
-		}
-		for _, name := range []string{"high-value", "daily-archival", "deployment-archival"} {
-			s.expect(s.alarm(name+"-undeliverable"), lost(name, "InvocationsFailedToBeSentToDlq"))
+			slices.Sort(rules)
+			want := s.names("AWS::Events::Rule")
+			slices.Sort(want)
+			if diff := cmp.Diff(want, rules); diff != "" {
+				t.Error(diff)
+			}
+			for _, rule := range rules {
+				name := strings.TrimSuffix(rule, "-dev")
+				s.expect(s.alarm(name+"-undeliverable"), lost(name, "InvocationsFailedToBeSentToDlq"))
+			}
 		}
 	})
 	t.Run("are one for each function with a destination", func(t *testing.T) {
-		s := stack(t)
-		for _, name := range []string{"event-relay", "transaction-archival"} {
+		s := reconciledStack(t)
+		watched := []string{"event-relay", "transaction-archival", "payment-reconciler"}
+		for _, name := range watched {
 			s.expect(s.alarm(name+"-undeliverable"), lost(name, "DestinationDeliveryFailures"))
 		}
-		s.expect(s.alarm("transaction-archival-dropped"), lost("transaction-archival", "AsyncEventsDropped"))
+		for _, name := range watched[1:] {
+			s.expect(s.alarm(name+"-dropped"), lost(name, "AsyncEventsDropped"))
+		}
 		// Whatever has a destination has an alarm.
-		if n := len(s.all("AWS::Lambda::EventInvokeConfig")) + len(s.all("AWS::Lambda::EventSourceMapping")); n != 2 {
-			t.Errorf("%d mappings and configurations with a destination, 2 are watched", n)
+		if n := len(s.all("AWS::Lambda::EventInvokeConfig")) + len(s.all("AWS::Lambda::EventSourceMapping")); n != len(watched) {
+			t.Errorf("%d mappings and configurations with a destination, %q are watched", n, watched)
 		}
 		// DeadLetterErrors would be theirs.
 		for _, id := range s.all("AWS::Lambda::Function") {

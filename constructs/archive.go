@@ -32,15 +32,9 @@ type ArchiveProps struct {
 type Archive struct {
 	bucket              awss3.IBucket
 	archiver            awslambda.IFunction
-	rules               []ArchiveRule
+	ruleNames           []string
 	scheduleDeadLetters awssqs.IQueue
 	failures            awssqs.IQueue
-}
-
-// ArchiveRule is a rule of the default bus that starts the archiver.
-type ArchiveRule struct {
-	ID   string // of the construct
-	Name string // physical
 }
 
 // NewArchive adds the bucket, transaction-archival and its schedule.
@@ -90,18 +84,17 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	})
 	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", contract.ScheduleDeadLetterPrefix+p.Suffix, p.Key)
 	a := &Archive{bucket: bucket, archiver: fn, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
-	start := func(id, prefix string, props awsevents.RuleProps) {
-		rule := ArchiveRule{ID: id, Name: prefix + p.Suffix}
-		props.RuleName = jsii.String(rule.Name)
+	start := func(id, name string, props awsevents.RuleProps) {
+		props.RuleName = &name
 		props.Targets = &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
 			DeadLetterQueue: scheduleDeadLetters,
 			RetryAttempts:   jsii.Number(deliveryAttempts),
 			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
 		})}
 		awsevents.NewRule(this, &id, &props)
-		a.rules = append(a.rules, rule)
+		a.ruleNames = append(a.ruleNames, name)
 	}
-	start("Daily", contract.ArchiveRulePrefix, awsevents.RuleProps{
+	start("Daily", contract.ArchiveRulePrefix+p.Suffix, awsevents.RuleProps{
 		Description: jsii.String("Starts the archiver once a day"),
 		// In UTC, like the hours in the archive; off the full hour, when
 		// everybody's schedules run.
@@ -111,7 +104,7 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	// stopped, and every deployment shows that the archiver still works. The event has a time,
 	// which is the archiver's current time, as a scheduled event has.
 	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
-	start("Deployed", contract.DeploymentRulePrefix, awsevents.RuleProps{
+	start("Deployed", contract.DeploymentRulePrefix+p.Suffix, awsevents.RuleProps{
 		Description: jsii.String("Starts the archiver after each deployment of its stack"),
 		EventPattern: &awsevents.EventPattern{
 			Source:     jsii.Strings("aws.cloudformation"),
@@ -143,8 +136,8 @@ func (a *Archive) Bucket() awss3.IBucket { return a.bucket }
 // Archiver returns the function transaction-archival.
 func (a *Archive) Archiver() awslambda.IFunction { return a.archiver }
 
-// Rules returns the rules that start the archiver.
-func (a *Archive) Rules() []ArchiveRule { return a.rules }
+// RuleNames returns the names of the rules that start the archiver, on the default bus.
+func (a *Archive) RuleNames() []string { return a.ruleNames }
 
 // ScheduleDeadLetters returns the queue of runs that could not be started.
 func (a *Archive) ScheduleDeadLetters() awssqs.IQueue { return a.scheduleDeadLetters }

@@ -89,12 +89,12 @@ func (m metrics) rows() [][]awscloudwatch.IWidget {
 			}, m.business(contract.MetricRelayLag, "p99", "lag p99 (ms)"), m.lambda(m.functions()[1], "IteratorAge", "Maximum", "iterator age (ms)")),
 			graph("Rule invocations", append(
 				each(routes, func(r Route) awscloudwatch.IMetric { return m.rule(r, "Invocations", r.Name) }),
-				each(m.p.Archive.Rules(), func(r ArchiveRule) awscloudwatch.IMetric { return m.defaultBusRule(r.Name, "Invocations", r.ID) })...)),
+				each(m.startingRules(), func(name string) awscloudwatch.IMetric { return m.defaultBusRule(name, "Invocations", name) })...)),
 			graph("Rule failures", append(append(
 				each(routes, func(r Route) awscloudwatch.IMetric { return m.rule(r, "FailedInvocations", r.Name+" failed") }),
 				each(routes, func(r Route) awscloudwatch.IMetric { return m.rule(r, "InvocationsSentToDlq", r.Name+" to queue") })...),
-				each(m.p.Archive.Rules(), func(r ArchiveRule) awscloudwatch.IMetric {
-					return m.defaultBusRule(r.Name, "FailedInvocations", r.ID+" failed")
+				each(m.startingRules(), func(name string) awscloudwatch.IMetric {
+					return m.defaultBusRule(name, "FailedInvocations", name+" failed")
 				})...)),
 		},
 		{

@@ -26,8 +26,9 @@ func TestFunctions(t *testing.T) {
 		memory, timeout int
 		environment     string
 	}{
-		contract.WebhookValidator:    {1024, 10, `{"DELIVERIES_TABLE_NAME":"${` + deliveries + `}","ENVIRONMENT_SUFFIX":"dev","PROVIDERS":"{}","QUARANTINE_QUEUE":"${` + quarantine + `}","TABLE_NAME":"${` + table + `}"}`},
-		contract.EventRelay:          {512, 60, `{"ENVIRONMENT_SUFFIX":"dev","EVENT_BUS_NAME":"${` + bus + `}","RELAY_DEAD_LETTERS":"${` + relayDeadLetters + `}"}`},
+		contract.WebhookValidator: {1024, 10, `{"DELIVERIES_TABLE_NAME":"${` + deliveries + `}","ENVIRONMENT_SUFFIX":"dev","PROVIDERS":"{}","QUARANTINE_QUEUE":"${` + quarantine + `}","TABLE_NAME":"${` + table + `}"}`},
+		contract.EventRelay: {512, 60, `{"ENVIRONMENT_SUFFIX":"dev","EVENT_BUS_NAME":"${` + bus + `}","RELAY_DEAD_LETTERS":"${` + relayDeadLetters + `}",` +
+			`"TIERS":"{\"tiers\":[{\"name\":\"low\"},{\"name\":\"medium\"},{\"name\":\"high\",\"above\":true,\"scored\":true}],\"bounds\":[{\"lower\":[\"1000\",\"10000\"]}]}"}`},
 		contract.FraudDetector:       {512, 15, `{"ARCHIVER_NAME":"transaction-archival-dev","ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
 		contract.TransactionArchival: {512, 900, `{"AUDIT_BUCKET_NAME":"${` + bucket + `}","ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
 	} {

@@ -44,7 +44,6 @@ func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityP
 		dashboard.AddWidgets(row...)
 	}
 	m.addAlarms(this)
-	m.addReconcileAlarms(this)
 
 	stack := awscdk.Stack_Of(this)
 	return &Observability{dashboardURL: awscdk.Fn_Join(jsii.String(""), &[]*string{
@@ -116,6 +115,14 @@ func (m metrics) rule(r Route, name, label string) awscloudwatch.IMetric {
 // defaultBusRule is a metric of a rule on the default bus.
 func (m metrics) defaultBusRule(name, metric, label string) awscloudwatch.IMetric {
 	return m.of("AWS/Events", metric, "Sum", label, jsii.String("RuleName"), jsii.String(name))
+}
+
+// startingRules are the names of the rules that start functions.
+func (m metrics) startingRules() (names []string) {
+	for _, fn := range m.startedFunctions() {
+		names = append(names, fn.rules...)
+	}
+	return names
 }
 
 func (m metrics) topic(name, label string) awscloudwatch.IMetric {

@@ -42,11 +42,11 @@ type OperatorProps struct {
 	Bus       awsevents.IEventBus
 	Topic     awssns.ITopic
 	Workflow  awsstepfunctions.IStateMachine
-	Bucket    awss3.IBucket       // of the archive
-	Validator awslambda.IFunction // whose settings decide how a delivery is decoded
-	Archiver  awslambda.IFunction
-	DailyRule string          // name of the archiver's rule, which is on the default bus
-	Queues    []awssqs.IQueue // for what could not be processed, beside those of the tiers
+	Bucket    awss3.IBucket         // of the archive
+	Validator awslambda.IFunction   // whose settings decide how a delivery is decoded
+	Functions []awslambda.IFunction // that are invoked by events: the archiver, and others
+	Rules     []string              // names of the rules that invoke them, which are on the default bus
+	Queues    []awssqs.IQueue       // for what could not be processed, beside those of the tiers
 }
 
 // Operator is a policy for the people who run scripts/ops.
@@ -97,11 +97,19 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 	allowed([]*string{p.Validator.FunctionArn()}, "lambda:GetFunctionConfiguration")
 
 	// Rules and their targets.
-	allowed([]*string{arn("events", "rule", *p.Bus.EventBusName()+"/*", slash), arn("events", "rule", p.DailyRule, slash)}, "events:DescribeRule", "events:ListTargetsByRule")
+	rules := []*string{arn("events", "rule", *p.Bus.EventBusName()+"/*", slash)}
+	for _, name := range p.Rules {
+		rules = append(rules, arn("events", "rule", name, slash))
+	}
+	allowed(rules, "events:DescribeRule", "events:ListTargetsByRule")
 	allowed([]*string{p.Bus.EventBusArn()}, "events:PutEvents")
 	allowed([]*string{p.Workflow.StateMachineArn()}, "states:StartExecution")
 	allowed([]*string{p.Topic.TopicArn()}, "sns:Publish")
-	allowed([]*string{p.Archiver.FunctionArn()}, "lambda:InvokeFunction")
+	var functions []*string
+	for _, fn := range p.Functions {
+		functions = append(functions, fn.FunctionArn())
+	}
+	allowed(functions, "lambda:InvokeFunction")
 	tierLogs := contract.EventLogGroupPrefix + "*" + contract.TierRuleInfix + p.Suffix
 	allowed([]*string{logGroup(tierLogs, "*")}, "logs:CreateLogStream", "logs:PutLogEvents")
 
@@ -109,12 +117,13 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 	allowed([]*string{arn("events", "archive", *p.Bus.EventBusName(), slash)}, "events:DescribeArchive", "events:StartReplay")
 	allowed([]*string{arn("events", "replay", "*", slash)}, "events:DescribeReplay")
 
-	// Finding a transaction in the archive and in the logs.
+	// Finding a transaction in the archive and in the logs; verifying the archive, which
+	// reads the versions that its manifests name and asks for the table's age.
 	allowed([]*string{p.Bucket.BucketArn()}, "s3:ListBucket")
-	allowed([]*string{
-		p.Bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")),
-		p.Bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*")),
-	}, "s3:GetObject")
+	objects := p.Bucket.ArnForObjects(jsii.String(contract.AuditTransactionsPrefix + "*"))
+	allowed([]*string{p.Bucket.ArnForObjects(jsii.String(contract.AuditManifestsPrefix + "*")), objects}, "s3:GetObject")
+	allowed([]*string{objects}, "s3:GetObjectVersion")
+	allowed([]*string{p.Table.TableArn()}, "dynamodb:DescribeTable")
 	groups := []*string{logGroup(tierLogs, "*")}
 	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
 		groups = append(groups, logGroup(contract.FunctionLogGroupPrefix+handler+"-"+p.Suffix, "*"))

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
@@ -244,37 +242,39 @@ func (m metrics) reconcileQueues() []namedQueue {
 // that fails is followed by another a day later, which looks back far enough.
 const uncomparedDays = 2
 
-// addReconcileAlarms adds two alarms for each provider that is compared: something is missing
-// or different, and there was no comparison. The second counts days without data, since a
-// function that is not started writes none.
-func (m metrics) addReconcileAlarms(scope cdkconstructs.Construct) {
+// reconcileAlarms are two for each provider that is compared: something is missing or
+// different, and there was no comparison.
+func (m metrics) reconcileAlarms() (alarms []alarm) {
 	if m.p.Reconcile == nil {
-		return
+		return nil
 	}
-	action := awscloudwatchactions.NewSnsAction(m.p.Alerts.Topic())
 	for _, name := range m.p.Reconcile.providers {
-		metric := func(metric string, period awscdk.Duration) awscloudwatch.IMetric {
-			return m.provider(metric, name, "").(awscloudwatch.Metric).With(&awscloudwatch.MetricOptions{Period: period})
-		}
-		awscloudwatch.NewAlarm(scope, jsii.String("Missing"+tiers.Title(name)), &awscloudwatch.AlarmProps{
-			AlarmName: jsii.String(contract.AlarmPrefix + "missing-" + name + "-" + m.p.Suffix),
-			AlarmDescription: jsii.String(fmt.Sprintf("%s lists transactions of the last two days that are not here, or with other money. See which: `scripts/ops reconcile --provider %s`; "+
-				"bring in what is missing with --deliver. Find out why it did not arrive: the endpoint may be disabled on the provider's dashboard.", name, name)),
-			Metric:             metric(contract.MetricMissing, awscdk.Duration_Hours(jsii.Number(1))),
-			Threshold:          jsii.Number(0),
-			EvaluationPeriods:  jsii.Number(1),
-			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
-			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
-		}).AddAlarmAction(action)
-		awscloudwatch.NewAlarm(scope, jsii.String("Uncompared"+tiers.Title(name)), &awscloudwatch.AlarmProps{
-			AlarmName: jsii.String(contract.AlarmPrefix + "reconcile-stopped-" + name + "-" + m.p.Suffix),
-			AlarmDescription: jsii.String(fmt.Sprintf("%s was not compared with the table for %d days. Read payment-reconciler's log: its credentials may have expired, or the provider refuses them. "+
-				"Compare by hand: `scripts/ops reconcile --provider %s`.", name, uncomparedDays, name)),
-			Metric:             metric(contract.MetricReconcileRuns, awscdk.Duration_Days(jsii.Number(1))),
-			Threshold:          jsii.Number(1),
-			EvaluationPeriods:  jsii.Number(uncomparedDays),
-			ComparisonOperator: awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD,
-			TreatMissingData:   awscloudwatch.TreatMissingData_BREACHING,
-		}).AddAlarmAction(action)
+		alarms = append(
+			alarms,
+			alarm{
+				id: "Missing" + tiers.Title(name), name: "missing-" + name,
+				description: fmt.Sprintf("%s lists transactions of the last two days that are not here, or with other money. See which: `scripts/ops reconcile --provider %s`; "+
+					"bring in what is missing with --deliver. Find out why it did not arrive: the endpoint may be disabled on the provider's dashboard.", name, name),
+				metric: over(m.provider(contract.MetricMissing, name, ""), awscdk.Duration_Hours(jsii.Number(1))), periods: 1,
+			},
+			stopped(alarm{
+				id: "Uncompared" + tiers.Title(name), name: "reconcile-stopped-" + name,
+				description: fmt.Sprintf("%s was not compared with the table for %d days. Read payment-reconciler's log: its credentials may have expired, or the provider refuses them. "+
+					"Compare by hand: `scripts/ops reconcile --provider %s`.", name, uncomparedDays, name),
+				periods: uncomparedDays,
+			}, m.provider(contract.MetricReconcileRuns, name, "")),
+		)
 	}
+	return alarms
+}
+
+// reconcileRuns returns the function of the daily comparison as one that rules start.
+func (m metrics) reconcileRuns() []startedFunction {
+	if m.p.Reconcile == nil {
+		return nil
+	}
+	return []startedFunction{{
+		m.reconcileFunctions()[0], m.p.Reconcile.ruleNames, contract.ReconcileScheduleDeadLetterPrefix, contract.ReconcileFailurePrefix,
+		"Compare by hand: `scripts/ops reconcile`.",
+	}}
 }

@@ -146,9 +146,12 @@ func TestReconcileAlarms(t *testing.T) {
 		})
 		_, stopped := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-reconcile-stopped-"+provider+"-dev")
 		s.expect(stopped, map[string]string{
-			"MetricName": "ReconcileRuns", "Namespace": "PaymentWebhooks", "Dimensions": dimensions, "Statistic": "Sum", "Period": "86400",
-			"Threshold": "1", "ComparisonOperator": "LessThanThreshold", "EvaluationPeriods": "2", "TreatMissingData": "breaching",
+			"Threshold": "0", "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": "2", "TreatMissingData": "ignore",
 		})
+		runs := map[string]string{"expression": "IF(FILL(runs, 0) > 0, 0, 1)", "runs": "Sum of ReconcileRuns of dev " + provider + " over 86400 s"}
+		if diff := cmp.Diff(runs, s.math(stopped)); diff != "" {
+			t.Error(diff)
+		}
 		for _, alarm := range []resource{missing, stopped} {
 			if !strings.Contains(s.render(alarm.at("AlarmDescription")), "scripts/ops reconcile --provider "+provider) || alarm.at("AlarmActions", 0) == nil {
 				t.Errorf("%v", alarm.Properties)

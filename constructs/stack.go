@@ -1,7 +1,10 @@
 package constructs
 
 import (
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -83,12 +86,18 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		}
 	}
 	if cfg.OperatorPolicy {
-		operator := NewOperator(stack, "Operator", OperatorProps{
+		props := OperatorProps{
 			Suffix: cfg.Suffix, Key: store.Key(), Table: store.Table(), Bus: bus.EventBus(), Topic: alerts.Topic(),
-			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Validator: ingest.Validator(), Archiver: archive.Archiver(),
-			DailyRule: archive.Rules()[0].Name,
-			Queues:    []awssqs.IQueue{relay.DeadLetters(), workflow.DeadLetters(), ingest.Quarantine(), archive.ScheduleDeadLetters(), archive.Failures()},
-		})
+			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Validator: ingest.Validator(),
+			Functions: []awslambda.IFunction{archive.Archiver()}, Rules: archive.RuleNames(),
+			Queues: []awssqs.IQueue{relay.DeadLetters(), workflow.DeadLetters(), ingest.Quarantine(), archive.ScheduleDeadLetters(), archive.Failures()},
+		}
+		if reconcile != nil {
+			props.Functions = append(props.Functions, reconcile.reconciler)
+			props.Rules = slices.Concat(props.Rules, reconcile.ruleNames)
+			props.Queues = append(props.Queues, reconcile.failures, reconcile.scheduleDeadLetters)
+		}
+		operator := NewOperator(stack, "Operator", props)
 		outputs = append(outputs, output{contract.OutputOperatorPolicy, "Managed policy of what scripts/ops may do", operator.PolicyARN()})
 	}
 	for _, output := range outputs {

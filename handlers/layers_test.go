@@ -47,7 +47,7 @@ var adapters = []string{
 	"internal/fraud/stepfunctions",
 	"internal/intake/apigateway", "internal/intake/sqsqueue",
 	"internal/ledger/dynamodbledger",
-	"operations/reconcile/table",
+	"operations/lookup", "operations/publication", "operations/quarantine", "operations/reconcile/table",
 	"internal/relay/dynamodbstream", "internal/relay/eventbridgebus",
 	"internal/secrets/awssecrets",
 	"internal/startup", "internal/telemetry",

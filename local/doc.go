@@ -29,6 +29,9 @@
 //	                         reach no other host (package egress)
 //	--max-environments N     processes per function (default 64); further concurrent
 //	                         events are throttled, as by a reserved concurrency
+//	--fault JSON             a fault to inject from the start (package faults); may be
+//	                         repeated
+//	--fault-seed N           seeds the choices of faults (default 1)
 //	--quiet                  print neither log lines nor the table of resources
 //
 // AWS_REGION chooses the region when the template does not name one (default us-east-1). The
@@ -38,12 +41,17 @@
 //
 //	GET  /_local/resources                       logical id, type, physical id, CDK path
 //	GET  /_local/alerts                          what each subscriber received, oldest first
+//	GET  /_local/alarms[?time=RFC3339]           evaluates the alarms up to that time (default now) and
+//	                                             returns state, reason, since and history of each
 //	GET  /_local/traces[?trace_id=1-…]           X-Ray segment documents, oldest first
 //	GET  /_local/rules                           rules with their schedule or delivery counts
 //	POST /_local/rules/NAME/fire[?time=RFC3339]  fire a scheduled rule as of that time (default now)
 //	GET  /_local/events                          events in the bus's archives, oldest first
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output
-//	GET  /_local/mappings                        stream mappings: batches and records
+//	GET  /_local/mappings                        stream mappings: state, batches and records
+//	POST /_local/faults                          inject a fault: {"hop": …, "fault": …}
+//	GET  /_local/faults                          faults, with the calls that they struck
+//	DELETE /_local/faults[/ID]                   end one or all
 //	POST /_local/flush                           wait until everything logged is in CloudWatch
 //	POST /_local/settle                          wait until nothing is under way: records, events,
 //	                                             executions, asynchronous invocations, log lines
@@ -66,20 +74,30 @@
 // log and gets 403. This works for Go's HTTP client on Linux; it is no firewall for a handler
 // that opens connections itself.
 //
+// # Alarms
+//
+// The alarms of the template are evaluated each minute, by CloudWatch's rules (package
+// cloudwatch), over what functions and metric filters count and over AWS's own metrics. A
+// transition publishes CloudWatch's message to the alarm's topics. With a time in the future, up
+// to 62 days ahead, they are evaluated as they will be if nothing happens until then: messages
+// grow old in their queues, and nothing is archived. What happens after that is seen by the next
+// evaluation, which begins where the future did.
+//
 // # Permissions
 //
 // Each function signs with an access key of its own role, and its calls are allowed only if
 // the role's policies allow them (package iam). The same holds for the state machine's role
 // and the stream mapping. EventBridge needs the policies of its targets and queues, API
-// Gateway the function's permission. Any other key, such as test/test, may do everything.
+// Gateway the function's permission. The name of a managed policy is the access key of a user
+// who has that policy alone. Any other key, such as test/test, may do everything.
 //
 // # Not supported
 //
-// CloudWatch has the metrics that functions write in embedded metric format, and none of
-// AWS's own namespaces (AWS/Lambda, AWS/ApiGateway …): the dashboard can be read, but its
-// graphs of those would be empty. Alarms are not evaluated, the event archive cannot be
-// replayed, and nothing is encrypted. CloudWatch responds to the AWS CLI, boto3 and every
-// client of the query protocol, but not to the SDK for Go, whose protocol moto does not have.
+// The CloudWatch API has the metrics that functions write in embedded metric format, and none of
+// AWS's own namespaces (AWS/Lambda, AWS/ApiGateway …), which only the alarms see: the dashboard
+// can be read, but its graphs of those would be empty. DescribeAlarms knows no alarms. Nothing is
+// encrypted. CloudWatch responds to the AWS CLI, boto3 and every client of the query protocol, but
+// not to the SDK for Go, whose protocol moto does not have.
 //
 // Exit status: 0 after Ctrl-C or SIGTERM, 1 when it could not start or moto ended, 2 for
 // wrong flags.

@@ -292,6 +292,10 @@ func TestRun_errors(t *testing.T) {
 			append(free, "--cdk-out", "testdata/cdk.out", "--build-dir", t.TempDir(), "--egress", "main.go"), "--egress main.go",
 		},
 		"unknown flag": {[]string{"--nonsense"}, "usage"},
+		"fault of no function": {
+			append(free, "--cdk-out", "testdata/cdk.out", "--fault", `{"hop":"function:nobody","fault":"pending"}`), "--fault: fault not supported: hop",
+		},
+		"half a fault": {append(free, "--fault", `{"hop":"stream","when":"now"}`), "usage"},
 	} {
 		if err := run(t.Context(), c.args, os.Getenv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)

@@ -55,7 +55,7 @@ synth_for_tests() {
   env -u REPOSITORY -u COMMIT_AUTHOR -u PR_NUMBER -u TEAM -u AWS_REGION \
     ENVIRONMENT_SUFFIX=test ALERT_EMAIL=alerts@example.com ALERT_PHONE=+12025550123 \
     npx cdk synth --quiet --no-notices --output "$1" -c providers="$providers" \
-    -c allowOpenWebhook=true -c amountThresholds='{}'
+    -c allowOpenWebhook=true -c amountThresholds='{}' -c operatorPolicy=true
 }
 
 # missing WHAT WHY HOW: exits with what is missing, why it is needed and how to get it.

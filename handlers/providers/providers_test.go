@@ -111,11 +111,11 @@ func TestEventTypes(t *testing.T) {
 	kinds := []string{contract.KindPayment, contract.KindRefund, contract.KindDispute, contract.KindPayout, contract.KindReversal}
 	for _, d := range declared() {
 		t.Run(d.Name, func(t *testing.T) {
-			if len(d.EventTypes) == 0 {
+			if d.EventTypes == nil || len(d.EventTypes()) == 0 {
 				t.Error("the declaration has no EventTypes")
 			}
 			names := map[string]bool{}
-			for _, e := range d.EventTypes {
+			for _, e := range d.EventTypes() {
 				if e.Name == "" || names[e.Name] {
 					t.Errorf("%q is empty or twice in the list", e.Name)
 				}
@@ -160,7 +160,7 @@ func TestEventsOfTheFixturesAreListed(t *testing.T) {
 					}
 					stored++
 					becomes := ""
-					for _, e := range d.EventTypes {
+					for _, e := range d.EventTypes() {
 						if e.Name == event.Type {
 							becomes = e.Becomes
 						}
@@ -408,7 +408,7 @@ func events() string {
 	var out strings.Builder
 	for _, d := range providers.All() {
 		fmt.Fprintf(&out, "\n## %s\n\n| event type | becomes | on which condition, or why not |\n|---|---|---|\n", d.Name)
-		for _, e := range d.EventTypes {
+		for _, e := range d.EventTypes() {
 			becomes := e.Becomes
 			if becomes == "" {
 				becomes = "ignored"

@@ -29,6 +29,8 @@ type Config struct {
 	// Metric receives the values of AWS/ApiGateway; nil: they are not recorded. See metrics.go.
 	Metric func(name string, value float64, at time.Time)
 	Now    func() time.Time
+	// Skew is how far the time that requests are stamped with is ahead of Now. Nil: not at all.
+	Skew func() time.Duration
 }
 
 // Invocation is the result of a function's invocation.
@@ -73,6 +75,7 @@ func New(template Template, config Config) (*API, error) {
 type exchange struct {
 	request   *http.Request
 	at        time.Time
+	stamp     time.Time // the request time that the function and the access log see
 	id        string
 	traceID   string
 	extended  string
@@ -90,6 +93,10 @@ type exchange struct {
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	now := a.config.Now()
 	x := &exchange{request: r, at: now, id: uuid.NewString(), extended: extendedID(), traceID: r.Header.Get("X-Amzn-Trace-Id")}
+	x.stamp = now
+	if a.config.Skew != nil {
+		x.stamp = now.Add(a.config.Skew())
+	}
 	if !traceHeader.MatchString(x.traceID) {
 		x.traceID = a.config.NewTraceID(now)
 	}
@@ -208,8 +215,8 @@ func (a *API) event(x *exchange, path string, parameters map[string]string, body
 	event.Body, event.IsBase64Encoded = encodeBody(body, r.Header.Get("Content-Type"), a.template.API.BinaryMediaTypes)
 	event.RequestContext = requestContext{
 		ResourceID: a.resourceID(x.route.path), ResourcePath: x.route.path, HTTPMethod: r.Method, ExtendedRequestID: x.extended,
-		RequestTime: clf(x.at), Path: r.URL.Path, AccountID: a.config.Account, Protocol: r.Proto, Stage: a.template.Stage.StageName,
-		DomainPrefix: strings.Split(r.Host, ".")[0], RequestTimeEpoch: x.at.UnixMilli(), RequestID: x.id, DomainName: r.Host, APIID: a.template.APIID,
+		RequestTime: clf(x.stamp), Path: r.URL.Path, AccountID: a.config.Account, Protocol: r.Proto, Stage: a.template.Stage.StageName,
+		DomainPrefix: strings.Split(r.Host, ".")[0], RequestTimeEpoch: x.stamp.UnixMilli(), RequestID: x.id, DomainName: r.Host, APIID: a.template.APIID,
 	}
 	event.RequestContext.Identity.SourceIP = sourceIP(r)
 	event.RequestContext.Identity.UserAgent = r.UserAgent()
@@ -289,7 +296,7 @@ func (x *exchange) lookup(a *API) func(string) (string, bool) {
 		"requestId": x.id, "extendedRequestId": x.extended,
 		"httpMethod": x.request.Method, "path": x.request.URL.Path, "protocol": x.request.Proto, "domainName": x.request.Host,
 		"identity.sourceIp": sourceIP(x.request), "identity.userAgent": x.request.UserAgent(),
-		"requestTime": clf(x.at), "requestTimeEpoch": strconv.FormatInt(x.at.UnixMilli(), 10),
+		"requestTime": clf(x.stamp), "requestTimeEpoch": strconv.FormatInt(x.stamp.UnixMilli(), 10),
 		"status": strconv.Itoa(x.status), "responseLength": strconv.Itoa(x.length),
 		"responseLatency": strconv.FormatInt(a.config.Now().Sub(x.at).Milliseconds(), 10),
 		"error.message":   x.gateway.message, "error.responseType": x.gateway.name,

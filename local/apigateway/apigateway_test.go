@@ -45,6 +45,7 @@ type fixture struct {
 	traces []string
 	log    []string
 	now    time.Time
+	skew   time.Duration
 	invoke func(ctx context.Context) ([]byte, bool, error)
 }
 
@@ -55,7 +56,7 @@ func open(t *testing.T, tpl Template) *fixture {
 		return []byte(`{"statusCode":202,"body":"ok"}`), false, nil
 	}
 	api, err := New(tpl, Config{
-		Account: "123456789012", Now: func() time.Time { return f.now },
+		Account: "123456789012", Now: func() time.Time { return f.now }, Skew: func() time.Duration { return f.skew },
 		NewTraceID: func(time.Time) string { return newTrace },
 		AccessLog:  func(_, line string, _ time.Time) { f.log = append(f.log, line) },
 		Invoke: func(ctx context.Context, arn string, payload []byte, traceID string) (Invocation, error) {
@@ -108,6 +109,18 @@ func TestProxyEvent(t *testing.T) {
 			`"path":"/webhook/stripe","query":{"a":"2"},"resource":"/webhook/{provider}","stage":"v1","stageVariables":null,"time":"22/Nov/2026:15:04:05 +0000","two":"two","twos":["one","two"]}`
 		if string(got) != want {
 			t.Errorf("event\n%s\nwant\n%s", got, want)
+		}
+	})
+	t.Run("has the request's time by the services' clock, which limits no requests", func(t *testing.T) {
+		f := open(t, template())
+		f.skew = -time.Hour
+		for range 2 {
+			if got := f.send("POST", "http://127.0.0.1:8080/v1/webhook/stripe", []byte(`{}`), nil); got.Code/100 != 2 {
+				t.Errorf("%d %s", got.Code, got.Body)
+			}
+		}
+		if want := fmt.Sprintf(`"requestTimeEpoch":%d`, f.now.Add(-time.Hour).UnixMilli()); !strings.Contains(f.events[0], want) {
+			t.Errorf("event %s, want %s", f.events[0], want)
 		}
 	})
 	// Signatures over the notification's address are made over what this gives.

@@ -191,6 +191,27 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("evaluated for an earlier time: %+v", got)
 		}
 	})
+	t.Run("forget a future that did not come", func(t *testing.T) {
+		f := newFixture(t, `{"AlarmName": "expiring", "Namespace": "AWS/SQS", "MetricName": "ApproximateAgeOfOldestMessage", "Statistic": "Maximum",
+			"Dimensions": [{"Name": "QueueName", "Value": "q"}], "Period": 3600, "EvaluationPeriods": 1, "Threshold": 864000,
+			"ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching"}`)
+		q := NewQueues(f.store, func() time.Time { return f.now })
+		q.Add("q", 14*24*time.Hour)
+		waiting := 1
+		f.config.Refresh = func(ctx context.Context) {
+			if err := q.Sample(ctx, func(context.Context, string) (Counts, error) { return Counts{Visible: waiting}, nil }); err != nil {
+				t.Error(err)
+			}
+		}
+		later := epoch.AddDate(0, 0, 11)
+		if got := f.at(t, later); got.State != Alarm {
+			t.Errorf("a message that nobody handles: %+v", got)
+		}
+		waiting, f.now = 0, epoch.Add(time.Hour)
+		if got := f.at(t, later); got.State != OK {
+			t.Errorf("a message that was handled: %+v", got)
+		}
+	})
 	t.Run("watch the result of an expression", func(t *testing.T) {
 		f := newFixture(t, `{"AlarmName": "unpublished", "EvaluationPeriods": 1, "Threshold": 0, "ComparisonOperator": "GreaterThanThreshold",
 			"Metrics": [{"Id": "missing", "Expression": "due - done", "Label": "l"}, {"Id": "half", "Expression": "missing / 2", "ReturnData": false},

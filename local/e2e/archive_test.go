@@ -4,8 +4,11 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/exec"
 	"reflect"
 	"regexp"
 	"strings"
@@ -151,6 +154,77 @@ func TestLateFraudResultIsArchived(t *testing.T) {
 	}
 	if line := lineOf(t, s, first.Objects[0]); !strings.Contains(line, id) || strings.Contains(line, `"fraud":`) {
 		t.Errorf("the old version is %s", line)
+	}
+
+	ops := opsTool(t, s)
+	t.Run("and operators see so", func(t *testing.T) {
+		if code, out := ops("archive", "verify"); code != 0 || !strings.Contains(out, "transactions") {
+			t.Errorf("status %d: %s", code, out)
+		}
+		code, out := ops("archive", "status", "--json")
+		var status struct{ Manifests, Backlog int }
+		if err := json.Unmarshal([]byte(out), &status); code != 0 || err != nil || status.Manifests != 1 || status.Backlog != 0 {
+			t.Errorf("status %d: %s", code, out)
+		}
+	})
+	t.Run("and operators see when an object is overwritten, and repair it", func(t *testing.T) {
+		if _, err := s3.NewFromConfig(s.AWS).PutObject(t.Context(), &s3.PutObjectInput{
+			Bucket: aws.String(s.Outputs[contract.OutputAuditBucket]), Key: aws.String(second.Objects[0].Key), Body: strings.NewReader("garbage"),
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if code, out := ops("archive", "verify", "--from", name, "--to", name); code != 1 || !strings.Contains(out, second.Objects[0].Key+": its current version") {
+			t.Errorf("status %d: %s", code, out)
+		}
+		if code, out := ops("archive", "run", "--from", name, "--to", name); code != 0 || !strings.Contains(out, "would archive 1 hours") {
+			t.Errorf("status %d: %s", code, out)
+		}
+		if code, out := ops("archive", "run", "--from", name, "--to", name, "--execute"); code != 0 || !strings.Contains(out, hour.Format("manifests/dt=2006-01-02/hour=15.json")) {
+			t.Errorf("status %d: %s", code, out)
+		}
+		if code, out := ops("archive", "verify", "--from", name, "--to", name); code != 0 {
+			t.Errorf("status %d: %s", code, out)
+		}
+	})
+	t.Run("and operators see when the table has what the archive lacks", func(t *testing.T) {
+		lacking := newID(t)
+		backdate(t, s, lacking, hour.Add(40*time.Minute))
+		code, out := ops("archive", "verify", "--json")
+		var verified struct {
+			Differences int
+			Found       []struct {
+				TransactionID string `json:"transaction_id"`
+			}
+		}
+		if err := json.Unmarshal([]byte(out), &verified); code != 1 || err != nil || verified.Differences != 1 || verified.Found[0].TransactionID != lacking {
+			t.Errorf("status %d: %s", code, out)
+		}
+	})
+	t.Run("and operators cannot archive what the table does not hold", func(t *testing.T) {
+		if code, out := ops("archive", "run", "--from", "2026-01-02T15", "--to", "2026-01-02T15", "--execute"); code != 2 || out != "" {
+			t.Errorf("status %d: %s", code, out)
+		}
+	})
+}
+
+// opsTool returns a function that runs the operators' tool on a session and returns
+// its exit status and standard output.
+func opsTool(t *testing.T, s *session.Session) func(args ...string) (code int, out string) {
+	t.Helper()
+	binary := opsBinary(t)
+	return func(args ...string) (int, string) {
+		t.Helper()
+		cmd := exec.CommandContext(t.Context(), binary, args...)
+		cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+s.Endpoint, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+			"AWS_REGION="+s.AWS.Region, "ENVIRONMENT_SUFFIX="+s.Suffix())
+		var out, log strings.Builder
+		cmd.Stdout, cmd.Stderr = &out, &log
+		err := cmd.Run()
+		if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited {
+			t.Fatal(err)
+		}
+		t.Logf("ops %s: %s%s", strings.Join(args, " "), log.String(), cmd.ProcessState)
+		return cmd.ProcessState.ExitCode(), out.String()
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,15 +39,10 @@ type operator struct {
 	env     []string
 }
 
-// newOperator builds the tool. Its state files are the test's own.
+// newOperator returns an operator, whose state files are the test's own.
 func newOperator(t *testing.T, s *session.Session) operator {
 	t.Helper()
-	o := operator{t: t, session: s, binary: filepath.Join(t.TempDir(), "ops")}
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", o.binary, "./scripts/cmd/ops")
-	build.Dir = root()
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	o := operator{t: t, session: s, binary: opsBinary(t)}
 	for _, variable := range os.Environ() {
 		if !strings.HasPrefix(variable, "AWS_") {
 			o.env = append(o.env, variable)
@@ -129,8 +125,8 @@ func (o operator) sent(t *testing.T, queue, action string) {
 	}
 }
 
-// inject injects a fault.
-func inject(t *testing.T, s *session.Session, spec string) {
+// injectInto injects a fault into a session.
+func injectInto(t *testing.T, s *session.Session, spec string) {
 	t.Helper()
 	response, err := http.Post(s.Endpoint+"/_local/faults", "application/json", strings.NewReader(spec)) //nolint:noctx // the local run's own endpoint
 	if err != nil {
@@ -172,10 +168,27 @@ func enqueue(t *testing.T, s *session.Session, queue string, body any, attribute
 func TestOperatorsTool(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
+	if s.Outputs[contract.OutputOperatorPolicy] == "" {
+		t.Fatal("synthesized without the context operatorPolicy: the tool would run with all rights")
+	}
 	o := newOperator(t, s)
-	deepQueue := func(queue string, n int) {
+	queue := sqs.NewFromConfig(s.AWS)
+	deepQueue := func(name string, n int) {
 		t.Helper()
-		eventually(t, fmt.Sprintf("%d in %s", n, queue), func(context.Context) (bool, error) { return o.depths(t)[queue] >= n, nil })
+		url, err := queue.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String(name + "-" + s.Suffix())})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, fmt.Sprintf("%d in %s", n, name), func(ctx context.Context) (bool, error) {
+			out, err := queue.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+				QueueUrl: url.QueueUrl, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameApproximateNumberOfMessages},
+			})
+			if err != nil {
+				return false, err
+			}
+			depth, err := strconv.Atoi(out.Attributes[string(sqstypes.QueueAttributeNameApproximateNumberOfMessages)])
+			return depth >= n, err
+		})
 	}
 	topic := s.Outputs[contract.OutputTopic]
 	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: &topic}); err != nil {
@@ -296,8 +309,29 @@ func TestOperatorsTool(t *testing.T) {
 		}
 	})
 
+	t.Run("redrive that was interrupted before it deleted sends nothing twice", func(t *testing.T) {
+		id := newID(t) + "_r"
+		bus := contract.BusPrefix + s.Suffix()
+		enqueue(t, s, "low-value-dlq", map[string]any{
+			"version": "0", "id": "e", "source": "payment.webhooks", "detail-type": "Transaction Received", "time": time.Now().UTC().Format(time.RFC3339),
+			"detail": map[string]any{"transaction_id": id, "provider": "shop"},
+		}, map[string]string{
+			"RULE_ARN": fmt.Sprintf("arn:aws:events:%s:123456789012:rule/%s/low-value-transactions-%s", s.AWS.Region, bus, s.Suffix()), "ERROR_CODE": "NO_RESOURCE",
+		})
+		injectInto(t, s, `{"hop": "sqs:DeleteMessage", "fault": "error", "times": 3}`) // as often as the SDK tries
+		if first := o.redriven(t, 1, "low-value-dlq", "--execute"); len(first) != 1 || !strings.Contains(first[0].Error, "it was sent") {
+			t.Fatalf("%+v", first)
+		}
+		if second := o.redriven(t, 0, "low-value-dlq", "--execute"); len(second) != 1 || second[0].Result != "deleted, sent before" {
+			t.Fatalf("%+v", second)
+		}
+		if n, left := logged(id), o.depths(t)["low-value-dlq"]; n != 1 || left != 0 {
+			t.Errorf("written %d times, %d messages left", n, left)
+		}
+	})
+
 	t.Run("redrive runs the archiver again", func(t *testing.T) {
-		inject(t, s, `{"hop": "function:transaction-archival", "fault": "crash-before", "times": 3}`)
+		injectInto(t, s, `{"hop": "function:transaction-archival", "fault": "crash-before", "times": 3}`)
 		if err := s.FireRule(t.Context(), s.ArchivalRule(), time.Now().Add(26*time.Hour)); err != nil {
 			t.Fatal(err)
 		}

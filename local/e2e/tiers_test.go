@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,9 +20,9 @@ const fourTiers = `{"tiers": [
 	{"name": "very-high", "from": "1000000", "target": "queue"}],
 	"currencies": {"JPY": {"medium": 100000, "high": 1000000, "very-high": 100000000}}}`
 
-// synthesized synthesizes an assembly with other tiers and returns its directory. It runs
-// the app with the context of cdk.json, as the CDK CLI does.
-func synthesized(t *testing.T, tiers string) string {
+// synthesized synthesizes an assembly with other values in the context than cdk.json and
+// returns its directory. It runs the app as the CDK CLI does.
+func synthesized(t *testing.T, suffix string, values map[string]any) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(root(), "cdk.json"))
 	if err != nil {
@@ -33,7 +34,7 @@ func synthesized(t *testing.T, tiers string) string {
 	if err := json.Unmarshal(text, &settings); err != nil {
 		t.Fatal(err)
 	}
-	settings.Context["amountThresholds"] = json.RawMessage(tiers)
+	maps.Copy(settings.Context, values)
 	context, err := json.Marshal(settings.Context)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +52,7 @@ func synthesized(t *testing.T, tiers string) string {
 	synth.Env = []string{
 		"PATH=" + filepath.Join(root(), "node_modules", ".bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"CDK_OUTDIR=" + out, "CDK_CONTEXT_JSON=" + string(context),
-		"ENVIRONMENT_SUFFIX=tiers", "ALERT_EMAIL=alerts@example.com", "ALERT_PHONE=+12025550123",
+		"ENVIRONMENT_SUFFIX=" + suffix, "ALERT_EMAIL=alerts@example.com", "ALERT_PHONE=+12025550123",
 	}
 	if out, err := synth.CombinedOutput(); err != nil {
 		t.Fatalf("synthesizing: %v\n%s", err, out)
@@ -61,7 +62,7 @@ func synthesized(t *testing.T, tiers string) string {
 
 func TestFourthTier(t *testing.T) {
 	t.Parallel()
-	s := sessionOf(t, synthesized(t, fourTiers), nil)
+	s := sessionOf(t, synthesized(t, "tiers", map[string]any{"amountThresholds": json.RawMessage(fourTiers)}), nil)
 	queue := "very-high-value-transactions-" + s.Suffix()
 	if url := s.Outputs["VeryHighValueQueueUrl"]; !strings.HasSuffix(url, "/"+queue) {
 		t.Errorf("the output VeryHighValueQueueUrl is %q, want the URL of %s", url, queue)

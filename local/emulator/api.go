@@ -51,7 +51,7 @@ func (e *Emulator) planAPI() error {
 	}
 	accessStream := "access-" + t.APIID
 	api, err := apigateway.New(t, apigateway.Config{
-		Account: e.account, Now: e.faults.Now, NewTraceID: e.sampler.NewTraceID,
+		Account: e.account, Now: time.Now, Skew: e.faults.Skew, NewTraceID: e.sampler.NewTraceID,
 		Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", "ApiName", t.API.Name, "Stage", t.Stage.StageName),
 		AccessLog: func(groupARN, line string, at time.Time) {
 			e.writer.Put(groupName(groupARN), accessStream, at, line)

@@ -87,7 +87,8 @@ func New(config Config) *Endpoint {
 				r.Out.Header.Set("Accept-Encoding", "identity")
 			}
 		},
-		Transport: newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		Transport:      newSerializer(&http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 30 * time.Second}),
+		ModifyResponse: streamPosition,
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				config.Log.Error("moto did not respond", "path", r.URL.Path, "error", err)
@@ -164,8 +165,11 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 	case "sqs":
 		e.sqs(w, r, operation, body)
 	case "logs", "monitoring":
-		// Entries that were removed from the queue must be sent, even if the caller is gone.
-		e.config.Flush(context.WithoutCancel(r.Context()))
+		// What EventBridge writes to a log group need not wait for everything else.
+		if operation != "PutLogEvents" && operation != "CreateLogStream" {
+			// Entries that were removed from the queue must be sent, even if the caller is gone.
+			e.config.Flush(context.WithoutCancel(r.Context()))
+		}
 		e.moto.ServeHTTP(w, r)
 	default:
 		e.moto.ServeHTTP(w, r)

@@ -31,9 +31,10 @@ import (
 
 type fixture struct {
 	*Endpoint
-	moto []string // what reached moto: "METHOD path body"
-	kept []sns.Notification
-	put  []byte
+	server *httptest.Server // of serve
+	moto   []string         // what reached moto: "METHOD path body"
+	kept   []sns.Notification
+	put    []byte
 
 	flushed int // how many calls had reached moto at the last flush; -1: none was flushed
 }

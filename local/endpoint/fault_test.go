@@ -41,6 +41,7 @@ func (f *fixture) serve(t *testing.T, specs ...faults.Spec) aws.Config {
 		}
 	}
 	server := httptest.NewServer(f)
+	f.server = server
 	t.Cleanup(server.Close)
 	t.Cleanup(f.config.Faults.Close) // before the server, which waits for its requests
 	return aws.Config{
@@ -164,7 +165,10 @@ func TestFaults(t *testing.T) {
 			f, _ := newFixture(t)
 			return f, f.serve(t, faults.Spec{Hop: hop, Fault: fault, Times: 1, Where: faults.Where{Caller: "fn"}})
 		}
-		reached := func(f *fixture) bool { return len(f.moto) > 0 || f.put != nil || len(f.kept) > 0 }
+		reached := func(f *fixture) bool {
+			f.server.Close() // waits for the calls, also for those whose client has left
+			return len(f.moto) > 0 || f.put != nil || len(f.kept) > 0
+		}
 		t.Run(hop, func(t *testing.T) {
 			t.Run("throttle is retried as one", func(t *testing.T) {
 				f, config := inject(t, faults.Throttle)

@@ -114,7 +114,7 @@ type delivered struct {
 
 // Deliver starts the delivery of event to every target of the rule and returns at once.
 func (d *Deliveries) Deliver(r *Rule, event []byte, ingested time.Time) {
-	d.recordMatch(r, ingested)
+	d.recordMatch(r)
 	for _, t := range r.targets {
 		e := delivered{event: event, ingested: ingested, rule: r, target: t}
 		d.mu.Lock()

@@ -15,9 +15,9 @@ func (d *Deliveries) record(r *Rule, name string) {
 }
 
 // recordMatch records an event that a rule's pattern matched. A schedule matches none.
-func (d *Deliveries) recordMatch(r *Rule, at time.Time) {
-	if d.config.Metric != nil && r.Expression == "" {
-		d.config.Metric(r, "MatchedEvents", at)
+func (d *Deliveries) recordMatch(r *Rule) {
+	if r.Expression == "" {
+		d.record(r, "MatchedEvents")
 	}
 }
 

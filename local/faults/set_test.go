@@ -164,7 +164,7 @@ func TestAdd(t *testing.T) {
 			"clock without time": {Spec{Hop: Clock, Fault: ClockSkew}, "-86400 to 86400"},
 			"slow start":         {Spec{Hop: "function:event-relay", Fault: SlowStart, Seconds: 61}, "up to 60"},
 			"seconds":            {Spec{Hop: Stream, Fault: Reorder, Seconds: 1}, "has no seconds"},
-			"caller":             {Spec{Hop: "sqs:SendMessage", Fault: Cut, Where: Where{"nobody"}}, "event-relay, webhook-validator, apigateway, events, lambda, states, user"},
+			"caller":             {Spec{Hop: "sqs:SendMessage", Fault: Cut, Where: Where{"nobody"}}, "event-relay, webhook-validator, apigateway, events, lambda, states"},
 			"caller of a stream": {Spec{Hop: Stream, Fault: Reorder, Where: Where{Events}}, "has no callers"},
 		} {
 			if _, err := New(1, functions).Add(c.spec); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), c.want) {

@@ -65,10 +65,19 @@ func TestFaults(t *testing.T) {
 	})
 	t.Run("throttle and pending are errors of the service", func(t *testing.T) {
 		f, lines := struck(t, faults.Strike{Fault: faults.Throttle}, faults.Strike{Fault: faults.Pending})
+		throttles := 0.0
+		f.config.Metric = func(name string, value float64, _ time.Time) {
+			if name == "Throttles" {
+				throttles += value
+			}
+		}
 		for _, want := range []error{ErrThrottled, ErrPending} {
 			if _, err := f.Invoke(t.Context(), Request{}); !errors.Is(err, want) {
 				t.Errorf("%v, want %v", err, want)
 			}
+		}
+		if throttles != 1 {
+			t.Errorf("%v throttled invocations in the metric, want 1", throttles)
 		}
 		if lines.all() != "" {
 			t.Errorf("the handler ran: %s", lines.all())

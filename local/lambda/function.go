@@ -150,7 +150,9 @@ func (f *Function) invoke(ctx context.Context, requestID string, request Request
 	}
 	switch strike.Fault {
 	case faults.Throttle:
-		return Response{}, fmt.Errorf("%w: Rate Exceeded: an injected fault throttles %s", ErrThrottled, f.config.Name)
+		err := fmt.Errorf("%w: Rate Exceeded: an injected fault throttles %s", ErrThrottled, f.config.Name)
+		f.recordRejected(err)
+		return Response{}, err
 	case faults.Pending:
 		return Response{}, fmt.Errorf("%w: Lambda is initializing your function. It will be ready to invoke shortly", ErrPending)
 	}

@@ -6,7 +6,10 @@
 // The lowest tier gets the rest. Without -share, the topmost tier has 5 percent of the
 // transactions, the one below it 15, and any others above the lowest none.
 //
-// It multiplies list prices by the requests that one transaction causes. Prices
+// It multiplies list prices by the requests that one transaction causes. What is there without
+// any transaction (alarms, dashboards, metrics, log groups) is counted in the template that
+// npx cdk synth wrote to cdk.out, or in that of -template. The last column is the bill of a
+// stack without transactions. Prices
 // are those of us-east-1 without the free tier, as of PricesOf; look at
 // https://aws.amazon.com/pricing/ before you rely on them. SMS is left out: its
 // price depends on country and carrier.
@@ -35,6 +38,7 @@ type line struct {
 	what    string
 	units   float64 // how many a month
 	price   float64 // US dollars for one
+	fixed   bool    // the units do not depend on the transactions
 }
 
 func main() {
@@ -49,6 +53,7 @@ func main() {
 func run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("cost", flag.ContinueOnError)
 	n := flags.Float64("transactions", 1e6, "transactions a month")
+	template := flags.String("template", "", "the synthesized template; by default the one in cdk.out")
 	settings := flags.String("cdk-json", "cdk.json", "file with the tiers")
 	emails := flags.Float64("emails", 1, "email subscriptions on the alert topic")
 	providers := flags.Float64("providers", 1, "payment providers with a secret")
@@ -81,15 +86,25 @@ func run(args []string, out io.Writer) error {
 		return fmt.Errorf("cost: %w", err)
 	}
 
-	lines := bill(list, shares, *n, *emails, *providers, *kb)
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "service\twhat\tunits a month\tUSD a month\t")
-	var total float64
-	for _, l := range lines {
-		total += l.units * l.price
-		fmt.Fprintf(table, "%s\t%s\t%.0f\t%.2f\t\n", l.service, l.what, l.units, l.units*l.price)
+	counted, err := readTemplate(*template)
+	if err != nil {
+		return fmt.Errorf("cost: %w", err)
 	}
-	fmt.Fprintf(table, "total\t%.0f transactions\t\t%.2f\t\n", *n, total)
+	lines := bill(counted, list, shares, *n, *emails, *providers, *kb)
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(table, "service\twhat\tunits a month\tUSD a month\tidle\t")
+	var total, idle float64
+	for _, l := range lines {
+		cost := l.units * l.price
+		total += cost
+		if !l.fixed {
+			fmt.Fprintf(table, "%s\t%s\t%.0f\t%.2f\t\t\n", l.service, l.what, l.units, cost)
+			continue
+		}
+		idle += cost
+		fmt.Fprintf(table, "%s\t%s\t%.0f\t%.2f\t%.2f\t\n", l.service, l.what, l.units, cost, cost)
+	}
+	fmt.Fprintf(table, "total\t%.0f transactions\t\t%.2f\t%.2f\t\n", *n, total, idle)
 	if err := table.Flush(); err != nil {
 		return err
 	}
@@ -143,24 +158,9 @@ func sharesOf(list tiers.List, percent map[string]float64) (map[string]float64, 
 	return shares, nil
 }
 
-// The alarms of a stack without tiers and providers, of a tier's dead-letter queue, of a
-// tier's own queue and of a provider.
-const (
-	alarmsWithoutTiers = 27
-	alarmsOfTier       = 1
-	alarmsOfQueue      = 1
-	alarmsOfProvider   = 1
-)
-
-// Custom metrics of a stack without providers, and of a provider.
-const (
-	metricsWithoutProviders = 24
-	metricsOfProvider       = 2
-)
-
 // bill lists what n transactions a month cost. Each tier has a fraction of
 // them, its share.
-func bill(list tiers.List, shares map[string]float64, n, emails, providers, kb float64) []line {
+func bill(counted counts, list tiers.List, shares map[string]float64, n, emails, providers, kb float64) []line {
 	of := func(target tiers.Target) (share float64) {
 		for _, t := range list.With(target) {
 			share += shares[t.Name]
@@ -168,8 +168,6 @@ func bill(list tiers.List, shares map[string]float64, n, emails, providers, kb f
 		return share
 	}
 	workflows, alerted, queued := of(tiers.Workflow), of(tiers.Alert), of(tiers.Queue)
-	alarms := float64(alarmsWithoutTiers+alarmsOfTier*len(list)+alarmsOfQueue*len(list.With(tiers.Queue))) + alarmsOfProvider*providers
-	metrics := metricsWithoutProviders + metricsOfProvider*providers
 	const (
 		million = 1e6
 		gib     = 1 << 20 // in KiB
@@ -183,28 +181,43 @@ func bill(list tiers.List, shares map[string]float64, n, emails, providers, kb f
 	)
 	alerts := n*alerted + n*workflows*1.2 // a fifth of the workflows raise a fraud alert too
 	units := 1 + float64(int(kb-0.001))   // write units are whole KiB
+	// The default rule samples the first request of each second and 5 percent of the others.
+	// Spread evenly, up to 2.6 million a month are each the first of their second.
+	// https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html
+	const secondsAMonth = 30 * 24 * 3600
+	traces := min(n, secondsAMonth) + 0.05*max(0, n-secondsAMonth)
+	// A custom metric is billed for the hours in which it gets data.
+	// https://aws.amazon.com/cloudwatch/pricing/
+	const hoursAMonth = 30 * 24
+	hours := min(n, hoursAMonth)
+	const logged = 3.1 // KiB a transaction, measured in the local run
 	return []line{
-		{"API Gateway", "REST requests", n, 3.50 / million},
-		{"Lambda", "requests", n * (1.1 + workflows), 0.20 / million},
-		{"Lambda", "GB-seconds, arm64", n * (validator + relay + fraud*workflows), 0.0000133334},
-		{"DynamoDB", "write request units: item, index, TTL is free", n * units * 2 * (1 + workflows), 0.625 / million},
-		{"DynamoDB", "read request units: archiver", n * kb / 8, 0.125 / million},
-		{"DynamoDB", "GiB stored and PITR, 35 days, twice for the index", n * kb * 2 * 35 / 30 / gib, 0.25 + 0.20},
-		{"EventBridge", "custom events", n, 1.00 / million},
-		{"EventBridge", "GiB into the event archive", n * kb / gib, 0.10},
-		{"Step Functions", "EXPRESS requests", n * workflows, 1.00 / million},
-		{"Step Functions", "GB-seconds, 64 MB for a second", n * workflows * 0.0625, 0.00001667},
-		{"SQS", "requests: send, receive and delete", n * queued * 3, 0.40 / million},
-		{"SNS", "publishes", alerts, 0.50 / million},
-		{"SNS", "emails", alerts * emails, 2.00 / 100_000},
-		{"CloudWatch", "GiB of logs, 2 KiB a transaction", n * 2 / gib, 0.50},
-		{"CloudWatch", fmt.Sprintf("%.0f alarms", alarms), alarms, 0.10},
-		{"CloudWatch", fmt.Sprintf("%.0f custom metrics, if all are in use", metrics), metrics, 0.30},
-		{"CloudWatch", "the dashboard", 1, 3.00},
-		{"Secrets Manager", "secrets of providers", providers, 0.40},
-		{"X-Ray", "traces, five percent sampled", n * 0.05, 5.00 / million},
-		{"KMS", "the key", 1, 1.00},
-		{"S3", "audit objects and manifests written", 30 * 24 * 9, 0.005 / 1000},
-		{"S3", "GiB of audit logs a year, compressed five times", n * kb * 12 / 5 / gib, 0.0125},
+		{"API Gateway", "REST requests", n, 3.50 / million, false},
+		{"Lambda", "requests", n * (1.1 + workflows), 0.20 / million, false},
+		{"Lambda", "GB-seconds, arm64", n * (validator + relay + fraud*workflows), 0.0000133334, false},
+		{"DynamoDB", "write request units: item, index, TTL is free", n * units * 2 * (1 + workflows), 0.625 / million, false},
+		{"DynamoDB", "read request units: archiver", n * kb / 8, 0.125 / million, false},
+		{"DynamoDB", "GiB stored, 35 days, twice for the index", n * kb * 2 * 35 / 30 / gib, 0.25, false},
+		// Of the table alone: https://aws.amazon.com/dynamodb/pricing/on-demand/
+		{"DynamoDB", "GiB of point-in-time recovery, 35 days", n * kb * 35 / 30 / gib, 0.20, false},
+		{"EventBridge", "custom events", n, 1.00 / million, false},
+		{"EventBridge", "GiB into the event archive", n * kb / gib, 0.10, false},
+		{"Step Functions", "EXPRESS requests", n * workflows, 1.00 / million, false},
+		{"Step Functions", "GB-seconds, 64 MB for a second", n * workflows * 0.0625, 0.00001667, false},
+		{"SQS", "requests: send, receive and delete", n * queued * 3, 0.40 / million, false},
+		{"SNS", "publishes", alerts, 0.50 / million, false},
+		{"SNS", "emails", alerts * emails, 2.00 / 100_000, false},
+		{"CloudWatch", "GiB of logs", n * logged / gib, 0.50, false},
+		{"CloudWatch", "GiB of logs kept for 30 days, compressed five times", n * logged / 5 / gib, 0.03, false},
+		{"CloudWatch", fmt.Sprintf("metrics of %d alarms", counted.alarms), float64(counted.alarmMetrics), 0.10, true},
+		{"CloudWatch", "custom metrics, if all have data each hour", float64(counted.metrics) * hours / hoursAMonth, 0.30, false},
+		{"CloudWatch", "dashboards beyond three of up to 50 metrics", float64(counted.paidDashboards()), 3.00, true},
+		{"Secrets Manager", "secrets of providers", providers, 0.40, true},
+		{"X-Ray", "traces, the first of each second and 5 percent", traces, 5.00 / million, false},
+		{"KMS", "the key", 1, 1.00, true},
+		{"KMS", "requests: table, and at most one a message of topic and queues", 30*24*12*min(n, 1) + alerts + n*queued, 0.03 / 10_000, false},
+		{"S3", "audit objects and manifests written", 30 * 24 * 9 * min(n, 1), 0.005 / 1000, false},
+		{"S3", "transitions of them to IA and to Glacier", 30 * 24 * 9 * min(n, 1), (0.01 + 0.03) / 1000, false},
+		{"S3", "GiB of audit logs a year, compressed five times", n * kb * 12 / 5 / gib, 0.0125, false},
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"payment-webhooks/constructs/tiers"
 )
 
@@ -20,7 +22,7 @@ func bills(t *testing.T, text string, n float64) []line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bill(list, shares, n, 1, 1, 1)
+	return bill(counts{alarms: 2, alarmMetrics: 3, metrics: 4, dashboards: []int{51}}, list, shares, n, 1, 1, 1)
 }
 
 func TestBill(t *testing.T) {
@@ -31,12 +33,12 @@ func TestBill(t *testing.T) {
 			}
 			return sum
 		}
-		idle, one, two := total(0), total(1e6), total(2e6)
+		idle, one, half, two := total(0), total(1e6), total(1.5e6), total(2e6)
 		if idle <= 0 {
 			t.Errorf("an idle stack costs %.2f, want its fixed part", idle)
 		}
-		if got, want := two-one, one-idle; got < want*0.999 || got > want*1.001 {
-			t.Errorf("the second million costs %.4f, the first %.4f", got, want)
+		if got, want := two-half, half-one; got < want*0.999 || got > want*1.001 {
+			t.Errorf("the last half million costs %.4f, the one before %.4f", got, want)
 		}
 	})
 	t.Run("when tiers are listed, their targets are on it", func(t *testing.T) {
@@ -54,36 +56,72 @@ func TestBill(t *testing.T) {
 			}
 		}
 	})
-	// The template counts the alarms; the bill must not fall behind.
-	t.Run("when the template has alarms, each is on it", func(t *testing.T) {
-		const testdata = "../../constructs/testdata"
-		template, err := os.ReadFile(filepath.Join(testdata, "template.golden.json"))
-		if err != nil {
-			t.Fatal(err)
+	t.Run("when a stack is idle, only what is there is on it", func(t *testing.T) {
+		var sum float64
+		for _, l := range bills(t, "{}", 0) {
+			if cost := l.units * l.price; !l.fixed && cost != 0 {
+				t.Errorf("%s, %s: %.2f without transactions", l.service, l.what, cost)
+			} else {
+				sum += cost
+			}
 		}
-		all := float64(bytes.Count(template, []byte(`"AWS::CloudWatch::Alarm"`)))
-		reviewed, err := os.ReadFile(filepath.Join(testdata, "tiers.golden.txt"))
-		if err != nil {
-			t.Fatal(err)
+		// Three metrics of alarms, a dashboard of more than 50 metrics, a secret and the key.
+		if want := 0.3 + 3 + 0.4 + 1; sum < want-1e-6 || sum > want+1e-6 {
+			t.Errorf("idle %.2f, want %.2f", sum, want)
 		}
-		// Its tiers are six, one with a queue.
-		ofSix := float64(bytes.Count(reviewed, []byte("\nObservability")))
-		ofThree := float64(bytes.Count(template, []byte(`-value-dlq-not-empty-dev"`)))
-		six := `{"tiers": [{"name": "a", "target": "log"}, {"name": "b", "from": 1, "target": "log"}, {"name": "c", "from": 2, "target": "log"},
-			{"name": "d", "from": 3, "target": "log"}, {"name": "e", "from": 4, "target": "log"}, {"name": "f", "from": 5, "target": "queue"}]}`
-		// The bill has one provider, whose alarm the template does not have.
-		for text, want := range map[string]float64{"{}": all + 1, six: all - ofThree + ofSix + 1} {
-			found := false
-			for _, l := range bills(t, text, 0) {
-				if strings.HasSuffix(l.what, " alarms") {
-					found = true
-					if l.units != want {
-						t.Errorf("%s: %v alarms on the bill, %v in the template of one provider", text, l.units, want)
-					}
+	})
+	t.Run("when traces are sampled, the first of each second is", func(t *testing.T) {
+		for n, want := range map[float64]float64{1e6: 1e6, 3_592_000: 2_592_000 + 50_000} {
+			for _, l := range bills(t, "{}", n) {
+				if l.service == "X-Ray" && (l.units < want-1 || l.units > want+1) {
+					t.Errorf("%.0f transactions have %.0f traces, want %.0f", n, l.units, want)
 				}
 			}
-			if !found {
-				t.Error("no alarms on the bill")
+		}
+	})
+}
+
+func TestReadTemplate(t *testing.T) {
+	t.Run("when it has alarms and dashboards, they are counted", func(t *testing.T) {
+		got, err := readTemplate("testdata/template.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := counts{alarms: 3, alarmMetrics: 4, metrics: 3, dashboards: []int{1, 4}}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(counts{})); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+	t.Run("when it is the stack's, nothing is missed", func(t *testing.T) {
+		const file = "../../constructs/testdata/template.golden.json"
+		got, err := readTemplate(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all := bytes.Count(text, []byte(`"AWS::CloudWatch::Alarm"`)); got.alarms != all || got.alarmMetrics < all {
+			t.Errorf("%d alarms with %d metrics, the template has %d", got.alarms, got.alarmMetrics, all)
+		}
+		if len(got.dashboards) == 0 || got.dashboards[0] == 0 {
+			t.Errorf("metrics of dashboards: %v", got.dashboards)
+		}
+	})
+	t.Run("when there is none, the error says how to make one", func(t *testing.T) {
+		t.Chdir(t.TempDir())
+		if _, err := readTemplate(""); err == nil || !strings.Contains(err.Error(), "npx cdk synth") {
+			t.Errorf("error %v", err)
+		}
+	})
+	t.Run("when dashboards are few and small, they are free", func(t *testing.T) {
+		for _, c := range []struct {
+			metrics []int
+			paid    int
+		}{{nil, 0}, {[]int{50, 50, 50}, 0}, {[]int{1, 2, 3, 4}, 1}, {[]int{51}, 1}, {[]int{50, 51}, 1}} {
+			if got := (counts{dashboards: c.metrics}).paidDashboards(); got != c.paid {
+				t.Errorf("%v: %d are billed, want %d", c.metrics, got, c.paid)
 			}
 		}
 	})
@@ -117,7 +155,7 @@ func TestRun(t *testing.T) {
 	}
 	t.Run("when cdk.json is the project's, it prints the total", func(t *testing.T) {
 		var out bytes.Buffer
-		if err := run([]string{"-cdk-json", "../../cdk.json"}, &out); err != nil || !strings.Contains(out.String(), "total") {
+		if err := run([]string{"-cdk-json", "../../cdk.json", "-template", "testdata/template.json"}, &out); err != nil || !strings.Contains(out.String(), "total") {
 			t.Errorf("got %v, %s", err, out.String())
 		}
 	})

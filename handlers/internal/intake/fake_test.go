@@ -29,7 +29,9 @@ type fakeEvent struct {
 
 var fakeDeclaration = provider.Declaration{
 	Name: "fake", KeptHeaders: []string{"Webhook-Id"}, OwnIDs: []string{"order"},
-	EventTypes: []provider.EventType{{Name: "paid"}, {Name: "refunded"}, {Name: "logged"}},
+	EventTypes: func() []provider.EventType {
+		return []provider.EventType{{Name: "paid"}, {Name: "refunded"}, {Name: "logged"}}
+	},
 }
 
 const (

@@ -49,8 +49,9 @@ type Declaration struct {
 
 	// EventTypes are all event types of the provider's documentation. Authentic events
 	// of other types are ignored and counted by name, so that a new one is noticed. It
-	// is nil for the canonical payload.
-	EventTypes []EventType
+	// is nil for the canonical payload. It is a function, which lists them once they are
+	// needed: a cold start does not wait for it.
+	EventTypes func() []EventType
 
 	// OwnIDs are the members of transactions' metadata that hold the provider's ids of its
 	// own objects. Card numbers are not looked for in them, because some ids look like
@@ -75,7 +76,7 @@ type EventType struct {
 
 // Knows reports whether the provider documents an event type.
 func (d Declaration) Knows(eventType string) bool {
-	return slices.ContainsFunc(d.EventTypes, func(e EventType) bool { return e.Name == eventType })
+	return d.EventTypes != nil && slices.ContainsFunc(d.EventTypes(), func(e EventType) bool { return e.Name == eventType })
 }
 
 // AcceptsSecret reports whether a text without white space around it may be used as the

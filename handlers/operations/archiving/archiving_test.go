@@ -360,6 +360,15 @@ func TestDifferences(t *testing.T) {
 			})
 			return l
 		}, []string{"ID the table has it, the archive does not", "its totals are "}},
+		{"a last line that is gone", func(t *testing.T, l *ledgertest.Memory, b *bucket) archive.Ledger {
+			b.edit(t, func(m *archive.Manifest) {
+				o := largest(m)
+				b.rewrite(t, o, func(lines []string) []string { return lines[:len(lines)-1] })
+				o.Count--
+				m.Count--
+			})
+			return l
+		}, []string{"ID the table has it, the archive does not"}},
 		{"a line too many", func(t *testing.T, l *ledgertest.Memory, b *bucket) archive.Ledger {
 			return without{l, l.All()[5].ID}
 		}, []string{"ID the archive has it, the table does not"}},

@@ -226,7 +226,11 @@ func transactionOf(detail []byte, other string) ([]Key, string) {
 	if key.TransactionID == "" {
 		return nil, other
 	}
-	return []Key{key}, strings.Join(strings.Fields(fmt.Sprintf("%s %s of %s, %s", field(contract.FieldKind), key.TransactionID, key.Provider, field(contract.DetailAmountText))), " ")
+	about := strings.TrimSpace(field(contract.FieldKind) + " " + key.TransactionID + " of " + key.Provider)
+	if amount := field(contract.DetailAmountText); amount != "" {
+		about += ", " + amount
+	}
+	return []Key{key}, about
 }
 
 func count(n int, what string) string {

@@ -32,9 +32,11 @@ var Declaration = provider.Declaration{
 	},
 	Secret:      "public and private key, joined by a colon",
 	ValidSecret: keyPairForm.MatchString,
-	EventTypes: []provider.EventType{
-		{Name: settled, Becomes: contract.KindPayment},
-		{Name: "subscription_trial_ended", Reason: "moves no money"},
+	EventTypes: func() []provider.EventType {
+		return []provider.EventType{
+			{Name: settled, Becomes: contract.KindPayment},
+			{Name: "subscription_trial_ended", Reason: "moves no money"},
+		}
 	},
 	New: func(provider.Settings) provider.Provider { return formpay{} },
 }

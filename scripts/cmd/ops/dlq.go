@@ -80,8 +80,11 @@ func newQueue(url, suffix string) queue {
 		contract.RelayDeadLetterPrefix:    "stored transactions that were not published",
 		contract.WorkflowDeadLetterPrefix: "transactions of which a state of the workflow failed",
 		contract.QuarantinePrefix:         "authentic deliveries that could not become transactions",
-		contract.ScheduleDeadLetterPrefix: "daily runs of the archiver that could not be started",
-		contract.ArchivalFailurePrefix:    "daily runs of the archiver that failed",
+		contract.ScheduleDeadLetterPrefix: "runs of the archiver that could not be started",
+		contract.ArchivalFailurePrefix:    "runs of the archiver that failed",
+
+		contract.ReconcileScheduleDeadLetterPrefix: "comparisons with providers that could not be started",
+		contract.ReconcileFailurePrefix:            "comparisons with providers that failed",
 	} {
 		if strings.HasPrefix(q.Name, prefix) {
 			q.Purpose = purpose
@@ -182,7 +185,7 @@ func (d *dlq) list(ctx context.Context, q queue) (listed, error) {
 		return line, err
 	}
 	line.Reasons = map[string]int{}
-	err = d.each(ctx, q, maxSample, func(m queues.Message) error {
+	err = d.each(ctx, q, min(depth.Visible, maxSample), func(m queues.Message) error {
 		line.Read++
 		line.Reasons[deadletters.Read(m.Body, m.Attributes).Reason]++
 		if line.Oldest == nil || m.Sent.Before(*line.Oldest) {

@@ -66,7 +66,6 @@ again. A run that was interrupted continues where it stopped: what is there is n
 	flags.BoolVar(&f.deliver, "deliver", false, "bring in what is missing")
 	flags.Float64Var(&f.rate, "rate", 5, "deliver at most this `many` events a second")
 	executeFlag(command, &f.execute)
-	_ = command.MarkFlagRequired("provider")
 	return command
 }
 

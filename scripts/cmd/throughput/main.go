@@ -41,6 +41,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	clientList := flags.String("clients", "1,4,8,16", "numbers of concurrent clients")
 	payments := flags.Int("payments", 600, "payments per number of clients")
 	rounds := flags.Int("rounds", 3, "how often everything is measured")
+	docs := flags.String("docs", "", "`file` in which to replace the table between the markers")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -55,7 +56,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	return write(stdout, clients, results)
+	text := table(clients, results)
+	if _, err := io.WriteString(stdout, text); err != nil || *docs == "" {
+		return err
+	}
+	return replace(*docs, text)
+}
+
+// Markers of the table in the page.
+const (
+	beginMarker = "<!-- throughput: written by scripts/bench -->\n"
+	endMarker   = "<!-- end of throughput -->\n"
+)
+
+// replace writes the table between the markers of a page.
+func replace(file, table string) error {
+	page, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, begins := strings.Cut(string(page), beginMarker)
+	_, after, ends := strings.Cut(rest, endMarker)
+	if !begins || !ends {
+		return fmt.Errorf("%s has no place for the table: %s and %s", file, strings.TrimSpace(beginMarker), strings.TrimSpace(endMarker))
+	}
+	return os.WriteFile(file, []byte(before+beginMarker+"\n"+table+"\n"+endMarker+after), 0o644)
 }
 
 func numbers(list string) ([]int, error) {
@@ -77,8 +102,8 @@ type result struct {
 	bareP50, bareP99   []time.Duration
 }
 
-// write prints the medians of the rounds.
-func write(out io.Writer, clients []int, results []result) error {
+// table returns a Markdown table of the medians of the rounds.
+func table(clients []int, results []result) string {
 	text := "| clients | payments acknowledged | p50 | p99 | bare conditional puts | p50 | p99 | ratio | payments through to the end |\n|---|---|---|---|---|---|---|---|---|\n"
 	for i, r := range results {
 		var ratios []float64
@@ -90,8 +115,7 @@ func write(out io.Writer, clients []int, results []result) error {
 			median(r.bare), milliseconds(median(r.bareP50)), milliseconds(median(r.bareP99)),
 			100*median(ratios), median(r.whole))
 	}
-	_, err := io.WriteString(out, text)
-	return err
+	return text
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -173,8 +173,9 @@ func (r *Reader) Delete(ctx context.Context, id string) error {
 	return nil
 }
 
-// releaseTimeout bounds Close, also after an interrupt.
-const releaseTimeout = 10 * time.Second
+// releaseTimeout bounds Close, also after an interrupt. The messages are visible again by
+// themselves then.
+const releaseTimeout = hidden
 
 // Close makes the messages that were not deleted visible again.
 func (r *Reader) Close() error {

@@ -21,6 +21,10 @@ import (
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
 var ErrTrimmed = errors.New("the stream no longer has these records")
 
+// maxEmpty is how many pages without records may follow each other. A shard that is being
+// written to has no end.
+const maxEmpty = 20
+
 // Inserted returns the keys of the items that were new from one sequence number of a shard to
 // another, both included, in their order. The error is ErrTrimmed or that of the stream.
 func Inserted(ctx context.Context, c aws.Config, streamARN, shard, from, to string) ([]publication.Key, error) {
@@ -32,6 +36,7 @@ func Inserted(ctx context.Context, c aws.Config, streamARN, shard, from, to stri
 		return nil, trimmed("get shard iterator", err)
 	}
 	var keys []publication.Key
+	empty := 0
 	for iterator := start.ShardIterator; iterator != nil; {
 		page, err := client.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: iterator})
 		if err != nil {
@@ -52,6 +57,12 @@ func Inserted(ctx context.Context, c aws.Config, streamARN, shard, from, to stri
 			if aws.ToString(r.Dynamodb.SequenceNumber) == to {
 				return keys, nil
 			}
+		}
+		if empty++; len(page.Records) > 0 {
+			empty = 0
+		}
+		if empty == maxEmpty {
+			return nil, fmt.Errorf("%w: it ends before %s", ErrTrimmed, to)
 		}
 		iterator = page.NextShardIterator
 	}

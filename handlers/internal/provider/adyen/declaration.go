@@ -12,7 +12,7 @@ var Declaration = provider.Declaration{
 		"how payments are captured; automatic by default", contract.CaptureAutomatic, contract.CaptureManual)},
 	Secret:      "the webhook's HMAC key, 64 to 128 hexadecimal digits",
 	ValidSecret: validSecret,
-	EventTypes:  eventTypes,
+	EventTypes:  func() []provider.EventType { return eventTypes },
 	OwnIDs:      []string{"authorisation_id"},
 	New: func(s provider.Settings) provider.Provider {
 		return New(Options{ManualCapture: s[contract.ProviderCapture] == contract.CaptureManual})

@@ -22,7 +22,7 @@ var received = time.Date(2026, time.November, 27, 12, 0, 0, 0, time.UTC)
 // The list of event types is documentation; what is decoded must be what it says.
 func TestEventTypes(t *testing.T) {
 	names := map[string]bool{}
-	for _, e := range adyen.Declaration.EventTypes {
+	for _, e := range adyen.Declaration.EventTypes() {
 		t.Run(e.Name+"/becomes what the list says", func(t *testing.T) {
 			if names[e.Name] {
 				t.Error("is listed twice")
@@ -341,7 +341,7 @@ func TestBinding(t *testing.T) {
 		}
 	})
 	t.Run("is needed by no other item", func(t *testing.T) {
-		for _, e := range adyen.Declaration.EventTypes {
+		for _, e := range adyen.Declaration.EventTypes() {
 			if e.Name == "CANCEL_OR_REFUND" || e.Name == "REVERSAL" {
 				continue
 			}

@@ -113,7 +113,7 @@ func TestColon(t *testing.T) {
 			t.Errorf("%d %s", r.Status, r.Body)
 		}
 	})
-	for _, e := range adyen.Declaration.EventTypes {
+	for _, e := range adyen.Declaration.EventTypes() {
 		i := payment().with("eventCode", e.Name).with("pspReference", "AB12:CD34EF56GH78").with("originalReference", "a:b").sign(t, key)
 		if e.Becomes == "" {
 			t.Run("in a reference is accepted if it becomes nothing/"+e.Name, func(t *testing.T) {

@@ -1,6 +1,10 @@
 package paypal
 
-import "payment-webhooks/handlers/internal/provider"
+import (
+	"sync"
+
+	"payment-webhooks/handlers/internal/provider"
+)
 
 // Declaration declares the provider.
 var Declaration = provider.Declaration{
@@ -8,7 +12,7 @@ var Declaration = provider.Declaration{
 	KeptHeaders: []string{transmissionID, "Paypal-Transmission-Time"},
 	Secret:      "the webhook's id",
 	ValidSecret: isWebhookID,
-	EventTypes:  declaredEventTypes(),
+	EventTypes:  sync.OnceValue(declaredEventTypes),
 	// What the merchant chose is not among them: invoice_id, custom_id, custom,
 	// sender_item_id.
 	OwnIDs: []string{"billing_agreement_id", "order_id", "parent_payment", "payout_batch_id", "transaction_id"},

@@ -365,7 +365,7 @@ func TestEventTypes(t *testing.T) {
 		}},
 	}
 	seen := map[string]bool{}
-	for _, e := range Declaration.EventTypes {
+	for _, e := range Declaration.EventTypes() {
 		t.Run(e.Name, func(t *testing.T) {
 			if seen[e.Name] || e.Reason == "" {
 				t.Errorf("%+v: listed twice, or without a reason", e)

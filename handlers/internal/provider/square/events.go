@@ -3,6 +3,7 @@ package square
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/handlers/internal/provider"
@@ -22,40 +23,41 @@ const (
 //
 // The deprecated events of version 1, such as PAYMENT_UPDATED, are signed with HMAC-SHA1
 // alone, which Verify rejects.
-var eventTypes = slices.Concat(
-	[]provider.EventType{
-		{Name: "payment.created", Becomes: contract.KindPayment, Reason: whenCompleted},
-		{Name: "payment.updated", Becomes: contract.KindPayment, Reason: whenCompleted},
-		{Name: "refund.created", Becomes: contract.KindRefund + ", " + contract.KindReversal, Reason: whenRefunded},
-		{Name: "refund.updated", Becomes: contract.KindRefund + ", " + contract.KindReversal, Reason: whenRefunded},
-		{Name: "dispute.created", Becomes: contract.KindDispute + ", " + contract.KindReversal, Reason: whenDisputed},
-		{Name: "dispute.state.updated", Becomes: contract.KindDispute + ", " + contract.KindReversal, Reason: whenDisputed},
-		{Name: "dispute.state.changed", Becomes: contract.KindDispute + ", " + contract.KindReversal, Reason: "before 2021-06-16; as dispute.state.updated"},
-		{Name: "payout.paid", Becomes: contract.KindPayout + ", " + contract.KindReversal, Reason: "a reversal if the amount is negative, which is a debit of the seller's bank account"},
-		{Name: "payout.failed", Becomes: contract.KindPayout + ", " + contract.KindReversal, Reason: "the payout and its reversal"},
-		{Name: "payout.sent", Reason: "payout.paid or payout.failed follows"},
-	},
-	ignored("the payment's own events report it", `
+var eventTypes = sync.OnceValue(func() []provider.EventType {
+	return slices.Concat(
+		[]provider.EventType{
+			{Name: "payment.created", Becomes: contract.KindPayment, Reason: whenCompleted},
+			{Name: "payment.updated", Becomes: contract.KindPayment, Reason: whenCompleted},
+			{Name: "refund.created", Becomes: contract.KindRefund + ", " + contract.KindReversal, Reason: whenRefunded},
+			{Name: "refund.updated", Becomes: contract.KindRefund + ", " + contract.KindReversal, Reason: whenRefunded},
+			{Name: "dispute.created", Becomes: contract.KindDispute + ", " + contract.KindReversal, Reason: whenDisputed},
+			{Name: "dispute.state.updated", Becomes: contract.KindDispute + ", " + contract.KindReversal, Reason: whenDisputed},
+			{Name: "dispute.state.changed", Becomes: contract.KindDispute + ", " + contract.KindReversal, Reason: "before 2021-06-16; as dispute.state.updated"},
+			{Name: "payout.paid", Becomes: contract.KindPayout + ", " + contract.KindReversal, Reason: "a reversal if the amount is negative, which is a debit of the seller's bank account"},
+			{Name: "payout.failed", Becomes: contract.KindPayout + ", " + contract.KindReversal, Reason: "the payout and its reversal"},
+			{Name: "payout.sent", Reason: "payout.paid or payout.failed follows"},
+		},
+		ignored("the payment's own events report it", `
 		invoice.canceled invoice.created invoice.deleted invoice.payment_made invoice.published
 		invoice.refunded invoice.scheduled_charge_failed invoice.updated
 		terminal.checkout.created terminal.checkout.updated`),
-	ignored("the refund's own events report it", `
+		ignored("the refund's own events report it", `
 		terminal.refund.created terminal.refund.updated`),
-	ignored("the payment's and the refund's own events report the money", `
+		ignored("the payment's and the refund's own events report the money", `
 		order.created order.fulfillment.updated order.updated`),
-	ignored("evidence moves no money; the dispute's state has events of its own", `
+		ignored("evidence moves no money; the dispute's state has events of its own", `
 		dispute.evidence.added dispute.evidence.created dispute.evidence.deleted dispute.evidence.removed`),
-	ignored("says nothing of money: it changes what a gift card is worth, and its sale is a payment", `
+		ignored("says nothing of money: it changes what a gift card is worth, and its sale is a payment", `
 		gift_card.activity.created gift_card.activity.updated gift_card.created gift_card.customer_linked
 		gift_card.customer_unlinked gift_card.updated`),
-	ignored("payments and payouts report the money that a bank account sends or receives", `
+		ignored("payments and payouts report the money that a bank account sends or receives", `
 		bank_account.created bank_account.disabled bank_account.verified`),
-	ignored("a subscription's invoices are paid with payments of their own", `
+		ignored("a subscription's invoices are paid with payments of their own", `
 		subscription.created subscription.updated`),
-	ignored("loyalty points are no money", `
+		ignored("loyalty points are no money", `
 		loyalty.account.created loyalty.account.deleted loyalty.account.updated loyalty.event.created
 		loyalty.program.created loyalty.program.updated loyalty.promotion.created loyalty.promotion.updated`),
-	ignored("moves no money", `
+		ignored("moves no money", `
 		booking.created booking.custom_attribute.owned.deleted booking.custom_attribute.owned.updated
 		booking.custom_attribute.visible.deleted booking.custom_attribute.visible.updated
 		booking.custom_attribute_definition.owned.created booking.custom_attribute_definition.owned.deleted
@@ -112,9 +114,10 @@ var eventTypes = slices.Concat(
 		terminal.action.created terminal.action.updated
 		transfer_order.created transfer_order.deleted transfer_order.updated
 		vendor.created vendor.updated`),
-	ignored("a test from the Developer Console", `
+		ignored("a test from the Developer Console", `
 		webhooks.test_notification`),
-)
+	)
+})
 
 // ignored returns the event types that become no transaction for one reason.
 func ignored(reason, names string) []provider.EventType {

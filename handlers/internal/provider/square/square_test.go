@@ -397,7 +397,7 @@ func TestDeclaredEventTypes(t *testing.T) {
 		"payment": {"payment"}, "refund": {"refund", "refund_failed"},
 		"dispute": {"dispute", "dispute_won"}, "payout": {"payout", "payout_debit"},
 	}
-	for _, e := range square.Declaration.EventTypes {
+	for _, e := range square.Declaration.EventTypes() {
 		var kinds []string
 		object, _, _ := strings.Cut(e.Name, ".")
 		for _, name := range fixtures[object] {

@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"strings"
+	"sync"
 
 	"payment-webhooks/handlers/internal/provider"
 )
@@ -11,7 +12,7 @@ var Declaration = provider.Declaration{
 	Name:        Name,
 	Secret:      "the endpoint's signing secret, whsec_…",
 	ValidSecret: validSecret,
-	EventTypes:  eventTypes(),
+	EventTypes:  sync.OnceValue(eventTypes),
 	OwnIDs:      []string{"account", "balance_transaction", "charge", "destination"},
 	New:         func(provider.Settings) provider.Provider { return New() },
 }

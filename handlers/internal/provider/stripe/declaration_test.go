@@ -60,7 +60,7 @@ func TestValidSecret(t *testing.T) {
 func TestEventTypes(t *testing.T) {
 	kinds := []string{contract.KindPayment, contract.KindRefund, contract.KindDispute, contract.KindPayout, contract.KindReversal}
 	seen := map[string]bool{}
-	for _, e := range stripe.Declaration.EventTypes {
+	for _, e := range stripe.Declaration.EventTypes() {
 		if seen[e.Name] {
 			t.Errorf("%s is listed twice", e.Name)
 		}
