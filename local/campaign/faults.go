@@ -29,6 +29,7 @@ type Fault struct {
 	Times       int               // strikes at most; 0: no bound
 	Where       map[string]string // which calls
 	Seconds     int               // of clock skew
+	longer      int64             // attempts for which it stays in force in addition
 
 	// begin and end are the campaign's own actions, for a fault without a hop. They are
 	// called while senders are under way.
@@ -62,7 +63,7 @@ var faults = slices.Concat(
 		{Name: "stream-reorder", Hop: "stream", Fault: "reorder", Probability: 0.5},
 	},
 	function("relay", contract.EventRelay, 0.3),
-	[]Fault{{Name: "relay-outage", Hop: "function:" + contract.EventRelay, Fault: "crash-before", Times: 30}},
+	[]Fault{{Name: "relay-outage", Hop: "function:" + contract.EventRelay, Fault: "crash-before", longer: 150}},
 
 	// The rules' targets, the workflow and the scoring.
 	calls("start", "states:StartExecution", fromEvents, 0.5, "throttle", "error", "denied"),
@@ -111,7 +112,7 @@ func archiverFaults() (list []Fault) {
 	for _, f := range archiveFaults {
 		list = append(list, f.Fault)
 	}
-	return list
+	return append(list, archiveError)
 }
 
 // whileSending leaves out the faults that have a time of their own.
@@ -174,7 +175,8 @@ func episodes(seed uint64, all []Fault, n int64) []episode {
 	var list []episode
 	for i := range int64(perBlock) {
 		from := n*block + r.Int64N(block)
-		list = append(list, episode{all[order[(n*perBlock+i)%int64(len(all))]], from, from + 10 + r.Int64N(block), r.Uint64()})
+		fault := all[order[(n*perBlock+i)%int64(len(all))]]
+		list = append(list, episode{fault, from, from + 10 + r.Int64N(block) + fault.longer, r.Uint64()})
 	}
 	slices.SortFunc(list, func(a, b episode) int { return cmp.Compare(a.from, b.from) })
 	return list

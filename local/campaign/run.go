@@ -63,8 +63,7 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 	if err := c.repair(ctx); err != nil {
 		return sheet, err
 	}
-	// Fraud results that came only now belong into the archive as well.
-	if err := c.runArchiver(ctx); err != nil {
+	if err := c.archiveLast(ctx, chosenFaults); err != nil {
 		return sheet, err
 	}
 	o.Progress("balancing the books")

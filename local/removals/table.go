@@ -72,7 +72,7 @@ var removals = []removal{
 		faults: "detector-crash-after,score-cut,stream-duplicate,bus-cut",
 	},
 	{
-		name: "manifest-last", removed: "the rule that a manifest is written only after all of its objects",
+		name: "manifest-last", removed: "the rule that a manifest is written only after all of its objects are",
 		edits: []edit{{
 			file: "internal/archive/archive.go",
 			old:  "	objects, err := p.shards(ctx)\n	if err != nil {\n",
@@ -94,10 +94,18 @@ var removals = []removal{
 	deadLetters("low-value-dlq", "RoutingLowValueDeadLetters107195FE", 1, "log-denied,group-deleted"),
 	deadLetters("archival-schedule-dlq", "ArchiveScheduleDeadLettersBD957793", 2, "archive-denied"),
 	{
-		name: "workflow-dlq", removed: "the states that record a failed scoring and a failed notification",
+		name: "workflow-dlq", removed: "the record of a failed scoring and of a failed notification",
 		edits: []edit{
-			{file: template, old: `\"Next\":\"Record failed scoring\"`, new: `\"Next\":\"Not scored\"`},
-			{file: template, old: `\"Next\":\"Record failed notification\"`, new: `\"Next\":\"Not notified\"`},
+			{
+				file: template,
+				old:  `{\"ErrorEquals\":[\"States.ALL\"],\"ResultPath\":\"$.error\",\"Next\":\"Record failed scoring\"}`,
+				new:  `{\"ErrorEquals\":[\"States.TaskFailed\"],\"ResultPath\":\"$.error\",\"Next\":\"Not scored\"},{\"ErrorEquals\":[\"States.ALL\"],\"ResultPath\":\"$.error\",\"Next\":\"Record failed scoring\"}`,
+			},
+			{
+				file: template,
+				old:  `{\"ErrorEquals\":[\"States.ALL\"],\"ResultPath\":\"$.error\",\"Next\":\"Record failed notification\"}`,
+				new:  `{\"ErrorEquals\":[\"States.TaskFailed\"],\"ResultPath\":\"$.error\",\"Next\":\"Not notified\"},{\"ErrorEquals\":[\"States.ALL\"],\"ResultPath\":\"$.error\",\"Next\":\"Record failed notification\"}`,
+			},
 		},
 		faults: "notify-denied,score-denied",
 	},
