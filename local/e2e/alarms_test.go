@@ -316,7 +316,7 @@ func TestAlarms_functions(t *testing.T) {
 	})
 	t.Run("dead-letter queue of a tier's rule not reached", func(t *testing.T) {
 		putEvent(t, s, `{"transaction_id": "t", "amount": 5000, "currency": "USD", "amount_text": "5000.00 USD", "kind": "payment"}`)
-		rang(t, s, time.Hour, "medium-value-undeliverable")
+		rang(t, s, time.Hour, "medium-value-transactions-undeliverable")
 	})
 	t.Run("execution failed", func(t *testing.T) {
 		putEvent(t, s, `{"transaction_id": "t", "amount": 15000, "currency": "USD", "kind": "payment"}`)

@@ -36,10 +36,3 @@ func keyIDs(i *assembly.Instance) assembly.IDs {
 func deploymentIDs(i *assembly.Instance) assembly.IDs {
 	return assembly.IDs{Ref: i.Hash(6), Attributes: map[string]string{"DeploymentId": i.Hash(6)}}
 }
-
-// arn returns the IDs of types whose Ref is their name and whose ARN ends in it.
-func arn(service, prefix string) func(*assembly.Instance) assembly.IDs {
-	return func(i *assembly.Instance) assembly.IDs {
-		return assembly.IDs{Ref: i.Name, Attributes: map[string]string{"Arn": i.ARN(service, prefix+i.Name)}}
-	}
-}

@@ -62,13 +62,14 @@ const (
 
 // Check returns the error of a message that SNS would reject, such as [ErrStructure].
 func (m Message) Check() error {
+	const invalid = "Invalid parameter: " // the text of SNS
 	switch {
 	case m.Message == "":
-		return errors.New("Invalid parameter: Empty message") //nolint:staticcheck // the text of SNS
+		return errors.New(invalid + "Empty message")
 	case len(m.Message) > maxMessageBytes:
-		return errors.New("Invalid parameter: Message too long") //nolint:staticcheck // the text of SNS
+		return errors.New(invalid + "Message too long")
 	case utf8.RuneCountInString(m.Subject) > maxSubjectCharacters, strings.ContainsAny(m.Subject, "\r\n"):
-		return errors.New("Invalid parameter: Subject") //nolint:staticcheck // the text of SNS
+		return errors.New(invalid + "Subject")
 	}
 	_, err := m.Texts()
 	return err

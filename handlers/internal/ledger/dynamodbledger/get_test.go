@@ -18,7 +18,7 @@ import (
 
 func TestGet(t *testing.T) {
 	key := ledger.Key{TransactionID: "txn", Provider: "stripe"}
-	get := func(t *testing.T, response string, failure error) (ledger.Record, error, map[string]any) {
+	get := func(t *testing.T, response string, failure error) (ledger.Record, map[string]any, error) {
 		var request map[string]any
 		l := dynamodbledger.New(fake(func(r *http.Request) (*http.Response, error) {
 			body, err := io.ReadAll(r.Body)
@@ -31,10 +31,10 @@ func TestGet(t *testing.T) {
 			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(response))}, failure
 		}, "http://127.0.0.1"), "table")
 		record, err := l.Get(t.Context(), key)
-		return record, err, request
+		return record, request, err
 	}
 	t.Run("returns what is stored, reading consistently", func(t *testing.T) {
-		record, err, request := get(t, `{"Item": {"transaction_id": {"S": "txn"}, "provider": {"S": "stripe"}, "amount": {"N": "15.50"}, "currency": {"S": "USD"},
+		record, request, err := get(t, `{"Item": {"transaction_id": {"S": "txn"}, "provider": {"S": "stripe"}, "amount": {"N": "15.50"}, "currency": {"S": "USD"},
 			"customer_id": {"S": "c"}, "received_at": {"S": "2026-11-22T15:04:05.000000000Z"}, "fingerprint": {"S": "f"}, "schema_version": {"S": "1"}, "kind": {"S": "payment"}}}`, nil)
 		if err != nil || record.Transaction.ID != "txn" || record.Transaction.Amount.String() != "15.5" || !record.Transaction.ReceivedAt.Equal(time.Date(2026, 11, 22, 15, 4, 5, 0, time.UTC)) {
 			t.Errorf("%+v, %v", record, err)
@@ -45,17 +45,17 @@ func TestGet(t *testing.T) {
 		}
 	})
 	t.Run("is an error when there is none", func(t *testing.T) {
-		if _, err, _ := get(t, `{}`, nil); !errors.Is(err, ledger.ErrNotFound) {
+		if _, _, err := get(t, `{}`, nil); !errors.Is(err, ledger.ErrNotFound) {
 			t.Error(err)
 		}
 	})
 	t.Run("is an error when the item is no transaction", func(t *testing.T) {
-		if _, err, _ := get(t, `{"Item": {"transaction_id": {"S": "txn"}, "provider": {"S": "stripe"}}}`, nil); !errors.Is(err, dynamodbledger.ErrItem) {
+		if _, _, err := get(t, `{"Item": {"transaction_id": {"S": "txn"}, "provider": {"S": "stripe"}}}`, nil); !errors.Is(err, dynamodbledger.ErrItem) {
 			t.Error(err)
 		}
 	})
 	t.Run("is an error when DynamoDB does not respond", func(t *testing.T) {
-		if _, err, _ := get(t, "", errors.New("no network")); !errors.Is(err, ledger.ErrUnavailable) || errors.Is(err, ledger.ErrNotFound) {
+		if _, _, err := get(t, "", errors.New("no network")); !errors.Is(err, ledger.ErrUnavailable) || errors.Is(err, ledger.ErrNotFound) {
 			t.Error(err)
 		}
 	})
