@@ -60,16 +60,20 @@ const (
 	maxSubjectCharacters = 100
 )
 
+// invalidParameter is a rejected parameter, with the text of SNS.
+type invalidParameter string
+
+func (p invalidParameter) Error() string { return "Invalid parameter: " + string(p) }
+
 // Check returns the error of a message that SNS would reject, such as [ErrStructure].
 func (m Message) Check() error {
-	const invalid = "Invalid parameter: " // the text of SNS
 	switch {
 	case m.Message == "":
-		return errors.New(invalid + "Empty message")
+		return invalidParameter("Empty message")
 	case len(m.Message) > maxMessageBytes:
-		return errors.New(invalid + "Message too long")
+		return invalidParameter("Message too long")
 	case utf8.RuneCountInString(m.Subject) > maxSubjectCharacters, strings.ContainsAny(m.Subject, "\r\n"):
-		return errors.New(invalid + "Subject")
+		return invalidParameter("Subject")
 	}
 	_, err := m.Texts()
 	return err
