@@ -2,7 +2,6 @@ package sns
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
