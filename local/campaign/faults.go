@@ -112,7 +112,7 @@ func archiverFaults() (list []Fault) {
 	for _, f := range archiveFaults {
 		list = append(list, f.Fault)
 	}
-	return append(list, archiveError)
+	return append(list, archivePartly)
 }
 
 // whileSending leaves out the faults that have a time of their own.

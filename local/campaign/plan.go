@@ -47,6 +47,14 @@ type Delivery struct {
 	Transactions []Transaction // what it describes; for noise, what must not be stored
 }
 
+// tier is that of the first transaction.
+func (d Delivery) tier() string {
+	if len(d.Transactions) == 0 {
+		return ""
+	}
+	return d.Transactions[0].Tier
+}
+
 // noise reports whether the delivery must be refused.
 func (d Delivery) noise() bool {
 	return slices.Contains([]string{forged, unsigned, tampered, stale, malformed, stranger}, d.What)

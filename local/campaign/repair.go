@@ -183,20 +183,20 @@ var archiveFaults = []struct {
 	{Fault{Name: "archive-crash", Hop: "function:" + contract.TransactionArchival, Fault: "crash-after", Probability: 1}, strings.TrimSuffix(contract.ArchivalFailurePrefix, "-")},
 }
 
-// archiveError strikes the last run of the archiver. A run that fails is repeated by Lambda,
+// archivePartly strikes the last run of the archiver. A run that fails is repeated by Lambda,
 // or sent on by the operator, and no other follows: a run that took a failed write for a
 // success would leave a hole.
-var archiveError = Fault{Name: "archive-error", Hop: "s3:PutObject", Fault: "error", Probability: 0.7, Where: by(contract.TransactionArchival)}
+var archivePartly = Fault{Name: "archive-partly", Hop: "s3:PutObject", Fault: "denied", Probability: 0.3, Where: by(contract.TransactionArchival)}
 
 // archiveLast runs the archiver once more, after the repairs: fraud results that came only
 // then belong into the archive as well.
 func (c *campaign) archiveLast(ctx context.Context, list []Fault) error {
-	if !slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == archiveError.Name }) {
+	if !slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == archivePartly.Name }) {
 		return c.runArchiver(ctx)
 	}
-	id, err := c.conductor.inject(ctx, archiveError)
+	id, err := c.conductor.inject(ctx, archivePartly)
 	if err != nil {
-		return fmt.Errorf("fault %s: %w", archiveError.Name, err)
+		return fmt.Errorf("fault %s: %w", archivePartly.Name, err)
 	}
 	if err := c.runArchiver(ctx); err != nil {
 		return err
@@ -204,7 +204,7 @@ func (c *campaign) archiveLast(ctx context.Context, list []Fault) error {
 	if err := control(ctx, c.session, "DELETE", "/_local/faults/"+id, nil, nil); err != nil {
 		return err
 	}
-	c.conductor.counts[archiveError.Name]++
+	c.conductor.counts[archivePartly.Name]++
 	if _, err := c.ops(ctx, "dlq", "redrive", strings.TrimSuffix(contract.ArchivalFailurePrefix, "-"), "--execute"); err != nil {
 		c.tools.differ("%v", err)
 	}
@@ -234,7 +234,7 @@ func (c *campaign) archive(ctx context.Context, list []Fault) error {
 		c.conductor.counts[f.Name]++
 	}
 	if len(failed) == 0 {
-		if slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == archiveError.Name }) {
+		if slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == archivePartly.Name }) {
 			return nil // the hours are archived for the first time when it strikes
 		}
 		return c.runArchiver(ctx)

@@ -31,6 +31,10 @@ type Options struct {
 	Progress func(format string, args ...any) // receives a line now and then
 }
 
+// timeScale divides the waits of EventBridge and Lambda between retries: a minute is a
+// fifth of a second.
+const timeScale = "300"
+
 // Bounds of the waits after the faults. They are generous: only a fault of the stack
 // makes a campaign wait that long, and the sheet then shows it.
 const (
@@ -93,7 +97,7 @@ type campaign struct {
 	observer  *observer
 
 	opsBinary string
-	entries   int // of the plan that were sent
+	entries   int // of the plan that were sent or passed over
 
 	poison  []Key // items of the table that are no transactions
 	counted []Fact
@@ -136,7 +140,7 @@ func begin(ctx context.Context, o Options) (c *campaign, err error) {
 		return c, err
 	}
 	egress := filepath.Join(c.dir, "egress")
-	flags := append(session.SecretFlags(sender.Secrets()), "--egress", egress, "--quiet")
+	flags := append(session.SecretFlags(sender.Secrets()), "--egress", egress, "--quiet", "--time-scale", timeScale)
 	c.session, err = session.Start(ctx, session.Options{Root: o.Root, CDKOut: o.CDKOut, Log: o.Log, Flags: append(flags, o.Flags...)})
 	if err != nil {
 		return c, err
@@ -168,9 +172,15 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 	if err := c.putPoison(ctx); err != nil {
 		return err
 	}
-	more := func(n int) bool { return n < o.Transactions }
-	if o.Duration > 0 {
-		more = func(int) bool { return time.Since(started) < o.Duration }
+	next := func() (int, bool) {
+		more := c.entries < o.Transactions
+		if o.Duration > 0 {
+			more = time.Since(started) < o.Duration
+		}
+		if more {
+			c.entries++
+		}
+		return c.entries - 1, more
 	}
 	watching, stop := context.WithCancel(ctx)
 	var watch sync.WaitGroup
@@ -179,11 +189,10 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 	accepting, giveUp := context.WithCancelCause(ctx)
 	defer giveUp(nil)
 	var late *time.Timer
-	n, err := c.senders.run(accepting, o.Senders, 0, more, func() error {
+	err := c.senders.run(accepting, o.Senders, next, func() error {
 		late = time.AfterFunc(acceptTimeout, func() { giveUp(errLate) })
 		return c.conductor.stop(ctx)
 	})
-	c.entries = n
 	stop()
 	watch.Wait()
 	if late != nil {
@@ -192,7 +201,7 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 	if err != nil && !errors.Is(err, errLate) {
 		return err
 	}
-	o.Progress("%d entries sent in %s, %d attempts; waiting until all is quiet", n, time.Since(started).Round(time.Second/10), c.sent.attempts.Load())
+	o.Progress("%d entries sent in %s, %d attempts; waiting until all is quiet", c.entries, time.Since(started).Round(time.Second/10), c.sent.attempts.Load())
 	return c.settle(ctx)
 }
 

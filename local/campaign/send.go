@@ -155,22 +155,20 @@ func signingKey(path string) (crypto.Signer, error) {
 	return x509.ParsePKCS1PrivateKey(block.Bytes)
 }
 
-// run sends entries from the first one on, a number of them at a time, until more reports
-// false for the next one. It then calls begun, and waits until all of them are accepted.
-func (s *senders) run(ctx context.Context, concurrency, first int, more func(n int) bool, begun func() error) (entries int, err error) {
+// run sends the entries that next names, a number of them at a time, until it names none.
+// It then calls begun, and waits until all of them are accepted.
+func (s *senders) run(ctx context.Context, concurrency int, next func() (n int, ok bool), begun func() error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(concurrency)
-	for n := first; ctx.Err() == nil && more(n); n++ {
+	for n, ok := next(); ok && ctx.Err() == nil; n, ok = next() {
 		entry, err := s.plan.Entry(n)
 		if err != nil {
-			return entries, errors.Join(err, group.Wait())
+			return errors.Join(err, group.Wait())
 		}
 		r := rand.New(rand.NewPCG(s.plan.seed, uint64(n)|1<<63))
 		group.Go(func() error { return s.entry(ctx, r, entry) })
-		entries++
 	}
-	err = begun()
-	return entries, errors.Join(err, group.Wait())
+	return errors.Join(begun(), group.Wait())
 }
 
 // entry sends one entry. What follows the original is sent once that is accepted.

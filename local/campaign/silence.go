@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"payment-webhooks/handlers/contract"
@@ -20,9 +21,29 @@ const (
 	silentMapping = "silence-mapping" // the mapping of the stream is disabled
 )
 
-// silentEntries is the number of entries sent into each silence. It is more than the
-// counts that may be missing, because a process was killed before it wrote them.
-const silentEntries = 30
+// silent is the number of transactions of each tier that are sent into each silence. Sums
+// are compared, so it is more than the counts that may be missing or be counted twice
+// because a process was killed after it had written them: needed adds those.
+const silent = 10
+
+// needed returns how many transactions of each tier a silence needs.
+func (c *campaign) needed() map[string]int {
+	struck := 0
+	for _, f := range faults {
+		if strings.HasPrefix(f.Name, "detector-") || strings.HasPrefix(f.Name, "score-") || strings.HasPrefix(f.Name, "validator-") ||
+			strings.HasPrefix(f.Name, "relay-crash") || f.Name == "kill" {
+			struck += max(c.conductor.strikes[f.Name], c.conductor.counts[f.Name])
+		}
+	}
+	need := map[string]int{}
+	for _, t := range c.tiers {
+		need[t.Name] = silent
+		if t.Target == "workflow" {
+			need[t.Name] += struck
+		}
+	}
+	return need
+}
 
 // heardAfter is how far ahead the alarms are evaluated: the accounting's delay, and the
 // periods of the alarms that compare counts.
@@ -48,7 +69,7 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 				want["unscored"] = true
 			}
 		}
-		if err := c.sendMore(ctx, silentEntries); err != nil {
+		if err := c.sendMore(ctx); err != nil {
 			return err
 		}
 		for i, o := range c.conductor.outages {
@@ -62,7 +83,7 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 			return err
 		}
 		want["unpublished"] = true
-		if err := c.sendMore(ctx, silentEntries); err != nil {
+		if err := c.sendMore(ctx); err != nil {
 			return err
 		}
 	}
@@ -87,14 +108,27 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 	return errors.Join(setMapping(ctx, c.session, true), c.settle(ctx))
 }
 
-// sendMore sends further entries of the plan, without faults.
-func (c *campaign) sendMore(ctx context.Context, n int) error {
+// sendMore sends further entries of the plan, without faults: as many of each tier as a
+// silence needs.
+func (c *campaign) sendMore(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
-	first := c.entries
-	sent, err := c.senders.run(limited, c.options.Senders, first, func(i int) bool { return i < first+n }, func() error { return nil })
-	c.entries += sent
-	return errors.Join(err, c.settle(ctx))
+	need := c.needed()
+	var failure error
+	next := func() (int, bool) {
+		for failure == nil && slices.ContainsFunc(slices.Collect(maps.Values(need)), func(n int) bool { return n > 0 }) {
+			entry, err := c.senders.plan.Entry(c.entries)
+			failure = err
+			c.entries++
+			if tier := entry.Original.tier(); need[tier] > 0 {
+				need[tier]--
+				return c.entries - 1, true
+			}
+		}
+		return 0, false
+	}
+	err := c.senders.run(limited, c.options.Senders, next, func() error { return nil })
+	return errors.Join(failure, err, c.settle(ctx))
 }
 
 // hear evaluates the alarms ahead of time, and counts those that were raised.

@@ -78,7 +78,7 @@ var removals = []removal{
 			old:  "	objects, err := p.shards(ctx)\n	if err != nil {\n",
 			new:  "	objects, err := p.shards(ctx)\n	if err != nil && ctx.Err() != nil {\n",
 		}},
-		faults: "archive-error",
+		faults: "archive-partly",
 	},
 	{
 		name: "relay-dlq", removed: "the relay's message to its dead-letter queue",
