@@ -36,6 +36,10 @@ type Fault struct {
 	begin, end func(*conductor, context.Context, *rand.Rand) error
 }
 
+// excludes reports whether the fault is in force only without others that do: it stops
+// records, or begins and ends when the stack is quiet.
+func (f Fault) excludes() bool { return f.end != nil || f.longer > 0 }
+
 // by narrows an AWS call to a caller.
 func by(caller string) map[string]string { return map[string]string{"caller": caller} }
 
@@ -256,10 +260,10 @@ func (c *conductor) stop(ctx context.Context) error {
 }
 
 func (c *conductor) begin(ctx context.Context, e episode) {
-	// A fault is not begun while it is in force already, and a rule is not disabled while
-	// records wait: see disableRule.
+	// A fault is not begun while it is in force already, nor one that waits for quiet while
+	// another keeps the stack from becoming quiet.
 	if slices.ContainsFunc(c.running, func(r running) bool {
-		return r.fault.Name == e.fault.Name || e.fault.begin != nil && e.fault.end != nil && r.fault.end != nil
+		return r.fault.Name == e.fault.Name || r.fault.excludes() && e.fault.excludes()
 	}) {
 		return
 	}

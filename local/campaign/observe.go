@@ -115,8 +115,10 @@ func control(ctx context.Context, s *session.Session, method, path string, body 
 	return json.Unmarshal(text, into)
 }
 
-// settle waits until nothing is under way in the stack.
+// settle waits until nothing is under way in the stack, for up to settleTimeout.
 func settle(ctx context.Context, s *session.Session) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
 	return control(ctx, s, http.MethodPost, "/_local/settle", nil, nil)
 }
 

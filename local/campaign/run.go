@@ -228,11 +228,7 @@ func (c *campaign) watch(ctx context.Context) {
 	}
 }
 
-func (c *campaign) settle(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, settleTimeout)
-	defer cancel()
-	return settle(limited, c.session)
-}
+func (c *campaign) settle(ctx context.Context) error { return settle(ctx, c.session) }
 
 // facts returns what happened, for the reader of the sheet.
 func (c *campaign) facts() []Fact {
