@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -84,24 +83,13 @@ func setRule(ctx context.Context, s *session.Session, tier string, enabled bool)
 	return err
 }
 
-// quiet waits until nothing is under way in the stack. While every invocation of the relay
-// fails there always is: Lambda retries for hours. So an outage of the relay ends first.
-func (c *conductor) quiet(ctx context.Context) error {
-	for _, r := range slices.Clone(c.running) {
-		if r.fault.Name == relayOutage {
-			c.end(ctx, r)
-		}
-	}
-	return settle(ctx, c.session)
-}
-
 // disableRule disables the rule of one tier, and enableRule those that are disabled. The
 // senders are stopped until the stack is quiet, so that what was received in between is
 // exactly what matched no rule: publishing more again would hide what was lost otherwise.
 func (c *conductor) disableRule(ctx context.Context, r *rand.Rand) error {
 	c.senders.gate.Lock()
 	defer c.senders.gate.Unlock()
-	if err := c.quiet(ctx); err != nil {
+	if err := settle(ctx, c.session); err != nil {
 		return err
 	}
 	tier := c.tiers[r.IntN(len(c.tiers))].Name
@@ -112,7 +100,7 @@ func (c *conductor) disableRule(ctx context.Context, r *rand.Rand) error {
 func (c *conductor) enableRule(ctx context.Context, _ *rand.Rand) error {
 	c.senders.gate.Lock()
 	defer c.senders.gate.Unlock()
-	if err := c.quiet(ctx); err != nil {
+	if err := settle(ctx, c.session); err != nil {
 		return err
 	}
 	for i, o := range c.outages {
@@ -133,7 +121,7 @@ func (c *conductor) enableRule(ctx context.Context, _ *rand.Rand) error {
 func (c *conductor) deleteGroups(ctx context.Context, _ *rand.Rand) error {
 	c.senders.gate.Lock()
 	defer c.senders.gate.Unlock()
-	if err := c.quiet(ctx); err != nil {
+	if err := settle(ctx, c.session); err != nil {
 		return err
 	}
 	if err := c.observer.rememberLogged(ctx); err != nil {

@@ -67,7 +67,7 @@ var faults = slices.Concat(
 		{Name: "stream-reorder", Hop: "stream", Fault: "reorder", Probability: 0.5},
 	},
 	function("relay", contract.EventRelay, 0.3),
-	[]Fault{{Name: relayOutage, Hop: "function:" + contract.EventRelay, Fault: "crash-before", longer: 150}},
+	[]Fault{{Name: "relay-outage", Hop: "function:" + contract.EventRelay, Fault: "crash-before", longer: 150}},
 
 	// The rules' targets, the workflow and the scoring.
 	calls("start", "states:StartExecution", fromEvents, 0.5, "throttle", "error", "denied"),
@@ -91,9 +91,6 @@ var faults = slices.Concat(
 	archiverFaults(),
 	[]Fault{{Name: silentRules}, {Name: silentMapping}},
 )
-
-// relayOutage makes every invocation of the relay fail.
-const relayOutage = "relay-outage"
 
 // calls returns faults of an AWS call, each named by its hop's name and what happens.
 func calls(name, hop, caller string, probability float64, all ...string) (list []Fault) {
@@ -203,9 +200,8 @@ type conductor struct {
 	waiting []episode // in order of their beginnings
 	running []running
 	log     io.Writer
-	counts  map[string]int  // episodes by fault
-	strikes map[string]int  // by fault that the local run injects
-	over    map[string]bool // ids of injected faults that have ended
+	counts  map[string]int // episodes by fault
+	strikes map[string]int // by fault that the local run injects
 	outages []outage
 	err     error // the first
 }
@@ -282,14 +278,9 @@ func (c *conductor) begin(ctx context.Context, e episode) {
 	c.running = append(c.running, r)
 }
 
-// end ends a fault, once.
 func (c *conductor) end(ctx context.Context, r running) {
-	if r.id != "" && c.over[r.id] {
-		return
-	}
 	var err error
 	if r.id != "" {
-		c.over[r.id] = true
 		var ended []struct {
 			Struck int `json:"struck"`
 		}

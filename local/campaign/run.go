@@ -166,7 +166,7 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 	o, started := c.options, time.Now()
 	c.conductor = &conductor{
 		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed, faults: whileSending(list),
-		log: o.Log, counts: map[string]int{}, strikes: map[string]int{}, over: map[string]bool{},
+		log: o.Log, counts: map[string]int{}, strikes: map[string]int{},
 	}
 	c.senders.step = c.conductor.step
 	if err := c.putPoison(ctx); err != nil {
