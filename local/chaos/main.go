@@ -105,7 +105,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "chaos:", err)
 		return exitUsage
 	}
-	logFile := filepath.Join(filepath.Dir(filepath.Clean(o.CDKOut)), "chaos.log")
+	logFile := filepath.Join(filepath.Dir(filepath.Clean(o.CDKOut)), fmt.Sprintf("chaos-%d.log", o.seeds[0]))
 	log, err := os.Create(logFile)
 	if err != nil {
 		fmt.Fprintln(stderr, "chaos:", err)
