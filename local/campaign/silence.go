@@ -28,16 +28,20 @@ const silent = 10
 
 // needed returns how many transactions of each tier a silence needs.
 func (c *campaign) needed() map[string]int {
+	strikes := func(name string) int { return max(c.conductor.strikes[name], c.conductor.counts[name]) }
+	// Events that EventBridge matched and nobody counted, of a call or a batch each: the
+	// response was lost, or the relay was killed before it wrote its counts.
+	matched := 10*(strikes("bus-cut")+strikes("bus-timeout")) + 20*(strikes("relay-crash-after")+strikes("kill"))
 	struck := 0
 	for _, f := range faults {
 		if strings.HasPrefix(f.Name, "detector-") || strings.HasPrefix(f.Name, "score-") || strings.HasPrefix(f.Name, "validator-") ||
 			strings.HasPrefix(f.Name, "relay-crash") || f.Name == "kill" {
-			struck += max(c.conductor.strikes[f.Name], c.conductor.counts[f.Name])
+			struck += strikes(f.Name)
 		}
 	}
 	need := map[string]int{}
 	for _, t := range c.tiers {
-		need[t.Name] = silent
+		need[t.Name] = silent + matched
 		if t.Target == "workflow" {
 			need[t.Name] += struck
 		}
