@@ -183,10 +183,11 @@ var archiveFaults = []struct {
 	{Fault{Name: "archive-crash", Hop: "function:" + contract.TransactionArchival, Fault: "crash-after", Probability: 1}, strings.TrimSuffix(contract.ArchivalFailurePrefix, "-")},
 }
 
-// archivePartly strikes the last run of the archiver. A run that fails is repeated by Lambda,
-// or sent on by the operator, and no other follows: a run that took a failed write for a
-// success would leave a hole.
-var archivePartly = Fault{Name: "archive-partly", Hop: "s3:PutObject", Fault: "denied", Probability: 0.3, Where: by(contract.TransactionArchival)}
+// archivePartly strikes the first object of the archiver's last run, once, and with an error
+// that the SDK does not retry. The run fails and is repeated by Lambda. A run that took the
+// failed write for a success would go on to the manifest, and no other run would follow that
+// fills the hole.
+var archivePartly = Fault{Name: "archive-partly", Hop: "s3:PutObject", Fault: "denied", Times: 1, Where: by(contract.TransactionArchival)}
 
 // archiveLast runs the archiver once more, after the repairs: fraud results that came only
 // then belong into the archive as well.
