@@ -6,11 +6,8 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambdadestinations"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -30,11 +27,9 @@ type ArchiveProps struct {
 
 // Archive is the audit bucket, and the function and rule that fill it daily.
 type Archive struct {
-	bucket              awss3.IBucket
-	archiver            awslambda.IFunction
-	ruleNames           []string
-	scheduleDeadLetters awssqs.IQueue
-	failures            awssqs.IQueue
+	daily
+	bucket   awss3.IBucket
+	archiver awslambda.IFunction
 }
 
 // NewArchive adds the bucket, transaction-archival and its schedule.
@@ -73,49 +68,11 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	// Reading the table, and writing objects, in several parts if large.
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
 
-	// EventBridge invokes asynchronously and is done when Lambda has accepted the
-	// event. So its queue receives runs that could not be started, and the
-	// function's own queue runs that failed.
-	failures := newQueue(this, "Failures", contract.ArchivalFailurePrefix+p.Suffix, p.Key)
-	fn.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
-		RetryAttempts: jsii.Number(2),
-		MaxEventAge:   awscdk.Duration_Hours(jsii.Number(6)),
-		OnFailure:     awslambdadestinations.NewSqsDestination(failures),
-	})
-	scheduleDeadLetters := newQueue(this, "ScheduleDeadLetters", contract.ScheduleDeadLetterPrefix+p.Suffix, p.Key)
-	a := &Archive{bucket: bucket, archiver: fn, scheduleDeadLetters: scheduleDeadLetters, failures: failures}
-	start := func(id, name string, props awsevents.RuleProps) {
-		props.RuleName = &name
-		props.Targets = &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: scheduleDeadLetters,
-			RetryAttempts:   jsii.Number(deliveryAttempts),
-			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
-		})}
-		awsevents.NewRule(this, &id, &props)
-		a.ruleNames = append(a.ruleNames, name)
-	}
-	start("Daily", contract.ArchiveRulePrefix+p.Suffix, awsevents.RuleProps{
-		Description: jsii.String("Starts the archiver once a day"),
-		// In UTC, like the hours in the archive; off the full hour, when
-		// everybody's schedules run.
-		Schedule: awsevents.Schedule_Cron(&awsevents.CronOptions{Hour: jsii.String("2"), Minute: jsii.String("20")}),
-	})
-	// A new stack has a run at once, so that days without one are days on which the archiver
-	// stopped, and every deployment shows that the archiver still works. The event has a time,
-	// which is the archiver's current time, as a scheduled event has.
-	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
-	start("Deployed", contract.DeploymentRulePrefix+p.Suffix, awsevents.RuleProps{
-		Description: jsii.String("Starts the archiver after each deployment of its stack"),
-		EventPattern: &awsevents.EventPattern{
-			Source:     jsii.Strings("aws.cloudformation"),
-			DetailType: jsii.Strings("CloudFormation Stack Status Change"),
-			Detail: &map[string]any{
-				"stack-id":       []any{awscdk.Stack_Of(this).StackId()},
-				"status-details": map[string]any{"status": []any{"CREATE_COMPLETE", "UPDATE_COMPLETE"}},
-			},
-		},
-	})
-	return a
+	return &Archive{bucket: bucket, archiver: fn, daily: newDaily(this, dailyProps{
+		Suffix: p.Suffix, Key: p.Key, Function: fn, Hour: "2", Minute: "20", Does: "Starts the archiver",
+		RulePrefix: contract.ArchiveRulePrefix, DeploymentPrefix: contract.DeploymentRulePrefix,
+		FailurePrefix: contract.ArchivalFailurePrefix, ScheduleDeadLetterPrefix: contract.ScheduleDeadLetterPrefix,
+	})}
 }
 
 // archiverName returns the physical name of transaction-archival.

@@ -10,12 +10,8 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslambdadestinations"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -142,11 +138,9 @@ type ReconciliationProps struct {
 
 // Reconciliation is the function that compares providers with the table, and its schedule.
 type Reconciliation struct {
-	providers           []string
-	reconciler          awslambda.IFunction
-	ruleNames           []string
-	scheduleDeadLetters awssqs.IQueue
-	failures            awssqs.IQueue
+	daily
+	providers  []string
+	reconciler awslambda.IFunction
 }
 
 // NewReconciliation adds payment-reconciler and its schedule. It reads: it has no permission
@@ -171,48 +165,12 @@ func NewReconciliation(scope cdkconstructs.Construct, id string, p Reconciliatio
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey")
 	p.Providers.allowSecrets(this, fn)
 
-	// As the archiver's: the function's queue receives runs that failed, the other one runs that
-	// could not be started.
-	r := &Reconciliation{
-		providers: slices.Sorted(maps.Keys(p.Providers)), reconciler: fn,
-		failures:            newQueue(this, "Failures", contract.ReconcileFailurePrefix+p.Suffix, p.Key),
-		scheduleDeadLetters: newQueue(this, "ScheduleDeadLetters", contract.ReconcileScheduleDeadLetterPrefix+p.Suffix, p.Key),
-	}
-	fn.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
-		RetryAttempts: jsii.Number(2),
-		MaxEventAge:   awscdk.Duration_Hours(jsii.Number(6)),
-		OnFailure:     awslambdadestinations.NewSqsDestination(r.failures),
-	})
-	start := func(id, name string, props awsevents.RuleProps) {
-		props.RuleName = jsii.String(name)
-		props.Targets = &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(fn, &awseventstargets.LambdaFunctionProps{
-			DeadLetterQueue: r.scheduleDeadLetters,
-			RetryAttempts:   jsii.Number(deliveryAttempts),
-			MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
-		})}
-		awsevents.NewRule(this, &id, &props)
-		r.ruleNames = append(r.ruleNames, name)
-	}
-	start("Daily", contract.ReconcileRulePrefix+p.Suffix, awsevents.RuleProps{
-		Description: jsii.String("Compares the providers with the table once a day"),
-		// After the archiver, off the full hour.
-		Schedule: awsevents.Schedule_Cron(&awsevents.CronOptions{Hour: jsii.String("4"), Minute: jsii.String("40")}),
-	})
-	// A first run shows whether the credentials are right, and without it the alarm about
-	// days without a run would ring on a new stack.
-	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
-	start("Deployed", contract.ReconcileDeploymentRulePrefix+p.Suffix, awsevents.RuleProps{
-		Description: jsii.String("Compares the providers with the table after each deployment"),
-		EventPattern: &awsevents.EventPattern{
-			Source:     jsii.Strings("aws.cloudformation"),
-			DetailType: jsii.Strings("CloudFormation Stack Status Change"),
-			Detail: &map[string]any{
-				"stack-id":       []any{awscdk.Stack_Of(this).StackId()},
-				"status-details": map[string]any{"status": []any{"CREATE_COMPLETE", "UPDATE_COMPLETE"}},
-			},
-		},
-	})
-	return r
+	// Two hours after the archiver. The first run shows whether the credentials are right.
+	return &Reconciliation{providers: slices.Sorted(maps.Keys(p.Providers)), reconciler: fn, daily: newDaily(this, dailyProps{
+		Suffix: p.Suffix, Key: p.Key, Function: fn, Hour: "4", Minute: "40", Does: "Compares the providers with the table",
+		RulePrefix: contract.ReconcileRulePrefix, DeploymentPrefix: contract.ReconcileDeploymentRulePrefix,
+		FailurePrefix: contract.ReconcileFailurePrefix, ScheduleDeadLetterPrefix: contract.ReconcileScheduleDeadLetterPrefix,
+	})}
 }
 
 // reconcileFunctions returns the function of the daily comparison, if there is one.
