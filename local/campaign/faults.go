@@ -1,7 +1,6 @@
 package campaign
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -284,7 +283,7 @@ func (c *conductor) end(ctx context.Context, r running) {
 		var ended []struct {
 			Struck int `json:"struck"`
 		}
-		err = control(ctx, c.session, http.MethodDelete, "/_local/faults/"+r.id, nil, &ended)
+		err = c.session.Control(ctx, http.MethodDelete, "/_local/faults/"+r.id, nil, &ended)
 		for _, e := range ended {
 			c.strikes[r.fault.Name] += e.Struck
 		}
@@ -317,6 +316,6 @@ func (c *conductor) inject(ctx context.Context, f Fault) (id string, err error) 
 	var made struct {
 		ID json.RawMessage `json:"id"`
 	}
-	err = control(ctx, c.session, http.MethodPost, "/_local/faults", bytes.NewReader(body), &made)
+	err = c.session.Control(ctx, http.MethodPost, "/_local/faults", body, &made)
 	return strings.Trim(string(made.ID), `"`), err
 }

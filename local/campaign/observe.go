@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"regexp"
 	"slices"
@@ -91,35 +90,11 @@ func newObserver(s *session.Session, tiers []session.Tier) *observer {
 	return &observer{session: s, tiers: tiers, alerts: map[string]bool{}, before: map[Key]int{}}
 }
 
-// control calls one of the local run's own paths and decodes the response, unless into
-// is nil.
-func control(ctx context.Context, s *session.Session, method, path string, body io.Reader, into any) error {
-	request, err := http.NewRequestWithContext(ctx, method, s.Endpoint+path, body)
-	if err != nil {
-		return err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode/100 != 2:
-		return fmt.Errorf("%s %s: %d %s", method, path, response.StatusCode, strings.TrimSpace(string(text)))
-	case into == nil:
-		return nil
-	}
-	return json.Unmarshal(text, into)
-}
-
 // settle waits until nothing is under way in the stack, for up to settleTimeout.
 func settle(ctx context.Context, s *session.Session) error {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	return control(ctx, s, http.MethodPost, "/_local/settle", nil, nil)
+	return s.Control(ctx, http.MethodPost, "/_local/settle", nil, nil)
 }
 
 // observe reads everything.
@@ -268,7 +243,7 @@ func (e event) key() Key { return Key{e.Detail.ID, e.Detail.Provider} }
 // the bus, whether or not a rule matched.
 func (o *observer) published(ctx context.Context) (map[Key]int, error) {
 	var all []event
-	if err := control(ctx, o.session, http.MethodGet, "/_local/events", nil, &all); err != nil {
+	if err := o.session.Control(ctx, http.MethodGet, "/_local/events", nil, &all); err != nil {
 		return nil, err
 	}
 	counts := map[Key]int{}
@@ -282,7 +257,7 @@ func (o *observer) published(ctx context.Context) (map[Key]int, error) {
 // last 5 000, so a long campaign calls it while it sends.
 func (o *observer) collectAlerts(ctx context.Context) error {
 	var all []json.RawMessage
-	if err := control(ctx, o.session, http.MethodGet, "/_local/alerts", nil, &all); err != nil {
+	if err := o.session.Control(ctx, http.MethodGet, "/_local/alerts", nil, &all); err != nil {
 		return err
 	}
 	o.mu.Lock()
@@ -450,7 +425,7 @@ func (o *observer) queueURLs(ctx context.Context) (map[string]string, error) {
 		Type string `json:"type"`
 		ID   string `json:"physical_id"`
 	}
-	if err := control(ctx, o.session, http.MethodGet, "/_local/resources", nil, &resources); err != nil {
+	if err := o.session.Control(ctx, http.MethodGet, "/_local/resources", nil, &resources); err != nil {
 		return nil, err
 	}
 	urls := map[string]string{}

@@ -202,7 +202,7 @@ func (c *campaign) archiveLast(ctx context.Context, list []Fault) error {
 	if err := c.runArchiver(ctx); err != nil {
 		return err
 	}
-	if err := control(ctx, c.session, "DELETE", "/_local/faults/"+id, nil, nil); err != nil {
+	if err := c.session.Control(ctx, "DELETE", "/_local/faults/"+id, nil, nil); err != nil {
 		return err
 	}
 	c.conductor.counts[archivePartly.Name]++
@@ -228,7 +228,7 @@ func (c *campaign) archive(ctx context.Context, list []Fault) error {
 		if err := c.runArchiver(ctx); err != nil {
 			return err
 		}
-		if err := control(ctx, c.session, "DELETE", "/_local/faults/"+id, nil, nil); err != nil {
+		if err := c.session.Control(ctx, "DELETE", "/_local/faults/"+id, nil, nil); err != nil {
 			return err
 		}
 		failed[f.queue]++

@@ -144,7 +144,7 @@ func (c *campaign) hear(ctx context.Context, want map[string]bool) error {
 		} `json:"history"`
 	}
 	at := time.Now().Add(heardAfter).UTC().Format(time.RFC3339)
-	if err := control(ctx, c.session, http.MethodGet, "/_local/alarms?time="+url.QueryEscape(at), nil, &alarms); err != nil {
+	if err := c.session.Control(ctx, http.MethodGet, "/_local/alarms?time="+url.QueryEscape(at), nil, &alarms); err != nil {
 		return fmt.Errorf("alarms: %w", err)
 	}
 	raised := map[string]bool{}

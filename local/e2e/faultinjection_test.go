@@ -1,9 +1,7 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +20,9 @@ import (
 	"payment-webhooks/local/session"
 )
 
+// faultsPath is where faults are injected, listed and removed.
+const faultsPath = "/_local/faults"
+
 // injected is a fault of /_local/faults.
 type injected struct {
 	ID     string `json:"id"`
@@ -30,40 +31,20 @@ type injected struct {
 	Struck int    `json:"struck"`
 }
 
-// faultsCall calls the control endpoint of the shared session's faults.
-func faultsCall(ctx context.Context, method, path, body string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, method, shared.Endpoint+"/_local/faults"+path, bytes.NewReader([]byte(body)))
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %s", method, body, res.Status)
-	}
-	if into == nil {
-		return nil
-	}
-	return json.NewDecoder(res.Body).Decode(into)
-}
-
 // inject replaces what is injected.
 func inject(t *testing.T, specs ...string) {
 	t.Helper()
-	if err := faultsCall(t.Context(), http.MethodDelete, "", "", nil); err != nil {
+	if err := shared.Control(t.Context(), http.MethodDelete, faultsPath, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, spec := range specs {
-		if err := faultsCall(t.Context(), http.MethodPost, "", spec, nil); err != nil {
+		if err := shared.Control(t.Context(), http.MethodPost, faultsPath, []byte(spec), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
 	t.Cleanup(func() {
 		// The test's context has ended.
-		if err := faultsCall(context.WithoutCancel(t.Context()), http.MethodDelete, "", "", nil); err != nil {
+		if err := shared.Control(context.WithoutCancel(t.Context()), http.MethodDelete, faultsPath, nil, nil); err != nil {
 			t.Error(err)
 		}
 	})
@@ -157,7 +138,7 @@ func allStruck(ctx context.Context, n int) (bool, error) {
 	defer cancel()
 	err := session.Until(ctx, func() (bool, error) {
 		var all []injected
-		if err := faultsCall(ctx, http.MethodGet, "", "", &all); err != nil {
+		if err := shared.Control(ctx, http.MethodGet, faultsPath, nil, &all); err != nil {
 			return false, err
 		}
 		return len(all) == n && !slices.ContainsFunc(all, func(f injected) bool { return f.Struck == 0 }), nil

@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/url"
 
@@ -23,20 +22,9 @@ type document struct {
 
 // traces returns the documents of a trace, or all documents when traceID is empty.
 func traces(ctx context.Context, s *session.Session, traceID string) ([]document, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.Endpoint+"/_local/traces?trace_id="+url.QueryEscape(traceID), nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("traces: %s", response.Status)
-	}
 	var documents []document
-	return documents, json.NewDecoder(response.Body).Decode(&documents)
+	err := s.Control(ctx, http.MethodGet, "/_local/traces?trace_id="+url.QueryEscape(traceID), nil, &documents)
+	return documents, err
 }
 
 // deleteArchived deletes an object of the audit bucket.

@@ -128,13 +128,8 @@ func (o operator) sent(t *testing.T, queue, action string) {
 // injectInto injects a fault into a session.
 func injectInto(t *testing.T, s *session.Session, spec string) {
 	t.Helper()
-	response, err := http.Post(s.Endpoint+"/_local/faults", "application/json", strings.NewReader(spec)) //nolint:noctx // the local run's own endpoint
-	if err != nil {
+	if err := s.Control(t.Context(), http.MethodPost, faultsPath, []byte(spec), nil); err != nil {
 		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusCreated {
-		t.Fatalf("fault %s: %s", spec, response.Status)
 	}
 }
 

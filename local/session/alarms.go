@@ -35,7 +35,7 @@ func (a Alarm) Rang() bool {
 // Alarms evaluates the alarms up to a time, which may be in the future, and returns them by name.
 func (s *Session) Alarms(ctx context.Context, at time.Time) (map[string]Alarm, error) {
 	var all []Alarm
-	if err := s.control(ctx, http.MethodGet, "/_local/alarms?time="+url.QueryEscape(at.UTC().Format(time.RFC3339)), &all); err != nil {
+	if err := s.Control(ctx, http.MethodGet, "/_local/alarms?time="+url.QueryEscape(at.UTC().Format(time.RFC3339)), nil, &all); err != nil {
 		return nil, err
 	}
 	alarms := map[string]Alarm{}

@@ -75,7 +75,7 @@ type Alert struct {
 // Alerts returns the alerts delivered so far whose message contains part, oldest first.
 func (s *Session) Alerts(ctx context.Context, part string) ([]Alert, error) {
 	var all, found []Alert
-	if err := s.control(ctx, http.MethodGet, "/_local/alerts", &all); err != nil {
+	if err := s.Control(ctx, http.MethodGet, "/_local/alerts", nil, &all); err != nil {
 		return nil, err
 	}
 	for _, a := range all {
@@ -89,7 +89,7 @@ func (s *Session) Alerts(ctx context.Context, part string) ([]Alert, error) {
 // Logged returns the lines of a log group that contain part, oldest first. It first
 // waits until everything logged so far is in CloudWatch Logs.
 func (s *Session) Logged(ctx context.Context, group, part string) ([]string, error) {
-	if err := s.control(ctx, http.MethodPost, "/_local/flush", nil); err != nil {
+	if err := s.Control(ctx, http.MethodPost, "/_local/flush", nil, nil); err != nil {
 		return nil, err
 	}
 	var lines []string
@@ -142,7 +142,7 @@ func (s *Session) Messages(ctx context.Context, queue string) ([]sqstypes.Messag
 
 // FireRule fires a scheduled rule as of the given time.
 func (s *Session) FireRule(ctx context.Context, rule string, at time.Time) error {
-	return s.control(ctx, http.MethodPost, "/_local/rules/"+url.PathEscape(rule)+"/fire?time="+url.QueryEscape(at.UTC().Format(time.RFC3339)), nil)
+	return s.Control(ctx, http.MethodPost, "/_local/rules/"+url.PathEscape(rule)+"/fire?time="+url.QueryEscape(at.UTC().Format(time.RFC3339)), nil, nil)
 }
 
 // ArchivalRule returns the name of the rule that starts the daily archival.

@@ -238,10 +238,10 @@ func do(ctx context.Context, method, url string, header http.Header, body []byte
 	return Response{Status: res.StatusCode, Header: res.Header, Body: text}, err
 }
 
-// control calls one of the local run's own paths, /_local/…, and decodes the response
-// into a value, unless that is nil.
-func (s *Session) control(ctx context.Context, method, path string, into any) error {
-	res, err := do(ctx, method, s.Endpoint+path, nil, nil)
+// Control calls one of the local run's own paths, /_local/…, with a body of JSON or none, and
+// decodes the response into a value, unless that is nil.
+func (s *Session) Control(ctx context.Context, method, path string, body []byte, into any) error {
+	res, err := do(ctx, method, s.Endpoint+path, nil, body)
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -174,7 +173,7 @@ func (l *local) idle(ctx context.Context) error {
 		var mappings []struct {
 			Stats struct{ Delivered int }
 		}
-		if err := l.call(ctx, http.MethodGet, "/_local/mappings", &mappings); err != nil {
+		if err := l.session.Control(ctx, http.MethodGet, "/_local/mappings", nil, &mappings); err != nil {
 			return false, err
 		}
 		delivered := 0
@@ -185,27 +184,7 @@ func (l *local) idle(ctx context.Context) error {
 		defer l.mu.Unlock()
 		return delivered >= l.sent, nil
 	})
-	return errors.Join(err, l.call(ctx, http.MethodPost, "/_local/flush", nil))
-}
-
-func (l *local) call(ctx context.Context, method, path string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, method, l.session.Endpoint+path, nil)
-	if err != nil {
-		return err
-	}
-	response, err := l.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	if response.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %s", method, path, response.Status)
-	}
-	if into == nil {
-		_, err = io.Copy(io.Discard, response.Body)
-		return err
-	}
-	return json.NewDecoder(response.Body).Decode(into)
+	return errors.Join(err, l.session.Control(ctx, http.MethodPost, "/_local/flush", nil, nil))
 }
 
 // lastItem reads the payment sent last, so that the bare puts store the same.
