@@ -53,7 +53,7 @@
 //	GET  /_local/faults                          faults, with the calls that they struck
 //	DELETE /_local/faults[/ID]                   end one or all
 //	POST /_local/flush                           wait until everything logged is in CloudWatch
-//	POST /_local/settle                          wait until nothing is under way: records, events,
+//	POST /_local/idle                            wait until nothing is under way: records, events,
 //	                                             executions, asynchronous invocations, log lines
 //
 // Responses are JSON. An error is {"error": "…"} with a 4xx or 5xx status.

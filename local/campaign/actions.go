@@ -24,7 +24,7 @@ import (
 
 // kill ends one process of a handler (named bootstrap, see package lambda) with a signal
 // that it cannot catch.
-func (c *conductor) kill(ctx context.Context, r *rand.Rand) error {
+func (c *injector) kill(ctx context.Context, r *rand.Rand) error {
 	out, err := exec.CommandContext(ctx, "ps", "-A", "-o", "pid=,ppid=,args=").Output()
 	if err != nil {
 		return err
@@ -86,10 +86,10 @@ func setRule(ctx context.Context, s *session.Session, tier string, enabled bool)
 // disableRule disables the rule of one tier, and enableRule those that are disabled. The
 // senders are stopped until the stack is quiet, so that what was received in between is
 // exactly what matched no rule: publishing more again would hide what was lost otherwise.
-func (c *conductor) disableRule(ctx context.Context, r *rand.Rand) error {
+func (c *injector) disableRule(ctx context.Context, r *rand.Rand) error {
 	c.senders.gate.Lock()
 	defer c.senders.gate.Unlock()
-	if err := settle(ctx, c.session); err != nil {
+	if err := waitIdle(ctx, c.session); err != nil {
 		return err
 	}
 	tier := c.tiers[r.IntN(len(c.tiers))].Name
@@ -97,10 +97,10 @@ func (c *conductor) disableRule(ctx context.Context, r *rand.Rand) error {
 	return setRule(ctx, c.session, tier, false)
 }
 
-func (c *conductor) enableRule(ctx context.Context, _ *rand.Rand) error {
+func (c *injector) enableRule(ctx context.Context, _ *rand.Rand) error {
 	c.senders.gate.Lock()
 	defer c.senders.gate.Unlock()
-	if err := settle(ctx, c.session); err != nil {
+	if err := waitIdle(ctx, c.session); err != nil {
 		return err
 	}
 	for i, o := range c.outages {
@@ -118,10 +118,10 @@ func (c *conductor) enableRule(ctx context.Context, _ *rand.Rand) error {
 // deleteGroups deletes the log groups of tiers. What was in them is gone on purpose, so it
 // is noted before: the senders are stopped until the group is quiet, so that nothing is
 // logged between the look and the deletion.
-func (c *conductor) deleteGroups(ctx context.Context, _ *rand.Rand) error {
+func (c *injector) deleteGroups(ctx context.Context, _ *rand.Rand) error {
 	c.senders.gate.Lock()
 	defer c.senders.gate.Unlock()
-	if err := settle(ctx, c.session); err != nil {
+	if err := waitIdle(ctx, c.session); err != nil {
 		return err
 	}
 	if err := c.observer.rememberLogged(ctx); err != nil {
@@ -133,14 +133,14 @@ func (c *conductor) deleteGroups(ctx context.Context, _ *rand.Rand) error {
 	})
 }
 
-func (c *conductor) createGroups(ctx context.Context, _ *rand.Rand) error {
+func (c *injector) createGroups(ctx context.Context, _ *rand.Rand) error {
 	return c.groups(func(client *cloudwatchlogs.Client, name string) error {
 		_, err := client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String(name)})
 		return err
 	})
 }
 
-func (c *conductor) groups(do func(*cloudwatchlogs.Client, string) error) error {
+func (c *injector) groups(do func(*cloudwatchlogs.Client, string) error) error {
 	for _, t := range c.tiers {
 		if t.Target != "log" {
 			continue

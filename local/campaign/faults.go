@@ -32,7 +32,7 @@ type Fault struct {
 
 	// begin and end are the campaign's own actions, for a fault without a hop. They are
 	// called while senders are under way.
-	begin, end func(*conductor, context.Context, *rand.Rand) error
+	begin, end func(*injector, context.Context, *rand.Rand) error
 }
 
 // excludes reports whether the fault is in force only without others that do: it stops
@@ -78,13 +78,13 @@ var faults = slices.Concat(
 
 	// What operators do, and what happens to machines.
 	[]Fault{
-		{Name: "kill", begin: (*conductor).kill},
+		{Name: "kill", begin: (*injector).kill},
 		{
-			Name: "mapping-disabled", begin: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, false) },
-			end: func(c *conductor, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, true) },
+			Name: "mapping-disabled", begin: func(c *injector, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, false) },
+			end: func(c *injector, ctx context.Context, _ *rand.Rand) error { return setMapping(ctx, c.session, true) },
 		},
-		{Name: "rule-disabled", begin: (*conductor).disableRule, end: (*conductor).enableRule},
-		{Name: "group-deleted", begin: (*conductor).deleteGroups, end: (*conductor).createGroups},
+		{Name: "rule-disabled", begin: (*injector).disableRule, end: (*injector).enableRule},
+		{Name: "group-deleted", begin: (*injector).deleteGroups, end: (*injector).createGroups},
 		{Name: "clock-ahead", Hop: "clock", Fault: "clock-skew", Seconds: 40},
 	},
 	archiverFaults(),
@@ -185,8 +185,8 @@ func episodes(seed uint64, all []Fault, n int64) []episode {
 	return list
 }
 
-// conductor begins and ends episodes as the number of attempts grows.
-type conductor struct {
+// injector begins and ends episodes as the number of attempts grows.
+type injector struct {
 	session  *session.Session
 	senders  *senders
 	observer *observer
@@ -211,7 +211,7 @@ type running struct {
 }
 
 // step begins and ends what is due before the nth attempt.
-func (c *conductor) step(ctx context.Context, n int64) {
+func (c *injector) step(ctx context.Context, n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.planned*block <= n {
@@ -233,7 +233,7 @@ func (c *conductor) step(ctx context.Context, n int64) {
 }
 
 // names lists the faults in force.
-func (c *conductor) names() string {
+func (c *injector) names() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var all []string
@@ -244,7 +244,7 @@ func (c *conductor) names() string {
 }
 
 // stop ends every fault and begins no more. It returns the first error of any.
-func (c *conductor) stop(ctx context.Context) error {
+func (c *injector) stop(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, r := range c.running {
@@ -254,7 +254,7 @@ func (c *conductor) stop(ctx context.Context) error {
 	return c.err
 }
 
-func (c *conductor) begin(ctx context.Context, e episode) {
+func (c *injector) begin(ctx context.Context, e episode) {
 	// A fault is not begun while it is in force already, nor one that waits for quiet while
 	// another keeps the stack from becoming quiet.
 	if slices.ContainsFunc(c.running, func(r running) bool {
@@ -277,7 +277,7 @@ func (c *conductor) begin(ctx context.Context, e episode) {
 	c.running = append(c.running, r)
 }
 
-func (c *conductor) end(ctx context.Context, r running) {
+func (c *injector) end(ctx context.Context, r running) {
 	var err error
 	if r.id != "" {
 		var ended []struct {
@@ -294,14 +294,14 @@ func (c *conductor) end(ctx context.Context, r running) {
 	c.failed(r.fault, err)
 }
 
-func (c *conductor) failed(f Fault, err error) bool {
+func (c *injector) failed(f Fault, err error) bool {
 	if err != nil && !errors.Is(err, context.Canceled) && c.err == nil {
 		c.err = fmt.Errorf("fault %s: %w", f.Name, err)
 	}
 	return err != nil
 }
 
-func (c *conductor) inject(ctx context.Context, f Fault) (id string, err error) {
+func (c *injector) inject(ctx context.Context, f Fault) (id string, err error) {
 	body, err := json.Marshal(struct {
 		Hop         string            `json:"hop"`
 		Fault       string            `json:"fault"`

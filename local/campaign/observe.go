@@ -90,11 +90,11 @@ func newObserver(s *session.Session, tiers []session.Tier) *observer {
 	return &observer{session: s, tiers: tiers, alerts: map[string]bool{}, before: map[Key]int{}}
 }
 
-// settle waits until nothing is under way in the stack, for up to settleTimeout.
-func settle(ctx context.Context, s *session.Session) error {
-	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+// waitIdle waits until nothing is under way in the stack, for up to idleTimeout.
+func waitIdle(ctx context.Context, s *session.Session) error {
+	ctx, cancel := context.WithTimeout(ctx, idleTimeout)
 	defer cancel()
-	return s.Control(ctx, http.MethodPost, "/_local/settle", nil, nil)
+	return s.Control(ctx, http.MethodPost, "/_local/idle", nil, nil)
 }
 
 // observe reads everything.

@@ -63,7 +63,7 @@ func (c *campaign) repair(ctx context.Context) error {
 			c.counted = append(c.counted, Fact{"dead letters in " + name, before[name]})
 		}
 	}
-	if err := c.readAside(ctx); err != nil {
+	if err := c.readDeadLettered(ctx); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(before)) {
@@ -76,7 +76,7 @@ func (c *campaign) repair(ctx context.Context) error {
 		}
 		c.tools.Want[""]++
 	}
-	for _, o := range c.conductor.outages {
+	for _, o := range c.injector.outages {
 		c.options.Progress("publishing what the tier %s missed in %s", o.tier, o.to.Sub(o.from).Round(time.Millisecond))
 		if _, err := c.ops(ctx, "republish", "--tier", o.tier, "--execute",
 			"--from", o.from.UTC().Format(time.RFC3339Nano), "--to", o.to.UTC().Format(time.RFC3339Nano)); err != nil {
@@ -85,7 +85,7 @@ func (c *campaign) repair(ctx context.Context) error {
 		c.tools.Want[""]++
 	}
 	c.tools.Got[""] = c.tools.Want[""] - len(c.tools.Differences)
-	return c.settle(ctx)
+	return c.waitIdle(ctx)
 }
 
 // Queues whose messages nobody can send on, without the suffix.
@@ -94,11 +94,11 @@ var (
 	relayQueue      = strings.TrimSuffix(contract.RelayDeadLetterPrefix, "-")
 )
 
-// readAside reads the queues of what was set aside for good: conflicting notifications,
+// readDeadLettered reads the queues of what stays in them for good: conflicting notifications,
 // and items that are no transactions. It notes whose they are and discards them, as an
 // operator does who has looked at them.
-func (c *campaign) readAside(ctx context.Context) error {
-	for name, row := range map[string]*Row{quarantineQueue: c.quarantined, relayQueue: c.aside} {
+func (c *campaign) readDeadLettered(ctx context.Context) error {
+	for name, row := range map[string]*Row{quarantineQueue: c.quarantined, relayQueue: c.deadLettered} {
 		want := map[string]bool{} // ids of the messages that there must be
 		if name == quarantineQueue {
 			for key := range c.sent.quarantined {
@@ -195,7 +195,7 @@ func (c *campaign) archiveLast(ctx context.Context, list []Fault) error {
 	if !slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == archivePartly.Name }) {
 		return c.runArchiver(ctx)
 	}
-	id, err := c.conductor.inject(ctx, archivePartly)
+	id, err := c.injector.inject(ctx, archivePartly)
 	if err != nil {
 		return fmt.Errorf("fault %s: %w", archivePartly.Name, err)
 	}
@@ -205,11 +205,11 @@ func (c *campaign) archiveLast(ctx context.Context, list []Fault) error {
 	if err := c.session.Control(ctx, "DELETE", "/_local/faults/"+id, nil, nil); err != nil {
 		return err
 	}
-	c.conductor.counts[archivePartly.Name]++
+	c.injector.counts[archivePartly.Name]++
 	if _, err := c.ops(ctx, "dlq", "redrive", strings.TrimSuffix(contract.ArchivalFailurePrefix, "-"), "--execute"); err != nil {
 		c.tools.differ("%v", err)
 	}
-	return c.settle(ctx)
+	return c.waitIdle(ctx)
 }
 
 // archive runs the archiver as of two days later, when every hour is due: first while
@@ -221,7 +221,7 @@ func (c *campaign) archive(ctx context.Context, list []Fault) error {
 		if !slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == f.Name }) {
 			continue
 		}
-		id, err := c.conductor.inject(ctx, f.Fault)
+		id, err := c.injector.inject(ctx, f.Fault)
 		if err != nil {
 			return fmt.Errorf("fault %s: %w", f.Name, err)
 		}
@@ -232,7 +232,7 @@ func (c *campaign) archive(ctx context.Context, list []Fault) error {
 			return err
 		}
 		failed[f.queue]++
-		c.conductor.counts[f.Name]++
+		c.injector.counts[f.Name]++
 	}
 	if len(failed) == 0 {
 		if slices.ContainsFunc(list, func(chosen Fault) bool { return chosen.Name == archivePartly.Name }) {
@@ -254,7 +254,7 @@ func (c *campaign) archive(ctx context.Context, list []Fault) error {
 			c.tools.differ("%v", err)
 		}
 	}
-	return c.settle(ctx)
+	return c.waitIdle(ctx)
 }
 
 // runArchiver fires the daily rule as of two days later.
@@ -262,5 +262,5 @@ func (c *campaign) runArchiver(ctx context.Context) error {
 	if err := c.session.FireRule(ctx, c.session.ArchivalRule(), time.Now().Add(48*time.Hour)); err != nil {
 		return err
 	}
-	return c.settle(ctx)
+	return c.waitIdle(ctx)
 }

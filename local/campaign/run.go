@@ -39,7 +39,7 @@ const timeScale = "300"
 // makes a campaign wait that long, and the sheet then shows it.
 const (
 	acceptTimeout = 2 * time.Minute // until the last delivery is accepted
-	settleTimeout = 5 * time.Minute // until nothing is under way
+	idleTimeout   = 5 * time.Minute // until nothing is under way
 )
 
 // Run makes one campaign and returns its sheet. An error means that there is none: the
@@ -76,7 +76,7 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 		return sheet, err
 	}
 	sheet = Sheet{Seed: o.Seed, Transactions: len(c.sent.transactions), Rows: Balance(c.sent, seen, c.tiers), Facts: c.facts()}
-	for _, row := range []*Row{c.quarantined, c.aside, c.runs, c.tools, c.heard} {
+	for _, row := range []*Row{c.quarantined, c.deadLettered, c.runs, c.tools, c.heard} {
 		sheet.Rows = append(sheet.Rows, *row)
 	}
 	for _, t := range c.tiers {
@@ -87,14 +87,14 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 
 // campaign is a running campaign.
 type campaign struct {
-	options   Options
-	dir       string
-	session   *session.Session
-	tiers     []session.Tier
-	sent      *Sent
-	senders   *senders
-	conductor *conductor
-	observer  *observer
+	options  Options
+	dir      string
+	session  *session.Session
+	tiers    []session.Tier
+	sent     *Sent
+	senders  *senders
+	injector *injector
+	observer *observer
 
 	opsBinary string
 	entries   int // of the plan that were sent or passed over
@@ -103,17 +103,17 @@ type campaign struct {
 	counted []Fact
 
 	// Rows that are known before the books are balanced.
-	quarantined, aside, runs, tools, heard *Row
+	quarantined, deadLettered, runs, tools, heard *Row
 }
 
 func begin(ctx context.Context, o Options) (c *campaign, err error) {
 	c = &campaign{
 		options: o, sent: newSent(),
-		quarantined: newRow("conflicting notifications in quarantine"),
-		aside:       newRow("set aside by the relay: only what is no transaction"),
-		runs:        newRow("failed runs of the archiver, kept to be sent on"),
-		tools:       newRow("repairs by scripts/ops that succeeded"),
-		heard:       newRow("silences and full queues that raised their alarm"),
+		quarantined:  newRow("conflicting notifications in quarantine"),
+		deadLettered: newRow("in the relay's queue: only what is no transaction"),
+		runs:         newRow("failed runs of the archiver, kept to be sent on"),
+		tools:        newRow("repairs by scripts/ops that succeeded"),
+		heard:        newRow("silences and full queues that raised their alarm"),
 	}
 	if c.tiers, err = session.Tiers(o.CDKOut); err != nil {
 		return nil, err
@@ -164,11 +164,11 @@ func (c *campaign) close() (err error) {
 // nothing is under way.
 func (c *campaign) send(ctx context.Context, list []Fault) error {
 	o, started := c.options, time.Now()
-	c.conductor = &conductor{
+	c.injector = &injector{
 		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed, faults: whileSending(list),
 		log: o.Log, counts: map[string]int{}, strikes: map[string]int{},
 	}
-	c.senders.step = c.conductor.step
+	c.senders.step = c.injector.step
 	if err := c.putPoison(ctx); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 	var late *time.Timer
 	err := c.senders.run(accepting, o.Senders, next, func() error {
 		late = time.AfterFunc(acceptTimeout, func() { giveUp(errLate) })
-		return c.conductor.stop(ctx)
+		return c.injector.stop(ctx)
 	})
 	stop()
 	watch.Wait()
@@ -202,7 +202,7 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 		return err
 	}
 	o.Progress("%d entries sent in %s, %d attempts; waiting until all is quiet", c.entries, time.Since(started).Round(time.Second/10), c.sent.attempts.Load())
-	return c.settle(ctx)
+	return c.waitIdle(ctx)
 }
 
 // errLate ends deliveries that are not accepted long after the last fault.
@@ -221,14 +221,14 @@ func (c *campaign) watch(ctx context.Context) {
 		c.sent.mu.Lock()
 		known := len(c.sent.transactions)
 		c.sent.mu.Unlock()
-		c.options.Progress("%d transactions, %d attempts, under way: %s", known, c.sent.attempts.Load(), c.conductor.names())
+		c.options.Progress("%d transactions, %d attempts, under way: %s", known, c.sent.attempts.Load(), c.injector.names())
 		if err := c.observer.collectAlerts(ctx); err != nil && ctx.Err() == nil {
 			c.options.Progress("alerts: %v", err)
 		}
 	}
 }
 
-func (c *campaign) settle(ctx context.Context) error { return settle(ctx, c.session) }
+func (c *campaign) waitIdle(ctx context.Context) error { return waitIdle(ctx, c.session) }
 
 // facts returns what happened, for the reader of the sheet.
 func (c *campaign) facts() []Fact {
@@ -243,9 +243,9 @@ func (c *campaign) facts() []Fact {
 	}
 	c.sent.mu.Unlock()
 	for _, f := range faults {
-		if n := c.conductor.counts[f.Name]; n > 0 {
+		if n := c.injector.counts[f.Name]; n > 0 {
 			if f.Hop != "" && !strings.HasPrefix(f.Name, "archive-") {
-				n = c.conductor.strikes[f.Name] // of all episodes
+				n = c.injector.strikes[f.Name] // of all episodes
 			}
 			facts = append(facts, Fact{"fault " + f.Name, n})
 		}

@@ -28,7 +28,7 @@ const silent = 10
 
 // needed returns how many transactions of each tier a silence needs.
 func (c *campaign) needed() map[string]int {
-	strikes := func(name string) int { return max(c.conductor.strikes[name], c.conductor.counts[name]) }
+	strikes := func(name string) int { return max(c.injector.strikes[name], c.injector.counts[name]) }
 	// Events that EventBridge matched and nobody counted, of a call or a batch each: the
 	// response was lost, or the relay was killed before it wrote its counts.
 	matched := 10*(strikes("bus-cut")+strikes("bus-timeout")) + 20*(strikes("relay-crash-after")+strikes("kill"))
@@ -64,7 +64,7 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 	want := map[string]bool{} // alarms
 	if has(silentRules) {
 		for _, t := range c.tiers {
-			c.conductor.outages = append(c.conductor.outages, outage{tier: t.Name, from: time.Now()})
+			c.injector.outages = append(c.injector.outages, outage{tier: t.Name, from: time.Now()})
 			if err := setRule(ctx, c.session, t.Name, false); err != nil {
 				return err
 			}
@@ -76,9 +76,9 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 		if err := c.sendMore(ctx); err != nil {
 			return err
 		}
-		for i, o := range c.conductor.outages {
+		for i, o := range c.injector.outages {
 			if o.to.IsZero() {
-				c.conductor.outages[i].to = time.Now()
+				c.injector.outages[i].to = time.Now()
 			}
 		}
 	}
@@ -109,7 +109,7 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 			return err
 		}
 	}
-	return errors.Join(setMapping(ctx, c.session, true), c.settle(ctx))
+	return errors.Join(setMapping(ctx, c.session, true), c.waitIdle(ctx))
 }
 
 // sendMore sends further entries of the plan, without faults: as many of each tier as a
@@ -132,7 +132,7 @@ func (c *campaign) sendMore(ctx context.Context) error {
 		return 0, false
 	}
 	err := c.senders.run(limited, c.options.Senders, next, func() error { return nil })
-	return errors.Join(failure, err, c.settle(ctx))
+	return errors.Join(failure, err, c.waitIdle(ctx))
 }
 
 // hear evaluates the alarms ahead of time, and counts those that were raised.

@@ -67,12 +67,12 @@ func (e *Emulator) control() http.Handler {
 		e.writer.Flush(context.WithoutCancel(r.Context()))
 		respond(w, http.StatusOK, map[string]bool{"flushed": true})
 	})
-	mux.HandleFunc("POST /_local/settle", func(w http.ResponseWriter, r *http.Request) {
-		if err := e.settle(r.Context()); err != nil {
+	mux.HandleFunc("POST /_local/idle", func(w http.ResponseWriter, r *http.Request) {
+		if err := e.idle(r.Context()); err != nil {
 			respondError(w, http.StatusGatewayTimeout, err)
 			return
 		}
-		respond(w, http.StatusOK, map[string]bool{"settled": true})
+		respond(w, http.StatusOK, map[string]bool{"idle": true})
 	})
 	mux.HandleFunc("POST /_local/rules/{name}/fire", func(w http.ResponseWriter, r *http.Request) {
 		at, err := queryTime(r)

@@ -47,8 +47,8 @@ type Delivery struct {
 // SettleTime is how long a delivery may take that the provider makes itself.
 const SettleTime = 2 * time.Minute
 
-// settleEvery is the time between two looks at the ledger.
-const settleEvery = 2 * time.Second
+// recheckEvery is the time between two looks at the ledger.
+const recheckEvery = 2 * time.Second
 
 // ErrDelivery is the error of a delivery that cannot be made: the secret is missing or
 // malformed, or this program cannot sign as the provider and the provider cannot resend.
@@ -160,8 +160,8 @@ func (r *run) signed(ctx context.Context, event history.Event) (*http.Request, e
 	return request, nil
 }
 
-// settle reads the ledger again until everything delivered is there, or time is up.
-func (r *run) settle(ctx context.Context) error {
+// awaitStored reads the ledger again until everything delivered is there, or time is up.
+func (r *run) awaitStored(ctx context.Context) error {
 	d := r.report.Delivery
 	if d == nil { // nothing was missing
 		r.report.Delivery = &DeliveryReport{Executed: r.Delivery.Execute, By: r.Source.by(), Statuses: map[int]int{}}
@@ -180,7 +180,7 @@ func (r *run) settle(ctx context.Context) error {
 	total := len(gone)
 	timer := time.NewTimer(cmp.Or(r.Delivery.Wait, SettleTime))
 	defer timer.Stop()
-	ticker := time.NewTicker(settleEvery)
+	ticker := time.NewTicker(recheckEvery)
 	defer ticker.Stop()
 	for timeout := false; ; {
 		err := r.recheck(ctx, &gone)

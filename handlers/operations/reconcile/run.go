@@ -62,7 +62,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	err := r.pages(ctx)
 	r.report.Complete = err == nil
 	if c.Delivery != nil {
-		err = errors.Join(err, r.settle(ctx))
+		err = errors.Join(err, r.awaitStored(ctx))
 	}
 	if r.ahead > 0 {
 		r.report.Warnings = append(r.report.Warnings, fmt.Sprintf("%d events are dated up to %s after now: check the clock of this machine", r.ahead, r.aheadBy.Round(time.Second)))

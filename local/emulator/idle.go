@@ -9,11 +9,11 @@ import (
 	"payment-webhooks/local/streams"
 )
 
-// settle waits until nothing is under way: every record that an enabled mapping reads is
+// idle waits until nothing is under way: every record that an enabled mapping reads is
 // processed, every event is delivered or given up, every execution and asynchronous
 // invocation has ended, and what they logged is in CloudWatch. They are waited for in the
 // order in which one leads to another. Requests to the API are not waited for.
-func (e *Emulator) settle(ctx context.Context) error {
+func (e *Emulator) idle(ctx context.Context) error {
 	for _, m := range e.mappings {
 		if m.Configuration().State == streams.Disabled {
 			continue
