@@ -40,12 +40,12 @@ type Delivery struct {
 	Transport http.RoundTripper
 
 	// Wait is how long after the last delivery the ledger is read again until all is there;
-	// SettleTime if it is 0.
+	// ResendTime if it is 0.
 	Wait time.Duration
 }
 
-// SettleTime is how long a delivery may take that the provider makes itself.
-const SettleTime = 2 * time.Minute
+// ResendTime is how long a delivery may take that the provider makes itself.
+const ResendTime = 2 * time.Minute
 
 // recheckEvery is the time between two looks at the ledger.
 const recheckEvery = 2 * time.Second
@@ -178,7 +178,7 @@ func (r *run) awaitStored(ctx context.Context) error {
 		}
 	}
 	total := len(gone)
-	timer := time.NewTimer(cmp.Or(r.Delivery.Wait, SettleTime))
+	timer := time.NewTimer(cmp.Or(r.Delivery.Wait, ResendTime))
 	defer timer.Stop()
 	ticker := time.NewTicker(recheckEvery)
 	defer ticker.Stop()

@@ -292,7 +292,7 @@ func TestPayPal(t *testing.T) {
 			api := reconciletest.NewPayPal(time.Now, paypalID, paypalSecret, nil, paypalPayment(t, time.Now().Add(-hour), 1))
 			start := time.Now()
 			report, err := compare(t, "paypal", paypalLogin, api, e, deliver(true))
-			if err != nil || report.Balanced() || report.Delivery.StillGone != 1 || report.Delivery.Statuses[202] != 1 || time.Since(start) < reconcile.SettleTime {
+			if err != nil || report.Balanced() || report.Delivery.StillGone != 1 || report.Delivery.Statuses[202] != 1 || time.Since(start) < reconcile.ResendTime {
 				t.Errorf("%+v after %v, %v", report.Delivery, time.Since(start), err)
 			}
 		})
