@@ -44,6 +44,7 @@ func imports(t *testing.T) map[string][]string {
 // what reports about it.
 var adapters = []string{
 	"internal/archive/lambdainvoke", "internal/archive/s3store", "internal/archive/schedule",
+	"internal/digest/snstopic", "internal/digest/sqsbatch",
 	"internal/fraud/stepfunctions",
 	"internal/intake/apigateway", "internal/intake/sqsqueue",
 	"internal/ledger/dynamodbledger",
@@ -54,7 +55,7 @@ var adapters = []string{
 }
 
 func TestLayers(t *testing.T) {
-	mains := []string{"event-relay", "fraud-detector", "payment-reconciler", "transaction-archival", "webhook-validator"}
+	mains := []string{"alert-digest", "event-relay", "fraud-detector", "payment-reconciler", "transaction-archival", "webhook-validator"}
 	graph := imports(t)
 	for _, name := range append(slices.Clone(adapters), mains...) {
 		if graph[name] == nil {

@@ -10,6 +10,7 @@ const (
 	FraudDetector       = "fraud-detector"
 	TransactionArchival = "transaction-archival"
 	PaymentReconciler   = "payment-reconciler" // only if reconcile is configured
+	AlertDigest         = "alert-digest"       // only if a tier has a digest
 )
 
 // Environment variables that the stack sets on the functions.
@@ -25,6 +26,7 @@ const (
 	EnvReconcile           = "RECONCILE"             // payment-reconciler; JSON, see ReconcileAPIURL
 	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
 	EnvTiers               = "TIERS"                 // event-relay; JSON, the tiers by which it counts events, see relay.ParseTiers
+	EnvTopicARN            = "TOPIC_ARN"             // alert-digest; ARN of the topic of the alerts
 )
 
 // Members of EnvProviders, an object by provider name:

@@ -34,6 +34,11 @@ const (
 	TierRuleInfix       = "-value-transactions-"
 	TierDeadLetterInfix = "-value-dlq-"
 	EventLogGroupPrefix = "/aws/events/"
+
+	// TierDigestInfix is that of the queue in which the events of a tier with a digest wait,
+	// TierDigestDeadLetterInfix that of the queue for those that no digest could contain.
+	TierDigestInfix           = "-value-digest-"
+	TierDigestDeadLetterInfix = "-value-digest-dlq-"
 )
 
 // Queues that keep what could not be processed, beside those of the tiers.

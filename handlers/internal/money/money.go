@@ -100,6 +100,15 @@ func (a Amount) Cmp(b Amount) int { return a.d.Cmp(&b.d) }
 // Equal reports whether both are the same number; go-cmp uses it.
 func (a Amount) Equal(b Amount) bool { return a.Cmp(b) == 0 }
 
+// Add returns the exact sum.
+func (a Amount) Add(b Amount) Amount {
+	var sum apd.Decimal
+	// A context without a precision does not round, and DynamoDB's bounds are far within its own.
+	_, _ = apd.BaseContext.Add(&sum, &a.d, &b.d)
+	sum.Reduce(&sum)
+	return Amount{sum}
+}
+
 // IsZero reports whether the amount is zero.
 func (a Amount) IsZero() bool { return a.d.IsZero() }
 

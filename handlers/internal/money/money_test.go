@@ -176,3 +176,20 @@ func TestFromMinor(t *testing.T) {
 		t.Error("12x is accepted")
 	}
 }
+
+func TestAdd(t *testing.T) {
+	t.Run("is exact when a double is not", func(t *testing.T) {
+		for _, c := range [][3]string{
+			{"0.1", "0.2", "0.3"},
+			{"9999999999999.99", "0.01", "10000000000000"},
+			{"12345678901234567890123456789012345678", "0.00000000000000000000000000000000000001", "12345678901234567890123456789012345678.00000000000000000000000000000000000001"},
+			{"0", "0", "0"},
+		} {
+			a, errA := money.Parse(c[0])
+			b, errB := money.Parse(c[1])
+			if got := a.Add(b).String(); errA != nil || errB != nil || got != c[2] || a.String() != c[0] {
+				t.Errorf("%s + %s is %s, want %s", c[0], c[1], got, c[2])
+			}
+		}
+	})
+}
