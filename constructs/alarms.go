@@ -171,7 +171,7 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 			metric:      over(m.business(contract.MetricArchiveBacklog, "Maximum", ""), hour), periods: 1,
 		},
 	}
-	alarms = slices.Concat(alarms, m.bookAlarms(), m.lossAlarms(), m.queueAlarms(), m.reconcileAlarms())
+	alarms = slices.Concat(alarms, m.bookAlarms(), m.lossAlarms(), m.queueAlarms(), m.digestAlarms(), m.reconcileAlarms())
 	refused := awscdk.Duration_Hours(jsii.Number(refusedHours))
 	for _, name := range m.providers() {
 		alarms = append(alarms, alarm{

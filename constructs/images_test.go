@@ -19,7 +19,7 @@ import (
 )
 
 // handlerNames are all handlers, sorted.
-var handlerNames = []string{contract.EventRelay, contract.FraudDetector, contract.PaymentReconciler, contract.TransactionArchival, contract.WebhookValidator}
+var handlerNames = []string{contract.AlertDigest, contract.EventRelay, contract.FraudDetector, contract.PaymentReconciler, contract.TransactionArchival, contract.WebhookValidator}
 
 // imageHashes returns the asset hash of each handler's image, built from the
 // handlers' module in root.
@@ -87,10 +87,11 @@ func TestImages(t *testing.T) {
 		{"follow their own main", []string{"handlers/event-relay/main.go"}, []string{contract.EventRelay}},
 		{"follow a package that one handler imports", []string{"handlers/internal/intake/intake.go"}, []string{contract.WebhookValidator}},
 		{"follow a fraud rule where it is applied alone", []string{"handlers/internal/fraud/rules/rules.go"}, []string{contract.FraudDetector}},
+		{"follow the digest where it is sent", []string{"handlers/internal/digest/message.go"}, []string{contract.AlertDigest}},
 		{"follow a provider's API where it is called", []string{"handlers/internal/provider/stripe/stripeapi/api.go"}, []string{contract.PaymentReconciler}},
 		{"follow a provider's decoder", []string{"handlers/internal/provider/stripe/refund.go"}, []string{contract.PaymentReconciler, contract.WebhookValidator}},
 		{"follow the list of providers", []string{"handlers/providers/providers.go"}, []string{contract.WebhookValidator}},
-		{"follow a package that three handlers import", []string{"handlers/internal/event/detail.go"}, []string{contract.EventRelay, contract.FraudDetector, contract.TransactionArchival}},
+		{"follow a package that four handlers import", []string{"handlers/internal/event/detail.go"}, []string{contract.AlertDigest, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival}},
 		{"follow a package that every handler imports", []string{"handlers/internal/money/money.go"}, all},
 		{"follow a new file of a package", []string{"handlers/internal/archive/more.go"}, []string{contract.TransactionArchival}},
 		{"follow the contract", []string{"handlers/contract/contract.go"}, all},

@@ -27,6 +27,7 @@ type ObservabilityProps struct {
 	Routing   *Routing
 	Archive   *Archive
 	Reconcile *Reconciliation // nil if no provider is compared daily
+	Digest    *Digest         // nil if no tier has a digest
 }
 
 // Observability is the dashboard, and alarms that notify the alerts topic.
@@ -169,7 +170,7 @@ type namedFunction struct {
 }
 
 func (m metrics) functions() []namedFunction {
-	return append([]namedFunction{
+	return slices.Concat([]namedFunction{
 		{
 			"Validator", contract.WebhookValidator, m.p.Ingest.Validator(),
 			"Providers got 503 and repeat for hours or days; see on their dashboards that they did.",
@@ -186,7 +187,7 @@ func (m metrics) functions() []namedFunction {
 			"Archiver", contract.TransactionArchival, m.p.Archive.Archiver(),
 			"Lambda repeats twice; what is given up is in archival-failures. Start it by hand: `scripts/ops archive run`.",
 		},
-	}, m.reconcileFunctions()...)
+	}, m.reconcileFunctions(), m.digestFunctions())
 }
 
 func each[T any](items []T, metric func(T) awscloudwatch.IMetric) []awscloudwatch.IMetric {

@@ -47,6 +47,7 @@ type OperatorProps struct {
 	Functions []awslambda.IFunction // that are invoked by events: the archiver, and others
 	Rules     []string              // names of the rules that invoke them, which are on the default bus
 	Queues    []awssqs.IQueue       // for what could not be processed, beside those of the tiers
+	Digests   bool                  // a tier has a digest
 }
 
 // Operator is a policy for the people who run scripts/ops.
@@ -79,14 +80,18 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 	// Every command: outputs and resources.
 	allowed([]*string{arn("cloudformation", "stack", *awscdk.Stack_Of(this).StackName()+"/*", slash)}, "cloudformation:DescribeStacks", "cloudformation:ListStackResources")
 
-	// Dead-letter queues, and the queues of tiers with a consumer.
+	// Dead-letter queues, and the queues that rules fill.
 	dead := []*string{queue("*" + contract.TierDeadLetterInfix + p.Suffix)}
 	for _, q := range p.Queues {
 		dead = append(dead, q.QueueArn())
 	}
-	tierQueues := queue("*" + contract.TierRuleInfix + p.Suffix)
+	filled := []*string{queue("*" + contract.TierRuleInfix + p.Suffix)} // by rules
+	if p.Digests {
+		dead = append(dead, queue("*"+contract.TierDigestDeadLetterInfix+p.Suffix))
+		filled = append(filled, queue("*"+contract.TierDigestInfix+p.Suffix))
+	}
 	allowed(dead, "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage")
-	allowed([]*string{tierQueues}, "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")
+	allowed(filled, "sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:SendMessage")
 	// Reading from and sending to what the key encrypts.
 	allowed([]*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:GenerateDataKey")
 

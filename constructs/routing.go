@@ -33,6 +33,7 @@ type Route struct {
 	RuleName    string        // physical; Ref of a rule on a custom bus is "bus|rule"
 	DeadLetters awssqs.IQueue // events that the target did not accept
 	Queue       awssqs.IQueue // of a tier with target queue, else nil
+	Digest      *digestQueues // of a tier with a digest, else nil
 }
 
 // BusProps configures the event bus.
@@ -100,6 +101,12 @@ func NewRouting(scope cdkconstructs.Construct, id string, p RoutingProps) *Routi
 				MaxEventAge:     awscdk.Duration_Minutes(jsii.Number(deliveryMaxAgeMinute)),
 			}))
 		case tiers.Alert:
+			if t.Digest > 0 {
+				route.Digest = newDigestQueues(this, t, p)
+				allowRule(route.Digest.waiting, rule)
+				setTarget(route, route.Digest.waiting.QueueArn())
+				break
+			}
 			rule.AddTarget(awseventstargets.NewSnsTopic(p.Topic, &awseventstargets.SnsTopicProps{
 				Message:         alertText(t),
 				DeadLetterQueue: route.DeadLetters,
@@ -143,12 +150,16 @@ func newRoute(scope cdkconstructs.Construct, p RoutingProps, i int) Route {
 	if detail := p.Tiers.Detail(i); detail != nil {
 		pattern.Detail = &detail
 	}
+	purpose := purposes[t.Target]
+	if t.Digest > 0 {
+		purpose = fmt.Sprintf("notification in a digest, every %d minutes", t.Digest)
+	}
 	return Route{
 		Tier:     t,
 		RuleName: t.RuleName(p.Suffix),
 		Rule: awsevents.NewRule(scope, jsii.String(t.ID()), &awsevents.RuleProps{
 			RuleName:     jsii.String(t.RuleName(p.Suffix)),
-			Description:  jsii.String(tiers.Title(t.Name) + " amounts: " + purposes[t.Target] + " (limits by currency in cdk.json)"),
+			Description:  jsii.String(tiers.Title(t.Name) + " amounts: " + purpose + " (limits by currency in cdk.json)"),
 			EventBus:     p.Bus,
 			EventPattern: pattern,
 		}),
@@ -169,7 +180,7 @@ var purposes = map[tiers.Target]string{
 func alertText(t tiers.Tier) awsevents.RuleTargetInput {
 	field := func(name string) string { return *awsevents.EventField_FromPath(jsii.String("$.detail." + name)) }
 	return awsevents.RuleTargetInput_FromText(jsii.String(fmt.Sprintf(
-		"%s-value %s of %s reported by %s, transaction %s. No action is needed unless you did not expect it: then look it up by this id and contact the provider.",
+		contract.AlertSentence+" "+contract.AlertAdvice,
 		tiers.Title(t.Name), field(contract.FieldKind), field(contract.DetailAmountText), field(contract.FieldProvider), field(contract.FieldTransactionID))))
 }
 

@@ -62,9 +62,15 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 			Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Providers: cfg.Reconcile,
 		})
 	}
+	var digest *Digest
+	if len(cfg.Tiers.Digests()) > 0 {
+		digest = NewDigest(stack, "Digest", DigestProps{
+			Suffix: cfg.Suffix, Code: code, Topic: alerts.Topic(), Key: store.Key(), Routes: routing.Routes(),
+		})
+	}
 	observability := NewObservability(stack, "Observability", ObservabilityProps{
 		Suffix: cfg.Suffix, Providers: cfg.Providers, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
-		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive, Reconcile: reconcile,
+		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive, Reconcile: reconcile, Digest: digest,
 	})
 
 	type output struct {
@@ -97,6 +103,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 			props.Rules = slices.Concat(props.Rules, reconcile.ruleNames)
 			props.Queues = append(props.Queues, reconcile.failures, reconcile.scheduleDeadLetters)
 		}
+		props.Digests = digest != nil
 		operator := NewOperator(stack, "Operator", props)
 		outputs = append(outputs, output{contract.OutputOperatorPolicy, "Managed policy of what scripts/ops may do", operator.PolicyARN()})
 	}

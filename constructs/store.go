@@ -117,12 +117,17 @@ func allowTable(fn awsiam.IGrantable, table awsdynamodb.ITable, key awskms.IKey,
 // newQueue adds a queue for what could not be delivered. Messages stay for the
 // longest time SQS offers, 14 days, so that a fault over a holiday loses nothing.
 func newQueue(scope cdkconstructs.Construct, id, name string, key awskms.IKey) awssqs.Queue {
-	return awssqs.NewQueue(scope, &id, &awssqs.QueueProps{
+	return awssqs.NewQueue(scope, &id, queueProps(name, key))
+}
+
+// queueProps are what all queues have in common.
+func queueProps(name string, key awskms.IKey) *awssqs.QueueProps {
+	return &awssqs.QueueProps{
 		QueueName:           jsii.String(name),
 		RetentionPeriod:     awscdk.Duration_Days(jsii.Number(14)),
 		Encryption:          awssqs.QueueEncryption_KMS,
 		EncryptionMasterKey: key,
 		EnforceSSL:          jsii.Bool(true),
 		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
-	})
+	}
 }

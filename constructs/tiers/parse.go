@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -31,7 +32,7 @@ var namePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$`)
 //
 //	{"tiers": [
 //	   {"name": "low", "target": "log"},
-//	   {"name": "medium", "from": 1000, "target": "alert"},
+//	   {"name": "medium", "from": 1000, "target": "alert", "digest": 5},
 //	   {"name": "high", "above": 10000, "target": "workflow"}],
 //	 "currencies": {"JPY": {"medium": 100000, "high": 1000000}}}
 //
@@ -193,10 +194,13 @@ func (r *reader) tiers(path string, value any) List {
 			path = pathOf(t.Name)
 		}
 		used[t.Name] = true
-		r.only(path, object, "name", "from", "above", "target")
+		r.only(path, object, "name", "from", "above", "target", "digest")
 		target, _ := object["target"].(string)
 		if t.Target = Target(target); !slices.Contains(targets, t.Target) {
 			r.reject(path+".target", object["target"], fmt.Sprintf("want one of %q", targets))
+		}
+		if minutes, given := object["digest"]; given {
+			t.Digest = r.digest(path+".digest", t.Target, minutes)
 		}
 		from, hasFrom := object["from"]
 		above, hasAbove := object["above"]
@@ -222,6 +226,18 @@ func (r *reader) tiers(path string, value any) List {
 		return pathOf(t.Name) + ".from"
 	}, func(t Tier) Limit { return t.Lower })
 	return l
+}
+
+// digest reads the minutes for which the alerts of a tier are collected.
+func (r *reader) digest(path string, target Target, value any) int {
+	minutes, isNumber := value.(float64)
+	switch {
+	case target != Alert:
+		r.reject(path, value, fmt.Sprintf("only a tier with target %q has a digest, all others act on each event at once", Alert))
+	case !isNumber || minutes != math.Trunc(minutes) || minutes < 1 || minutes > MaxDigest:
+		r.reject(path, value, fmt.Sprintf("want a whole number of minutes from 1 to %d, for which alerts are collected; leave it out to send each at once", MaxDigest))
+	}
+	return int(minutes)
 }
 
 func pathOf(tier string) string { return ContextKey + ".tiers." + tier }

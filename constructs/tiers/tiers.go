@@ -35,6 +35,7 @@ type Tier struct {
 	Lower      Limit            // lower bound; the zero value for the lowest tier, which has none
 	Above      bool             // the lower bound itself belongs to the tier below
 	Currencies map[string]Limit // lower bounds of currencies that have their own, by ISO 4217 code
+	Digest     int              // of target Alert: minutes for which alerts are collected, up to [MaxDigest]; 0 sends each by itself
 }
 
 // lower returns the tier's lower bound in a currency. Any code that has no
@@ -130,6 +131,33 @@ func (t Tier) LogGroupName(suffix string) string {
 // events that the tier's target did not accept.
 func (t Tier) DeadLetterQueueName(suffix string) string {
 	return t.Name + contract.TierDeadLetterInfix + suffix
+}
+
+// DigestQueueName returns the physical name of the queue in which events of a tier with a
+// digest wait.
+func (t Tier) DigestQueueName(suffix string) string {
+	return t.Name + contract.TierDigestInfix + suffix
+}
+
+// DigestDeadLetterQueueName returns the physical name of the queue that keeps the events that
+// no digest could contain.
+func (t Tier) DigestDeadLetterQueueName(suffix string) string {
+	return t.Name + contract.TierDigestDeadLetterInfix + suffix
+}
+
+// MaxDigest is the most minutes for which alerts are collected: Lambda gathers messages of a
+// queue for up to 300 seconds.
+// https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (MaximumBatchingWindowInSeconds)
+const MaxDigest = 5
+
+// Digests returns the tiers with a digest, from the lowest to the highest.
+func (l List) Digests() (found []Tier) {
+	for _, t := range l.With(Alert) {
+		if t.Digest > 0 {
+			found = append(found, t)
+		}
+	}
+	return found
 }
 
 // maxName keeps the rule's name within EventBridge's 64 characters: the infix has

@@ -282,6 +282,14 @@ func TestParse(t *testing.T) {
 		},
 		"when the long form says the same": {`{"tiers": [{"name": "low", "target": "log"}, {"name": "medium", "from": 500, "target": "alert"},
 			{"name": "high", "above": "2500.5", "target": "workflow"}], "currencies": {"IDR": {"medium": "15000000", "high": 150000000}}}`, short},
+		"when a tier has a digest": {
+			`{"tiers": [{"name": "low", "target": "alert", "digest": 1}, {"name": "medium", "from": 500, "target": "alert", "digest": 5}, {"name": "high", "from": 900, "target": "alert"}]}`,
+			List{
+				{Name: "low", Target: Alert, Digest: 1},
+				{Name: "medium", Target: Alert, Lower: limit("500"), Digest: 5},
+				{Name: "high", Target: Alert, Lower: limit("900")},
+			},
+		},
 		"when there is one tier": {`{"tiers": [{"name": "all", "target": "log"}]}`, List{{Name: "all", Target: Log}}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -338,7 +346,13 @@ func TestParseRejects(t *testing.T) {
 		"a name twice":                {long(`{"name": "low", "from": 1, "target": "log"}`), []string{"[1].name is low: want a name that no other tier has"}},
 		"an unknown target":           {long(`{"name": "mid", "from": 1, "target": "email"}`), []string{`tiers.mid.target is email: want one of ["workflow" "alert" "log" "queue"]`}},
 		"no target":                   {long(`{"name": "mid", "from": 1}`), []string{`tiers.mid.target is missing`}},
-		"a member of a tier":          {long(`{"name": "mid", "from": 1, "target": "log", "to": 5}`), []string{"tiers.mid.to is 5: want only [name, from, above, target]"}},
+		"a member of a tier":          {long(`{"name": "mid", "from": 1, "target": "log", "to": 5}`), []string{"tiers.mid.to is 5: want only [name, from, above, target, digest]"}},
+		"a digest of no minutes":      {long(`{"name": "mid", "from": 1, "target": "alert", "digest": 0}`), []string{"tiers.mid.digest is 0: want a whole number of minutes from 1 to 5"}},
+		"a digest of six minutes":     {long(`{"name": "mid", "from": 1, "target": "alert", "digest": 6}`), []string{"tiers.mid.digest is 6: want a whole number"}},
+		"a digest of half a minute":   {long(`{"name": "mid", "from": 1, "target": "alert", "digest": 0.5}`), []string{"tiers.mid.digest is 0.5: want a whole number"}},
+		"a digest that is text":       {long(`{"name": "mid", "from": 1, "target": "alert", "digest": "5 minutes"}`), []string{"tiers.mid.digest is 5 minutes: want a whole number"}},
+		"a digest that is null":       {long(`{"name": "mid", "from": 1, "target": "alert", "digest": null}`), []string{"tiers.mid.digest is missing: want a whole number"}},
+		"a digest of the workflow":    {`{"tiers": [{"name": "a", "target": "workflow", "digest": 5}]}`, []string{`tiers.a.digest is 5: only a tier with target "alert" has a digest`}},
 		"no bound":                    {long(`{"name": "mid", "target": "log"}`), []string{"tiers.mid has both or none of from and above"}},
 		"two bounds":                  {long(`{"name": "mid", "from": 1, "above": 1, "target": "log"}`), []string{"tiers.mid has both or none of from and above"}},
 		"a bound of the first":        {`{"tiers": [{"name": "a", "from": 1, "target": "log"}]}`, []string{"tiers.a has a lower bound: the first tier has"}},
