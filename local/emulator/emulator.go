@@ -33,7 +33,6 @@ import (
 	"payment-webhooks/local/schedule"
 	"payment-webhooks/local/sns"
 	"payment-webhooks/local/states"
-	"payment-webhooks/local/streams"
 	"payment-webhooks/local/xray"
 )
 
@@ -101,7 +100,7 @@ type Emulator struct {
 	sampler    xray.Sampler
 	functions  map[string]*lambda.Function // by name
 	machines   map[string]*states.Machine  // by ARN
-	mappings   map[string]*streams.Mapping // by UUID
+	mappings   map[string]mapping          // by UUID
 	schedules  *schedule.Schedules
 
 	failed   chan error // receives the first error that ends the run
@@ -119,7 +118,7 @@ func New(o Options) (*Emulator, error) {
 	e := &Emulator{
 		options: o, terminal: t, log: t.logger("local"), account: defaultAccount, region: o.Region,
 		endpointURL: "http://" + o.Endpoint.Addr().String(),
-		functions:   map[string]*lambda.Function{}, machines: map[string]*states.Machine{}, mappings: map[string]*streams.Mapping{},
+		functions:   map[string]*lambda.Function{}, machines: map[string]*states.Machine{}, mappings: map[string]mapping{},
 		failed: make(chan error, 1),
 	}
 	var err error

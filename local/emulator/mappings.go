@@ -6,37 +6,67 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/lambda"
+	"payment-webhooks/local/sqs"
 	"payment-webhooks/local/streams"
 )
 
-// loadMapping reads one event source mapping. Its function's role reads the stream and sends
-// to the on-failure destination, as on AWS.
+// mapping is an event source mapping.
+type mapping interface {
+	endpoint.Mapping
+	EventSourceARN() string
+	FunctionName() string
+	Stats() streams.Stats
+	Idle(ctx context.Context) error
+}
+
+// loadMapping reads one event source mapping, and returns what reads its source with a
+// configuration of AWS clients until ctx ends. Its function's role reads the source and sends to
+// the on-failure destination, as on AWS.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
-func (e *Emulator) loadMapping(resource assembly.Resource) (*streams.Mapping, functionSpec, error) {
+func (e *Emulator) loadMapping(resource assembly.Resource) (mapping, func(context.Context, aws.Config) error, functionSpec, error) {
 	var p streams.Properties
 	if err := e.resolver.Into(resource, &p); err != nil {
-		return nil, functionSpec{}, err
+		return nil, nil, functionSpec{}, err
 	}
 	spec, found := e.functionSpec(p.FunctionName)
 	if !found {
-		return nil, spec, fmt.Errorf("%s: the template has no supported function %s", resource.LogicalID, p.FunctionName)
+		return nil, nil, spec, fmt.Errorf("%s: the template has no supported function %s", resource.LogicalID, p.FunctionName)
 	}
 	key, err := e.policies.AccessKey(spec.roleARN)
 	if err != nil {
-		return nil, spec, fmt.Errorf("%s: %w", resource.LogicalID, err)
+		return nil, nil, spec, fmt.Errorf("%s: %w", resource.LogicalID, err)
 	}
-	mapping, err := streams.Load(resource.LogicalID, p, streams.Config{
-		Function: mappedFunction{e, spec.config.Name}, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key, faults.Lambda)},
+	function := mappedFunction{e, spec.config.Name}
+	if strings.HasPrefix(p.EventSourceArn, "arn:aws:sqs:") {
+		m, err := sqs.Load(resource.LogicalID, p, sqs.Config{
+			Function: function, FunctionARN: spec.config.ARN, Log: e.terminal.logger("queue mapping"), TimeScale: e.options.TimeScale,
+		})
+		return m, func(ctx context.Context, c aws.Config) error {
+			url, err := e.queues(key, faults.Lambda).url(p.EventSourceArn)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.EventSourceArn, err)
+			}
+			return m.Run(ctx, sqs.NewQueue(awssqs.NewFromConfig(c), url))
+		}, spec, err
+	}
+	m, err := streams.Load(resource.LogicalID, p, streams.Config{
+		Function: function, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key, faults.Lambda)},
 		Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
 	})
-	return mapping, spec, err
+	return m, func(ctx context.Context, c aws.Config) error {
+		return m.Run(ctx, streams.NewDynamoDB(dynamodbstreams.NewFromConfig(c)))
+	}, spec, err
 }
 
 // checkMappings loads the mappings before the tables and their streams exist, to find what
@@ -44,18 +74,18 @@ func (e *Emulator) loadMapping(resource assembly.Resource) (*streams.Mapping, fu
 func (e *Emulator) checkMappings() error {
 	var problems []error
 	for _, resource := range e.stack.ByType("AWS::Lambda::EventSourceMapping") {
-		_, _, err := e.loadMapping(resource)
+		_, _, _, err := e.loadMapping(resource)
 		problems = append(problems, err)
 	}
 	return errors.Join(problems...)
 }
 
 // loadMappings loads the mappings and returns, by logical id, the functions that read their
-// streams through the endpoint until ctx ends.
+// sources through the endpoint until ctx ends.
 func (e *Emulator) loadMappings() (map[string]func(context.Context) error, error) {
 	read := map[string]func(context.Context) error{}
 	for _, resource := range e.stack.ByType("AWS::Lambda::EventSourceMapping") {
-		mapping, spec, err := e.loadMapping(resource)
+		loaded, run, spec, err := e.loadMapping(resource)
 		if err != nil {
 			return nil, err
 		}
@@ -67,9 +97,8 @@ func (e *Emulator) loadMappings() (map[string]func(context.Context) error, error
 		if err != nil {
 			return nil, err
 		}
-		source := streams.NewDynamoDB(dynamodbstreams.NewFromConfig(config))
-		e.mappings[id] = mapping
-		read[resource.LogicalID] = func(ctx context.Context) error { return mapping.Run(ctx, source) }
+		e.mappings[id] = loaded
+		read[resource.LogicalID] = func(ctx context.Context) error { return run(ctx, config) }
 	}
 	return read, nil
 }
@@ -107,7 +136,7 @@ type mappingState struct {
 	UUID     string        `json:"uuid"`
 	State    string        `json:"state"`
 	Function string        `json:"function"`
-	Source   string        `json:"source"` // the stream's ARN
+	Source   string        `json:"source"` // the ARN of the stream or queue
 	Stats    streams.Stats `json:"stats"`
 }
 

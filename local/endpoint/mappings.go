@@ -39,15 +39,16 @@ type mappingOut struct {
 	FilterCriteria                 any      `json:",omitempty"`
 	FunctionResponseTypes          []string `json:",omitempty"`
 	MaximumBatchingWindowInSeconds int
-	MaximumRecordAgeInSeconds      *int `json:",omitempty"`
-	MaximumRetryAttempts           *int `json:",omitempty"`
-	ParallelizationFactor          *int `json:",omitempty"`
-	StartingPosition               string
+	MaximumRecordAgeInSeconds      *int   `json:",omitempty"`
+	MaximumRetryAttempts           *int   `json:",omitempty"`
+	ParallelizationFactor          *int   `json:",omitempty"`
+	ScalingConfig                  any    `json:",omitempty"`
+	StartingPosition               string `json:",omitempty"`
 }
 
 func (e *Endpoint) mapping(id string) mappingOut {
 	c := e.config.Mappings[id].Configuration()
-	return mappingOut{
+	out := mappingOut{
 		UUID: id, EventSourceMappingArn: "arn:aws:lambda:" + e.config.Scope.Region + ":" + e.config.Scope.Account + ":event-source-mapping:" + id,
 		FunctionArn: c.FunctionARN, State: c.State, StateTransitionReason: "User action",
 		LastModified: float64(c.LastModified.UnixMilli()) / float64(time.Second/time.Millisecond), LastProcessingResult: c.LastProcessingResult,
@@ -56,6 +57,10 @@ func (e *Endpoint) mapping(id string) mappingOut {
 		MaximumBatchingWindowInSeconds: c.MaximumBatchingWindowInSeconds, MaximumRecordAgeInSeconds: c.MaximumRecordAgeInSeconds,
 		MaximumRetryAttempts: c.MaximumRetryAttempts, ParallelizationFactor: c.ParallelizationFactor, StartingPosition: c.StartingPosition,
 	}
+	if c.ScalingConfig != nil {
+		out.ScalingConfig = c.ScalingConfig
+	}
+	return out
 }
 
 // mappings responds to ListEventSourceMappings, GetEventSourceMapping and

@@ -154,6 +154,9 @@ func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 	if !slices.Contains([]string{"TRIM_HORIZON", "LATEST"}, p.StartingPosition) {
 		problem("StartingPosition %q is not TRIM_HORIZON or LATEST", p.StartingPosition)
 	}
+	if p.ScalingConfig != nil {
+		problem("ScalingConfig does not apply to a stream")
+	}
 	if !strings.HasPrefix(p.EventSourceArn, "arn:aws:dynamodb:") {
 		problem("EventSourceArn %q is not a DynamoDB stream: nothing else is supported", p.EventSourceArn)
 	}

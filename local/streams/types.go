@@ -28,6 +28,7 @@ type Properties struct {
 	MaximumRecordAgeInSeconds      *int
 	MaximumRetryAttempts           *int
 	ParallelizationFactor          *int
+	ScalingConfig                  *struct{ MaximumConcurrency *int } // of a queue
 	StartingPosition               string
 	Tags                           json.RawMessage
 }
