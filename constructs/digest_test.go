@@ -191,9 +191,10 @@ func TestDigestAlarms(t *testing.T) {
 		for _, name := range []string{dead, waiting} {
 			s.expect(s.alarm(name+"-expiring"), map[string]string{"MetricName": "ApproximateAgeOfOldestMessage", "Threshold": "864000", "Statistic": "Maximum"})
 		}
+		id, _ := s.named("AWS::SQS::Queue", "QueueName", waiting+"-dev")
 		s.expect(s.alarm(waiting+"-delayed"), map[string]string{
 			"MetricName": "ApproximateAgeOfOldestMessage", "Threshold": "1800", "EvaluationPeriods": "1", "Statistic": "Maximum", "Period": "300",
-			"Dimensions": `[{"Name":"QueueName","Value":"` + waiting + `-dev"}]`,
+			"Dimensions": `[{"Name":"QueueName","Value":"${` + id + `.QueueName}"}]`,
 		})
 	}
 

@@ -11,11 +11,11 @@ import (
 	"testing"
 )
 
-// fourTiers are the default tiers with bounds of their own for JPY, and a fourth tier
-// above them whose target is a queue.
+// fourTiers are the default tiers with bounds of their own for JPY, of which medium has a
+// digest, and a fourth tier above them whose target is a queue.
 const fourTiers = `{"tiers": [
 	{"name": "low", "target": "log"},
-	{"name": "medium", "from": 1000, "target": "alert"},
+	{"name": "medium", "from": 1000, "target": "alert", "digest": 5},
 	{"name": "high", "above": 10000, "target": "workflow"},
 	{"name": "very-high", "from": "1000000", "target": "queue"}],
 	"currencies": {"JPY": {"medium": 100000, "high": 1000000, "very-high": 100000000}}}`
@@ -114,4 +114,5 @@ func TestFourthTier(t *testing.T) {
 			}
 		}
 	})
+	digests(t, s)
 }

@@ -82,6 +82,9 @@ func Tiers(cdkOut string) ([]Tier, error) {
 		for _, reference := range references(targets[0].Arn) {
 			if target, ok := targetTypes[template.Resources[reference].Type]; ok {
 				t.Target, t.TargetName = target.name, property(reference, target.nameProperty)
+				if strings.Contains(t.TargetName, contract.TierDigestInfix) {
+					t.Target, t.TargetName = "alert", "" // by way of a digest
+				}
 			}
 		}
 		if t.Target == "" {

@@ -54,7 +54,10 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 			}
 			batch, bytes = append(batch, message), bytes+size
 		}
-		if len(batch) > 0 && (len(batch) == m.batchSize || m.config.Now().Sub(since) >= m.window) {
+		// A full response has left messages behind, which the same batch should hold however
+		// slowly they are read.
+		drained := len(received) < maxEntries
+		if len(batch) > 0 && (len(batch) == m.batchSize || drained && m.config.Now().Sub(since) >= m.window) {
 			m.deliver(ctx, source, batch, visibility)
 			batch, bytes = nil, 0
 		}

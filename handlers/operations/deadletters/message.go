@@ -23,6 +23,7 @@ const (
 	KindRecord     Kind = "record"     // event-relay can never publish a record
 	KindWorkflow   Kind = "workflow"   // a state of the workflow failed
 	KindDelivery   Kind = "delivery"   // webhook-validator could not process an authentic delivery
+	KindAlert      Kind = "alert"      // alert-digest could not send the alert about an event
 	KindInvocation Kind = "invocation" // a function failed for an asynchronous event
 	KindUnknown    Kind = "unknown"    // nothing of this stack
 )
@@ -42,7 +43,7 @@ type Message struct {
 	Body    string // the message, indented if it is JSON
 	Keys    []Key  // the transactions that the message names
 
-	Event      *Event
+	Event      *Event // of KindAlert, too, with the members Time and JSON alone
 	Positions  *Positions
 	Record     *Record
 	Workflow   *Workflow
@@ -174,6 +175,12 @@ func read(body string, attributes map[string]string) Message {
 		about := f.DetailType
 		m.Keys, about = transactionOf(f.Detail, about)
 		m.Summary = fmt.Sprintf("%s not delivered by %s: %s %s", about, last(e.RuleARN, "/"), e.ErrorCode, e.ErrorMessage)
+		return m
+	case f.Source == contract.EventSource && f.Detail != nil:
+		m := Message{Kind: KindAlert, Event: &Event{Time: f.Time, JSON: []byte(body)}, Reason: "not alerted"}
+		about := f.DetailType
+		m.Keys, about = transactionOf(f.Detail, about)
+		m.Summary = about + ": no digest with it could be sent"
 		return m
 	case f.State != "" && f.Execution != "" && f.Transaction != nil:
 		w := &Workflow{State: f.State, Execution: f.Execution, Transaction: f.Transaction}

@@ -45,7 +45,8 @@ func TestRead(t *testing.T) {
 		"a delivery is unreadable": {delivery, nil, deadletters.KindDelivery, "unreadable", "stripe, received 2026-11-22T15:04:05.000000000Z: charge.new no amount", nil},
 		"it is not JSON":           {"hello \x00 4111111111111111", nil, deadletters.KindUnknown, "not JSON", "not a message of this stack", nil},
 		"it is something else":     {`{"a": 1}`, nil, deadletters.KindUnknown, "unknown form", "not a message of this stack", nil},
-		"an event has no rule":     {event, nil, deadletters.KindUnknown, "unknown form", "not a message of this stack", nil},
+		"an alert was not sent":    {event, nil, deadletters.KindAlert, "not alerted", "payment txn_1 of shop, 5000.00 EUR: no digest with it could be sent", key},
+		"an event is of others":    {strings.Replace(event, "payment.webhooks", "aws.s3", 1), nil, deadletters.KindUnknown, "unknown form", "not a message of this stack", nil},
 	} {
 		t.Run("when "+name, func(t *testing.T) {
 			m := deadletters.Read(c.body, c.attributes)

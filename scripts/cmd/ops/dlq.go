@@ -95,6 +95,14 @@ func newQueue(url, suffix string) queue {
 		q.Purpose = "events of tier " + tier + " that its target did not accept"
 		return q
 	}
+	if tier, _, ok := strings.Cut(q.Name, contract.TierDigestDeadLetterInfix); ok {
+		q.Purpose = "events of tier " + tier + " that no digest could contain"
+		return q
+	}
+	if tier, _, ok := strings.Cut(q.Name, contract.TierDigestInfix); ok {
+		q.Purpose, q.Dead = "events of tier "+tier+", for the next digest", false
+		return q
+	}
 	if tier, _, ok := strings.Cut(q.Name, contract.TierRuleInfix); ok {
 		q.Purpose, q.Dead = "events of tier "+tier+", for your consumer", false
 		return q
@@ -123,7 +131,7 @@ func (d *dlq) chosen(names []string) ([]queue, error) {
 			return nil, usagef("%s has no queue %q; it has %s", d.stack.Name, name, strings.Join(known, ", "))
 		}
 		if !d.all[i].Dead {
-			return nil, usagef("%s is not a dead-letter queue: it is for a consumer of yours", name)
+			return nil, usagef("%s is not a dead-letter queue: it holds %s", name, d.all[i].Purpose)
 		}
 		chosen = append(chosen, d.all[i])
 	}

@@ -275,6 +275,10 @@ func (f *finder) route(one *found, detail []byte, fraud *publication.Fraud) {
 		case "sns":
 			one.Facts = append(one.Facts, fact{"alert", unknown, "because SNS keeps no record of single messages; what could not be sent is in the tier's dead-letter queue"})
 		case "sqs":
+			if strings.Contains(target.Name(), contract.TierDigestInfix) {
+				one.Facts = append(one.Facts, fact{"alert", unknown, "because SNS keeps no record of single messages; it is in a digest, or waits in " + target.Name() + "; what could not be sent is in the tier's dead-letter queues"})
+				continue
+			}
 			one.Facts = append(one.Facts, fact{"queue " + target.Name(), unknown, "because its consumer may have deleted the message"})
 		}
 	}

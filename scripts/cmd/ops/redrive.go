@@ -59,6 +59,8 @@ func newDLQRedrive(a *app) *cobra.Command {
 
   an event that a target did not accept   to the target of the rule, and no other
   a record that was not published         the transaction is read again and published
+  an alert that no digest could contain   to the target of the tier's rule, so into the
+                                          next digest
   a failed state of the workflow          a new execution: notifications are repeated,
                                           a fraud result that is stored stays
   a run of the archiver                   the archiver runs for the same event
@@ -196,7 +198,7 @@ func (r *redrive) message(ctx context.Context, q queue, m queues.Message, reader
 		}
 		return o
 	}
-	plan, err := r.plan(ctx, m, read)
+	plan, err := r.plan(ctx, q, m, read)
 	o.Action = plan.action
 	if err != nil {
 		return stays(err)
@@ -258,10 +260,12 @@ type step struct {
 var errUnknown = errors.New("not a message of this stack: read it with ops dlq show --body, then ops dlq discard it")
 
 // plan finds what a message was meant for. What is certain to fail is an error.
-func (r *redrive) plan(ctx context.Context, m queues.Message, read deadletters.Message) (plan, error) {
+func (r *redrive) plan(ctx context.Context, q queue, m queues.Message, read deadletters.Message) (plan, error) {
 	switch read.Kind {
 	case deadletters.KindEvent:
 		return r.event(ctx, read.Event)
+	case deadletters.KindAlert:
+		return r.alert(ctx, q, read.Event)
 	case deadletters.KindPositions:
 		return r.positions(ctx, read.Positions)
 	case deadletters.KindRecord:
@@ -301,6 +305,30 @@ func (r *redrive) event(ctx context.Context, e *deadletters.Event) (plan, error)
 	if err != nil {
 		return plan{}, err
 	}
+	return plan{target.Action(), []step{{"target", func(ctx context.Context) error {
+		return r.rules.Deliver(ctx, rule, target, e.JSON)
+	}}}}, nil
+}
+
+// alert delivers to the target of the rule of the tier whose digest could not contain the event,
+// as the rule is now.
+func (r *redrive) alert(ctx context.Context, q queue, e *deadletters.Event) (plan, error) {
+	tier, _, ok := strings.Cut(q.Name, contract.TierDigestDeadLetterInfix)
+	if !ok {
+		return plan{}, errUnknown
+	}
+	bus, err := r.stack.Output(contract.OutputBus)
+	if err != nil {
+		return plan{}, err
+	}
+	rule, err := r.rules.Describe(ctx, bus, tier+contract.TierRuleInfix+r.app.suffix())
+	if err != nil {
+		return plan{}, err
+	}
+	if len(rule.Targets) != 1 {
+		return plan{}, fmt.Errorf("the rule %s has %d targets, want one", rule.Name, len(rule.Targets))
+	}
+	target := rule.Targets[0]
 	return plan{target.Action(), []step{{"target", func(ctx context.Context) error {
 		return r.rules.Deliver(ctx, rule, target, e.JSON)
 	}}}}, nil
