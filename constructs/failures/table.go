@@ -160,6 +160,33 @@ func All() []Hop {
 				Tests:   []string{"constructs TestQueueAlarms"},
 			},
 		}},
+		{"tier's digest queue → alert-digest → topic", []Failure{
+			{
+				Fails:   "nothing fetches the events: the mapping is disabled, cannot read the queue, or has lost its role",
+				Retries: "not needed: they are sent when the mapping works again",
+				Ends:    "in the tier's queue, for 14 days, and in the table",
+				Alarms:  []string{"<tier>-value-digest-delayed", "<tier>-value-digest-expiring"},
+				Tests:   []string{"local/e2e TestFourthTier", "constructs TestDigestAlarms"},
+			},
+			{
+				Fails:   "alert-digest crashes, times out or is throttled",
+				Retries: "Lambda, when the events are visible again: five times within about 40 minutes",
+				Ends:    "whole",
+				Queues:  []string{"<tier>-value-digest-dlq"},
+				Alarms:  []string{"alert-digest-errors", "alert-digest-throttles", "<tier>-value-digest-delayed", "<tier>-value-digest-dlq-not-empty"},
+				Command: "dlq redrive medium-value-digest-dlq --execute",
+				Tests:   []string{"local/e2e TestFourthTier"},
+			},
+			{
+				Fails:   "SNS does not accept a digest, or an event cannot be read",
+				Retries: "the SDK; then Lambda, with these events alone: five times within about 40 minutes",
+				Ends:    "whole",
+				Queues:  []string{"<tier>-value-digest-dlq"},
+				Alarms:  []string{"<tier>-value-digest-dlq-not-empty", "<tier>-value-digest-dlq-arrivals", "<tier>-value-digest-dlq-expiring"},
+				Command: "dlq redrive medium-value-digest-dlq --execute",
+				Tests:   []string{"local/e2e TestFourthTier", "handlers/internal/digest TestSend"},
+			},
+		}},
 		{"workflow", []Failure{
 			{
 				Fails:   "no execution starts or ends with a fraud result, although nothing failed",
