@@ -457,8 +457,8 @@ func TestDocumentation(t *testing.T) {
 	})
 	t.Run("when it shows a list, the list is valid", func(t *testing.T) {
 		blocks := strings.Split(page, "```json\n")[1:]
-		if len(blocks) != 2 {
-			t.Fatalf("got %d lists, want 2", len(blocks))
+		if len(blocks) != 3 {
+			t.Fatalf("got %d lists, want 3", len(blocks))
 		}
 		for _, block := range blocks {
 			block, _, _ = strings.Cut(block, "```")
