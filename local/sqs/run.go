@@ -34,7 +34,14 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 	var bytes int
 	var since time.Time // when the first message of the batch was received
 	wait := m.config.PollInterval
-	for m.awaitEnabled(ctx) {
+	for {
+		ok, waited := m.awaitEnabled(ctx)
+		if !ok {
+			return nil
+		}
+		if waited { // what was received before is visible again, now or soon
+			batch, bytes = nil, 0
+		}
 		received, err := source.Receive(ctx)
 		if err != nil {
 			m.failed(ctx, err)
@@ -65,24 +72,24 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 			clock.Sleep(ctx, m.config.PollInterval)
 		}
 	}
-	return nil
 }
 
-// awaitEnabled waits until the mapping is enabled, and reports false when ctx ends before that.
-func (m *Mapping) awaitEnabled(ctx context.Context) bool {
-	for ctx.Err() == nil {
+// awaitEnabled waits until the mapping is enabled, and reports false when ctx ends before that,
+// and whether it had to wait.
+func (m *Mapping) awaitEnabled(ctx context.Context) (ok, waited bool) {
+	for ; ctx.Err() == nil; waited = true {
 		m.mu.Lock()
 		enabled, resumed := m.enabled, m.resumed
 		m.mu.Unlock()
 		if enabled {
-			return true
+			return true, waited
 		}
 		select {
 		case <-resumed:
 		case <-ctx.Done():
 		}
 	}
-	return false
+	return false, waited
 }
 
 func (m *Mapping) failed(ctx context.Context, err error) {
