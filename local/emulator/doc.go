@@ -6,7 +6,7 @@
 // builds the functions and serves the AWS endpoint and the API.
 //
 // Each service has a file here that connects it: functions.go (Lambda), api.go (API Gateway),
-// rules.go (EventBridge), mappings.go (DynamoDB streams), machines.go (Step Functions),
+// rules.go (EventBridge), mappings.go (event source mappings), machines.go (Step Functions),
 // secrets.go. To add a service, write its package with the [assembly.Type]s that it emulates,
 // add them to types.go, and connect it here.
 package emulator
