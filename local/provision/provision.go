@@ -1,10 +1,12 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -77,7 +79,17 @@ func New(stack *assembly.Stack, resolver *assembly.Resolver) (*Plan, error) {
 			}
 		}
 	}
+	// A queue's dead-letter queue must exist before it.
+	slices.SortStableFunc(plan.steps, func(a, b step) int { return cmp.Compare(after(a), after(b)) })
 	return plan, assembly.Join(problems...)
+}
+
+// after is 1 for what is created after everything else.
+func after(s step) int {
+	if q, is := s.resource.(*queue); is && q.RedrivePolicy != nil {
+		return 1
+	}
+	return 0
 }
 
 // Create creates the resources in moto, whose address is config's base endpoint, and sets

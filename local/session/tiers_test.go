@@ -20,6 +20,9 @@ const tiersTemplate = `{"Resources": {
 			{"amount": [{"numeric": [">=", 1000]}], "currency": ["JPY"]},
 			{"amount_beyond_matching": [true]}]}},
 		"Targets": [{"Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}]}},
+	"Medium": {"Type": "AWS::Events::Rule", "Properties": {"Name": "medium-value-transactions-x", "EventPattern": {"source": ["none"]},
+		"Targets": [{"Arn": {"Fn::GetAtt": ["Digest", "Arn"]}}]}},
+	"Digest": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "medium-value-digest-x"}},
 	"Daily": {"Type": "AWS::Events::Rule", "Properties": {"Name": "daily-x", "ScheduleExpression": "rate(1 day)"}},
 	"Group": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "/aws/events/low-x"}},
 	"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "high-x"}}}}`
@@ -58,6 +61,7 @@ func TestTiers(t *testing.T) {
 	want := []facts{
 		{"high", "queue", "high-x", "1000 ", "10.5 ", false},
 		{"low", "log", "/aws/events/low-x", "1000 ", "10.5 ", true},
+		{"medium", "alert", "", "", "", false},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
