@@ -349,7 +349,7 @@ func TestParseRejects(t *testing.T) {
 		"a member of a tier":          {long(`{"name": "mid", "from": 1, "target": "log", "to": 5}`), []string{"tiers.mid.to is 5: want only [name, from, above, target, digest]"}},
 		"a digest of no minutes":      {long(`{"name": "mid", "from": 1, "target": "alert", "digest": 0}`), []string{"tiers.mid.digest is 0: want a whole number of minutes from 1 to 5"}},
 		"a digest of six minutes":     {long(`{"name": "mid", "from": 1, "target": "alert", "digest": 6}`), []string{"tiers.mid.digest is 6: want a whole number"}},
-		"a digest of half a minute":   {long(`{"name": "mid", "from": 1, "target": "alert", "digest": 0.5}`), []string{"tiers.mid.digest is 0.5: want a whole number"}},
+		"a digest of half a minute":   {long(`{"name": "mid", "from": 1, "target": "alert", "digest": 2.5}`), []string{"tiers.mid.digest is 2.5: want a whole number"}},
 		"a digest that is text":       {long(`{"name": "mid", "from": 1, "target": "alert", "digest": "5 minutes"}`), []string{"tiers.mid.digest is 5 minutes: want a whole number"}},
 		"a digest that is null":       {long(`{"name": "mid", "from": 1, "target": "alert", "digest": null}`), []string{"tiers.mid.digest is missing: want a whole number"}},
 		"a digest of the workflow":    {`{"tiers": [{"name": "a", "target": "workflow", "digest": 5}]}`, []string{`tiers.a.digest is 5: only a tier with target "alert" has a digest`}},
