@@ -82,7 +82,9 @@ func run(n int, args []string) error {
 	return nil
 }
 
-func median(times []time.Duration) time.Duration { return slices.Sorted(slices.Values(times))[len(times)/2] }
+func median(times []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(times))[len(times)/2]
+}
 
 // sizes returns the size of a file, and the size of it compressed; both are empty without one.
 func sizes(file string) (size, gzipped string, err error) {
