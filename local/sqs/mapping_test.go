@@ -24,7 +24,8 @@ type server struct {
 	messages []Message
 	hidden   map[string]time.Time // until when, by message id
 	deleted  []string
-	failing  int // calls of Receive that fail
+	failing  int           // calls of Receive that fail
+	slow     time.Duration // that Receive takes
 }
 
 func (s *server) send(bodies ...string) {
@@ -37,6 +38,7 @@ func (s *server) send(bodies ...string) {
 }
 
 func (s *server) Receive(context.Context) ([]Message, error) {
+	time.Sleep(s.slow) // without the lock, which would stop the bubble's clock
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failing > 0 {
@@ -177,9 +179,10 @@ func TestBatches(t *testing.T) {
 			}
 		})
 	})
-	t.Run("read a whole queue however many messages there are", func(t *testing.T) {
+	t.Run("read a whole queue however slowly", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f, _, _ := run(t, properties(10_000, 1), 60, nil, func(_ *testing.T, _ *Mapping, q *server) {
+				q.slow = time.Second
 				for i := range 25 {
 					q.send(fmt.Sprint(i))
 				}
