@@ -116,6 +116,7 @@ func synthesize(dir, suffix string, values map[string]any) error {
 	synth.Env = []string{
 		"PATH=" + filepath.Join(root(), "node_modules", ".bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
 		"CDK_OUTDIR=" + dir, "CDK_CONTEXT_JSON=" + string(context),
+		"CDK_VALIDATION=false", // the tests of the constructs validate such templates
 		"ENVIRONMENT_SUFFIX=" + suffix, "ALERT_EMAIL=alerts@example.com", "ALERT_PHONE=+12025550123",
 	}
 	if out, err := synth.CombinedOutput(); err != nil {
