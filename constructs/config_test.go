@@ -52,7 +52,7 @@ func TestEverythingConfiguredIsTaken(t *testing.T) {
 		AlertEmails: []string{"ops@example.com", "fraud@example.com"},
 		AlertPhones: []string{"+4915112345678"},
 		Tiers:       tiers.Default(), TraceSampling: TraceSampling{Percent: 5},
-		SourceRoot:  cfg.SourceRoot,
+		SourceRoot: cfg.SourceRoot,
 	}
 	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(tiers.Limit{})); diff != "" {
 		t.Error(diff)

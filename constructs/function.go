@@ -60,7 +60,7 @@ func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awsl
 		LogGroup:      logs,
 		LoggingFormat: awslambda.LoggingFormat_JSON,
 		// Of Lambda's own lines only those about failures and timeouts. The others, a start and
-		// a report for each invocation, are a third of the log, and duration and errors are
+		// a report for each invocation, are a quarter of the log, and duration and errors are
 		// metrics. Lines of handlers are not filtered: a metric's line has no level and would
 		// count as INFO.
 		// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html

@@ -239,5 +239,8 @@ func TestRegionAndAccount(t *testing.T) {
 		if !s.warns("noSubscriber") {
 			t.Error("a synthesis without subscribers does not warn")
 		}
+		if s.warns("largeDashboard") {
+			t.Error("the synthesis warns of dashboards that are free")
+		}
 	}
 }
