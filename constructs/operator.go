@@ -36,17 +36,18 @@ func OperatorPolicyFromContext(value any) (bool, error) {
 
 // OperatorProps names what scripts/ops reads and writes.
 type OperatorProps struct {
-	Suffix    string
-	Key       awskms.IKey        // of the table, the queues, the topic and the bucket
-	Table     awsdynamodb.ITable // of the transactions
-	Bus       awsevents.IEventBus
-	Topic     awssns.ITopic
-	Workflow  awsstepfunctions.IStateMachine
-	Bucket    awss3.IBucket         // of the archive
-	Validator awslambda.IFunction   // whose settings decide how a delivery is decoded
-	Functions []awslambda.IFunction // that are invoked by events: the archiver, and others
-	Rules     []string              // names of the rules that invoke them, which are on the default bus
-	Queues    []awssqs.IQueue       // for what could not be processed, beside those of the tiers
+	Suffix     string
+	Key        awskms.IKey        // of the table, the queues, the topic and the bucket
+	Table      awsdynamodb.ITable // of the transactions
+	Bus        awsevents.IEventBus
+	Topic      awssns.ITopic
+	Workflow   awsstepfunctions.IStateMachine
+	Bucket     awss3.IBucket         // of the archive
+	Configured []awslambda.IFunction // whose settings decide how a delivery is decoded, and what is compared
+	Functions  []awslambda.IFunction // that are invoked by events: the archiver, and others
+	Rules      []string              // names of the rules that invoke them, which are on the default bus
+	Queues     []awssqs.IQueue       // for what could not be processed, beside those of the tiers
+	Secrets    Providers             // whose secrets reconcile reads, if providers are compared daily
 }
 
 // Operator is a policy for the people who run scripts/ops.
@@ -94,7 +95,7 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 	allowed([]*string{p.Table.TableArn()}, "dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem")
 	allowed([]*string{awscdk.Fn_Join(jsii.String(""), &[]*string{p.Table.TableArn(), jsii.String("/index/" + contract.IndexByHour)})}, "dynamodb:Query")
 	allowed([]*string{p.Table.TableStreamArn()}, "dynamodb:GetShardIterator", "dynamodb:GetRecords")
-	allowed([]*string{p.Validator.FunctionArn()}, "lambda:GetFunctionConfiguration")
+	allowed(functionARNs(p.Configured), "lambda:GetFunctionConfiguration")
 
 	// Rules and their targets.
 	rules := []*string{arn("events", "rule", *p.Bus.EventBusName()+"/*", slash)}
@@ -105,11 +106,7 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 	allowed([]*string{p.Bus.EventBusArn()}, "events:PutEvents")
 	allowed([]*string{p.Workflow.StateMachineArn()}, "states:StartExecution")
 	allowed([]*string{p.Topic.TopicArn()}, "sns:Publish")
-	var functions []*string
-	for _, fn := range p.Functions {
-		functions = append(functions, fn.FunctionArn())
-	}
-	allowed(functions, "lambda:InvokeFunction")
+	allowed(functionARNs(p.Functions), "lambda:InvokeFunction")
 	tierLogs := contract.EventLogGroupPrefix + "*" + contract.TierRuleInfix + p.Suffix
 	allowed([]*string{logGroup(tierLogs, "*")}, "logs:CreateLogStream", "logs:PutLogEvents")
 
@@ -129,7 +126,18 @@ func NewOperator(scope cdkconstructs.Construct, id string, p OperatorProps) *Ope
 		groups = append(groups, logGroup(contract.FunctionLogGroupPrefix+handler+"-"+p.Suffix, "*"))
 	}
 	allowed(groups, "logs:FilterLogEvents")
+
+	// Comparing with providers.
+	p.Secrets.allowSecrets(this, policy)
 	return &Operator{policy}
+}
+
+func functionARNs(functions []awslambda.IFunction) []*string {
+	var arns []*string
+	for _, fn := range functions {
+		arns = append(arns, fn.FunctionArn())
+	}
+	return arns
 }
 
 // PolicyARN returns the ARN of the policy.

@@ -118,13 +118,13 @@ func (r Reconcile) environment() string {
 	return string(text)
 }
 
-// allowSecrets lets a function read exactly the secrets of the providers.
-func (r Reconcile) allowSecrets(scope cdkconstructs.Construct, fn awslambda.IFunction) {
+// secrets are those with the credentials of the providers' APIs.
+func (r Reconcile) secrets() Providers {
 	secrets := Providers{}
 	for name, provider := range r {
 		secrets[name] = Provider{Secret: provider.Secret, SecretKeyARN: provider.SecretKeyARN}
 	}
-	secrets.allowSecrets(scope, fn)
+	return secrets
 }
 
 // ReconciliationProps configures the daily comparison with the providers.
@@ -163,7 +163,7 @@ func NewReconciliation(scope cdkconstructs.Construct, id string, p Reconciliatio
 	})
 	allow(fn, []*string{p.Table.TableArn()}, "dynamodb:GetItem")
 	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey")
-	p.Providers.allowSecrets(this, fn)
+	p.Providers.secrets().allowSecrets(this, fn)
 
 	// Two hours after the archiver. The first run shows whether the credentials are right.
 	return &Reconciliation{providers: slices.Sorted(maps.Keys(p.Providers)), reconciler: fn, daily: newDaily(this, dailyProps{

@@ -19,11 +19,13 @@ var reconciled struct {
 	template
 }
 
-// reconciledStack is the template with two providers that are compared daily.
+// reconciledStack is the template with two providers that are compared daily, and the policy
+// of operators.
 func reconciledStack(t *testing.T) template {
 	t.Helper()
 	reconciled.Do(func() {
 		cfg := config(t, nil)
+		cfg.OperatorPolicy = true
 		providers := map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}, "square": map[string]any{"secret": "payments/square"}}
 		var err, err2 error
 		cfg.Providers, err = ProvidersFromContext(providers, nil, true)
@@ -79,9 +81,6 @@ func TestReconcilePermissions(t *testing.T) {
 	key, _ := s.only("AWS::KMS::Key")
 	failures, _ := s.named("AWS::SQS::Queue", "QueueName", "reconcile-failures-dev")
 	logs, _ := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/payment-reconciler-dev")
-	secret := func(name string) string {
-		return "Allow secretsmanager:GetSecretValue on arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:payments/" + name + "-??????"
-	}
 	want := []string{
 		"Allow dynamodb:GetItem on ${" + table + ".Arn}",
 		"Allow kms:Decrypt on ${" + key + ".Arn}",
@@ -92,8 +91,8 @@ func TestReconcilePermissions(t *testing.T) {
 		"Allow kms:ReEncrypt* on ${" + key + ".Arn}",
 		"Allow logs:CreateLogStream on ${" + logs + ".Arn}",
 		"Allow logs:PutLogEvents on ${" + logs + ".Arn}",
-		secret("square-api"),
-		secret("stripe-api"),
+		secretLine("payments/square-api"),
+		secretLine("payments/stripe-api"),
 		"Allow sqs:GetQueueAttributes on ${" + failures + ".Arn}",
 		"Allow sqs:GetQueueUrl on ${" + failures + ".Arn}",
 		"Allow sqs:SendMessage on ${" + failures + ".Arn}",

@@ -90,7 +90,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	if cfg.OperatorPolicy {
 		props := OperatorProps{
 			Suffix: cfg.Suffix, Key: store.Key(), Table: store.Table(), Bus: bus.EventBus(), Topic: alerts.Topic(),
-			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Validator: ingest.Validator(),
+			Workflow: workflow.StateMachine(), Bucket: archive.Bucket(), Configured: []awslambda.IFunction{ingest.Validator()},
 			Functions: []awslambda.IFunction{archive.Archiver()}, Rules: archive.RuleNames(),
 			Queues: []awssqs.IQueue{relay.DeadLetters(), workflow.DeadLetters(), ingest.Quarantine(), archive.ScheduleDeadLetters(), archive.Failures()},
 		}
@@ -98,6 +98,11 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 			props.Functions = append(props.Functions, reconcile.reconciler)
 			props.Rules = slices.Concat(props.Rules, reconcile.ruleNames)
 			props.Queues = append(props.Queues, reconcile.failures, reconcile.scheduleDeadLetters)
+			props.Configured = append(props.Configured, reconcile.reconciler)
+			props.Secrets = cfg.Reconcile.secrets()
+			for name := range cfg.Reconcile { // signs what --deliver brings in
+				props.Secrets[name+" webhook"] = cfg.Providers[name]
+			}
 		}
 		operator := NewOperator(stack, "Operator", props)
 		outputs = append(outputs, output{contract.OutputOperatorPolicy, "Managed policy of what scripts/ops may do", operator.PolicyARN()})

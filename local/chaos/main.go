@@ -18,8 +18,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"payment-webhooks/local/campaign"
 )
@@ -40,9 +43,10 @@ const (
 
 type options struct {
 	campaign.Options
-	seeds  []uint64
-	json   bool
-	report string
+	seeds    []uint64
+	parallel int
+	json     bool
+	report   string
 }
 
 func parse(args []string, stdout, stderr io.Writer) (options, error) {
@@ -58,6 +62,7 @@ func parse(args []string, stdout, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.Duration, "duration", 0, "send for this `long`, such as 10m, instead")
 	flags.StringVar(&o.Faults, "faults", "all", "`names` of faults, or of their hops, separated by commas; all; none")
 	flags.IntVar(&o.Senders, "senders", 8, "`number` of concurrent senders")
+	flags.IntVar(&o.parallel, "parallel", 1, "`number` of campaigns at the same time: each waits a lot")
 	flags.BoolVar(&o.json, "json", false, "print the sheets as a JSON array")
 	flags.StringVar(&o.report, "report", "", "write the sheets into the block of this `name` in docs/reliability.md")
 	names := flags.Bool("list-faults", false, "print the names of the faults")
@@ -71,8 +76,8 @@ func parse(args []string, stdout, stderr io.Writer) (options, error) {
 	switch {
 	case flags.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case o.Transactions < 1 || o.Senders < 1 || o.Duration < 0:
-		return o, errors.New("-transactions and -senders are at least 1, -duration is positive")
+	case o.Transactions < 1 || o.Senders < 1 || o.parallel < 1 || o.Duration < 0:
+		return o, errors.New("-transactions, -senders and -parallel are at least 1, -duration is positive")
 	}
 	return o, nil
 }
@@ -105,35 +110,31 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "chaos:", err)
 		return exitUsage
 	}
-	logFile := filepath.Join(filepath.Dir(filepath.Clean(o.CDKOut)), fmt.Sprintf("chaos-%d.log", o.seeds[0]))
-	log, err := os.Create(logFile)
-	if err != nil {
+	sheets := make([]campaign.Sheet, len(o.seeds))
+	var printing sync.Mutex
+	var all errgroup.Group
+	all.SetLimit(o.parallel)
+	for i, seed := range o.seeds {
+		all.Go(func() (err error) {
+			started := time.Now()
+			if sheets[i], err = one(ctx, o.Options, seed, stderr); err != nil || o.json {
+				return err
+			}
+			printing.Lock()
+			defer printing.Unlock()
+			sheets[i].Print(stdout)
+			fmt.Fprintf(stdout, "%d differences, %s\n\n", sheets[i].Differences(), time.Since(started).Round(time.Second/10))
+			return nil
+		})
+	}
+	if err := all.Wait(); err != nil {
 		fmt.Fprintln(stderr, "chaos:", err)
 		return exitDifferent
 	}
-	defer log.Close()
-	o.Log = log
-
 	code := exitBalanced
-	sheets := []campaign.Sheet{}
-	for _, seed := range o.seeds {
-		o.Seed = seed
-		started := time.Now()
-		o.Progress = func(format string, args ...any) {
-			fmt.Fprintf(stderr, "seed %d, %3.0f s: %s\n", seed, time.Since(started).Seconds(), fmt.Sprintf(format, args...))
-		}
-		sheet, err := campaign.Run(ctx, o.Options)
-		if err != nil {
-			fmt.Fprintf(stderr, "chaos: seed %d: %v (the local run's log: %s)\n", seed, err, logFile)
-			return exitDifferent
-		}
+	for _, sheet := range sheets {
 		if sheet.Differences() > 0 {
 			code = exitDifferent
-		}
-		sheets = append(sheets, sheet)
-		if !o.json {
-			sheet.Print(stdout)
-			fmt.Fprintf(stdout, "%d differences, %s\n\n", sheet.Differences(), time.Since(started).Round(time.Second/10))
 		}
 	}
 	if o.json {
@@ -152,6 +153,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	return code
+}
+
+// one makes the campaign of a seed. The log of its local run is a file beside the assembly.
+func one(ctx context.Context, o campaign.Options, seed uint64, stderr io.Writer) (campaign.Sheet, error) {
+	name := filepath.Join(filepath.Dir(filepath.Clean(o.CDKOut)), fmt.Sprintf("chaos-%d.log", seed))
+	log, err := os.Create(name)
+	if err != nil {
+		return campaign.Sheet{}, err
+	}
+	defer log.Close()
+	started := time.Now()
+	o.Seed, o.Log = seed, log
+	o.Progress = func(format string, args ...any) {
+		fmt.Fprintf(stderr, "seed %d, %3.0f s: %s\n", seed, time.Since(started).Seconds(), fmt.Sprintf(format, args...))
+	}
+	sheet, err := campaign.Run(ctx, o)
+	if err != nil {
+		err = fmt.Errorf("seed %d: %w (the local run's log: %s)", seed, err, name)
+	}
+	return sheet, err
 }
 
 // withoutAssembly returns the arguments as scripts/chaos had them.

@@ -44,7 +44,7 @@ type Place struct {
 // manifest. More than one provider can have used the id.
 func (a *Archive) Hour(ctx context.Context, hour time.Time, id string) (places []Place, archived bool, err error) {
 	manifest := archive.ManifestKey(hour)
-	body, _, err := a.get(ctx, manifest)
+	body, _, err := a.get(ctx, manifest, "")
 	if err != nil {
 		return nil, false, err
 	}
@@ -57,10 +57,11 @@ func (a *Archive) Hour(ctx context.Context, hour time.Time, id string) (places [
 		return nil, true, fmt.Errorf("%s: %w", manifest, err)
 	}
 	key := archive.ObjectKey(hour, ledger.Shard(id))
-	if !slices.ContainsFunc(m.Objects, func(o archive.Object) bool { return o.Key == key }) {
+	i := slices.IndexFunc(m.Objects, func(o archive.Object) bool { return o.Key == key })
+	if i < 0 {
 		return nil, true, nil
 	}
-	places, err = a.search(ctx, key, id)
+	places, err = a.search(ctx, m.Objects[i], id)
 	for i := range places {
 		places[i].Manifest = manifest
 	}
@@ -89,9 +90,12 @@ func (a *Archive) Hours(ctx context.Context, from, to time.Time) ([]time.Time, e
 	return hours, nil
 }
 
-// search reads an object to its end and returns the lines about an id.
-func (a *Archive) search(ctx context.Context, key, id string) (places []Place, err error) {
-	body, written, err := a.get(ctx, key)
+// search reads an object to its end and returns the lines about an id. It reads the version
+// that the manifest names: a later run, which did not get to its manifest, may have written
+// another.
+func (a *Archive) search(ctx context.Context, o archive.Object, id string) (places []Place, err error) {
+	key := o.Key
+	body, written, err := a.get(ctx, key, o.VersionID)
 	if err != nil {
 		return nil, err
 	}
@@ -122,11 +126,18 @@ func (a *Archive) search(ctx context.Context, key, id string) (places []Place, e
 	}
 }
 
-// get returns nil for an object that does not exist.
-func (a *Archive) get(ctx context.Context, key string) (io.ReadCloser, time.Time, error) {
-	out, err := a.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &a.bucket, Key: &key})
+// get returns nil for an object that does not exist. Without a version, it is the newest.
+func (a *Archive) get(ctx context.Context, key, version string) (io.ReadCloser, time.Time, error) {
+	input := &s3.GetObjectInput{Bucket: &a.bucket, Key: &key}
+	if version != "" {
+		input.VersionId = &version
+	}
+	out, err := a.client.GetObject(ctx, input)
 	if _, missing := errors.AsType[*types.NoSuchKey](err); missing {
 		return nil, time.Time{}, nil
+	}
+	if _, frozen := errors.AsType[*types.InvalidObjectState](err); frozen {
+		return nil, time.Time{}, fmt.Errorf("get %s: %w", key, archive.ErrNotRestored)
 	}
 	if err != nil {
 		return nil, time.Time{}, fmt.Errorf("get %s: %w", key, err)
