@@ -22,6 +22,7 @@ type functionProps struct {
 	MemoryMB    float64
 	Timeout     time.Duration
 	Environment map[string]string // beyond ENVIRONMENT_SUFFIX, which every function gets
+	Untraced    bool              // record no invocation that comes without a trace
 }
 
 // newFunction adds a handler with its own log group and its own role. The role
@@ -48,6 +49,10 @@ func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awsl
 	for key, value := range p.Environment {
 		environment[key] = jsii.String(value)
 	}
+	tracing := awslambda.Tracing_ACTIVE
+	if p.Untraced {
+		tracing = awslambda.Tracing_PASS_THROUGH
+	}
 	return awslambda.NewDockerImageFunction(this, jsii.String("Function"), &awslambda.DockerImageFunctionProps{
 		FunctionName:  jsii.String(name),
 		Description:   jsii.String(p.Description),
@@ -65,7 +70,7 @@ func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awsl
 		// count as INFO.
 		// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
 		SystemLogLevelV2: awslambda.SystemLogLevel_WARN,
-		Tracing:          awslambda.Tracing_ACTIVE,
+		Tracing:          tracing,
 	})
 }
 

@@ -46,6 +46,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
 	relay := NewRelay(stack, "Relay", RelayProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus(), Tiers: cfg.Tiers,
+		Untraced: !cfg.TraceSampling.Batches,
 	})
 	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})
 	workflow := NewWorkflow(stack, "Workflow", WorkflowProps{

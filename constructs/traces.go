@@ -1,9 +1,7 @@
 package constructs
 
 import (
-	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsxray"
@@ -20,6 +18,7 @@ const ContextTraceSampling = "traceSampling"
 const (
 	memberPerSecond = "perSecond"
 	memberPercent   = "percent"
+	memberBatches   = "batches"
 )
 
 const (
@@ -37,20 +36,22 @@ const (
 	samplingPriority = 1000
 )
 
-// TraceSampling is how many of the API's requests X-Ray records.
+// TraceSampling is what X-Ray records.
 type TraceSampling struct {
-	PerSecond int     // the first requests of each second, 0 to 5000
-	Percent   float64 // of all others, 0 to 100
+	PerSecond int     // requests of the API: the first of each second, 0 to 5000
+	Percent   float64 // of all other requests, 0 to 100
+	Batches   bool    // batches of the table's stream, as many as Lambda samples
 }
 
-// DefaultTraceSampling is five percent and no reservoir: at a million requests a month nearly
-// each is the first of its second.
-func DefaultTraceSampling() TraceSampling { return TraceSampling{Percent: 5} }
+// DefaultTraceSampling is five percent of the requests and no reservoir: at a million requests
+// a month nearly each is the first of its second. Batches are traced, or nothing behind the
+// stream would be.
+func DefaultTraceSampling() TraceSampling { return TraceSampling{Percent: 5, Batches: true} }
 
 // TraceSamplingFromContext reads the value of [ContextTraceSampling], nil for
 // [DefaultTraceSampling], or
 //
-//	{"perSecond": 1, "percent": 5}
+//	{"perSecond": 1, "percent": 5, "batches": false}
 //
 // or the same as JSON text. A member that is left out has its default. The error joins one
 // error per problem, each wrapping [ErrConfig].
@@ -64,6 +65,8 @@ func TraceSamplingFromContext(value any) (TraceSampling, error) {
 		path := ContextTraceSampling + "." + member
 		number, isNumber := value.(float64)
 		switch {
+		case member == memberBatches:
+			sampling.Batches = r.boolean(path, value)
 		case member == memberPerSecond && isNumber && number >= 0 && number <= maxTracedPerSecond && number == math.Trunc(number):
 			sampling.PerSecond = int(number)
 		case member == memberPerSecond:
@@ -73,19 +76,17 @@ func TraceSamplingFromContext(value any) (TraceSampling, error) {
 		case member == memberPercent:
 			r.reject(path, value, "want a number from 0 to 100: the share of the other requests that is traced")
 		default:
-			r.reject(path, value, "it accepts only "+strings.Join(slices.Sorted(maps.Keys(samplingMembers)), ", "))
+			r.reject(path, value, "it accepts only "+strings.Join([]string{memberPerSecond, memberPercent, memberBatches}, ", "))
 		}
 	}
 	return sampling, r.err()
 }
 
-var samplingMembers = map[string]bool{memberPerSecond: true, memberPercent: true}
-
 // addSamplingRule adds the X-Ray rule for this stack's API and no other: API Gateway names
 // itself by the API's name and the stage, and the name ends in the suffix. The functions
 // behind it follow its decision; a request that comes with a decision of its own keeps that.
 // What no request starts (the stream's batches, schedules) is sampled by Lambda itself, one a
-// second and five percent, which cannot be configured.
+// second and five percent, which can only be turned off.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-configuring-xray-sampling-rules.html
 // https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
 func addSamplingRule(scope cdkconstructs.Construct, suffix string, sampling TraceSampling) {

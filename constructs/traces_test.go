@@ -14,11 +14,11 @@ func TestTraceSamplingContext(t *testing.T) {
 		value any
 		want  TraceSampling
 	}{
-		"absent, it is the default":            {nil, TraceSampling{Percent: 5}},
-		"whole, both numbers are read":         {map[string]any{"perSecond": 1.0, "percent": 0.5}, TraceSampling{1, 0.5}},
-		"text, it is read as JSON":             {`{"perSecond": 5000, "percent": 100}`, TraceSampling{5000, 100}},
-		"zero, nothing is traced":              {`{"percent": 0}`, TraceSampling{}},
-		"partial, the rest is as the defaults": {`{"perSecond": 2}`, TraceSampling{2, 5}},
+		"absent, it is the default":            {nil, TraceSampling{Percent: 5, Batches: true}},
+		"whole, all of it is read":             {map[string]any{"perSecond": 1.0, "percent": 0.5, "batches": false}, TraceSampling{1, 0.5, false}},
+		"text, it is read as JSON":             {`{"perSecond": 5000, "percent": 100, "batches": true}`, TraceSampling{5000, 100, true}},
+		"zero, no request is traced":           {`{"percent": 0}`, TraceSampling{Batches: true}},
+		"partial, the rest is as the defaults": {`{"perSecond": 2}`, TraceSampling{2, 5, true}},
 	} {
 		t.Run("when it is "+name, func(t *testing.T) {
 			if got, err := TraceSamplingFromContext(c.value); err != nil || got != c.want {
@@ -35,7 +35,8 @@ func TestTraceSamplingContext(t *testing.T) {
 		`{"perSecond": 0.5}`:  {"traceSampling.perSecond", "0.5", "whole number"},
 		`{"perSecond": -1}`:   {"traceSampling.perSecond", "-1", "whole number"},
 		`{"perSecond": 5001}`: {"traceSampling.perSecond", "5001", "5000"},
-		`{"rate": 5}`:         {"traceSampling.rate", "percent, perSecond"},
+		`{"rate": 5}`:         {"traceSampling.rate", "perSecond, percent, batches"},
+		`{"batches": 1}`:      {"traceSampling.batches", "1", "true or false"},
 	} {
 		t.Run("when it is "+text+", it is refused", func(t *testing.T) {
 			_, err := TraceSamplingFromContext(text)
@@ -74,13 +75,17 @@ func TestSamplingRule(t *testing.T) {
 	})
 	t.Run("when it is configured, it has those numbers", func(t *testing.T) {
 		cfg := config(t, map[string]string{"ENVIRONMENT_SUFFIX": "pr-7"})
-		cfg.TraceSampling = TraceSampling{PerSecond: 1, Percent: 0.5}
+		cfg.TraceSampling = TraceSampling{PerSecond: 1, Percent: 0.5} // without batches
 		s := synthesize(t, cfg)
 		_, rule := s.only("AWS::XRay::SamplingRule")
 		s.expect(rule, map[string]string{
 			"SamplingRule.ReservoirSize": "1", "SamplingRule.FixedRate": "0.005",
 			"SamplingRule.RuleName": "payment-api-pr-7", "SamplingRule.ServiceName": "payment-webhooks-pr-7/v1",
 		})
+		for function, mode := range map[string]string{"event-relay-pr-7": "PassThrough", "webhook-validator-pr-7": "Active", "fraud-detector-pr-7": "Active"} {
+			_, fn := s.named("AWS::Lambda::Function", "FunctionName", function)
+			s.expect(fn, map[string]string{"TracingConfig.Mode": mode})
+		}
 	})
 	// https://docs.aws.amazon.com/xray/latest/api/API_SamplingRule.html
 	t.Run("when the suffix is the longest, its name is short enough", func(t *testing.T) {

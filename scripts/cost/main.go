@@ -242,6 +242,13 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 	// that Lambda polls a shard of the table's stream.
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 	batches := min(n, 4*secondsAMonth)
+	// Lambda samples batches as X-Ray's default rule does. Without traces of them, those of
+	// the workflow begin there.
+	// https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
+	traced := batches
+	if !counted.batches {
+		traced = n * workflows
+	}
 	// A custom metric is billed for the hours in which it gets data.
 	// https://aws.amazon.com/cloudwatch/pricing/
 	const hoursAMonth = 30 * 24
@@ -270,9 +277,7 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 		{"CloudWatch", "dashboards beyond three of up to 50 metrics", float64(counted.paidDashboards()), 3.00, true},
 		{"Secrets Manager", "secrets of providers", providers, 0.40, true},
 		{"X-Ray", "traces of requests", counted.sampling.of(n, secondsAMonth), 5.00 / million, false},
-		// Lambda samples what no request starts, as X-Ray's default rule does.
-		// https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
-		{"X-Ray", "traces of batches of the table's stream", defaultSampling.of(batches, secondsAMonth), 5.00 / million, false},
+		{"X-Ray", "traces of what begins behind the table's stream", defaultSampling.of(traced, secondsAMonth), 5.00 / million, false},
 		{"KMS", "the key", 1, 1.00, true},
 		{"KMS", "requests: table, and at most one a message of topic and queues", 30*24*12*min(n, 1) + alerts + n*queued, 0.03 / 10_000, false},
 		{"S3", "audit objects and manifests written", 30 * 24 * 9 * min(n, 1), 0.005 / 1000, false},

@@ -24,7 +24,7 @@ func bills(t *testing.T, text string, n float64) []line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bill(counts{alarms: 2, alarmMetrics: 3, metrics: 4, dashboards: []int{51}, sampling: sampling{perSecond: 0, rate: 0.05}}, list, shares, n, 1, 1, 1)
+	return bill(counts{alarms: 2, alarmMetrics: 3, metrics: 4, dashboards: []int{51}, sampling: sampling{perSecond: 0, rate: 0.05}, batches: true}, list, shares, n, 1, 1, 1)
 }
 
 func TestBill(t *testing.T) {
@@ -82,6 +82,17 @@ func TestBill(t *testing.T) {
 			}
 			if len(got) != 2 || got[0] < want[0]-1 || got[0] > want[0]+1 || got[1] < want[1]-1 || got[1] > want[1]+1 {
 				t.Errorf("%.0f transactions have %.0f traces of requests and of batches, want %.0f", n, got, want)
+			}
+		}
+	})
+}
+
+func TestUntracedBatches(t *testing.T) {
+	t.Run("when batches are not traced, executions of the workflow are", func(t *testing.T) {
+		list, shares := tiers.Default(), map[string]float64{"high": 0.05}
+		for _, l := range bill(counts{}, list, shares, 1e6, 0, 0, 1) {
+			if strings.HasPrefix(l.what, "traces of what begins") && (l.units < 50_000-1 || l.units > 50_000+1) {
+				t.Errorf("%.0f %s, want 50000", l.units, l.what)
 			}
 		}
 	})
@@ -156,7 +167,7 @@ func TestReadTemplate(t *testing.T) {
 		if len(got.dashboards) != 2 || got.dashboards[0] == 0 || got.paidDashboards() != 0 {
 			t.Errorf("metrics of dashboards: %v, want two that are free", got.dashboards)
 		}
-		if got.sampling != (sampling{0, 0.05}) || len(got.platform) != 3 || got.platform[contract.WebhookValidator] || !got.executions {
+		if got.sampling != (sampling{0, 0.05}) || len(got.platform) != 3 || got.platform[contract.WebhookValidator] || !got.executions || !got.batches {
 			t.Errorf("sampling %v, lines of the platform %v, of executions %v", got.sampling, got.platform, got.executions)
 		}
 	})

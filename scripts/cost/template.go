@@ -24,6 +24,7 @@ type counts struct {
 	sampling     sampling
 	platform     map[string]bool // function names, without suffix: whether Lambda's lines of each invocation are logged
 	executions   bool            // each step of an execution is logged
+	batches      bool            // batches of the table's stream are traced
 }
 
 // sampling is what X-Ray records of requests.
@@ -156,6 +157,7 @@ func parseTemplate(file string, text []byte) (counts, error) {
 				}
 				FunctionName         any
 				LoggingConfig        struct{ SystemLogLevel string }
+				TracingConfig        struct{ Mode string }
 				LoggingConfiguration struct{ Level string }
 			}
 		}
@@ -190,6 +192,7 @@ func parseTemplate(file string, text []byte) (counts, error) {
 				for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector} {
 					if strings.HasPrefix(name, handler+"-") {
 						c.platform[handler] = p.LoggingConfig.SystemLogLevel != "WARN"
+						c.batches = c.batches || handler == contract.EventRelay && p.TracingConfig.Mode == "Active"
 					}
 				}
 			}
