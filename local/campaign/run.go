@@ -38,8 +38,8 @@ const timeScale = "300"
 // Bounds of the waits after the faults. They are generous: only a fault of the stack
 // makes a campaign wait that long, and the sheet then shows it.
 const (
-	acceptTimeout = 2 * time.Minute // until the last delivery is accepted
-	idleTimeout   = 5 * time.Minute // until nothing is under way
+	acceptTimeout = 2 * time.Minute  // until the last delivery is accepted
+	idleTimeout   = 20 * time.Minute // until nothing is under way: the silences of a long campaign leave thousands of records
 )
 
 // Run makes one campaign and returns its sheet. An error means that there is none: the
@@ -54,6 +54,11 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 		return sheet, err
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
+	watching, stopWatch := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { c.watch(watching) })
+	stopWatching := func() { stopWatch(); watch.Wait() }
+	defer stopWatching()
 	if err := c.send(ctx, chosenFaults); err != nil {
 		return sheet, err
 	}
@@ -70,6 +75,7 @@ func Run(ctx context.Context, o Options) (sheet Sheet, err error) {
 	if err := c.archiveLast(ctx, chosenFaults); err != nil {
 		return sheet, err
 	}
+	stopWatching()
 	o.Progress("balancing the books")
 	seen, err := c.observer.observe(ctx)
 	if err != nil {
@@ -149,8 +155,14 @@ func begin(ctx context.Context, o Options) (c *campaign, err error) {
 		return c, err
 	}
 	c.observer = newObserver(c.session, c.tiers)
-	c.senders, err = newSenders(c.session, NewPlan(o.Seed, c.tiers), sender, egress, c.sent)
-	return c, err
+	if c.senders, err = newSenders(c.session, NewPlan(o.Seed, c.tiers), sender, egress, c.sent); err != nil {
+		return c, err
+	}
+	c.injector = &injector{
+		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed,
+		log: o.Log, counts: map[string]int{}, strikes: map[string]int{},
+	}
+	return c, nil
 }
 
 func (c *campaign) close() (err error) {
@@ -164,10 +176,7 @@ func (c *campaign) close() (err error) {
 // nothing is under way.
 func (c *campaign) send(ctx context.Context, list []Fault) error {
 	o, started := c.options, time.Now()
-	c.injector = &injector{
-		session: c.session, senders: c.senders, observer: c.observer, tiers: c.tiers, seed: o.Seed, faults: whileSending(list),
-		log: o.Log, counts: map[string]int{}, strikes: map[string]int{},
-	}
+	c.injector.faults = whileSending(list)
 	c.senders.step = c.injector.step
 	if err := c.putPoison(ctx); err != nil {
 		return err
@@ -182,27 +191,27 @@ func (c *campaign) send(ctx context.Context, list []Fault) error {
 		}
 		return c.entries - 1, more
 	}
-	watching, stop := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() { c.watch(watching) })
-
-	accepting, giveUp := context.WithCancelCause(ctx)
-	defer giveUp(nil)
-	var late *time.Timer
-	err := c.senders.run(accepting, o.Senders, next, func() error {
-		late = time.AfterFunc(acceptTimeout, func() { giveUp(errLate) })
-		return c.injector.stop(ctx)
-	})
-	stop()
-	watch.Wait()
-	if late != nil {
-		late.Stop()
-	}
-	if err != nil && !errors.Is(err, errLate) {
+	if err := c.deliver(ctx, next, func() error { return c.injector.stop(ctx) }); err != nil && !errors.Is(err, errLate) {
 		return err
 	}
 	o.Progress("%d entries sent in %s, %d attempts; waiting until all is quiet", c.entries, time.Since(started).Round(time.Second/10), c.sent.attempts.Load())
 	return c.waitIdle(ctx)
+}
+
+// deliver sends entries until each is accepted. begun is called when the last has begun; from
+// then on it waits for up to acceptTimeout, and returns errLate after that.
+func (c *campaign) deliver(ctx context.Context, next func() (int, bool), begun func() error) error {
+	accepting, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	var late *time.Timer
+	err := c.senders.run(accepting, c.options.Senders, next, func() error {
+		late = time.AfterFunc(acceptTimeout, func() { giveUp(errLate) })
+		return begun()
+	})
+	if late != nil {
+		late.Stop()
+	}
+	return err
 }
 
 // errLate ends deliveries that are not accepted long after the last fault.

@@ -115,8 +115,6 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 // sendMore sends further entries of the plan, without faults: as many of each tier as a
 // silence needs.
 func (c *campaign) sendMore(ctx context.Context) error {
-	limited, cancel := context.WithTimeout(ctx, acceptTimeout)
-	defer cancel()
 	need := c.needed()
 	var failure error
 	next := func() (int, bool) {
@@ -131,7 +129,7 @@ func (c *campaign) sendMore(ctx context.Context) error {
 		}
 		return 0, false
 	}
-	err := c.senders.run(limited, c.options.Senders, next, func() error { return nil })
+	err := c.deliver(ctx, next, func() error { return nil })
 	return errors.Join(failure, err, c.waitIdle(ctx))
 }
 
