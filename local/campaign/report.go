@@ -2,24 +2,8 @@ package campaign
 
 import (
 	"fmt"
-	"os"
 	"strings"
 )
-
-// Report replaces a block of a page, between the lines <!-- NAME --> and <!-- end NAME -->.
-func Report(page, name, text string) error {
-	content, err := os.ReadFile(page)
-	if err != nil {
-		return err
-	}
-	begin, end := "<!-- "+name+" -->\n", "<!-- end "+name+" -->\n"
-	before, rest, found := strings.Cut(string(content), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
-		return fmt.Errorf("%s has no block from %s to %s", page, strings.TrimSpace(begin), strings.TrimSpace(end))
-	}
-	return os.WriteFile(page, []byte(before+begin+text+end+after), 0o644)
-}
 
 // Markdown returns the sheets of some campaigns as text for a page: a line for each, and
 // all rows added up.

@@ -1,36 +1,9 @@
 package campaign
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 )
-
-func TestReport(t *testing.T) {
-	page := filepath.Join(t.TempDir(), "page.md")
-	write := func(text string) {
-		if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Run("a block is replaced", func(t *testing.T) {
-		write("before\n<!-- small -->\nold\n<!-- end small -->\nafter\n")
-		if err := Report(page, "small", "new\n"); err != nil {
-			t.Fatal(err)
-		}
-		text, err := os.ReadFile(page)
-		if want := "before\n<!-- small -->\nnew\n<!-- end small -->\nafter\n"; err != nil || string(text) != want {
-			t.Errorf("got %q, %v, want %q", text, err, want)
-		}
-	})
-	t.Run("a page without the block is an error", func(t *testing.T) {
-		write("before\n<!-- small -->\n")
-		if err := Report(page, "small", "new\n"); err == nil {
-			t.Error("no error")
-		}
-	})
-}
 
 func TestMarkdown(t *testing.T) {
 	sheet := func(seed uint64, differences ...string) Sheet {

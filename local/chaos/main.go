@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"payment-webhooks/local/campaign"
+	"payment-webhooks/local/page"
 )
 
 func main() {
@@ -147,7 +148,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if o.report != "" {
 		command := "scripts/chaos " + strings.Join(withoutAssembly(args), " ")
-		if err := campaign.Report(filepath.Join("docs", "reliability.md"), o.report, campaign.Markdown(command, sheets)); err != nil {
+		if err := page.Replace(filepath.Join("docs", "reliability.md"), o.report, campaign.Markdown(command, sheets)); err != nil {
 			fmt.Fprintln(stderr, "chaos:", err)
 			return exitDifferent
 		}

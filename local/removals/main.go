@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"payment-webhooks/local/campaign"
+	"payment-webhooks/local/page"
 )
 
 func main() {
@@ -103,7 +104,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitUsage
 	}
 	if *report {
-		err = campaign.Report(filepath.Join("docs", "reliability.md"), "removals", markdown(results))
+		err = page.Replace(filepath.Join("docs", "reliability.md"), "removals", markdown(results))
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "removals:", err)

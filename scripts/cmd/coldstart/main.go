@@ -1,14 +1,18 @@
 // Command coldstart times Lambda binaries from their start to their first poll
 // of the Runtime API, which is when Lambda would hand them a request.
 //
-//	coldstart [-n 40] NAME=BINARY …
+//	coldstart [-n 40] NAME=BINARY[,IMAGE] …
 //
 // It starts them in turn, so that other load on the machine affects all of them alike.
-// It prints the median, the minimum and, from the second binary on, the ratio of its
-// median to the first one's. The binaries inherit the environment.
+// It prints a table in Markdown: the median, the minimum and, from the second binary on, the
+// ratio of its median to the first one's; the size of IMAGE, which is the same program as it is
+// in the image of the function, and its size after gzip -9, about what a registry stores. The
+// binaries inherit the environment.
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"flag"
@@ -33,7 +37,7 @@ func main() {
 
 func run(n int, args []string) error {
 	if n < 1 || len(args) == 0 {
-		return errors.New("usage: coldstart [-n 40] NAME=BINARY …")
+		return errors.New("usage: coldstart [-n 40] NAME=BINARY[,IMAGE] …")
 	}
 	polls := make(chan time.Time, 1)
 	api, err := listen(polls)
@@ -42,12 +46,13 @@ func run(n int, args []string) error {
 	}
 	defer api.Close()
 
-	names, binaries := make([]string, len(args)), make([]string, len(args))
+	names, binaries, images := make([]string, len(args)), make([]string, len(args)), make([]string, len(args))
 	for i, arg := range args {
 		var ok bool
 		if names[i], binaries[i], ok = strings.Cut(arg, "="); !ok {
 			return fmt.Errorf("%q is not NAME=BINARY", arg)
 		}
+		binaries[i], images[i], _ = strings.Cut(binaries[i], ",")
 	}
 	times := make([][]time.Duration, len(args))
 	for round := range n + 1 {
@@ -61,20 +66,48 @@ func run(n int, args []string) error {
 			}
 		}
 	}
-	var first float64
+	fmt.Println("| program | start to first poll, median | fastest | ratio | in the image | gzipped |\n|---|---|---|---|---|---|")
+	first := median(times[0])
 	for i, name := range names {
-		slices.Sort(times[i])
-		median := times[i][len(times[i])/2]
-		fmt.Printf("%-12s median %6.2f ms   min %6.2f ms", name, milliseconds(median), milliseconds(times[i][0]))
-		if i == 0 {
-			first = milliseconds(median)
-		} else {
-			fmt.Printf("   ratio %.2f", milliseconds(median)/first)
+		size, gzipped, err := sizes(images[i])
+		if err != nil {
+			return err
 		}
-		fmt.Println()
+		ratio := "1"
+		if i > 0 {
+			ratio = fmt.Sprintf("%.2f", milliseconds(median(times[i]))/milliseconds(first))
+		}
+		fmt.Printf("| %s | %.1f ms | %.1f ms | %s | %s | %s |\n", name, milliseconds(median(times[i])), milliseconds(slices.Min(times[i])), ratio, size, gzipped)
 	}
 	return nil
 }
+
+func median(times []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(times))[len(times)/2]
+}
+
+// sizes returns the size of a file, and the size of it compressed; both are empty without one.
+func sizes(file string) (size, gzipped string, err error) {
+	if file == "" {
+		return "", "", nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return "", "", err
+	}
+	var compressed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
+	if err != nil {
+		return "", "", err
+	}
+	_, err = w.Write(content)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return "", "", err
+	}
+	return megabytes(len(content)), megabytes(compressed.Len()), nil
+}
+
+func megabytes(n int) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 

@@ -8,6 +8,5 @@
 // table. Both share the machine with the client. An acknowledgement ends with the response
 // of the API; the whole ends when every payment was also published, routed and logged.
 //
-// It prints a Markdown table of the medians of the rounds, and with -docs writes it into a page,
-// between two markers.
+// It prints a Markdown table of the medians of the rounds.
 package main

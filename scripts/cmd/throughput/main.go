@@ -41,7 +41,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	clientList := flags.String("clients", "1,4,8,16", "numbers of concurrent clients")
 	payments := flags.Int("payments", 600, "payments per number of clients")
 	rounds := flags.Int("rounds", 3, "how often everything is measured")
-	docs := flags.String("docs", "", "`file` in which to replace the table between the markers")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -56,31 +55,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return err
 		}
 	}
-	text := table(clients, results)
-	if _, err := io.WriteString(stdout, text); err != nil || *docs == "" {
-		return err
-	}
-	return replace(*docs, text)
-}
-
-// Markers of the table in the page.
-const (
-	beginMarker = "<!-- throughput: written by scripts/bench -->\n"
-	endMarker   = "<!-- end of throughput -->\n"
-)
-
-// replace writes the table between the markers of a page.
-func replace(file, table string) error {
-	page, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	before, rest, begins := strings.Cut(string(page), beginMarker)
-	_, after, ends := strings.Cut(rest, endMarker)
-	if !begins || !ends {
-		return fmt.Errorf("%s has no place for the table: %s and %s", file, strings.TrimSpace(beginMarker), strings.TrimSpace(endMarker))
-	}
-	return os.WriteFile(file, []byte(before+beginMarker+"\n"+table+"\n"+endMarker+after), 0o644)
+	_, err = io.WriteString(stdout, table(clients, results))
+	return err
 }
 
 func numbers(list string) ([]int, error) {

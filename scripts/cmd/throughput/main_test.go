@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -20,42 +18,6 @@ func TestTable(t *testing.T) {
 	if want := "| 8 | 70/s | 2.0 ms | 8.0 ms | 100/s | 1.0 ms | 2.0 ms | 70 % | 55/s |\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("table %s, want %s", got, want)
 	}
-}
-
-func TestReplace(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "page.md")
-	write := func(text string) {
-		t.Helper()
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Run("when a table is there, it is replaced and the rest kept", func(t *testing.T) {
-		write("before\n" + beginMarker + "old\n" + endMarker + "after\n")
-		if err := replace(file, "new\n"); err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(file)
-		if want := "before\n" + beginMarker + "\nnew\n\n" + endMarker + "after\n"; err != nil || string(got) != want {
-			t.Errorf("got %s, %v", got, err)
-		}
-	})
-	t.Run("when the page has no markers, the error names them", func(t *testing.T) {
-		write("before\n")
-		if err := replace(file, "new\n"); err == nil || !strings.Contains(err.Error(), "<!-- throughput") {
-			t.Errorf("error %v", err)
-		}
-	})
-	t.Run("when it is the project's page, it has the markers", func(t *testing.T) {
-		page, err := os.ReadFile("../../../docs/benchmarks.md")
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(string(page))
-		if err := replace(file, "new\n"); err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestLoad(t *testing.T) {
