@@ -16,7 +16,7 @@
 //
 // -compare REVISION prices two templates of the default configuration by the same prices: that
 // of an earlier revision and that of this checkout. It prints a table for a page, of the lines
-// that differ; -report FILE writes it into that page.
+// that differ.
 package main
 
 import (
@@ -32,7 +32,6 @@ import (
 	"text/tabwriter"
 
 	"payment-webhooks/constructs/tiers"
-	"payment-webhooks/local/campaign"
 )
 
 // PricesOf is the year of the price lists that the prices below were taken from.
@@ -68,7 +67,6 @@ func run(args []string, out io.Writer) error {
 	providers := flags.Float64("providers", 1, "payment providers with a secret")
 	kb := flags.Float64("kb", 1, "size of a stored transaction, in KiB")
 	revision := flags.String("compare", "", "compare the bill with that of an earlier git `revision`")
-	page := flags.String("report", "", "with -compare, the `file` into which the table is written")
 	percent := map[string]float64{}
 	flags.Func("share", "`TIER=PERCENT` of the transactions in a tier; may be repeated", func(text string) error {
 		name, number, _ := strings.Cut(text, "=")
@@ -107,11 +105,7 @@ func run(args []string, out io.Writer) error {
 		if err != nil {
 			return fmt.Errorf("cost: %w", err)
 		}
-		text := comparison(*n, price(before), price(after))
-		if *page != "" {
-			return campaign.Report(*page, "bill", text)
-		}
-		_, err = io.WriteString(out, text)
+		_, err = io.WriteString(out, comparison(*n, price(before), price(after)))
 		return err
 	}
 	counted, err := readTemplate(*template)
