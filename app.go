@@ -48,13 +48,14 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	app := awscdk.NewApp(props)
 	cfg, envErr := constructs.ConfigFromEnv(getenv)
 	context := func(key string) any { return app.Node().TryGetContext(jsii.String(key)) }
-	var tiersErr, providersErr, reconcileErr, operatorErr error
+	var tiersErr, providersErr, reconcileErr, operatorErr, samplingErr error
 	cfg.Tiers, tiersErr = tiers.Parse(context(tiers.ContextKey))
 	cfg.Providers, providersErr = constructs.ProvidersFromContext(
 		context(constructs.ContextProviders), context(constructs.ContextRequireSignatures), context(constructs.ContextAllowOpenWebhook))
 	cfg.Reconcile, reconcileErr = constructs.ReconcileFromContext(context(constructs.ContextReconcile), context(constructs.ContextProviders))
 	cfg.OperatorPolicy, operatorErr = constructs.OperatorPolicyFromContext(context(constructs.ContextOperatorPolicy))
-	if err := errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr); err != nil {
+	cfg.TraceSampling, samplingErr = constructs.TraceSamplingFromContext(context(constructs.ContextTraceSampling))
+	if err := errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr, samplingErr); err != nil {
 		return err
 	}
 	constructs.NewStack(app, cfg)

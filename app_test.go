@@ -37,14 +37,15 @@ func TestInvalidConfiguration(t *testing.T) {
 			"amountThresholds":  map[string]any{"default": map[string]any{"medium": 5, "high": "4"}},
 			"providers":         `{"stripe":{"secret":"*"}}`,
 			"requireSignatures": "true",
+			"traceSampling":     `{"percent": 500}`,
 		},
 	}, io.Discard)
 	if err == nil {
 		t.Fatal("accepted")
 	}
 	lines := strings.Split(err.Error(), "\n")
-	if len(lines) != 5 {
-		t.Fatalf("want 5 lines, got:\n%v", err)
+	if len(lines) != 6 {
+		t.Fatalf("want 6 lines, got:\n%v", err)
 	}
 	for i, facts := range [][]string{
 		{"ENVIRONMENT_SUFFIX", `"Prod"`, "lower-case"},
@@ -52,6 +53,7 @@ func TestInvalidConfiguration(t *testing.T) {
 		{"amountThresholds.default.high", "4", "at least 5"},
 		{"providers.stripe.secret", `"*"`, "Secrets Manager"},
 		{"requireSignatures", "true", "providers.canonical.secret"},
+		{"traceSampling.percent", "500", "0 to 100"},
 	} {
 		for _, fact := range facts {
 			if !strings.Contains(lines[i], fact) {

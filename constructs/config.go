@@ -67,16 +67,17 @@ type Tag struct{ Key, Value string }
 
 // Config is everything that can differ between deployments of the stack.
 type Config struct {
-	Suffix         string     // suffix of the stack's and every physical name; lower-case letters, digits, hyphens
-	Region         string     // region of the stack; empty for the region of the deploying credentials
-	Tags           []Tag      // in a fixed order
-	AlertEmails    []string   // subscribed to the alerts topic
-	AlertPhones    []string   // E.164, subscribed to the alerts topic
-	Tiers          tiers.List // amount tiers and the target of each
-	Providers      Providers  // accepted providers, and how each is verified
-	Reconcile      Reconcile  // providers that are compared with the table daily; empty for none
-	OperatorPolicy bool       // add the managed policy of scripts/ops
-	SourceRoot     string     // directory of the handlers' module: the images' build context
+	Suffix         string        // suffix of the stack's and every physical name; lower-case letters, digits, hyphens
+	Region         string        // region of the stack; empty for the region of the deploying credentials
+	Tags           []Tag         // in a fixed order
+	AlertEmails    []string      // subscribed to the alerts topic
+	AlertPhones    []string      // E.164, subscribed to the alerts topic
+	Tiers          tiers.List    // amount tiers and the target of each
+	Providers      Providers     // accepted providers, and how each is verified
+	Reconcile      Reconcile     // providers that are compared with the table daily; empty for none
+	OperatorPolicy bool          // add the managed policy of scripts/ops
+	TraceSampling  TraceSampling // requests that X-Ray records
+	SourceRoot     string        // directory of the handlers' module: the images' build context
 }
 
 // StackName is the name of the CloudFormation stack.
@@ -99,7 +100,7 @@ func (c Config) AlertWarning() string {
 // getenv. It reports every invalid value, not only the first: the error
 // joins one error per problem, each wrapping [ErrConfig].
 func ConfigFromEnv(getenv func(string) string) (Config, error) {
-	c := Config{Suffix: getenv(envSuffix), Region: getenv(envRegion), Tiers: tiers.Default()}
+	c := Config{Suffix: getenv(envSuffix), Region: getenv(envRegion), Tiers: tiers.Default(), TraceSampling: DefaultTraceSampling()}
 	if c.Suffix == "" {
 		c.Suffix = defaultSuffix
 	}

@@ -51,8 +51,8 @@ func TestEverythingConfiguredIsTaken(t *testing.T) {
 		Tags:        []Tag{{"Repository", "acme/payments"}, {"CommitAuthor", "Zoë Müller"}, {"PRNumber", "42"}, {"Team", "payments"}},
 		AlertEmails: []string{"ops@example.com", "fraud@example.com"},
 		AlertPhones: []string{"+4915112345678"},
-		Tiers:       tiers.Default(),
-		SourceRoot:  cfg.SourceRoot,
+		Tiers:       tiers.Default(), TraceSampling: TraceSampling{Percent: 5, Batches: true},
+		SourceRoot: cfg.SourceRoot,
 	}
 	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(tiers.Limit{})); diff != "" {
 		t.Error(diff)

@@ -22,6 +22,7 @@ type functionProps struct {
 	MemoryMB    float64
 	Timeout     time.Duration
 	Environment map[string]string // beyond ENVIRONMENT_SUFFIX, which every function gets
+	Untraced    bool              // record no invocation that comes without a trace
 }
 
 // newFunction adds a handler with its own log group and its own role. The role
@@ -48,6 +49,10 @@ func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awsl
 	for key, value := range p.Environment {
 		environment[key] = jsii.String(value)
 	}
+	tracing := awslambda.Tracing_ACTIVE
+	if p.Untraced {
+		tracing = awslambda.Tracing_PASS_THROUGH
+	}
 	return awslambda.NewDockerImageFunction(this, jsii.String("Function"), &awslambda.DockerImageFunctionProps{
 		FunctionName:  jsii.String(name),
 		Description:   jsii.String(p.Description),
@@ -59,7 +64,13 @@ func newFunction(scope cdkconstructs.Construct, id string, p functionProps) awsl
 		Role:          role,
 		LogGroup:      logs,
 		LoggingFormat: awslambda.LoggingFormat_JSON,
-		Tracing:       awslambda.Tracing_ACTIVE,
+		// Of Lambda's own lines only those about failures and timeouts. The others, a start and
+		// a report for each invocation, are a quarter of the log, and duration and errors are
+		// metrics. Lines of handlers are not filtered: a metric's line has no level and would
+		// count as INFO.
+		// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+		SystemLogLevelV2: awslambda.SystemLogLevel_WARN,
+		Tracing:          tracing,
 	})
 }
 

@@ -43,7 +43,7 @@ func TestFunctions(t *testing.T) {
 				"MemorySize":            fmt.Sprint(c.memory),
 				"Timeout":               fmt.Sprint(c.timeout),
 				"TracingConfig":         `{"Mode":"Active"}`,
-				"LoggingConfig":         `{"LogFormat":"JSON","LogGroup":"${` + logs + `}"}`,
+				"LoggingConfig":         `{"LogFormat":"JSON","LogGroup":"${` + logs + `}","SystemLogLevel":"WARN"}`,
 				"Environment.Variables": c.environment,
 			})
 		})

@@ -56,6 +56,7 @@ type IngestProps struct {
 	Deliveries awsdynamodb.ITable // where ids of deliveries are bound to their bodies
 	Key        awskms.IKey        // of the tables and the quarantine queue
 	Providers  Providers
+	Traces     TraceSampling
 }
 
 // Ingest is the REST API with the validator behind it.
@@ -152,6 +153,7 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		}
 	}
 	countThrottled(accessLogs)
+	addSamplingRule(this, p.Suffix, p.Traces)
 
 	stack := awscdk.Stack_Of(this)
 	return &Ingest{

@@ -14,7 +14,7 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// ObservabilityProps lists the parts that the dashboard and the alarms observe.
+// ObservabilityProps lists the parts that the dashboards and the alarms observe.
 type ObservabilityProps struct {
 	Suffix    string
 	Providers Providers
@@ -30,31 +30,41 @@ type ObservabilityProps struct {
 	Digest    *Digest         // nil if no tier has a digest
 }
 
-// Observability is the dashboard, and alarms that notify the alerts topic.
-type Observability struct{ dashboardURL *string }
+// Observability is two dashboards, and alarms that notify the alerts topic.
+type Observability struct{ urls []*string }
 
-// NewObservability adds the dashboard and the alarms.
+// NewObservability adds the dashboards and the alarms, and a warning for a dashboard that is
+// not free.
 func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityProps) *Observability {
 	this := cdkconstructs.NewConstruct(scope, &id)
 	m := metrics{p}
-	name := contract.DashboardPrefix + p.Suffix
-	dashboard := awscloudwatch.NewDashboard(this, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
-		DashboardName: jsii.String(name),
-	})
-	for _, row := range m.rows() {
-		dashboard.AddWidgets(row...)
+	o := &Observability{}
+	for _, d := range m.dashboards() {
+		board := awscloudwatch.NewDashboard(this, jsii.String(d.id), &awscloudwatch.DashboardProps{DashboardName: jsii.String(d.name)})
+		for _, row := range d.rows {
+			var widgets []awscloudwatch.IWidget
+			for _, g := range row {
+				widgets = append(widgets, g.widget())
+			}
+			board.AddWidgets(widgets...)
+		}
+		if warning := d.warning(); warning != "" {
+			awscdk.Annotations_Of(board).AddWarningV2(jsii.String("payment-webhooks:largeDashboard"), jsii.String(warning))
+		}
+		o.urls = append(o.urls, awscdk.Fn_Join(jsii.String(""), &[]*string{
+			jsii.String("https://console.aws.amazon.com/cloudwatch/home?region="), awscdk.Stack_Of(this).Region(),
+			jsii.String("#dashboards/dashboard/" + d.name),
+		}))
 	}
 	m.addAlarms(this)
-
-	stack := awscdk.Stack_Of(this)
-	return &Observability{dashboardURL: awscdk.Fn_Join(jsii.String(""), &[]*string{
-		jsii.String("https://console.aws.amazon.com/cloudwatch/home?region="), stack.Region(),
-		jsii.String("#dashboards/dashboard/" + name),
-	})}
+	return o
 }
 
-// DashboardURL returns the address of the dashboard in the console.
-func (o *Observability) DashboardURL() *string { return o.dashboardURL }
+// DashboardURL returns the address in the console of the dashboard to look at first.
+func (o *Observability) DashboardURL() *string { return o.urls[0] }
+
+// DetailsURL returns the address in the console of the dashboard with the details.
+func (o *Observability) DetailsURL() *string { return o.urls[1] }
 
 // metrics names the metrics of this stack's resources by their real dimensions.
 type metrics struct{ p ObservabilityProps }
@@ -88,12 +98,8 @@ func (m metrics) api(name, statistic, label string) awscloudwatch.IMetric {
 		jsii.String("ApiName"), m.p.Ingest.api.RestApiName(), jsii.String("Stage"), jsii.String(stageName))
 }
 
-func (m metrics) table(name, statistic, label string, operation ...*string) awscloudwatch.IMetric {
-	dimensions := []*string{jsii.String("TableName"), m.p.Store.Table().TableName()}
-	if len(operation) == 1 {
-		dimensions = append(dimensions, jsii.String("Operation"), operation[0])
-	}
-	return m.of("AWS/DynamoDB", name, statistic, label, dimensions...)
+func (m metrics) table(name, statistic, label string) awscloudwatch.IMetric {
+	return m.of("AWS/DynamoDB", name, statistic, label, jsii.String("TableName"), m.p.Store.Table().TableName())
 }
 
 func (m metrics) index(name, statistic, label string) awscloudwatch.IMetric {

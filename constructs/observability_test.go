@@ -65,7 +65,17 @@ func (s template) physical(value string) string {
 
 func (s template) dashboardMetrics() []metric {
 	s.t.Helper()
-	_, dashboard := s.only("AWS::CloudWatch::Dashboard")
+	var found []metric
+	for _, name := range []string{"transaction-metrics-dev", "transaction-details-dev"} {
+		found = append(found, s.shownOn(name)...)
+	}
+	return found
+}
+
+// shownOn are the metrics on a dashboard, each search as one.
+func (s template) shownOn(name string) []metric {
+	s.t.Helper()
+	_, dashboard := s.named("AWS::CloudWatch::Dashboard", "DashboardName", name)
 	var body struct {
 		Widgets []struct {
 			Properties struct {
@@ -177,7 +187,6 @@ var knownMetrics = map[string]map[string][]string{
 		"ConsumedWriteCapacityUnits": {"TableName", "GlobalSecondaryIndexName,TableName"},
 		"ReadThrottleEvents":         {"TableName", "GlobalSecondaryIndexName,TableName"},
 		"WriteThrottleEvents":        {"TableName", "GlobalSecondaryIndexName,TableName"},
-		"ThrottledRequests":          {"Operation,TableName"},
 	},
 	"AWS/States": {
 		"ExecutionsStarted": {"StateMachineArn"}, "ExecutionsSucceeded": {"StateMachineArn"},
@@ -185,7 +194,7 @@ var knownMetrics = map[string]map[string][]string{
 	},
 	"AWS/Events": {
 		"MatchedEvents": {"EventBusName,RuleName"}, "Invocations": {"EventBusName,RuleName", "RuleName"},
-		"FailedInvocations": {"EventBusName,RuleName", "RuleName"}, "InvocationsSentToDlq": {"EventBusName,RuleName"},
+		"FailedInvocations":              {"EventBusName,RuleName", "RuleName"},
 		"InvocationsFailedToBeSentToDlq": {"EventBusName,RuleName", "RuleName"},
 	},
 	"AWS/SNS": {"NumberOfNotificationsDelivered": {"TopicName"}, "NumberOfNotificationsFailed": {"TopicName"}},
@@ -224,7 +233,6 @@ func everyMetricExists(t *testing.T, s template) {
 		"Stage":                    {s.render(stage.at("StageName"))},
 		"TableName":                s.names("AWS::DynamoDB::Table"),
 		"GlobalSecondaryIndexName": {contract.IndexByHour},
-		"Operation":                {"PutItem", "UpdateItem", "Query"},
 		"StateMachineArn":          {"arn of transaction-workflow-dev"},
 		"EventBusName":             s.names("AWS::Events::EventBus"),
 		"TopicName":                s.names("AWS::SNS::Topic"),
@@ -285,7 +293,7 @@ func TestDashboard(t *testing.T) {
 		s := sixTierStack(t) // has all that the default tiers have
 		shown := append(s.dashboardMetrics(), everyProviderStack(t).dashboardMetrics()...)
 		for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
-			for _, name := range []string{"Invocations", "Errors", "Duration", "Throttles"} {
+			for _, name := range []string{"Invocations", "Errors", "Duration"} {
 				if !has(shown, name, "FunctionName", handler+"-dev") {
 					t.Errorf("%s of %s is not shown", name, handler)
 				}
@@ -297,7 +305,8 @@ func TestDashboard(t *testing.T) {
 			}
 		}
 		for _, rule := range s.names("AWS::Events::Rule") {
-			if !has(shown, "Invocations", "RuleName", rule) || !has(shown, "FailedInvocations", "RuleName", rule) {
+			started := has(shown, "MatchedEvents", "RuleName", rule) || has(shown, "Invocations", "RuleName", rule)
+			if !started || !has(shown, "FailedInvocations", "RuleName", rule) {
 				t.Errorf("rule %s is not shown", rule)
 			}
 		}
@@ -312,12 +321,49 @@ func TestDashboard(t *testing.T) {
 		if !has(shown, contract.MetricUnknownEvents, contract.DimensionEventType, "any") {
 			t.Error("unknown event types are not shown by name")
 		}
-		_, dashboard := s.only("AWS::CloudWatch::Dashboard")
-		s.expect(dashboard, map[string]string{"DashboardName": "transaction-metrics-dev"})
-		for _, statistic := range []string{"p50", "p99"} {
-			if !strings.Contains(s.render(dashboard.at("DashboardBody")), `"label":"webhook-validator `+statistic+`"`) {
-				t.Errorf("the validator's %s is not shown", statistic)
+	})
+	t.Run("when somebody is woken, the first one says what is wrong", func(t *testing.T) {
+		s := stack(t)
+		first := s.shownOn("transaction-metrics-dev")
+		for _, name := range []string{"5XXError", "Errors", "ExecutionsFailed", "NumberOfNotificationsFailed", contract.MetricPublicationsDone, contract.MetricArchiveBacklog} {
+			if !has(first, name, "", "") {
+				t.Errorf("%s is not on the first dashboard", name)
 			}
+		}
+		for _, queue := range s.names("AWS::SQS::Queue") {
+			if !has(first, "ApproximateNumberOfMessagesVisible", "QueueName", queue) {
+				t.Errorf("the depth of %s is not on the first dashboard", queue)
+			}
+		}
+	})
+	// Three dashboards of up to 50 metrics cost nothing.
+	// https://aws.amazon.com/cloudwatch/pricing/
+	stacks := bothStacks(t)
+	stacks["when every provider is configured"] = everyProviderStack(t)
+	stacks["when providers are compared daily"] = reconciledStack(t)
+	for name, s := range stacks {
+		t.Run(name+", each is small enough to be free", func(t *testing.T) {
+			s.t = t
+			if boards := s.all("AWS::CloudWatch::Dashboard"); len(boards) != 2 {
+				t.Errorf("%d dashboards: %q", len(boards), boards)
+			}
+			for _, board := range []string{"transaction-metrics-dev", "transaction-details-dev"} {
+				n := len(s.shownOn(board))
+				t.Logf("%s shows %d metrics", board, n)
+				if n > 50 {
+					t.Errorf("%s shows %d metrics", board, n)
+				}
+			}
+		})
+	}
+	t.Run("when one is too large to be free, the synthesis warns", func(t *testing.T) {
+		list := `{"tiers": [{"name": "t0", "target": "log"}`
+		for i := 1; i < 10; i++ {
+			list += fmt.Sprintf(`, {"name": "t%d", "from": %d, "target": "log"}`, i, i)
+		}
+		s := synthesizeTiers(t, list+"]}", nil)
+		if n := len(s.shownOn("transaction-metrics-dev")); n <= 50 || !s.warns("largeDashboard") {
+			t.Errorf("%d metrics and no warning", n)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func TestReconcileFunction(t *testing.T) {
 		s.expect(group, map[string]string{"RetentionInDays": "30"})
 		s.expect(r, map[string]string{
 			"PackageType": "Image", "Architectures": `["arm64"]`, "MemorySize": "512", "Timeout": "900", "TracingConfig": `{"Mode":"Active"}`,
-			"LoggingConfig": `{"LogFormat":"JSON","LogGroup":"${` + logs + `}"}`,
+			"LoggingConfig": `{"LogFormat":"JSON","LogGroup":"${` + logs + `}","SystemLogLevel":"WARN"}`,
 			"Environment.Variables": `{"ENVIRONMENT_SUFFIX":"dev","RECONCILE":"{\"square\":{\"api_url\":\"https://connect.squareupsandbox.com\",\"secret\":\"payments/square-api\"},` +
 				`\"stripe\":{\"secret\":\"payments/stripe-api\"}}","TABLE_NAME":"${` + table + `}"}`,
 		})

@@ -20,12 +20,13 @@ import (
 
 // RelayProps configures the publishing of events from the table to the bus.
 type RelayProps struct {
-	Suffix string
-	Code   ImageCode
-	Table  awsdynamodb.ITable // whose stream is read
-	Key    awskms.IKey        // of the table and the queue
-	Bus    awsevents.IEventBus
-	Tiers  tiers.List // by which it counts events; the rules route them
+	Suffix   string
+	Code     ImageCode
+	Table    awsdynamodb.ITable // whose stream is read
+	Key      awskms.IKey        // of the table and the queue
+	Bus      awsevents.IEventBus
+	Tiers    tiers.List // by which it counts events; the rules route them
+	Untraced bool       // record no traces of batches
 }
 
 // Relay publishes an event for every new item of the table.
@@ -46,6 +47,7 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 	fn := newFunction(this, "Relay", functionProps{
 		Handler:     contract.EventRelay,
 		Description: "Publishes an event for every transaction that was stored",
+		Untraced:    p.Untraced,
 		Suffix:      p.Suffix,
 		Code:        p.Code,
 		MemoryMB:    512,

@@ -41,10 +41,12 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix})
 	ingest := NewIngest(stack, "Ingest", IngestProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
+		Traces: cfg.TraceSampling,
 	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
 	relay := NewRelay(stack, "Relay", RelayProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus(), Tiers: cfg.Tiers,
+		Untraced: !cfg.TraceSampling.Batches,
 	})
 	alerts := NewAlerts(stack, "Alerts", AlertsProps{Suffix: cfg.Suffix, Key: store.Key(), Emails: cfg.AlertEmails, Phones: cfg.AlertPhones})
 	workflow := NewWorkflow(stack, "Workflow", WorkflowProps{
@@ -85,6 +87,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		{contract.OutputAuditBucket, "Bucket of the audit trail", archive.Bucket().BucketName()},
 		{contract.OutputStateMachine, "Workflow of " + cfg.Tiers.ValueOf(tiers.Workflow) + " transactions", workflow.StateMachine().StateMachineArn()},
 		{contract.OutputDashboard, "Dashboard in the console", observability.DashboardURL()},
+		{contract.OutputDetails, "Dashboard of the details in the console", observability.DetailsURL()},
 	}
 	for _, r := range routing.Routes() {
 		if r.Queue != nil {

@@ -141,6 +141,7 @@ func TestPhysicalNamesEndInTheSuffix(t *testing.T) {
 		"AWS::CloudWatch::Alarm":           {"AlarmName", 255},
 		"AWS::S3::Bucket":                  {"BucketName", 1 << 20}, // the account and region are not known here
 		"AWS::ApiGateway::RestApi":         {"Name", 1024},
+		"AWS::XRay::SamplingRule":          {"SamplingRule.RuleName", 32},
 	}
 	longest := strings.Repeat("x", 17-len("pr-7")) // as long as a suffix may be
 	for id, r := range s.Resources {
@@ -148,7 +149,11 @@ func TestPhysicalNamesEndInTheSuffix(t *testing.T) {
 		if !ok {
 			continue
 		}
-		name := s.render(r.Properties[limit.property])
+		var path []any
+		for step := range strings.SplitSeq(limit.property, ".") {
+			path = append(path, step)
+		}
+		name := s.render(r.at(path...))
 		if !strings.HasSuffix(name, "-pr-7") {
 			t.Errorf("%s %s is named %s", r.Type, id, name)
 		}
@@ -188,6 +193,7 @@ func TestOutputsAreWhatCommandsAskFor(t *testing.T) {
 		"AuditBucketName":       "${" + bucket + "}",
 		"StateMachineArn":       "${" + machine + "}",
 		"DashboardUrl":          "https://console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}#dashboards/dashboard/transaction-metrics-dev",
+		"DetailsDashboardUrl":   "https://console.aws.amazon.com/cloudwatch/home?region=${AWS::Region}#dashboards/dashboard/transaction-details-dev",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -199,6 +205,7 @@ func TestTagsAreOnEveryResourceThatTakesThem(t *testing.T) {
 	for _, resourceType := range []string{
 		"AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic",
 		"AWS::KMS::Key", "AWS::StepFunctions::StateMachine", "AWS::Logs::LogGroup", "AWS::IAM::Role",
+		"AWS::XRay::SamplingRule",
 	} {
 		for _, id := range s.all(resourceType) {
 			if strings.HasPrefix(id, "CustomS3") { // the library's own, which has no tags
@@ -231,6 +238,9 @@ func TestRegionAndAccount(t *testing.T) {
 		}
 		if !s.warns("noSubscriber") {
 			t.Error("a synthesis without subscribers does not warn")
+		}
+		if s.warns("largeDashboard") {
+			t.Error("the synthesis warns of dashboards that are free")
 		}
 	}
 }

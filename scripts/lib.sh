@@ -14,6 +14,10 @@ export PATH="$REPO/node_modules/.bin:$REPO/build/venv/bin:$PATH"
 # credentials.
 export AWS_EC2_METADATA_DISABLED=true
 
+# Otherwise, each synth ends with a process that reports it.
+# https://docs.aws.amazon.com/cdk/v2/guide/cli-telemetry.html
+export CDK_DISABLE_CLI_TELEMETRY=true
+
 # The directories of the repository's two modules: the stack with the local run, and the
 # handlers.
 MODULES=(. handlers)

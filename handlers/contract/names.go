@@ -13,11 +13,17 @@ const (
 	StateMachinePrefix    = "transaction-workflow-"
 	TopicPrefix           = "transaction-alerts-"
 	DashboardPrefix       = "transaction-metrics-"
-	AlarmPrefix           = "payment-webhooks-" // before the alarm's own name and "-"
+	DetailsPrefix         = "transaction-details-" // the second dashboard
+	AlarmPrefix           = "payment-webhooks-"    // before the alarm's own name and "-"
 	ArchiveRulePrefix     = "daily-archival-"
 	DeploymentRulePrefix  = "deployment-archival-" // starts the archiver after a deployment
 	OperatorPolicyPrefix  = "payment-webhooks-operator-"
 	ReconcileRulePrefix   = "daily-reconcile-"
+
+	// SamplingRulePrefix is that of X-Ray's sampling rule, of which the name has at most 32
+	// characters. The longest suffix has 20.
+	// https://docs.aws.amazon.com/xray/latest/api/API_SamplingRule.html
+	SamplingRulePrefix = "payment-api-"
 
 	// ReconcileDeploymentRulePrefix is that of the rule that compares after each deployment.
 	ReconcileDeploymentRulePrefix = "deployment-reconcile-"
@@ -70,6 +76,7 @@ const (
 	OutputAuditBucket  = "AuditBucketName"
 	OutputStateMachine = "StateMachineArn"
 	OutputDashboard    = "DashboardUrl"
+	OutputDetails      = "DetailsDashboardUrl"
 
 	OutputOperatorPolicy = "OperatorPolicyArn" // with the context operatorPolicy
 )

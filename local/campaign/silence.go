@@ -23,20 +23,38 @@ const (
 
 // silent is the number of transactions of each tier that are sent into each silence. Sums
 // are compared, so it is more than the counts that may be missing or be counted twice
-// because a process was killed after it had written them: needed adds those.
+// because a process was killed after it had written them: the needs add those.
 const silent = 10
 
-// needed returns how many transactions of each tier a silence needs.
-func (c *campaign) needed() map[string]int {
-	strikes := func(name string) int { return max(c.injector.strikes[name], c.injector.counts[name]) }
+// unpublishedNeeds returns how many transactions of each tier the mapping's silence needs. One
+// alarm counts all tiers, so each contributes its part.
+func (c *campaign) unpublishedNeeds() map[string]int {
+	// Events that were counted as published twice, of a batch each: the relay was killed
+	// after it had counted them, and the batch came again. And transactions that were not
+	// counted as stored, since the validator was killed before it wrote that down.
+	twice := 20*(c.strikes("relay-crash-after")+c.strikes("kill")+c.strikes("stream-duplicate")) + c.strikes("validator-crash-after") + c.strikes("kill")
+	need := map[string]int{}
+	for _, t := range c.tiers {
+		need[t.Name] = (silent + twice + len(c.tiers) - 1) / len(c.tiers)
+	}
+	return need
+}
+
+// strikes returns how often a fault struck.
+func (c *campaign) strikes(name string) int {
+	return max(c.injector.strikes[name], c.injector.counts[name])
+}
+
+// unmatchedNeeds returns how many transactions of each tier the silence of the rules needs.
+func (c *campaign) unmatchedNeeds() map[string]int {
 	// Events that EventBridge matched and nobody counted, of a call or a batch each: the
 	// response was lost, or the relay was killed before it wrote its counts.
-	matched := 10*(strikes("bus-cut")+strikes("bus-timeout")) + 20*(strikes("relay-crash-after")+strikes("kill"))
+	matched := 10*(c.strikes("bus-cut")+c.strikes("bus-timeout")) + 20*(c.strikes("relay-crash-after")+c.strikes("kill"))
 	struck := 0
 	for _, f := range faults {
 		if strings.HasPrefix(f.Name, "detector-") || strings.HasPrefix(f.Name, "score-") || strings.HasPrefix(f.Name, "validator-") ||
 			strings.HasPrefix(f.Name, "relay-crash") || f.Name == "kill" {
-			struck += strikes(f.Name)
+			struck += c.strikes(f.Name)
 		}
 	}
 	need := map[string]int{}
@@ -73,7 +91,7 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 				want["unscored"] = true
 			}
 		}
-		if err := c.sendMore(ctx); err != nil {
+		if err := c.sendMore(ctx, c.unmatchedNeeds()); err != nil {
 			return err
 		}
 		for i, o := range c.injector.outages {
@@ -87,7 +105,7 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 			return err
 		}
 		want["unpublished"] = true
-		if err := c.sendMore(ctx); err != nil {
+		if err := c.sendMore(ctx, c.unpublishedNeeds()); err != nil {
 			return err
 		}
 	}
@@ -114,8 +132,7 @@ func (c *campaign) silence(ctx context.Context, list []Fault) error {
 
 // sendMore sends further entries of the plan, without faults: as many of each tier as a
 // silence needs.
-func (c *campaign) sendMore(ctx context.Context) error {
-	need := c.needed()
+func (c *campaign) sendMore(ctx context.Context, need map[string]int) error {
 	var failure error
 	next := func() (int, bool) {
 		for failure == nil && slices.ContainsFunc(slices.Collect(maps.Values(need)), func(n int) bool { return n > 0 }) {

@@ -229,8 +229,7 @@ func opsTool(t *testing.T, s *session.Session) func(args ...string) (code int, o
 }
 
 func TestOldHoursAreNotArchivedAgain(t *testing.T) {
-	t.Parallel()
-	s := ownSession(t)
+	s := shared
 	const key = "manifests/dt=2026-01-02/hour=15.json"
 	const kept = `{"schema_version": "1", "hour": "2026-01-02T15:00:00Z", "count": 4321, "totals": {}, "objects": []}`
 	if _, err := s3.NewFromConfig(s.AWS).PutObject(t.Context(), &s3.PutObjectInput{

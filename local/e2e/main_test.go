@@ -24,8 +24,8 @@ const timeout = 4 * time.Minute
 // a build cache compiles the local run and every function.
 const startTimeout = 20 * time.Minute
 
-// shared is the session that most tests share. Tests that break something start one of
-// their own.
+// shared is the session that most tests share. Tests of what is off by default share
+// another one, see [optional]. Tests that break something start one of their own.
 var shared *session.Session
 
 // What tests need to send as a provider.
@@ -75,6 +75,10 @@ func testMain(m *testing.M) int {
 			fmt.Fprintln(os.Stderr, "a shared session did not end cleanly:", err)
 			code = 1
 		}
+	}
+	if err := stopOptional(); err != nil {
+		fmt.Fprintln(os.Stderr, "the session of optional features did not end cleanly:", err)
+		code = 1
 	}
 	if code != 0 {
 		fmt.Fprintf(os.Stderr, "the local run's log:\n%s\n", log.String())

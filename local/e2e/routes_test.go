@@ -78,6 +78,9 @@ func checkRoutes(t *testing.T, s *session.Session, queue string, cases, later []
 	eventually(t, "every transaction on its route", func(ctx context.Context) (bool, error) {
 		all := true
 		for i, c := range cases {
+			if got[i] == c.want {
+				continue // it is looked at again in the end
+			}
 			var err error
 			if got[i], err = routesOf(ctx, s, queue, ids[i]); err != nil {
 				return false, err

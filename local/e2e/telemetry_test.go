@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,22 +62,33 @@ func namesIn(t *testing.T, document json.RawMessage) []string {
 }
 
 func TestEmbeddedMetricsArriveInCloudWatch(t *testing.T) {
-	sum := func(name, more string) float64 {
-		text := shell(t, shared, fmt.Sprintf(`aws cloudwatch get-metric-statistics --namespace PaymentWebhooks --metric-name %s \
-			--dimensions Name=Environment,Value=${ENVIRONMENT_SUFFIX} %s --start-time %s --end-time %s \
-			--period 86400 --statistics Sum --query 'sum(Datapoints[].Sum)' --output text`, name, more,
-			time.Now().Add(-time.Hour).Format(time.RFC3339), time.Now().Add(time.Hour).Format(time.RFC3339)))
-		value, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-		if err != nil {
-			t.Fatal(err)
+	sum := func(name string, dimensions ...string) (sum float64) {
+		form := url.Values{
+			"Action": {"GetMetricStatistics"}, "Version": {"2010-08-01"}, "Namespace": {"PaymentWebhooks"}, "MetricName": {name},
+			"StartTime": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}, "EndTime": {time.Now().Add(time.Hour).UTC().Format(time.RFC3339)},
+			"Period": {"86400"}, "Statistics.member.1": {"Sum"},
 		}
-		return value
+		for i, dimension := range append([]string{"Environment=" + shared.Suffix()}, dimensions...) {
+			member := fmt.Sprintf("Dimensions.member.%d.", i+1)
+			key, value, _ := strings.Cut(dimension, "=")
+			form.Set(member+"Name", key)
+			form.Set(member+"Value", value)
+		}
+		text := callAWS(t, shared, "monitoring", http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, []byte(form.Encode()))
+		for _, match := range regexp.MustCompile(`<Sum>([^<]+)</Sum>`).FindAllStringSubmatch(text, -1) {
+			value, err := strconv.ParseFloat(match[1], 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sum += value
+		}
+		return sum
 	}
-	before := sum("TransactionsAccepted", "")
+	before := sum("TransactionsAccepted")
 	accept(t, shared, payment(newID(t), "15000", "USD", ""))
 	eventually(t, "the metrics of validator, relay and fraud detector", func(context.Context) (bool, error) {
-		return sum("TransactionsAccepted", "") > before && sum("EventsPublished", "") > 0 &&
-			sum("TransactionsScored", "Name=RiskLevel,Value=low") > 0, nil
+		return sum("TransactionsAccepted") > before && sum("EventsPublished") > 0 &&
+			sum("TransactionsScored", "RiskLevel=low") > 0, nil
 	})
 }
 

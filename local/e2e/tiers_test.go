@@ -3,10 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -20,49 +16,9 @@ const fourTiers = `{"tiers": [
 	{"name": "very-high", "from": "1000000", "target": "queue"}],
 	"currencies": {"JPY": {"medium": 100000, "high": 1000000, "very-high": 100000000}}}`
 
-// synthesized synthesizes an assembly with other values in the context than cdk.json and
-// returns its directory. It runs the app as the CDK CLI does.
-func synthesized(t *testing.T, suffix string, values map[string]any) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(root(), "cdk.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var settings struct {
-		Context map[string]any `json:"context"`
-	}
-	if err := json.Unmarshal(text, &settings); err != nil {
-		t.Fatal(err)
-	}
-	maps.Copy(settings.Context, values)
-	context, err := json.Marshal(settings.Context)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	app := filepath.Join(dir, "synth")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", app, ".")
-	build.Dir = root()
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the app: %v\n%s", err, out)
-	}
-	synth := exec.CommandContext(t.Context(), app)
-	synth.Dir = root()
-	out := filepath.Join(dir, "cdk.out")
-	synth.Env = []string{
-		"PATH=" + filepath.Join(root(), "node_modules", ".bin") + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
-		"CDK_OUTDIR=" + out, "CDK_CONTEXT_JSON=" + string(context),
-		"ENVIRONMENT_SUFFIX=" + suffix, "ALERT_EMAIL=alerts@example.com", "ALERT_PHONE=+12025550123",
-	}
-	if out, err := synth.CombinedOutput(); err != nil {
-		t.Fatalf("synthesizing: %v\n%s", err, out)
-	}
-	return out
-}
-
 func TestFourthTier(t *testing.T) {
 	t.Parallel()
-	s := sessionOf(t, synthesized(t, "tiers", map[string]any{"amountThresholds": json.RawMessage(fourTiers)}), nil)
+	s := optional(t)
 	queue := "very-high-value-transactions-" + s.Suffix()
 	if url := s.Outputs["VeryHighValueQueueUrl"]; !strings.HasSuffix(url, "/"+queue) {
 		t.Errorf("the output VeryHighValueQueueUrl is %q, want the URL of %s", url, queue)

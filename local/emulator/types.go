@@ -25,6 +25,7 @@ var inert = []assembly.Type{
 	{Name: "AWS::S3::BucketPolicy", Inert: "denies requests without TLS and from other accounts; there are neither"},
 	{Name: "AWS::ApiGateway::Account", Inert: "lets API Gateway write logs, which the local run does itself"},
 	{Name: "AWS::ApiGateway::Deployment", Inert: "a snapshot of the API; only the template's is served", IDs: deploymentIDs},
+	{Name: "AWS::XRay::SamplingRule", Inert: "limits the bill; here up to 20 traces of each second are recorded"},
 	{Name: "AWS::CDK::Metadata", Inert: "reports to AWS which constructs were used"},
 	{Name: "Custom::S3AutoDeleteObjects", Inert: "empties the bucket when the stack is deleted; the bucket ends with moto"},
 }

@@ -105,11 +105,7 @@ func raw(target, service string) func(context.Context, aws.Config) error {
 		r := (&fixture{}).request("test", service, target, http.MethodPost, "/", `{"Entries":[{}]}`).WithContext(ctx)
 		r.URL.Scheme, r.URL.Host, r.RequestURI = "http", strings.TrimPrefix(*c.BaseEndpoint, "http://"), ""
 		r.Header.Set("X-Amz-Security-Token", CallerToken("fn"))
-		client := http.DefaultClient
-		if configured, ok := c.HTTPClient.(*awshttp.BuildableClient); ok {
-			client = &http.Client{Timeout: configured.GetTimeout()}
-		}
-		response, err := client.Do(r)
+		response, err := http.DefaultClient.Do(r)
 		if err != nil {
 			return err
 		}
@@ -191,8 +187,14 @@ func TestFaults(t *testing.T) {
 			})
 			t.Run("timeout holds the connection until the client gives up", func(t *testing.T) {
 				f, config := inject(t, faults.Timeout)
-				config.HTTPClient = awshttp.NewBuildableClient().WithTimeout(50 * time.Millisecond)
-				if err := call(t.Context(), config); err == nil || statusOf(err) != 0 || reached(f) || f.config.Faults.List()[0].Struck != 1 {
+				ctx, giveUp := context.WithCancel(t.Context())
+				defer giveUp()
+				go func() {
+					<-f.held(t)
+					time.Sleep(50 * time.Millisecond) // in which a response would arrive, if there were one
+					giveUp()
+				}()
+				if err := call(ctx, config); !errors.Is(err, context.Canceled) || statusOf(err) != 0 || reached(f) || f.config.Faults.List()[0].Struck != 1 {
 					t.Errorf("%v, called all the same: %t", err, reached(f))
 				}
 			})

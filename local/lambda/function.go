@@ -47,6 +47,9 @@ type Config struct {
 	MemoryMB int           // MemorySize
 	Timeout  time.Duration // Timeout
 	JSONLogs bool          // LoggingConfig.LogFormat JSON
+	// SystemWarnings is LoggingConfig.SystemLogLevel WARN: of the platform's JSON lines only
+	// those about failures and timeouts are written.
+	SystemWarnings bool
 	// Concurrency bounds the concurrent environments.
 	Concurrency int
 	// Environment has the process's variables besides those that Lambda reserves: the

@@ -208,6 +208,7 @@ func TestInvoke_failures(t *testing.T) {
 		for name, c := range cases {
 			t.Run(name, func(t *testing.T) {
 				f, lines := newProbe(t, func(config *Config) {
+					config.SystemWarnings = true // which failures are
 					if c.do == "hang" {
 						config.Timeout = time.Second
 					}
@@ -299,6 +300,19 @@ func TestLog(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(string(response.LogTail)), "\n")
 		if len(lines) != 3 || !strings.Contains(lines[0], "platform.start") || lines[1] != `event 2 asks for "error"` || !strings.Contains(lines[2], "platform.report") {
 			t.Errorf("log tail:\n%s", response.LogTail)
+		}
+	})
+	// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+	t.Run("has the platform's lines about failures alone, if its level is WARN", func(t *testing.T) {
+		f, lines := newProbe(t, func(c *Config) { c.SystemWarnings = true })
+		invokeSeen(t, f)
+		failed := invoke(t, f, `{"do":"error"}`)
+		f.Close() // also waits for the report of the invocation
+		if n := strings.Count(lines.all(), `"platform.`); n != 1 || !strings.Contains(lines.all(), failed.RequestID) {
+			t.Errorf("%d lines of the platform, want the failure's report:\n%s", n, lines.all())
+		}
+		if !strings.Contains(lines.all(), `event 2 asks for "error"`) {
+			t.Errorf("the function's own line is missing:\n%s", lines.all())
 		}
 	})
 	// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-logformat.html

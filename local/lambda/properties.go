@@ -51,7 +51,8 @@ func (p FunctionProperties) Config(name, arn string, maxEnvironments int) Config
 	c := Config{
 		Name: name, ARN: arn, MemoryMB: 128, Timeout: 3 * time.Second, Concurrency: maxEnvironments, Async: DefaultAsync,
 		JSONLogs: p.LoggingConfig.LogFormat == "JSON", LogGroup: "/aws/lambda/" + name,
-		Environment: map[string]string{},
+		SystemWarnings: p.LoggingConfig.SystemLogLevel == "WARN",
+		Environment:    map[string]string{},
 	}
 	if p.MemorySize != 0 {
 		c.MemoryMB = p.MemorySize

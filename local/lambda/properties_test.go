@@ -18,9 +18,10 @@ func TestFunctionProperties(t *testing.T) {
 		reserved := 5
 		p := FunctionProperties{MemorySize: 512, Timeout: 30, ReservedConcurrentExecutions: &reserved}
 		p.LoggingConfig.LogFormat, p.LoggingConfig.LogGroup, p.LoggingConfig.ApplicationLogLevel = "JSON", "/own", "WARN"
+		p.LoggingConfig.SystemLogLevel = "WARN"
 		p.Environment.Variables = map[string]string{"TABLE": "transactions"}
 		c := p.Config("relay-dev", "arn", 64)
-		if c.MemoryMB != 512 || c.Timeout != 30*time.Second || c.Concurrency != 5 || !c.JSONLogs || c.LogGroup != "/own" {
+		if c.MemoryMB != 512 || c.Timeout != 30*time.Second || c.Concurrency != 5 || !c.JSONLogs || !c.SystemWarnings || c.LogGroup != "/own" {
 			t.Errorf("%+v", c)
 		}
 		if c.Environment["AWS_LAMBDA_LOG_LEVEL"] != "WARN" || c.Environment["TABLE"] != "transactions" {

@@ -20,14 +20,20 @@ type platformLine struct {
 	Record map[string]any `json:"record"`
 }
 
-func (e *environment) platform(event string, record map[string]any) {
+// platform writes a line in a JSON log, if its level is written: failed says that it is WARN,
+// as lines about failures and timeouts are, and not INFO.
+// https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
+func (e *environment) platform(event string, failed bool, record map[string]any) {
+	if e.config.SystemWarnings && !failed {
+		return
+	}
 	line, _ := json.Marshal(platformLine{time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), event, record}) // texts and numbers always marshal
 	e.output.emit(string(line))
 }
 
 func (e *environment) logStart(requestID string) {
 	if e.config.JSONLogs {
-		e.platform("platform.start", map[string]any{"requestId": requestID, "version": "$LATEST"})
+		e.platform("platform.start", false, map[string]any{"requestId": requestID, "version": "$LATEST"})
 		return
 	}
 	e.output.emit("START RequestId: " + requestID + " Version: $LATEST")
@@ -60,7 +66,7 @@ func (e *environment) logReport(requestID, traceID string, duration, initDuratio
 		if root != "" {
 			record["tracing"] = map[string]any{"type": "X-Amzn-Trace-Id", "value": traceID}
 		}
-		e.platform("platform.report", record)
+		e.platform("platform.report", status != "success", record)
 		return
 	}
 	e.output.emit("END RequestId: " + requestID)

@@ -3,6 +3,7 @@ package moto
 import (
 	"bytes"
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"net/http"
@@ -51,14 +52,27 @@ func exists(path string) bool {
 	return err == nil
 }
 
+// startup is what the server's Python imports first.
+//
+//go:embed startup/sitecustomize.py
+var startup []byte
+
 // Start runs moto_server and returns once it responds. When ctx ends before that, the error
 // has what the server printed. The server binds port 0 and prints the port that it got: a
 // free port chosen here could be another process's by then, even another moto's.
 func Start(ctx context.Context, path, account string) (*Server, error) {
+	dir, err := os.MkdirTemp("", "payment-webhooks-moto-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) // it is imported before the server responds
+	if err := os.WriteFile(filepath.Join(dir, "sitecustomize.py"), startup, 0o600); err != nil {
+		return nil, err
+	}
 	s := &Server{done: make(chan struct{}), output: newTail()}
 	s.cmd = exec.Command(path, "-H", "127.0.0.1", "-p", "0")
 	s.cmd.Stdout, s.cmd.Stderr = s.output, s.output
-	s.cmd.Env = append(os.Environ(), "MOTO_ACCOUNT_ID="+account)
+	s.cmd.Env = append(os.Environ(), "MOTO_ACCOUNT_ID="+account, "PYTHONPATH="+strings.TrimSuffix(dir+string(os.PathListSeparator)+os.Getenv("PYTHONPATH"), string(os.PathListSeparator)))
 	if err := subprocess.KillWithParent(s.cmd); err != nil {
 		return nil, err
 	}

@@ -101,17 +101,25 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	return s, nil
 }
 
-// building serializes builds, which write the same binary.
-var building sync.Mutex
+// built has the binaries of the local run that this process has built, so that its later
+// sessions do not look for changes again, which takes a second.
+var built = struct {
+	sync.Mutex
+	binaries map[string]bool
+}{binaries: map[string]bool{}}
 
 func build(ctx context.Context, root, binary string) error {
-	building.Lock()
-	defer building.Unlock()
+	built.Lock()
+	defer built.Unlock()
+	if built.binaries[binary] {
+		return nil
+	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, "./local")
 	cmd.Dir = root
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building the local run: %w\n%s", err, out)
 	}
+	built.binaries[binary] = true
 	return nil
 }
 
@@ -254,18 +262,26 @@ func (s *Session) Control(ctx context.Context, method, path string, body []byte,
 	return json.Unmarshal(res.Body, into)
 }
 
-// Until calls condition until it reports true or an error, or ctx ends.
+// Until calls condition until it reports true or an error, or ctx ends. It pauses for
+// twice as long as the condition took, so that asking takes at most a third of the time
+// from what is waited for.
 func Until(ctx context.Context, condition func() (bool, error)) error {
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
 	for {
+		start := time.Now()
 		if ok, err := condition(); ok || err != nil {
 			return err
 		}
+		pause := min(max(shortestPause, 2*time.Since(start)), longestPause)
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 	}
 }
+
+// Bounds of the pauses of [Until].
+const (
+	shortestPause = 20 * time.Millisecond
+	longestPause  = 2 * time.Second
+)

@@ -8,14 +8,19 @@
 //
 // It multiplies list prices by the requests that one transaction causes. What is there without
 // any transaction (alarms, dashboards, metrics, log groups) is counted in the template that
-// npx cdk synth wrote to cdk.out, or in that of -template. The last column is the bill of a
-// stack without transactions. Prices
+// npx cdk synth wrote to cdk.out, or in that of -template, and so is what is traced and logged.
+// The last column is the bill of a stack without transactions. Prices
 // are those of us-east-1 without the free tier, as of PricesOf; look at
 // https://aws.amazon.com/pricing/ before you rely on them. SMS is left out: its
 // price depends on country and carrier.
+//
+// -compare REVISION prices two templates of the default configuration by the same prices: that
+// of an earlier revision and that of this checkout. It prints a table for a page, of the lines
+// that differ.
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -41,6 +46,9 @@ type line struct {
 	fixed   bool    // the units do not depend on the transactions
 }
 
+// cost is in US dollars a month.
+func (l line) cost() float64 { return l.units * l.price }
+
 func main() {
 	if err := run(os.Args[1:], os.Stdout); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
@@ -58,6 +66,7 @@ func run(args []string, out io.Writer) error {
 	emails := flags.Float64("emails", 1, "email subscriptions on the alert topic")
 	providers := flags.Float64("providers", 1, "payment providers with a secret")
 	kb := flags.Float64("kb", 1, "size of a stored transaction, in KiB")
+	revision := flags.String("compare", "", "compare the bill with that of an earlier git `revision`")
 	percent := map[string]float64{}
 	flags.Func("share", "`TIER=PERCENT` of the transactions in a tier; may be repeated", func(text string) error {
 		name, number, _ := strings.Cut(text, "=")
@@ -86,30 +95,71 @@ func run(args []string, out io.Writer) error {
 		return fmt.Errorf("cost: %w", err)
 	}
 
+	price := func(c counts) []line { return bill(c, list, shares, *n, *emails, *providers, *kb) }
+	if *revision != "" {
+		before, err := atRevision(*revision)
+		if err != nil {
+			return fmt.Errorf("cost: %w", err)
+		}
+		after, err := readTemplate(cmp.Or(*template, golden))
+		if err != nil {
+			return fmt.Errorf("cost: %w", err)
+		}
+		_, err = io.WriteString(out, comparison(*n, price(before), price(after)))
+		return err
+	}
 	counted, err := readTemplate(*template)
 	if err != nil {
 		return fmt.Errorf("cost: %w", err)
 	}
-	lines := bill(counted, list, shares, *n, *emails, *providers, *kb)
+	return printBill(out, *n, price(counted))
+}
+
+// printBill prints every line of a bill for n transactions, and the total.
+func printBill(out io.Writer, n float64, lines []line) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "service\twhat\tunits a month\tUSD a month\tidle\t")
-	var total, idle float64
 	for _, l := range lines {
-		cost := l.units * l.price
-		total += cost
-		if !l.fixed {
-			fmt.Fprintf(table, "%s\t%s\t%.0f\t%.2f\t\t\n", l.service, l.what, l.units, cost)
-			continue
+		idle := ""
+		if l.fixed {
+			idle = fmt.Sprintf("%.2f", l.cost())
 		}
-		idle += cost
-		fmt.Fprintf(table, "%s\t%s\t%.0f\t%.2f\t%.2f\t\n", l.service, l.what, l.units, cost, cost)
+		fmt.Fprintf(table, "%s\t%s\t%.0f\t%.2f\t%s\t\n", l.service, l.what, l.units, l.cost(), idle)
 	}
-	fmt.Fprintf(table, "total\t%.0f transactions\t\t%.2f\t%.2f\t\n", *n, total, idle)
+	total, idle := totals(lines)
+	fmt.Fprintf(table, "total\t%.0f transactions\t\t%.2f\t%.2f\t\n", n, total, idle)
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(out, "List prices of us-east-1, %s, without free tier, SMS and data transfer.\n", PricesOf)
+	_, err := fmt.Fprintf(out, "List prices of us-east-1, %s, without free tier, SMS and data transfer.\n", PricesOf)
 	return err
+}
+
+// comparison is a Markdown table of what differs between two bills for n transactions, which
+// have the same lines, and of the totals.
+func comparison(n float64, before, after []line) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "| US dollars a month, %.0f transactions | before | now |\n|---|---|---|\n", n)
+	for i, l := range after {
+		if was, is := fmt.Sprintf("%.2f", before[i].cost()), fmt.Sprintf("%.2f", l.cost()); was != is {
+			fmt.Fprintf(&b, "| %s, %s | %s | %s |\n", l.service, l.what, was, is)
+		}
+	}
+	total, idle := totals(before)
+	totalNow, idleNow := totals(after)
+	fmt.Fprintf(&b, "| everything | %.2f | %.2f |\n| of which without transactions | %.2f | %.2f |\n", total, totalNow, idle, idleNow)
+	return b.String()
+}
+
+// totals adds up a bill, and what of it does not depend on the transactions.
+func totals(lines []line) (total, idle float64) {
+	for _, l := range lines {
+		total += l.cost()
+		if l.fixed {
+			idle += l.cost()
+		}
+	}
+	return total, idle
 }
 
 // readTiers reads the tiers from cdk.json.
@@ -176,25 +226,32 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 	// call spends its time waiting for DynamoDB or EventBridge.
 	const (
 		validator = 1.0 * 0.020
-		relay     = 0.5 * 0.050 / 10 // ten records a batch
+		relay     = 0.5 * 0.020
 		fraud     = 0.5 * 0.020
 	)
 	alerts := n*alerted + n*workflows*1.2 // a fifth of the workflows raise a fraud alert too
 	units := 1 + float64(int(kb-0.001))   // write units are whole KiB
-	// The default rule samples the first request of each second and 5 percent of the others.
-	// Spread evenly, up to 2.6 million a month are each the first of their second.
-	// https://docs.aws.amazon.com/xray/latest/devguide/xray-console-sampling.html
 	const secondsAMonth = 30 * 24 * 3600
-	traces := min(n, secondsAMonth) + 0.05*max(0, n-secondsAMonth)
+	// Spread evenly, each transaction is a batch of its own, up to the four times a second
+	// that Lambda polls a shard of the table's stream.
+	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+	batches := min(n, 4*secondsAMonth)
+	// Lambda samples batches as X-Ray's default rule does. Without traces of them, those of
+	// the workflow begin there.
+	// https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
+	traced := batches
+	if !counted.batches {
+		traced = n * workflows
+	}
 	// A custom metric is billed for the hours in which it gets data.
 	// https://aws.amazon.com/cloudwatch/pricing/
 	const hoursAMonth = 30 * 24
 	hours := min(n, hoursAMonth)
-	const logged = 3.1 // KiB a transaction, measured in the local run
+	logged := counted.logged(n, batches, n*workflows, n*of(tiers.Log))
 	return []line{
 		{"API Gateway", "REST requests", n, 3.50 / million, false},
-		{"Lambda", "requests", n * (1.1 + workflows), 0.20 / million, false},
-		{"Lambda", "GB-seconds, arm64", n * (validator + relay + fraud*workflows), 0.0000133334, false},
+		{"Lambda", "requests", n*(1+workflows) + batches, 0.20 / million, false},
+		{"Lambda", "GB-seconds, arm64", n*(validator+fraud*workflows) + batches*relay, 0.0000133334, false},
 		{"DynamoDB", "write request units: item, index, TTL is free", n * units * 2 * (1 + workflows), 0.625 / million, false},
 		{"DynamoDB", "read request units: archiver", n * kb / 8, 0.125 / million, false},
 		{"DynamoDB", "GiB stored, 35 days, twice for the index", n * kb * 2 * 35 / 30 / gib, 0.25, false},
@@ -207,13 +264,14 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 		{"SQS", "requests: send, receive and delete", n * queued * 3, 0.40 / million, false},
 		{"SNS", "publishes", alerts, 0.50 / million, false},
 		{"SNS", "emails", alerts * emails, 2.00 / 100_000, false},
-		{"CloudWatch", "GiB of logs", n * logged / gib, 0.50, false},
-		{"CloudWatch", "GiB of logs kept for 30 days, compressed five times", n * logged / 5 / gib, 0.03, false},
+		{"CloudWatch", "GiB of logs", logged / gib, 0.50, false},
+		{"CloudWatch", "GiB of logs kept for 30 days, compressed five times", logged / 5 / gib, 0.03, false},
 		{"CloudWatch", fmt.Sprintf("metrics of %d alarms", counted.alarms), float64(counted.alarmMetrics), 0.10, true},
 		{"CloudWatch", "custom metrics, if all have data each hour", float64(counted.metrics) * hours / hoursAMonth, 0.30, false},
 		{"CloudWatch", "dashboards beyond three of up to 50 metrics", float64(counted.paidDashboards()), 3.00, true},
 		{"Secrets Manager", "secrets of providers", providers, 0.40, true},
-		{"X-Ray", "traces, the first of each second and 5 percent", traces, 5.00 / million, false},
+		{"X-Ray", "traces of requests", counted.sampling.of(n, secondsAMonth), 5.00 / million, false},
+		{"X-Ray", "traces of what begins behind the table's stream", defaultSampling.of(traced, secondsAMonth), 5.00 / million, false},
 		{"KMS", "the key", 1, 1.00, true},
 		{"KMS", "requests: table, and at most one a message of topic and queues", 30*24*12*min(n, 1) + alerts + n*queued, 0.03 / 10_000, false},
 		{"S3", "audit objects and manifests written", 30 * 24 * 9 * min(n, 1), 0.005 / 1000, false},

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/constructs/tiers"
+	"payment-webhooks/handlers/contract"
 )
 
 func bills(t *testing.T, text string, n float64) []line {
@@ -22,7 +24,7 @@ func bills(t *testing.T, text string, n float64) []line {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return bill(counts{alarms: 2, alarmMetrics: 3, metrics: 4, dashboards: []int{51}}, list, shares, n, 1, 1, 1)
+	return bill(counts{alarms: 2, alarmMetrics: 3, metrics: 4, dashboards: []int{51}, sampling: sampling{perSecond: 0, rate: 0.05}, batches: true}, list, shares, n, 1, 1, 1)
 }
 
 func TestBill(t *testing.T) {
@@ -70,13 +72,67 @@ func TestBill(t *testing.T) {
 			t.Errorf("idle %.2f, want %.2f", sum, want)
 		}
 	})
-	t.Run("when traces are sampled, the first of each second is", func(t *testing.T) {
-		for n, want := range map[float64]float64{1e6: 1e6, 3_592_000: 2_592_000 + 50_000} {
+	t.Run("when requests are traced, as many are on it as the rule samples", func(t *testing.T) {
+		for n, want := range map[float64][2]float64{1e6: {50_000, 1e6}, 3_592_000: {179_600, 2_592_000 + 50_000}} {
+			var got []float64
 			for _, l := range bills(t, "{}", n) {
-				if l.service == "X-Ray" && (l.units < want-1 || l.units > want+1) {
-					t.Errorf("%.0f transactions have %.0f traces, want %.0f", n, l.units, want)
+				if l.service == "X-Ray" {
+					got = append(got, l.units)
 				}
 			}
+			if len(got) != 2 || got[0] < want[0]-1 || got[0] > want[0]+1 || got[1] < want[1]-1 || got[1] > want[1]+1 {
+				t.Errorf("%.0f transactions have %.0f traces of requests and of batches, want %.0f", n, got, want)
+			}
+		}
+	})
+}
+
+func TestUntracedBatches(t *testing.T) {
+	t.Run("when batches are not traced, executions of the workflow are", func(t *testing.T) {
+		list, shares := tiers.Default(), map[string]float64{"high": 0.05}
+		for _, l := range bill(counts{}, list, shares, 1e6, 0, 0, 1) {
+			if strings.HasPrefix(l.what, "traces of what begins") && (l.units < 50_000-1 || l.units > 50_000+1) {
+				t.Errorf("%.0f %s, want 50000", l.units, l.what)
+			}
+		}
+	})
+}
+
+func TestLogged(t *testing.T) {
+	handlers := map[string]bool{contract.WebhookValidator: true, contract.EventRelay: true, contract.FraudDetector: true}
+	for name, c := range map[string]struct {
+		counts                             counts
+		requests, batches, runs, low, want float64
+	}{
+		"when Lambda's lines are not logged, those of handlers are": {counts{}, 1, 1, 1, 1, requestKiB + validatorKiB + relayKiB + fraudKiB + eventKiB},
+		"when they are, each invocation has some":                   {counts{platform: handlers}, 2, 1, 1, 0, 2*(requestKiB+validatorKiB) + relayKiB + fraudKiB + 4*platformKiB},
+		"when steps of executions are logged, they are the most":    {counts{executions: true}, 0, 0, 1, 0, fraudKiB + executionKiB},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := c.counts.logged(c.requests, c.batches, c.runs, c.low); got < c.want-1e-9 || got > c.want+1e-9 {
+				t.Errorf("%f KiB, want %f", got, c.want)
+			}
+		})
+	}
+}
+
+func TestComparison(t *testing.T) {
+	t.Run("when bills differ, it has those lines and the totals", func(t *testing.T) {
+		got := comparison(1000, []line{{"A", "same", 1, 1, true}, {"B", "less", 2, 1, false}}, []line{{"A", "same", 1, 1, true}, {"B", "less", 1, 0.5, false}})
+		const want = `| US dollars a month, 1000 transactions | before | now |
+|---|---|---|
+| B, less | 2.00 | 0.50 |
+| everything | 3.00 | 1.50 |
+| of which without transactions | 1.00 | 1.00 |
+`
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
+	t.Run("when the revision is unknown, it says so", func(t *testing.T) {
+		err := run([]string{"-cdk-json", "../../cdk.json", "-compare", "no-such-revision"}, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), "no-such-revision") {
+			t.Errorf("error %v", err)
 		}
 	})
 }
@@ -87,8 +143,11 @@ func TestReadTemplate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := counts{alarms: 3, alarmMetrics: 4, metrics: 3, dashboards: []int{1, 4}}
-		if diff := cmp.Diff(want, got, cmp.AllowUnexported(counts{})); diff != "" {
+		want := counts{
+			alarms: 3, alarmMetrics: 4, metrics: 3, dashboards: []int{2, 4}, sampling: sampling{2, 0.25}, executions: true,
+			platform: map[string]bool{contract.WebhookValidator: true, contract.EventRelay: false},
+		}
+		if diff := cmp.Diff(want, got, cmp.AllowUnexported(counts{}, sampling{})); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
@@ -105,8 +164,11 @@ func TestReadTemplate(t *testing.T) {
 		if all := bytes.Count(text, []byte(`"AWS::CloudWatch::Alarm"`)); got.alarms != all || got.alarmMetrics < all {
 			t.Errorf("%d alarms with %d metrics, the template has %d", got.alarms, got.alarmMetrics, all)
 		}
-		if len(got.dashboards) == 0 || got.dashboards[0] == 0 {
-			t.Errorf("metrics of dashboards: %v", got.dashboards)
+		if len(got.dashboards) != 2 || got.dashboards[0] == 0 || got.paidDashboards() != 0 {
+			t.Errorf("metrics of dashboards: %v, want two that are free", got.dashboards)
+		}
+		if got.sampling != (sampling{0, 0.05}) || len(got.platform) != 3 || got.platform[contract.WebhookValidator] || !got.executions || !got.batches {
+			t.Errorf("sampling %v, lines of the platform %v, of executions %v", got.sampling, got.platform, got.executions)
 		}
 	})
 	t.Run("when there is none, the error says how to make one", func(t *testing.T) {

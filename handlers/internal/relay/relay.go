@@ -159,7 +159,6 @@ func (r *Relay) report(ctx context.Context, inserts []Insert, errs []error, lags
 			telemetry.Count(contract.MetricEventsFailed, len(failed)),
 			telemetry.Milliseconds(contract.MetricRelayLag, lags...),
 		)
-		r.log.InfoContext(ctx, "batch relayed", "records", len(inserts), "published", len(lags), "failed", len(failed))
 	}
 	return failed
 }

@@ -232,6 +232,21 @@ func TestWriteTimeout(t *testing.T) {
 	}
 }
 
+// Within its 15 minutes, the archiver waits for a slow page.
+func TestRequestTimeout(t *testing.T) {
+	for name, c := range map[string]struct {
+		client *dynamodb.Client
+		want   time.Duration
+	}{
+		"a call":                {dynamodbledger.NewClient(aws.Config{}), 1500 * time.Millisecond},
+		"a page of an archiver": {dynamodbledger.NewPageClient(aws.Config{}), 15 * time.Second},
+	} {
+		if got := c.client.Options().HTTPClient.(*awshttp.BuildableClient).GetTimeout(); got != c.want {
+			t.Errorf("a request for %s may take %s, want %s", name, got, c.want)
+		}
+	}
+}
+
 func TestCallEndsWithContext(t *testing.T) {
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {
