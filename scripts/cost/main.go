@@ -217,7 +217,7 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 		}
 		return share
 	}
-	workflows, alerted, queued := of(tiers.Workflow), of(tiers.Alert), of(tiers.Queue)
+	workflows, queued := of(tiers.Workflow), of(tiers.Queue)
 	const (
 		million = 1e6
 		gib     = 1 << 20 // in KiB
@@ -228,10 +228,25 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 		validator = 1.0 * 0.020
 		relay     = 0.5 * 0.020
 		fraud     = 0.5 * 0.020
+		digest    = 0.5 * 0.200
 	)
-	alerts := n*alerted + n*workflows*1.2 // a fifth of the workflows raise a fraud alert too
-	units := 1 + float64(int(kb-0.001))   // write units are whole KiB
 	const secondsAMonth = 30 * 24 * 3600
+	alerts := n * workflows * 1.2 // a fifth of the workflows raise a fraud alert too
+	var digests, polls float64
+	for _, t := range list.With(tiers.Alert) {
+		events := n * shares[t.Name]
+		if t.Digest == 0 {
+			alerts += events
+			continue
+		}
+		// At most one message a window. The events wait in a queue, which Lambda polls all
+		// the time: five requests of up to 20 seconds at once.
+		// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+		messages := min(events, secondsAMonth/60/float64(t.Digest))
+		alerts, digests, queued = alerts+messages, digests+messages, queued+shares[t.Name]
+		polls += 5 * secondsAMonth / 20
+	}
+	units := 1 + float64(int(kb-0.001)) // write units are whole KiB
 	// Spread evenly, each transaction is a batch of its own, up to the four times a second
 	// that Lambda polls a shard of the table's stream.
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
@@ -250,8 +265,8 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 	logged := counted.logged(n, batches, n*workflows, n*of(tiers.Log))
 	return []line{
 		{"API Gateway", "REST requests", n, 3.50 / million, false},
-		{"Lambda", "requests", n*(1+workflows) + batches, 0.20 / million, false},
-		{"Lambda", "GB-seconds, arm64", n*(validator+fraud*workflows) + batches*relay, 0.0000133334, false},
+		{"Lambda", "requests", n*(1+workflows) + batches + digests, 0.20 / million, false},
+		{"Lambda", "GB-seconds, arm64", n*(validator+fraud*workflows) + batches*relay + digests*digest, 0.0000133334, false},
 		{"DynamoDB", "write request units: item, index, TTL is free", n * units * 2 * (1 + workflows), 0.625 / million, false},
 		{"DynamoDB", "read request units: archiver", n * kb / 8, 0.125 / million, false},
 		{"DynamoDB", "GiB stored, 35 days, twice for the index", n * kb * 2 * 35 / 30 / gib, 0.25, false},
@@ -262,6 +277,7 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 		{"Step Functions", "EXPRESS requests", n * workflows, 1.00 / million, false},
 		{"Step Functions", "GB-seconds, 64 MB for a second", n * workflows * 0.0625, 0.00001667, false},
 		{"SQS", "requests: send, receive and delete", n * queued * 3, 0.40 / million, false},
+		{"SQS", "requests of Lambda, which polls the queues of digests", polls, 0.40 / million, true},
 		{"SNS", "publishes", alerts, 0.50 / million, false},
 		{"SNS", "emails", alerts * emails, 2.00 / 100_000, false},
 		{"CloudWatch", "GiB of logs", logged / gib, 0.50, false},

@@ -58,6 +58,20 @@ func TestBill(t *testing.T) {
 			}
 		}
 	})
+	t.Run("when a tier has a digest, it is one message a window", func(t *testing.T) {
+		const text = `{"tiers": [{"name": "low", "target": "log"}, {"name": "medium", "from": 1, "target": "alert", "digest": 5}, {"name": "top", "from": 2, "target": "log"}]}`
+		for n, want := range map[float64]map[string]float64{
+			1e6: {"publishes": 8640, "emails": 8640, "requests: send, receive and delete": 3 * 150_000},
+			100: {"publishes": 15, "emails": 15, "requests: send, receive and delete": 3 * 15},
+			0:   {"publishes": 0, "requests of Lambda, which polls the queues of digests": 648_000},
+		} {
+			for _, l := range bills(t, text, n) {
+				if units, ok := want[l.what]; ok && (l.units < units-1e-6 || l.units > units+1e-6) {
+					t.Errorf("%v transactions: %v %s, want %v", n, l.units, l.what, units)
+				}
+			}
+		}
+	})
 	t.Run("when a stack is idle, only what is there is on it", func(t *testing.T) {
 		var sum float64
 		for _, l := range bills(t, "{}", 0) {
