@@ -52,7 +52,7 @@ func TestDigestFunction(t *testing.T) {
 		s.expect(group, map[string]string{"RetentionInDays": "30"})
 		s.expect(fn, map[string]string{
 			"PackageType": "Image", "Architectures": `["arm64"]`, "MemorySize": "512", "Timeout": "30", "TracingConfig": `{"Mode":"Active"}`,
-			"LoggingConfig":         `{"LogFormat":"JSON","LogGroup":"${` + logs + `}"}`,
+			"LoggingConfig":         `{"LogFormat":"JSON","LogGroup":"${` + logs + `}","SystemLogLevel":"WARN"}`,
 			"Environment.Variables": `{"ENVIRONMENT_SUFFIX":"dev","TOPIC_ARN":"${` + topic + `}"}`,
 		})
 		if !strings.Contains(string(s.assets), `"HANDLER": "alert-digest"`) {
