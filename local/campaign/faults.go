@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
@@ -201,6 +202,7 @@ type injector struct {
 	log     io.Writer
 	counts  map[string]int // episodes by fault
 	strikes map[string]int // by fault that the local run injects
+	struck  []struck       // the same and other faults, by episode
 	outages []outage
 	err     error // the first
 }
@@ -208,6 +210,13 @@ type injector struct {
 type running struct {
 	episode
 	id string // of an injected fault
+}
+
+// struck is how often a fault struck in an episode, and when that was known.
+type struck struct {
+	name string
+	n    int
+	at   time.Time
 }
 
 // step begins and ends what is due before the nth attempt.
@@ -274,6 +283,9 @@ func (c *injector) begin(ctx context.Context, e episode) {
 	}
 	fmt.Fprintf(c.log, "campaign: %s begins\n", e.fault.Name)
 	c.counts[e.fault.Name]++
+	if r.id == "" {
+		c.struck = append(c.struck, struck{e.fault.Name, 1, time.Now()})
+	}
 	c.running = append(c.running, r)
 }
 
@@ -286,6 +298,7 @@ func (c *injector) end(ctx context.Context, r running) {
 		err = c.session.Control(ctx, http.MethodDelete, "/_local/faults/"+r.id, nil, &ended)
 		for _, e := range ended {
 			c.strikes[r.fault.Name] += e.Struck
+			c.struck = append(c.struck, struck{r.fault.Name, e.Struck, time.Now()})
 		}
 	} else if r.fault.end != nil {
 		err = r.fault.end(c, ctx, rand.New(rand.NewPCG(r.seed, 1)))

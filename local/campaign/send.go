@@ -61,6 +61,17 @@ func newSent() *Sent {
 	return &Sent{transactions: map[Key]*Delivered{}, noise: map[string]int{}, quarantined: map[Key]int{}, statuses: map[int]int{}}
 }
 
+// byTier returns the number of transactions of each tier.
+func (s *Sent) byTier() map[string]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sent := map[string]int{}
+	for _, t := range s.transactions {
+		sent[t.Tier]++
+	}
+	return sent
+}
+
 // tried records an attempt and its response.
 func (s *Sent) tried(d Delivery, status int, body string) {
 	s.attempts.Add(1)

@@ -21,10 +21,35 @@ const (
 	silentMapping = "silence-mapping" // the mapping of the stream is disabled
 )
 
-// silent is the number of transactions of each tier that are sent into each silence. Sums
-// are compared, so it is more than the counts that may be missing or be counted twice
-// because a process was killed after it had written them: the needs add those.
+// silent is the number of transactions of each tier that are sent into each silence, at least.
+// Sums are compared, so the needs add what may hide as many: what was counted twice, or not at
+// all on the side of what is due, because a response was lost or a process was killed after it
+// had written. Only what struck in the same period of the alarms can, and theirs is a quarter of
+// an hour at most.
 const silent = 10
+
+// unmatchedNeeds returns how many transactions of each tier the silence of the rules needs.
+func (c *campaign) unmatchedNeeds() map[string]int {
+	// Events that EventBridge matched and nobody counted, of a call or a batch each: the
+	// response was lost, or the relay was killed before it wrote its counts.
+	matched := 10*(c.struck("bus-cut")+c.struck("bus-timeout")) + 20*(c.struck("relay-crash-after")+c.struck("kill"))
+	scored := 0
+	for _, f := range faults {
+		if strings.HasPrefix(f.Name, "detector-") || strings.HasPrefix(f.Name, "score-") || strings.HasPrefix(f.Name, "validator-") ||
+			strings.HasPrefix(f.Name, "relay-crash") || f.Name == "kill" {
+			scored += c.struck(f.Name)
+		}
+	}
+	sent := c.sent.byTier()
+	need := map[string]int{}
+	for _, t := range c.tiers {
+		need[t.Name] = silent + matched + sent[t.Name]/50 // the alarm does not mind one of a hundred
+		if t.Target == "workflow" {
+			need[t.Name] += scored
+		}
+	}
+	return need
+}
 
 // unpublishedNeeds returns how many transactions of each tier the mapping's silence needs. One
 // alarm counts all tiers, so each contributes its part.
@@ -32,7 +57,7 @@ func (c *campaign) unpublishedNeeds() map[string]int {
 	// Events that were counted as published twice, of a batch each: the relay was killed
 	// after it had counted them, and the batch came again. And transactions that were not
 	// counted as stored, since the validator was killed before it wrote that down.
-	twice := 20*(c.strikes("relay-crash-after")+c.strikes("kill")+c.strikes("stream-duplicate")) + c.strikes("validator-crash-after") + c.strikes("kill")
+	twice := 20*(c.struck("relay-crash-after")+c.struck("kill")+c.struck("stream-duplicate")) + c.struck("validator-crash-after") + c.struck("kill")
 	need := map[string]int{}
 	for _, t := range c.tiers {
 		need[t.Name] = (silent + twice + len(c.tiers) - 1) / len(c.tiers)
@@ -40,31 +65,15 @@ func (c *campaign) unpublishedNeeds() map[string]int {
 	return need
 }
 
-// strikes returns how often a fault struck.
-func (c *campaign) strikes(name string) int {
-	return max(c.injector.strikes[name], c.injector.counts[name])
-}
-
-// unmatchedNeeds returns how many transactions of each tier the silence of the rules needs.
-func (c *campaign) unmatchedNeeds() map[string]int {
-	// Events that EventBridge matched and nobody counted, of a call or a batch each: the
-	// response was lost, or the relay was killed before it wrote its counts.
-	matched := 10*(c.strikes("bus-cut")+c.strikes("bus-timeout")) + 20*(c.strikes("relay-crash-after")+c.strikes("kill"))
-	struck := 0
-	for _, f := range faults {
-		if strings.HasPrefix(f.Name, "detector-") || strings.HasPrefix(f.Name, "score-") || strings.HasPrefix(f.Name, "validator-") ||
-			strings.HasPrefix(f.Name, "relay-crash") || f.Name == "kill" {
-			struck += c.strikes(f.Name)
+// struck returns how often a fault struck in this quarter of an hour.
+func (c *campaign) struck(name string) (n int) {
+	quarter := time.Now().Truncate(15 * time.Minute)
+	for _, s := range c.injector.struck {
+		if s.name == name && !s.at.Before(quarter) {
+			n += s.n
 		}
 	}
-	need := map[string]int{}
-	for _, t := range c.tiers {
-		need[t.Name] = silent + matched
-		if t.Target == "workflow" {
-			need[t.Name] += struck
-		}
-	}
-	return need
+	return n
 }
 
 // heardAfter is how far ahead the alarms are evaluated: the accounting's delay, and the
