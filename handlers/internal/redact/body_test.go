@@ -85,6 +85,7 @@ func FuzzBody(f *testing.F) {
 		`"\u4111111111111111"`, `["4111111111111111\u0030"]`, `\\\u0034111111111111111`, `4 1e3`, "\"\xff\\ud83d\"",
 		`{"a":"4111.1111.1111.1111","b":["4111","1111","1111","1111"],"c":"\uff14111\u00a011111111-1111","id":"8RS6210148826604N"}`,
 		`"\u0034111111111111111 36000003 \u0034111111111111111"`, `"36000003 \u0034111111111111111"`, `4111111111111111e1`, `[62e17]`, `a=%34111111111111111&b=4111+1111+1111+1111`,
+		`"` + escaped("37828224631000") + `\u003\u0035`,
 	} {
 		f.Add(seed)
 	}
@@ -109,12 +110,12 @@ func FuzzBody(f *testing.F) {
 		needed, allowed := cardNumber(withoutIDs(body)) != "", anyGrouping(body)
 		for i, was := range before {
 			needed = needed || cardNumber(withoutIDs(was.text)) != ""
-			allowed = allowed || anyGrouping(was.text)
+			allowed = allowed || anyGroupingWithin(was.text, nested)
 			is := after[i].text
 			if left := cardNumber(withoutIDs(is)) + inGroups(withoutIDs(is)); left != "" {
 				t.Fatalf("Body(%q) = %q, which says the card number %q", body, masked, left)
 			}
-			if is != was.text && (!onlyMasked(was.text, is) && !onlyMasked(was.raw, is) || len(is) > len(was.raw)) {
+			if is != was.text && !escape.MatchString(was.text) && (!onlyMasked(was.text, is) && !onlyMasked(was.raw, is) || len(is) > len(was.raw)) {
 				t.Fatalf("Body(%q) = %q: %q became %q", body, masked, was, is)
 			}
 		}
@@ -122,6 +123,22 @@ func FuzzBody(f *testing.F) {
 			t.Fatalf("Body(%q) = %q", body, masked)
 		}
 	})
+}
+
+// nested is how many further encodings of what was decoded once are read.
+const nested = 3
+
+// anyGroupingWithin is anyGrouping of a text and of what it says, if that is encoded again.
+func anyGroupingWithin(text string, depth int) bool {
+	if anyGrouping(text) {
+		return true
+	}
+	for _, inner := range says(text) {
+		if depth > 0 && inner.text != text && anyGroupingWithin(inner.text, depth-1) {
+			return true
+		}
+	}
+	return false
 }
 
 // withoutIDs replaces the ids that Body keeps by letters.
