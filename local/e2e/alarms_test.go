@@ -160,7 +160,7 @@ func TestAlarms_healthy(t *testing.T) {
 	t.Parallel()
 	s := ownSession(t)
 	eventually(t, "the run that the deployment started", func(ctx context.Context) (bool, error) {
-		lines, err := s.Logged(ctx, contract.FunctionLogGroupPrefix+contract.TransactionArchival+"-"+s.Suffix(), `"platform.report"`)
+		lines, err := s.Logged(ctx, contract.FunctionLogGroupPrefix+contract.TransactionArchival+"-"+s.Suffix(), `"`+contract.MetricArchiveRuns+`":1`)
 		return len(lines) > 0, err
 	})
 	check := func() {
