@@ -132,7 +132,7 @@ func enableDigest(t *testing.T, s *session.Session, enabled bool) {
 	t.Helper()
 	client := lambda.NewFromConfig(s.AWS)
 	list, err := client.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{FunctionName: aws.String(contract.AlertDigest + "-" + s.Suffix())})
-	if err != nil || len(list.EventSourceMappings) != 1 || aws.ToInt32(list.EventSourceMappings[0].MaximumBatchingWindowInSeconds) != 300 {
+	if err != nil || len(list.EventSourceMappings) != 1 || aws.ToInt32(list.EventSourceMappings[0].MaximumBatchingWindowInSeconds) != 60 {
 		t.Fatalf("%v, mappings %+v", err, list)
 	}
 	if _, err := client.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: list.EventSourceMappings[0].UUID, Enabled: &enabled}); err != nil {

@@ -11,7 +11,7 @@ import (
 // digest, and a fourth tier above them whose target is a queue.
 const fourTiers = `{"tiers": [
 	{"name": "low", "target": "log"},
-	{"name": "medium", "from": 1000, "target": "alert", "digest": 5},
+	{"name": "medium", "from": 1000, "target": "alert", "digest": 1},
 	{"name": "high", "above": 10000, "target": "workflow"},
 	{"name": "very-high", "from": "1000000", "target": "queue"}],
 	"currencies": {"JPY": {"medium": 100000, "high": 1000000, "very-high": 100000000}}}`
