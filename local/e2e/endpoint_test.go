@@ -167,7 +167,7 @@ func TestCardNumberIsMasked(t *testing.T) {
 	eventually(t, "the event", func(ctx context.Context) (bool, error) {
 		var err error
 		events, err = shared.Logged(ctx, shared.LowValueLogGroup(), fmt.Sprintf("%q", id))
-		return len(events) == 1, err
+		return len(events) > 0, err // at least once
 	})
 	if !strings.Contains(events[0], masked) {
 		t.Errorf("the event %s does not show the number masked", events[0])

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/time/rate"
 
 	"payment-webhooks/handlers/operations/deadletters"
 	"payment-webhooks/handlers/operations/publication"
@@ -53,7 +54,10 @@ Events go through all rules of the bus again, so people see again what the rules
 The dry run says what, for each tier. To suppress it, publish only the tiers that you need
 (--tier), or disable the rules of the others first (aws events disable-rule), and enable
 them afterwards. Events cannot be marked as repeated: the rules would have to know the mark.
-A run that was interrupted is resumed by the same command: nothing is published twice.`,
+A run that was interrupted is resumed by the same command: nothing is published twice.
+
+--rate keeps the events from starting more workflows at once than fraud-detector can serve:
+what it throttles too often ends in workflow-dlq, from where it can be redriven.`,
 		Example: `  scripts/ops republish --from 2026-11-22T10 --to 2026-11-22T11
   scripts/ops republish --from 2026-11-22T10 --to 2026-11-22T11 --tier low --execute
   scripts/ops republish --id txn_123456 --provider stripe --execute`,
@@ -67,7 +71,7 @@ A run that was interrupted is resumed by the same command: nothing is published 
 			if err != nil {
 				return err
 			}
-			r.app = a
+			r.app, r.limiter = a, rate.NewLimiter(rate.Limit(r.rate), batchSize)
 			if r.table, r.bus, err = d.publication(); err != nil {
 				return err
 			}
@@ -96,6 +100,7 @@ A run that was interrupted is resumed by the same command: nothing is published 
 	timeFlags(command, &r.from, &r.to, "publish what was received at this time and later", "publish what was received before this time")
 	command.Flags().StringVar(&r.id, "id", "", "publish the transactions with this `id` instead")
 	command.Flags().StringVar(&r.provider, "provider", "", "with --id: only that of this provider")
+	command.Flags().Float64Var(&r.rate, "rate", 100, "publish at most this `many` events a second")
 	command.Flags().StringSliceVar(&r.only, "tier", nil, "publish only these `tiers`, separated by commas")
 	return command
 }
@@ -107,6 +112,8 @@ type republish struct {
 	id, provider string
 	only         []string // tiers
 	execute      bool
+	rate         float64 // events a second
+	limiter      *rate.Limiter
 
 	table   *publication.Table
 	bus     *publication.Bus
@@ -127,9 +134,15 @@ func (r *republish) check(now time.Time) error {
 		return usagef("--from is not before --to")
 	case ranged && r.from.After(now):
 		return usagef("--from is in the future")
+	case !(r.rate > 0 && r.rate <= maxPublications):
+		return usagef("--rate %v: want more than 0 and at most %d", r.rate, maxPublications)
 	}
 	return nil
 }
+
+// maxPublications bounds --rate. It is the quota of PutEvents in the largest regions.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+const maxPublications = 10_000
 
 // batchSize is the most events of one PutEvents call.
 const batchSize = 10
@@ -211,6 +224,9 @@ func stepOf(r publication.Record) string { return r.Provider + "/" + r.Transacti
 func (r *republish) publish(ctx context.Context, batch []publication.Record, of []*republishedTier, result *republication) error {
 	if len(batch) == 0 {
 		return nil
+	}
+	if err := r.limiter.WaitN(ctx, len(batch)); err != nil {
+		return err
 	}
 	for i, err := range r.bus.Publish(context.WithoutCancel(ctx), batch) {
 		if err != nil {
