@@ -32,6 +32,13 @@ func TestUsage(t *testing.T) {
 			t.Errorf("status %d, stderr %q", code, errors)
 		}
 	})
+	t.Run("when a rate is none", func(t *testing.T) {
+		for _, rate := range []string{"0", "-1", "10001", "NaN"} {
+			if code, _, errors := runOps(t, "republish", "--id", "txn_1", "--rate", rate); code != exitUsage || !strings.Contains(errors, "--rate "+rate) {
+				t.Errorf("--rate %s: status %d, stderr %q", rate, code, errors)
+			}
+		}
+	})
 	t.Run("when help is asked for", func(t *testing.T) {
 		code, out, errors := runOps(t, "--help")
 		if code != exitDone || errors != "" {
