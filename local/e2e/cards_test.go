@@ -120,7 +120,7 @@ func TestCardNumbersAreNowhere(t *testing.T) {
 	})
 	eventually(t, "the event in the log", func(ctx context.Context) (bool, error) {
 		lines, err := s.Logged(ctx, s.LowValueLogGroup(), accepted["1"])
-		return len(lines) == 1, err
+		return len(lines) > 0, err
 	})
 
 	// Nothing can be alerted any more, so that dead letters are written.

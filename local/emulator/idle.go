@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"payment-webhooks/local/clock"
-	"payment-webhooks/local/streams"
+	"payment-webhooks/local/eventsource"
 )
 
 // idle waits until nothing is under way: every record that an enabled mapping reads is
@@ -43,7 +43,7 @@ func (e *Emulator) idle(ctx context.Context) error {
 // idleMappings waits for the enabled mappings whose sources are of a service.
 func (e *Emulator) idleMappings(ctx context.Context, service string) error {
 	for _, m := range e.mappings {
-		if m.Configuration().State == streams.Disabled || !strings.HasPrefix(m.EventSourceARN(), "arn:aws:"+service+":") {
+		if m.Configuration().State == eventsource.Disabled || !strings.HasPrefix(m.EventSourceARN(), "arn:aws:"+service+":") {
 			continue
 		}
 		if err := m.Idle(ctx); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/endpoint"
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/sqs"
@@ -26,7 +27,7 @@ type mapping interface {
 	endpoint.Mapping
 	EventSourceARN() string
 	FunctionName() string
-	Stats() streams.Stats
+	Stats() eventsource.Stats
 	Idle(ctx context.Context) error
 }
 
@@ -35,7 +36,7 @@ type mapping interface {
 // the on-failure destination, as on AWS.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
 func (e *Emulator) loadMapping(resource assembly.Resource) (mapping, func(context.Context, aws.Config) error, functionSpec, error) {
-	var p streams.Properties
+	var p eventsource.Properties
 	if err := e.resolver.Into(resource, &p); err != nil {
 		return nil, nil, functionSpec{}, err
 	}
@@ -114,15 +115,15 @@ type mappedFunction struct {
 // https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 const pollerTimeout = 15*time.Minute + callTimeout
 
-// Invoke implements streams.Function.
-func (f mappedFunction) Invoke(ctx context.Context, payload []byte) (streams.Result, error) {
+// Invoke implements eventsource.Function.
+func (f mappedFunction) Invoke(ctx context.Context, payload []byte) (eventsource.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, pollerTimeout)
 	defer cancel()
 	r, err := f.emulator.invoke(ctx, faults.Lambda, f.name, lambda.Request{Payload: payload})
 	if err != nil {
-		return streams.Result{}, err
+		return eventsource.Result{}, err
 	}
-	return streams.Result{RequestID: r.RequestID, StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: r.FunctionError, Payload: r.Payload}, nil
+	return eventsource.Result{RequestID: r.RequestID, StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: r.FunctionError, Payload: r.Payload}, nil
 }
 
 type bodySender struct{ queues }
@@ -133,11 +134,11 @@ func (s bodySender) Send(ctx context.Context, queueARN string, body []byte) erro
 }
 
 type mappingState struct {
-	UUID     string        `json:"uuid"`
-	State    string        `json:"state"`
-	Function string        `json:"function"`
-	Source   string        `json:"source"` // the ARN of the stream or queue
-	Stats    streams.Stats `json:"stats"`
+	UUID     string            `json:"uuid"`
+	State    string            `json:"state"`
+	Function string            `json:"function"`
+	Source   string            `json:"source"` // the ARN of the stream or queue
+	Stats    eventsource.Stats `json:"stats"`
 }
 
 func (e *Emulator) mappingStats() []mappingState {

@@ -5,16 +5,16 @@ import (
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/provision"
 	"payment-webhooks/local/states"
-	"payment-webhooks/local/streams"
 )
 
 // types are the supported resource types: those that the services emulate, and the inert ones.
 var types = assembly.NewTypes(
-	provision.Types, cloudwatch.Types, iam.Types, lambda.Types, streams.Types, apigateway.Types, events.Types, states.Types, inert,
+	provision.Types, cloudwatch.Types, iam.Types, lambda.Types, eventsource.Types, apigateway.Types, events.Types, states.Types, inert,
 )
 
 // inert are the resource types that need no emulation, each with the reason. Their references

@@ -22,11 +22,11 @@ import (
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/responsetest"
 	"payment-webhooks/local/sns"
 	"payment-webhooks/local/states"
-	"payment-webhooks/local/streams"
 )
 
 type fixture struct {
@@ -325,14 +325,14 @@ type mapping struct{ disabled bool }
 
 func (m *mapping) SetEnabled(enabled bool) { m.disabled = !enabled }
 
-func (m *mapping) Configuration() streams.Configuration {
+func (m *mapping) Configuration() eventsource.Configuration {
 	batch := 100
-	c := streams.Configuration{
-		Properties:  streams.Properties{BatchSize: &batch, EventSourceArn: "arn:stream", FunctionName: "relay-dev"},
-		FunctionARN: "arn:aws:lambda:eu-west-1:123456789012:function:relay-dev", State: streams.Enabled, LastProcessingResult: "OK", LastModified: time.Unix(1_700_000_000, 0),
+	c := eventsource.Configuration{
+		Properties:  eventsource.Properties{BatchSize: &batch, EventSourceArn: "arn:stream", FunctionName: "relay-dev"},
+		FunctionARN: "arn:aws:lambda:eu-west-1:123456789012:function:relay-dev", State: eventsource.Enabled, LastProcessingResult: "OK", LastModified: time.Unix(1_700_000_000, 0),
 	}
 	if m.disabled {
-		c.State = streams.Disabled
+		c.State = eventsource.Disabled
 	}
 	return c
 }

@@ -8,13 +8,13 @@ import (
 	"strings"
 	"time"
 
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/lambda"
-	"payment-webhooks/local/streams"
 )
 
 // Mapping is an event source mapping, for Lambda's API.
 type Mapping interface {
-	Configuration() streams.Configuration
+	Configuration() eventsource.Configuration
 	// SetEnabled takes effect before it returns.
 	SetEnabled(enabled bool)
 }

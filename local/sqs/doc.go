@@ -11,7 +11,7 @@
 //	err = mapping.Run(ctx, sqs.NewQueue(client, url)) // until ctx ends: then nil
 //	mapping.Idle(ctx)                                 // waits until the queue is empty
 //
-// properties are those of an AWS::Lambda::EventSourceMapping, [streams.Properties], whose
+// properties are those of an AWS::Lambda::EventSourceMapping, [eventsource.Properties], whose
 // source is a queue. The error of Load lists everything that is not supported.
 //
 // There is one poller, so one batch at a time, where Lambda begins with five. Not supported:

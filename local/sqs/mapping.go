@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"payment-webhooks/local/clock"
-	"payment-webhooks/local/streams"
+	"payment-webhooks/local/eventsource"
 )
 
 // ErrMapping is wrapped by the error of a mapping that is invalid or not supported.
@@ -39,7 +39,7 @@ type Message struct {
 
 // Config configures a mapping. Fields that are nil or zero get the defaults in the comments.
 type Config struct {
-	Function    streams.Function
+	Function    eventsource.Function
 	FunctionARN string
 	Log         *slog.Logger     // slog.Default
 	Now         func() time.Time // time.Now
@@ -55,35 +55,21 @@ type Config struct {
 
 // Mapping is a loaded event source mapping.
 type Mapping struct {
-	config     Config
-	logicalID  string
-	properties streams.Properties
-	batchSize  int
-	window     time.Duration
-	partial    bool // ReportBatchItemFailures
+	*eventsource.State
+	config    Config
+	logicalID string
+	batchSize int
+	window    time.Duration
+	partial   bool // ReportBatchItemFailures
 
-	mu       sync.Mutex
-	stats    streams.Stats
-	enabled  bool
-	resumed  chan struct{} // closed while the mapping is enabled
-	invoking bool
-	modified time.Time
-	result   string // of the last batch or call, as Lambda reports it
-	source   Source // nil until Run
+	mu     sync.Mutex
+	source Source // nil until Run
 }
-
-// Values of LastProcessingResult.
-const (
-	resultNone = "No records processed"
-	resultOK   = "OK"
-	resultCall = "PROBLEM: Function call failed"
-	resultRead = "PROBLEM: Cannot read the queue: "
-)
 
 // Load reads an AWS::Lambda::EventSourceMapping. Defaults and bounds are those of the developer
 // guide, "Lambda parameters for Amazon SQS event source mappings" (services-sqs-parameters).
 // The error wraps ErrMapping.
-func Load(logicalID string, p streams.Properties, c Config) (*Mapping, error) {
+func Load(logicalID string, p eventsource.Properties, c Config) (*Mapping, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -96,11 +82,7 @@ func Load(logicalID string, p streams.Properties, c Config) (*Mapping, error) {
 	if c.TimeScale == 0 {
 		c.TimeScale = 1
 	}
-	m := &Mapping{config: c, logicalID: logicalID, properties: p, batchSize: 10, enabled: true, resumed: make(chan struct{}), modified: c.Now(), result: resultNone}
-	close(m.resumed)
-	if p.Enabled != nil {
-		m.SetEnabled(*p.Enabled)
-	}
+	m := &Mapping{State: eventsource.NewState(p, c.FunctionARN, c.Now), config: c, logicalID: logicalID, batchSize: 10}
 	m.window = m.scaled(time.Duration(p.MaximumBatchingWindowInSeconds) * time.Second)
 
 	var problems []error
@@ -149,67 +131,6 @@ func Load(logicalID string, p streams.Properties, c Config) (*Mapping, error) {
 
 func (m *Mapping) scaled(d time.Duration) time.Duration {
 	return time.Duration(float64(d) / m.config.TimeScale)
-}
-
-// EventSourceARN is the ARN of the queue.
-func (m *Mapping) EventSourceARN() string { return m.properties.EventSourceArn }
-
-// FunctionName is the function's name or ARN.
-func (m *Mapping) FunctionName() string { return m.properties.FunctionName }
-
-// Stats returns the counts. Discarded is always 0: SQS moves messages to a dead-letter queue.
-func (m *Mapping) Stats() streams.Stats {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.stats
-}
-
-// Configuration returns the mapping's properties and state.
-func (m *Mapping) Configuration() streams.Configuration {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	c := streams.Configuration{
-		Properties: m.properties, FunctionARN: m.config.FunctionARN, State: streams.Enabled, LastModified: m.modified, LastProcessingResult: m.result,
-	}
-	switch {
-	case !m.enabled && m.invoking:
-		c.State = streams.Disabling
-	case !m.enabled:
-		c.State = streams.Disabled
-	}
-	return c
-}
-
-// SetEnabled enables or disables the mapping. Once it returns, a disabled mapping neither
-// receives messages nor begins an invocation: those received before are visible again after
-// the visibility timeout.
-func (m *Mapping) SetEnabled(enabled bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.enabled == enabled {
-		return
-	}
-	m.enabled, m.modified = enabled, m.config.Now()
-	if enabled {
-		close(m.resumed)
-	} else {
-		m.resumed = make(chan struct{})
-	}
-}
-
-// begin marks the beginning of an invocation, and reports false when the mapping is disabled.
-func (m *Mapping) begin() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.invoking = m.enabled
-	return m.enabled
-}
-
-func (m *Mapping) finish(result string, count func(*streams.Stats)) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.invoking, m.result = false, result
-	count(&m.stats)
 }
 
 // Idle waits until the queue has no message, hidden ones included, or until ctx ends.

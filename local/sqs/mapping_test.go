@@ -13,7 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"payment-webhooks/local/streams"
+	"payment-webhooks/local/eventsource"
 )
 
 const queueARN = "arn:aws:sqs:eu-west-1:123456789012:medium-value-digest-dev"
@@ -86,14 +86,14 @@ type function struct {
 	batches []string
 	at      []time.Duration // since the start
 	start   time.Time
-	respond func(n int, bodies []string) (streams.Result, error) // n counts from 1
-	event   []byte                                               // the last one
+	respond func(n int, bodies []string) (eventsource.Result, error) // n counts from 1
+	event   []byte                                                   // the last one
 }
 
-func (f *function) Invoke(_ context.Context, payload []byte) (streams.Result, error) {
+func (f *function) Invoke(_ context.Context, payload []byte) (eventsource.Result, error) {
 	var event struct{ Records []struct{ Body string } }
 	if err := json.Unmarshal(payload, &event); err != nil {
-		return streams.Result{}, err
+		return eventsource.Result{}, err
 	}
 	var bodies []string
 	for _, r := range event.Records {
@@ -104,20 +104,20 @@ func (f *function) Invoke(_ context.Context, payload []byte) (streams.Result, er
 	f.event = payload
 	f.batches, f.at = append(f.batches, strings.Join(bodies, " ")), append(f.at, time.Since(f.start))
 	if f.respond == nil {
-		return streams.Result{Payload: []byte(`{"batchItemFailures":[]}`)}, nil
+		return eventsource.Result{Payload: []byte(`{"batchItemFailures":[]}`)}, nil
 	}
 	return f.respond(len(f.batches), bodies)
 }
 
-func properties(batchSize, window int) streams.Properties {
-	return streams.Properties{
+func properties(batchSize, window int) eventsource.Properties {
+	return eventsource.Properties{
 		EventSourceArn: queueARN, FunctionName: "alert-digest-dev", BatchSize: &batchSize, MaximumBatchingWindowInSeconds: window,
 		FunctionResponseTypes: []string{"ReportBatchItemFailures"},
 	}
 }
 
 // run runs a mapping in a bubble while act happens, until the queue is idle.
-func run(t *testing.T, p streams.Properties, scale float64, respond func(int, []string) (streams.Result, error), act func(*testing.T, *Mapping, *server)) (*function, *server, *Mapping) {
+func run(t *testing.T, p eventsource.Properties, scale float64, respond func(int, []string) (eventsource.Result, error), act func(*testing.T, *Mapping, *server)) (*function, *server, *Mapping) {
 	t.Helper()
 	f, q := &function{start: time.Now(), respond: respond}, &server{hidden: map[string]time.Time{}}
 	m, err := Load("Digest", p, Config{Function: f, FunctionARN: "arn", Log: slog.New(slog.DiscardHandler), TimeScale: scale})
@@ -151,7 +151,7 @@ func TestBatches(t *testing.T) {
 			if !slices.Equal(f.batches, []string{"a b c", "d"}) || f.at[0] < 300*time.Second || f.at[0] > 301*time.Second || f.at[1] < 700*time.Second {
 				t.Errorf("%q at %v", f.batches, f.at)
 			}
-			if !slices.Equal(q.deleted, []string{"a", "b", "c", "d"}) || m.Stats() != (streams.Stats{Batches: 2, Delivered: 4}) {
+			if !slices.Equal(q.deleted, []string{"a", "b", "c", "d"}) || m.Stats() != (eventsource.Stats{Batches: 2, Delivered: 4}) {
 				t.Errorf("deleted %q, %+v", q.deleted, m.Stats())
 			}
 		})
@@ -205,7 +205,7 @@ func TestBatches(t *testing.T) {
 }
 
 func TestFailures(t *testing.T) {
-	failed := func(ids ...string) (streams.Result, error) {
+	failed := func(ids ...string) (eventsource.Result, error) {
 		type failure struct {
 			ItemIdentifier string `json:"itemIdentifier"`
 		}
@@ -214,24 +214,24 @@ func TestFailures(t *testing.T) {
 			list = append(list, failure{id})
 		}
 		payload, err := json.Marshal(map[string]any{"batchItemFailures": list})
-		return streams.Result{Payload: payload}, err
+		return eventsource.Result{Payload: payload}, err
 	}
 	for name, c := range map[string]struct {
-		first func() (streams.Result, error)
+		first func() (eventsource.Result, error)
 		again string // what is delivered again
 	}{
-		"the message that it reports":               {func() (streams.Result, error) { return failed("id-b") }, "b"},
-		"all, when the function fails":              {func() (streams.Result, error) { return streams.Result{FunctionError: "Unhandled"}, nil }, "a b c"},
-		"all, when the function cannot be invoked":  {func() (streams.Result, error) { return streams.Result{}, errors.New("throttled") }, "a b c"},
-		"all, when it reports no message's id":      {func() (streams.Result, error) { return failed("id-b", "other") }, "a b c"},
-		"all, when it reports an empty id":          {func() (streams.Result, error) { return failed("") }, "a b c"},
-		"all, when its response cannot be read":     {func() (streams.Result, error) { return streams.Result{Payload: []byte("[1]")}, nil }, "a b c"},
-		"nothing, when the response has nothing":    {func() (streams.Result, error) { return streams.Result{}, nil }, ""},
-		"nothing, when the response is an empty {}": {func() (streams.Result, error) { return streams.Result{Payload: []byte("{}")}, nil }, ""},
+		"the message that it reports":               {func() (eventsource.Result, error) { return failed("id-b") }, "b"},
+		"all, when the function fails":              {func() (eventsource.Result, error) { return eventsource.Result{FunctionError: "Unhandled"}, nil }, "a b c"},
+		"all, when the function cannot be invoked":  {func() (eventsource.Result, error) { return eventsource.Result{}, errors.New("throttled") }, "a b c"},
+		"all, when it reports no message's id":      {func() (eventsource.Result, error) { return failed("id-b", "other") }, "a b c"},
+		"all, when it reports an empty id":          {func() (eventsource.Result, error) { return failed("") }, "a b c"},
+		"all, when its response cannot be read":     {func() (eventsource.Result, error) { return eventsource.Result{Payload: []byte("[1]")}, nil }, "a b c"},
+		"nothing, when the response has nothing":    {func() (eventsource.Result, error) { return eventsource.Result{}, nil }, ""},
+		"nothing, when the response is an empty {}": {func() (eventsource.Result, error) { return eventsource.Result{Payload: []byte("{}")}, nil }, ""},
 	} {
 		t.Run("deliver again "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				f, q, _ := run(t, properties(3, 10), 1, func(n int, _ []string) (streams.Result, error) {
+				f, q, _ := run(t, properties(3, 10), 1, func(n int, _ []string) (eventsource.Result, error) {
 					if n == 1 {
 						return c.first()
 					}
@@ -252,7 +252,7 @@ func TestFailures(t *testing.T) {
 	}
 	t.Run("wait for the visibility timeout as time is scaled", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			f, _, _ := run(t, properties(1, 0), 60, func(n int, _ []string) (streams.Result, error) {
+			f, _, _ := run(t, properties(1, 0), 60, func(n int, _ []string) (eventsource.Result, error) {
 				if n == 1 {
 					return failed("id-a")
 				}
@@ -289,12 +289,12 @@ func TestSetEnabled(t *testing.T) {
 				m.SetEnabled(false)
 				q.send("a")
 				time.Sleep(time.Hour)
-				if state := m.Configuration().State; state != streams.Disabled || m.Stats().Batches != 0 {
+				if state := m.Configuration().State; state != eventsource.Disabled || m.Stats().Batches != 0 {
 					t.Errorf("%s, %+v", state, m.Stats())
 				}
 				m.SetEnabled(true)
 			})
-			if c := m.Configuration(); len(f.batches) != 1 || f.at[0] < time.Hour || c.State != streams.Enabled || c.LastProcessingResult != "OK" {
+			if c := m.Configuration(); len(f.batches) != 1 || f.at[0] < time.Hour || c.State != eventsource.Enabled || c.LastProcessingResult != "OK" {
 				t.Errorf("%q at %v, %+v", f.batches, f.at, c)
 			}
 		})
@@ -318,18 +318,18 @@ func TestSetEnabled(t *testing.T) {
 func TestLoad(t *testing.T) {
 	yes, one, thousands := true, 1, 10_001
 	for name, c := range map[string]struct {
-		change func(*streams.Properties)
+		change func(*eventsource.Properties)
 		want   string
 	}{
-		"BatchSize":                {func(p *streams.Properties) { p.BatchSize = &thousands }, "BatchSize 10001 is not 1 to 10000"},
-		"a window of 301 s":        {func(p *streams.Properties) { p.MaximumBatchingWindowInSeconds = 301 }, "301 is not 0 to 300"},
-		"many without a window":    {func(p *streams.Properties) { p.MaximumBatchingWindowInSeconds = 0 }, "needs a MaximumBatchingWindowInSeconds"},
-		"a concurrency of one":     {func(p *streams.Properties) { p.ScalingConfig = &struct{ MaximumConcurrency *int }{&one} }, "MaximumConcurrency 1 is not 2 to 1000"},
-		"a FIFO queue":             {func(p *streams.Properties) { p.EventSourceArn += ".fifo" }, "FIFO"},
-		"another response type":    {func(p *streams.Properties) { p.FunctionResponseTypes = []string{"Report"} }, "Report does not exist"},
-		"a position":               {func(p *streams.Properties) { p.StartingPosition = "LATEST" }, "StartingPosition does not apply"},
-		"bisecting":                {func(p *streams.Properties) { p.BisectBatchOnFunctionError = yes }, "BisectBatchOnFunctionError does not apply"},
-		"attempts, as of a stream": {func(p *streams.Properties) { p.MaximumRetryAttempts = &one }, "MaximumRetryAttempts does not apply"},
+		"BatchSize":                {func(p *eventsource.Properties) { p.BatchSize = &thousands }, "BatchSize 10001 is not 1 to 10000"},
+		"a window of 301 s":        {func(p *eventsource.Properties) { p.MaximumBatchingWindowInSeconds = 301 }, "301 is not 0 to 300"},
+		"many without a window":    {func(p *eventsource.Properties) { p.MaximumBatchingWindowInSeconds = 0 }, "needs a MaximumBatchingWindowInSeconds"},
+		"a concurrency of one":     {func(p *eventsource.Properties) { p.ScalingConfig = &struct{ MaximumConcurrency *int }{&one} }, "MaximumConcurrency 1 is not 2 to 1000"},
+		"a FIFO queue":             {func(p *eventsource.Properties) { p.EventSourceArn += ".fifo" }, "FIFO"},
+		"another response type":    {func(p *eventsource.Properties) { p.FunctionResponseTypes = []string{"Report"} }, "Report does not exist"},
+		"a position":               {func(p *eventsource.Properties) { p.StartingPosition = "LATEST" }, "StartingPosition does not apply"},
+		"bisecting":                {func(p *eventsource.Properties) { p.BisectBatchOnFunctionError = yes }, "BisectBatchOnFunctionError does not apply"},
+		"attempts, as of a stream": {func(p *eventsource.Properties) { p.MaximumRetryAttempts = &one }, "MaximumRetryAttempts does not apply"},
 	} {
 		t.Run("rejects "+name, func(t *testing.T) {
 			p := properties(100, 300)

@@ -9,11 +9,8 @@ import (
 	"time"
 
 	"payment-webhooks/local/clock"
-	"payment-webhooks/local/streams"
+	"payment-webhooks/local/eventsource"
 )
-
-// maxEventBytes bounds an event: the payload of an invocation has up to 6 MB.
-const maxEventBytes = 6 * 1024 * 1024
 
 // maxWait bounds the wait after consecutive failed calls: Lambda goes on trying.
 const maxWait = 5 * time.Second
@@ -35,7 +32,7 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 	var since time.Time // when the first message of the batch was received
 	wait := m.config.PollInterval
 	for {
-		ok, waited := m.awaitEnabled(ctx)
+		ok, waited := m.AwaitEnabled(ctx)
 		if !ok {
 			return nil
 		}
@@ -55,7 +52,7 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 		}
 		for _, message := range received {
 			size := len(m.record(message))
-			if len(batch) == m.batchSize || bytes+size > maxEventBytes {
+			if len(batch) == m.batchSize || bytes+size > eventsource.MaxEventBytes {
 				m.deliver(ctx, source, batch, visibility)
 				batch, bytes, since = nil, 0, m.config.Now()
 			}
@@ -74,45 +71,25 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 	}
 }
 
-// awaitEnabled waits until the mapping is enabled, and reports false when ctx ends before that,
-// and whether it had to wait.
-func (m *Mapping) awaitEnabled(ctx context.Context) (ok, waited bool) {
-	for ; ctx.Err() == nil; waited = true {
-		m.mu.Lock()
-		enabled, resumed := m.enabled, m.resumed
-		m.mu.Unlock()
-		if enabled {
-			return true, waited
-		}
-		select {
-		case <-resumed:
-		case <-ctx.Done():
-		}
-	}
-	return false, waited
-}
-
 func (m *Mapping) failed(ctx context.Context, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	m.mu.Lock()
-	m.result = resultRead + err.Error()
-	m.mu.Unlock()
+	m.ReadFailed("queue", err)
 	m.config.Log.WarnContext(ctx, "queue cannot be read, will retry", "mapping", m.logicalID, "error", err)
 }
 
 // deliver invokes the function with a batch, and deletes what it processed. The rest is
 // received again, until the queue's redrive policy moves it.
 func (m *Mapping) deliver(ctx context.Context, source Source, batch []Message, visibility time.Duration) {
-	if !m.begin() {
+	if !m.BeginInvocation() {
 		return
 	}
 	result, err := m.config.Function.Invoke(ctx, m.event(batch))
 	done, rest := m.split(batch, result, err)
-	outcome := resultOK
+	outcome := eventsource.ResultOK
 	if len(rest) > 0 {
-		outcome = resultCall
+		outcome = eventsource.ResultCall
 		m.config.Log.WarnContext(ctx, "messages not processed, will be received again", "mapping", m.logicalID, "messages", len(rest), "error", err, "function_error", result.FunctionError)
 	}
 	if err := source.Delete(ctx, done); err != nil && ctx.Err() == nil {
@@ -123,7 +100,8 @@ func (m *Mapping) deliver(ctx context.Context, source Source, batch []Message, v
 			m.config.Log.WarnContext(ctx, "failed messages stay hidden for the visibility timeout", "mapping", m.logicalID, "error", err)
 		}
 	}
-	m.finish(outcome, func(s *streams.Stats) {
+	m.EndInvocation(outcome)
+	m.Count(func(s *eventsource.Stats) {
 		s.Batches++
 		s.Delivered += len(done)
 		if len(rest) > 0 {
@@ -135,7 +113,7 @@ func (m *Mapping) deliver(ctx context.Context, source Source, batch []Message, v
 // split separates what the function processed from the rest. Developer guide, "Implementing
 // partial batch responses" (services-sqs-errorhandling): an identifier that is null, empty or
 // not a message's fails the whole batch.
-func (m *Mapping) split(batch []Message, result streams.Result, err error) (done, rest []Message) {
+func (m *Mapping) split(batch []Message, result eventsource.Result, err error) (done, rest []Message) {
 	if err != nil || result.FunctionError != "" {
 		return nil, batch
 	}

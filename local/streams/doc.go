@@ -3,7 +3,7 @@
 // destination.
 //
 //	mapping, err := streams.Load("RelayStreamMapping9C0D", properties, streams.Config{
-//		Function:    function,    // streams.Function: synchronous Invoke with the event
+//		Function:    function,    // eventsource.Function: synchronous Invoke with the event
 //		FunctionARN: functionARN, // for the on-failure record
 //		Destination: queues,      // streams.Destination: sends to an SQS queue by ARN
 //		Log:         logger,
@@ -15,7 +15,7 @@
 //	mapping.SetEnabled(false)                        // stops it, and true lets it go on where it stopped
 //	mapping.Idle(ctx)                                // waits until every record read is delivered or discarded
 //
-// properties are the resolved [Properties] of an AWS::Lambda::EventSourceMapping. The error of
+// properties are the resolved [eventsource.Properties] of an AWS::Lambda::EventSourceMapping. The error of
 // Load lists everything that is not supported. An error of Run means that the stream cannot be
 // opened or has ended. Failed reads are retried, as on AWS, where nobody hears of them. client is a dynamodbstreams.Client.
 //

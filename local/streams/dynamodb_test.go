@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/google/go-cmp/cmp"
 
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/moto"
 )
 
@@ -76,7 +77,7 @@ func TestDynamoDB(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		if got, want := m.Stats(), (Stats{Batches: 1, Delivered: 1, Filtered: 1}); got != want {
+		if got, want := m.Stats(), (eventsource.Stats{Batches: 1, Delivered: 1, Filtered: 1}); got != want {
 			t.Errorf("got stats %+v, want %+v", got, want)
 		}
 		var event struct {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/faults"
 )
 
@@ -52,7 +53,7 @@ func TestStreamFaults(t *testing.T) {
 	}
 	t.Run("a reordered batch that is discarded is named by its lowest and highest record", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			fail := func(int, []string) (Result, error) { return functionError, nil }
+			fail := func(int, []string) (eventsource.Result, error) { return functionError, nil }
 			f := startWith(t, `,"MaximumRetryAttempts":0`, inject(t, faults.Spec{Hop: faults.Stream, Fault: faults.Reorder}), fail, recs(9, 11)...)
 			if err := f.mapping.Idle(t.Context()); err != nil {
 				t.Fatal(err)
@@ -81,7 +82,7 @@ func TestEnabled(t *testing.T) {
 	t.Run("a disabled mapping lets records wait, and delivers them once enabled", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := start(t, `,"Enabled":false`, nil, recs(1, 2)...)
-			if state := f.mapping.Configuration().State; state != Disabled {
+			if state := f.mapping.Configuration().State; state != eventsource.Disabled {
 				t.Errorf("state %s", state)
 			}
 			time.Sleep(time.Hour)
@@ -92,7 +93,7 @@ func TestEnabled(t *testing.T) {
 			if err := f.mapping.Idle(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			if c := f.mapping.Configuration(); c.State != Enabled || c.LastProcessingResult != resultOK {
+			if c := f.mapping.Configuration(); c.State != eventsource.Enabled || c.LastProcessingResult != eventsource.ResultOK {
 				t.Errorf("configuration %+v", c)
 			}
 			_ = f.stop()
@@ -104,21 +105,21 @@ func TestEnabled(t *testing.T) {
 	t.Run("disabling lets the invocation under way end and begins no other", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			proceed := make(chan struct{})
-			f := start(t, ``, func(call int, _ []string) (Result, error) {
+			f := start(t, ``, func(call int, _ []string) (eventsource.Result, error) {
 				if call == 1 {
 					<-proceed
 					return functionError, nil
 				}
-				return Result{StatusCode: 200}, nil
+				return eventsource.Result{StatusCode: 200}, nil
 			}, rec(1, "a"))
 			synctest.Wait() // the invocation is under way
 			f.mapping.SetEnabled(false)
-			if state := f.mapping.Configuration().State; state != Disabling {
+			if state := f.mapping.Configuration().State; state != eventsource.Disabling {
 				t.Errorf("with an invocation under way: %s", state)
 			}
 			close(proceed)
 			time.Sleep(time.Hour)
-			if c := f.mapping.Configuration(); c.State != Disabled || c.LastProcessingResult != resultCall || len(f.function.batches) != 1 {
+			if c := f.mapping.Configuration(); c.State != eventsource.Disabled || c.LastProcessingResult != eventsource.ResultCall || len(f.function.batches) != 1 {
 				t.Errorf("an hour later: %+v, batches %v", c, f.function.batches)
 			}
 			f.mapping.SetEnabled(true)
@@ -138,7 +139,7 @@ func TestEnabled(t *testing.T) {
 			f.stream.fail = 3
 			f.stream.mu.Unlock()
 			time.Sleep(time.Second)
-			if c := f.mapping.Configuration(); !strings.HasPrefix(c.LastProcessingResult, resultRead) {
+			if c := f.mapping.Configuration(); !strings.HasPrefix(c.LastProcessingResult, eventsource.ResultRead) {
 				t.Errorf("reports %q", c.LastProcessingResult)
 			}
 			_ = f.stop()

@@ -13,26 +13,12 @@ import (
 	"github.com/google/uuid"
 
 	"payment-webhooks/local/events"
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/faults"
 )
 
 // ErrMapping is wrapped by the error of a mapping that is invalid or not supported.
 var ErrMapping = errors.New("event source mapping")
-
-// Function is the function that the mapping invokes.
-type Function interface {
-	// Invoke invokes the function synchronously with a DynamoDB event.
-	Invoke(ctx context.Context, payload []byte) (Result, error)
-}
-
-// Result is the response of Lambda's Invoke.
-type Result struct {
-	RequestID       string
-	StatusCode      int
-	ExecutedVersion string
-	FunctionError   string // "Unhandled" when the function failed
-	Payload         []byte // the function's response
-}
 
 // Destination sends the on-failure record.
 type Destination interface {
@@ -41,7 +27,7 @@ type Destination interface {
 
 // Config configures a mapping. Fields that are nil or zero get the defaults in the comments.
 type Config struct {
-	Function    Function
+	Function    eventsource.Function
 	FunctionARN string
 	Destination Destination
 	Faults      *faults.Set      // none
@@ -65,9 +51,10 @@ type Config struct {
 
 // Mapping is a loaded event source mapping.
 type Mapping struct {
+	*eventsource.State
 	config          Config
 	logicalID       string
-	properties      Properties
+	start           string // TRIM_HORIZON or LATEST
 	filters         []*events.Pattern
 	batchSize       int
 	window          time.Duration
@@ -78,24 +65,9 @@ type Mapping struct {
 	partial         bool          // ReportBatchItemFailures
 	onFailure       string        // queue ARN
 
-	mu       sync.Mutex
-	stats    Stats
-	reads    int // reads that found nothing while nothing was buffered
-	quiet    *sync.Cond
-	enabled  bool
-	resumed  chan struct{} // closed while the mapping is enabled
-	invoking int           // invocations under way
-	modified time.Time
-	result   string // of the last batch or read, as Lambda reports it
-}
-
-// Stats counts batches and records since the mapping was loaded.
-type Stats struct {
-	Batches   int `json:"batches"`   // invocations
-	Failed    int `json:"failed"`    // invocations that failed, wholly or in part
-	Delivered int `json:"delivered"` // records that the function processed
-	Filtered  int `json:"filtered"`  // records that no filter matches
-	Discarded int `json:"discarded"` // records that could not be delivered
+	mu    sync.Mutex
+	reads int // reads that found nothing while nothing was buffered
+	quiet *sync.Cond
 }
 
 // retention is how long a stream keeps records, and so how long they are retried at most.
@@ -104,7 +76,7 @@ const retention = 24 * time.Hour
 // Load reads an AWS::Lambda::EventSourceMapping. Defaults and bounds are those of the
 // developer guide, "Lambda parameters for Amazon DynamoDB event source mappings"
 // (services-ddb-params). The error wraps ErrMapping.
-func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
+func Load(logicalID string, p eventsource.Properties, c Config) (*Mapping, error) {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
@@ -120,13 +92,11 @@ func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 	if c.TimeScale == 0 {
 		c.TimeScale = 1
 	}
-	m := &Mapping{config: c, logicalID: logicalID, properties: p, bisect: p.BisectBatchOnFunctionError, window: time.Duration(p.MaximumBatchingWindowInSeconds) * time.Second}
-	m.quiet = sync.NewCond(&m.mu)
-	m.enabled, m.resumed, m.modified, m.result = true, make(chan struct{}), c.Now(), resultNone
-	close(m.resumed)
-	if p.Enabled != nil {
-		m.SetEnabled(*p.Enabled)
+	m := &Mapping{
+		State: eventsource.NewState(p, c.FunctionARN, c.Now), config: c, logicalID: logicalID, start: p.StartingPosition,
+		bisect: p.BisectBatchOnFunctionError, window: time.Duration(p.MaximumBatchingWindowInSeconds) * time.Second,
 	}
+	m.quiet = sync.NewCond(&m.mu)
 
 	var problems []error
 	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
@@ -190,25 +160,6 @@ func Load(logicalID string, p Properties, c Config) (*Mapping, error) {
 		return nil, fmt.Errorf("%w %s: %w", ErrMapping, logicalID, errors.Join(problems...))
 	}
 	return m, nil
-}
-
-// EventSourceARN is the ARN of the stream.
-func (m *Mapping) EventSourceARN() string { return m.properties.EventSourceArn }
-
-// FunctionName is the function's name or ARN.
-func (m *Mapping) FunctionName() string { return m.properties.FunctionName }
-
-// Stats returns the counts.
-func (m *Mapping) Stats() Stats {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.stats
-}
-
-func (m *Mapping) count(change func(*Stats)) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	change(&m.stats)
 }
 
 // Idle waits until a read that began after the call has found no records, and every record

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/faults"
 )
 
@@ -85,20 +86,20 @@ func recs(from, to int) []Record {
 // fakeFunction responds with respond and records the sequence numbers of each invocation.
 type fakeFunction struct {
 	mu      sync.Mutex
-	respond func(call int, batch []string) (Result, error)
+	respond func(call int, batch []string) (eventsource.Result, error)
 	batches []string // sequence numbers, separated by spaces
 	times   []time.Time
 	payload []byte // of the last invocation
 }
 
-func (f *fakeFunction) Invoke(_ context.Context, payload []byte) (Result, error) {
+func (f *fakeFunction) Invoke(_ context.Context, payload []byte) (eventsource.Result, error) {
 	var event struct {
 		Records []struct {
 			Dynamodb struct{ SequenceNumber string }
 		}
 	}
 	if err := json.Unmarshal(payload, &event); err != nil {
-		return Result{}, err
+		return eventsource.Result{}, err
 	}
 	var batch []string
 	for _, r := range event.Records {
@@ -109,28 +110,28 @@ func (f *fakeFunction) Invoke(_ context.Context, payload []byte) (Result, error)
 	call := len(f.batches)
 	f.mu.Unlock()
 	if f.respond == nil {
-		return Result{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[]}`)}, nil
+		return eventsource.Result{StatusCode: 200, Payload: []byte(`{"batchItemFailures":[]}`)}, nil
 	}
 	return f.respond(call, batch)
 }
 
-var functionError = Result{RequestID: "r-1", StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled", Payload: []byte(`{}`)}
+var functionError = eventsource.Result{RequestID: "r-1", StatusCode: 200, ExecutedVersion: "$LATEST", FunctionError: "Unhandled", Payload: []byte(`{}`)}
 
 // poison fails every batch that has the sequence number.
-func poison(seq string) func(int, []string) (Result, error) {
-	return func(_ int, batch []string) (Result, error) {
+func poison(seq string) func(int, []string) (eventsource.Result, error) {
+	return func(_ int, batch []string) (eventsource.Result, error) {
 		for _, s := range batch {
 			if s == seq {
 				return functionError, nil
 			}
 		}
-		return Result{StatusCode: 200}, nil
+		return eventsource.Result{StatusCode: 200}, nil
 	}
 }
 
 // reported reports the sequence numbers, those of them that the batch has.
-func reported(seqs ...string) func(int, []string) (Result, error) {
-	return func(_ int, batch []string) (Result, error) {
+func reported(seqs ...string) func(int, []string) (eventsource.Result, error) {
+	return func(_ int, batch []string) (eventsource.Result, error) {
 		var failures []string
 		for _, s := range batch {
 			for _, seq := range seqs {
@@ -139,7 +140,7 @@ func reported(seqs ...string) func(int, []string) (Result, error) {
 				}
 			}
 		}
-		return Result{StatusCode: 200, ExecutedVersion: "$LATEST", RequestID: "r-1", Payload: []byte(`{"batchItemFailures":[` + strings.Join(failures, ",") + `]}`)}, nil
+		return eventsource.Result{StatusCode: 200, ExecutedVersion: "$LATEST", RequestID: "r-1", Payload: []byte(`{"batchItemFailures":[` + strings.Join(failures, ",") + `]}`)}, nil
 	}
 }
 
@@ -158,7 +159,7 @@ func (q *fakeQueue) Send(_ context.Context, queue string, body []byte) error {
 
 const streamARN = "arn:aws:dynamodb:us-east-1:123456789012:table/transactions/stream/2026-11-22T15:00:00.000"
 
-func mappingProperties(t *testing.T, fields string) Properties {
+func mappingProperties(t *testing.T, fields string) eventsource.Properties {
 	t.Helper()
 	return properties(t, `{"EventSourceArn":"`+streamARN+`","FunctionName":"relay","StartingPosition":"TRIM_HORIZON",
 		"DestinationConfig":{"OnFailure":{"Destination":"arn:aws:sqs:us-east-1:123456789012:dlq"}}`+fields+`}`)
@@ -174,17 +175,17 @@ type fixture struct {
 	stop     func() error
 }
 
-func start(t *testing.T, fields string, respond func(int, []string) (Result, error), records ...Record) *fixture {
+func start(t *testing.T, fields string, respond func(int, []string) (eventsource.Result, error), records ...Record) *fixture {
 	t.Helper()
 	return startWith(t, fields, nil, respond, records...)
 }
 
-func startWith(t *testing.T, fields string, injected *faults.Set, respond func(int, []string) (Result, error), records ...Record) *fixture {
+func startWith(t *testing.T, fields string, injected *faults.Set, respond func(int, []string) (eventsource.Result, error), records ...Record) *fixture {
 	t.Helper()
 	return startMapping(t, mappingProperties(t, fields), injected, respond, records...)
 }
 
-func startMapping(t *testing.T, p Properties, injected *faults.Set, respond func(int, []string) (Result, error), records ...Record) *fixture {
+func startMapping(t *testing.T, p eventsource.Properties, injected *faults.Set, respond func(int, []string) (eventsource.Result, error), records ...Record) *fixture {
 	t.Helper()
 	f := &fixture{stream: &fakeStream{records: records}, function: &fakeFunction{respond: respond}, queue: &fakeQueue{}}
 	var err error
@@ -206,7 +207,7 @@ func startMapping(t *testing.T, p Properties, injected *faults.Set, respond func
 }
 
 // runAll runs a mapping until all records are delivered or discarded.
-func runAll(t *testing.T, fields string, respond func(int, []string) (Result, error), records ...Record) *fixture {
+func runAll(t *testing.T, fields string, respond func(int, []string) (eventsource.Result, error), records ...Record) *fixture {
 	t.Helper()
 	f := start(t, fields, respond, records...)
 	if err := f.mapping.Idle(t.Context()); err != nil {
@@ -226,7 +227,7 @@ func TestMapping(t *testing.T) {
 			if got := string(f.function.payload); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
-			if got, want := f.mapping.Stats(), (Stats{Batches: 1, Delivered: 1}); got != want {
+			if got, want := f.mapping.Stats(), (eventsource.Stats{Batches: 1, Delivered: 1}); got != want {
 				t.Errorf("got stats %+v, want %+v", got, want)
 			}
 		})
@@ -264,7 +265,7 @@ func TestMapping(t *testing.T) {
 			}
 			running, most := 0, 0
 			var mu sync.Mutex
-			f := runAll(t, `,"ParallelizationFactor":4`, func(int, []string) (Result, error) {
+			f := runAll(t, `,"ParallelizationFactor":4`, func(int, []string) (eventsource.Result, error) {
 				mu.Lock()
 				running++
 				most = max(most, running)
@@ -273,7 +274,7 @@ func TestMapping(t *testing.T) {
 				mu.Lock()
 				running--
 				mu.Unlock()
-				return Result{StatusCode: 200}, nil
+				return eventsource.Result{StatusCode: 200}, nil
 			}, records...)
 			if most < 2 || most > 4 {
 				t.Errorf("%d batches ran at the same time, want 2 to 4", most)
@@ -421,15 +422,15 @@ func TestFailures(t *testing.T) {
 	t.Run("are retried or discarded", func(t *testing.T) {
 		cases := map[string]struct {
 			fields    string
-			respond   func(int, []string) (Result, error)
+			respond   func(int, []string) (eventsource.Result, error)
 			batches   []string
 			discarded []string // first and last sequence number of each on-failure record
 		}{
-			"until it succeeds": {``, func(call int, _ []string) (Result, error) {
+			"until it succeeds": {``, func(call int, _ []string) (eventsource.Result, error) {
 				if call < 4 {
-					return Result{}, errors.New("throttled")
+					return eventsource.Result{}, errors.New("throttled")
 				}
-				return Result{StatusCode: 200}, nil
+				return eventsource.Result{StatusCode: 200}, nil
 			}, []string{"1 2 3 4", "1 2 3 4", "1 2 3 4", "1 2 3 4"}, nil},
 			"attempts used up": {`,"MaximumRetryAttempts":2`, poison("3"), []string{"1 2 3 4", "1 2 3 4", "1 2 3 4"}, []string{"1-4"}},
 			"no retries":       {`,"MaximumRetryAttempts":0`, poison("3"), []string{"1 2 3 4"}, []string{"1-4"}},
@@ -506,7 +507,7 @@ func TestFailures(t *testing.T) {
 		batch := []item{{record: rec(1, "a")}, {record: rec(2, "b")}, {record: rec(3, "c")}}
 		for name, c := range cases {
 			t.Run(name, func(t *testing.T) {
-				from, failed := m.firstFailed(batch, Result{Payload: []byte(c.response)}, nil)
+				from, failed := m.firstFailed(batch, eventsource.Result{Payload: []byte(c.response)}, nil)
 				if from != c.from || failed != (c.from < 3) {
 					t.Errorf("got %d, %t, want %d", from, failed, c.from)
 				}
@@ -544,7 +545,7 @@ func TestFailures(t *testing.T) {
 			later := rec(3, "c")
 			later.Created = later.Created.Add(50 * time.Second)
 			f := runAll(t, `,"MaximumRetryAttempts":-1,"MaximumRecordAgeInSeconds":60,"BisectBatchOnFunctionError":true`, poison("2"), append(recs(1, 2), later)...)
-			if got, want := f.mapping.Stats(), (Stats{Delivered: 2, Discarded: 1}); got.Delivered != want.Delivered || got.Discarded != want.Discarded {
+			if got, want := f.mapping.Stats(), (eventsource.Stats{Delivered: 2, Discarded: 1}); got.Delivered != want.Delivered || got.Discarded != want.Discarded {
 				t.Errorf("got %+v, want %+v", got, want)
 			}
 			if len(f.queue.bodies) != 1 || !strings.Contains(f.queue.bodies[0], `"startSequenceNumber":"2","endSequenceNumber":"2"`) {
@@ -608,9 +609,9 @@ func TestLoad(t *testing.T) {
 }
 
 // properties decodes the properties of a resource.
-func properties(t *testing.T, text string) Properties {
+func properties(t *testing.T, text string) eventsource.Properties {
 	t.Helper()
-	var p Properties
+	var p eventsource.Properties
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&p); err != nil {

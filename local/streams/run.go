@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"payment-webhooks/local/clock"
+	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/faults"
 )
 
@@ -28,9 +29,6 @@ type Source interface {
 	// Records returns up to limit records and the next iterator, "" after a shard's end.
 	Records(ctx context.Context, iterator string, limit int) ([]Record, string, error)
 }
-
-// maxEventBytes bounds an event: the payload of an invocation has up to 6 MB.
-const maxEventBytes = 6 * 1024 * 1024
 
 // maxReadWait bounds the wait after consecutive failed reads. Lambda goes on trying for as long
 // as the records are kept: nobody hears of a mapping that has lost its permission.
@@ -57,18 +55,21 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 
 // read polls one shard and delivers its records in order.
 func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
-	iterator, err := source.Iterator(ctx, m.EventSourceARN(), shard, m.properties.StartingPosition)
+	iterator, err := source.Iterator(ctx, m.EventSourceARN(), shard, m.start)
 	if err != nil {
 		return err
 	}
 	var buffer []item
 	var since time.Time // when the first record of buffer was read
 	wait := m.config.PollInterval
-	for m.awaitEnabled(ctx, false) {
+	for {
+		if ok, _ := m.AwaitEnabled(ctx); !ok {
+			return ctx.Err()
+		}
 		begin, limit := m.config.Now(), min(m.batchSize, 1000)
 		records, next, err := source.Records(ctx, iterator, limit)
 		if err != nil {
-			m.readFailed(err)
+			m.ReadFailed("stream", err)
 			m.config.Log.WarnContext(ctx, "stream cannot be read, will retry", "mapping", m.logicalID, "error", err)
 			clock.Sleep(ctx, wait)
 			wait = min(2*wait, maxReadWait)
@@ -99,7 +100,6 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 			clock.Sleep(ctx, m.config.PollInterval-m.config.Now().Sub(begin))
 		}
 	}
-	return ctx.Err()
 }
 
 // foundNothing counts a read without records.
@@ -137,7 +137,7 @@ func (m *Mapping) filter(records []Record) ([]item, error) {
 			return nil, fmt.Errorf("record %s: %w", r.SequenceNumber, err)
 		}
 		if !ok {
-			m.count(func(s *Stats) { s.Filtered++ })
+			m.Count(func(s *eventsource.Stats) { s.Filtered++ })
 			continue
 		}
 		selected = append(selected, item{r, text})
@@ -210,7 +210,7 @@ func (m *Mapping) batch(items []item) int {
 	size := 0
 	for n, i := range items {
 		size += len(i.text) + 1
-		if n == m.batchSize || (n > 0 && size > maxEventBytes) {
+		if n == m.batchSize || (n > 0 && size > eventsource.MaxEventBytes) {
 			return n
 		}
 	}
@@ -235,10 +235,10 @@ const (
 // DynamoDB event source").
 func (m *Mapping) process(ctx context.Context, shard string, batch []item, invoked int) {
 	wait := firstWait
-	for retries := 0; m.awaitEnabled(ctx, true); {
+	for retries := 0; m.AwaitInvocation(ctx); {
 		batch = m.dropExpired(ctx, shard, batch, invoked)
 		if len(batch) == 0 {
-			m.invoked(resultOK)
+			m.EndInvocation(eventsource.ResultOK)
 			return
 		}
 		m.recordAge(batch)
@@ -246,14 +246,14 @@ func (m *Mapping) process(ctx context.Context, shard string, batch []item, invok
 		invoked++
 		from, failed := m.firstFailed(batch, result, err)
 		if failed {
-			m.invoked(resultCall)
+			m.EndInvocation(eventsource.ResultCall)
 		} else {
-			m.invoked(resultOK)
+			m.EndInvocation(eventsource.ResultOK)
 		}
 		if ctx.Err() != nil {
 			return
 		}
-		m.count(func(s *Stats) {
+		m.Count(func(s *eventsource.Stats) {
 			s.Batches++
 			s.Delivered += from
 			if failed {
@@ -296,7 +296,7 @@ func (m *Mapping) dropExpired(ctx context.Context, shard string, batch []item, i
 		}
 	}
 	if len(expired) > 0 {
-		m.discard(ctx, shard, expired, conditionAge, invoked, Result{})
+		m.discard(ctx, shard, expired, conditionAge, invoked, eventsource.Result{})
 	}
 	return fresh
 }
@@ -304,7 +304,7 @@ func (m *Mapping) dropExpired(ctx context.Context, shard string, batch []item, i
 // firstFailed returns the position of the first record that the function did not process, and
 // whether there is one: developer guide, "Configuring partial batch response with DynamoDB
 // and Lambda" (services-ddb-batchfailurereporting).
-func (m *Mapping) firstFailed(batch []item, result Result, err error) (from int, failed bool) {
+func (m *Mapping) firstFailed(batch []item, result eventsource.Result, err error) (from int, failed bool) {
 	if err != nil || result.FunctionError != "" {
 		return 0, true
 	}
@@ -386,8 +386,8 @@ func bounds(batch []item) (first, last Record) {
 }
 
 // discard sends the batch's position in the stream to the on-failure destination.
-func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condition string, invoked int, result Result) {
-	m.count(func(s *Stats) { s.Discarded += len(batch) })
+func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condition string, invoked int, result eventsource.Result) {
+	m.Count(func(s *eventsource.Stats) { s.Discarded += len(batch) })
 	first, last := bounds(batch)
 	log := []any{
 		"mapping", m.logicalID, "condition", condition, "records", len(batch),
