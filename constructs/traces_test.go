@@ -38,7 +38,7 @@ func TestTraceSamplingContext(t *testing.T) {
 		`{"rate": 5}`:         {"traceSampling.rate", "perSecond, percent, batches"},
 		`{"batches": 1}`:      {"traceSampling.batches", "1", "true or false"},
 	} {
-		t.Run("when it is "+text+", it is refused", func(t *testing.T) {
+		t.Run("when it is "+text+", it is rejected", func(t *testing.T) {
 			_, err := TraceSamplingFromContext(text)
 			if !errors.Is(err, ErrConfig) {
 				t.Fatalf("got %v", err)

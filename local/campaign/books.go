@@ -151,18 +151,18 @@ func Balance(sent *Sent, seen Observed, tiers []session.Tier) []Row {
 	}
 
 	add(totals(seen))
-	refused := newRow("refused: forged, unsigned, malformed, in conflict")
+	rejected := newRow("rejected: forged, unsigned, malformed, in conflict")
 	for _, n := range sent.noise {
-		refused.Want[""] += n
+		rejected.Want[""] += n
 	}
 	quarantined := 0
 	for _, n := range sent.quarantined {
 		quarantined += n
 	}
-	refused.Want[""] -= quarantined
-	refused.Got[""] = refused.Want[""] - len(sent.wrong)
-	refused.Differences = append(refused.Differences, sent.wrong...)
-	add(refused)
+	rejected.Want[""] -= quarantined
+	rejected.Got[""] = rejected.Want[""] - len(sent.wrong)
+	rejected.Differences = append(rejected.Differences, sent.wrong...)
+	add(rejected)
 
 	empty := newRow("queues empty at the end")
 	for _, name := range slices.Sorted(maps.Keys(seen.Queues)) {

@@ -122,7 +122,7 @@ func TestBalance(t *testing.T) {
 		}},
 		{"a manifest counts something else", "hours with a manifest that adds up", func(w *world) { w.seen.Manifests[0].Count = 2 }},
 		{"there is no manifest", "hours with a manifest that adds up", func(w *world) { w.seen.Manifests = nil }},
-		{"a forged delivery was accepted", "refused: forged, unsigned, malformed, in conflict", func(w *world) {
+		{"a forged delivery was accepted", "rejected: forged, unsigned, malformed, in conflict", func(w *world) {
 			w.sent.tried(Delivery{What: forged, Provider: "paypal", Transactions: []Transaction{{Key: Key{"F", "paypal"}}}}, 202, "")
 		}},
 		{"a queue is not empty", "queues empty at the end", func(w *world) { w.seen.Queues["relay-dlq"] = 2 }},

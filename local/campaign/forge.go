@@ -24,7 +24,7 @@ func (s shape) forge(f facts) (facts, bool) {
 }
 
 // dated reports whether the provider signs the time of an attempt, so that an old
-// signature is refused.
+// signature is rejected.
 func (s shape) dated() bool {
 	d, ok := declaration(s.provider)
 	return ok && d.Sender.SignsTime

@@ -55,7 +55,7 @@ func (d Delivery) tier() string {
 	return d.Transactions[0].Tier
 }
 
-// noise reports whether the delivery must be refused.
+// noise reports whether the delivery must be rejected.
 func (d Delivery) noise() bool {
 	return slices.Contains([]string{forged, unsigned, tampered, stale, malformed, stranger}, d.What)
 }

@@ -42,8 +42,8 @@ const (
 type Sent struct {
 	mu           sync.Mutex
 	transactions map[Key]*Delivered
-	noise        map[string]int // deliveries that had to be refused, by what they were
-	wrong        []string       // deliveries that had to be refused and were accepted
+	noise        map[string]int // deliveries that had to be rejected, by what they were
+	wrong        []string       // deliveries that had to be rejected and were accepted
 	quarantined  map[Key]int    // conflicting notifications that got 2xx
 	attempts     atomic.Int64
 	statuses     map[int]int // responses by status; 0 is no response
