@@ -9,9 +9,8 @@ import (
 	"payment-webhooks/handlers/contract"
 )
 
-// limitPattern accepts what EventBridge compares exactly: at most 5e9, with at
-// most six decimals.
-// https://github.com/aws/event-ruler (ComparableNumber)
+// limitPattern accepts what every version of EventBridge's matcher compares exactly: at most 5e9,
+// with at most six decimals (docs/decisions/0004-routing-lives-in-the-rules.md).
 var limitPattern = regexp.MustCompile(`^(0|[1-9][0-9]{0,9})(\.[0-9]{1,6})?$`)
 
 // acceptedLimit says what [ParseLimit] accepts.

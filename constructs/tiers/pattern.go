@@ -16,7 +16,7 @@ const maxPatternBytes = 2048
 
 // Detail returns the pattern that an event's detail matches when its amount
 // belongs to tier i, or nil when that is every event, because there is only one
-// tier. An event whose amount is too large for EventBridge to compare has the
+// tier. An event whose amount may be too large for EventBridge to compare has the
 // field amount_beyond_matching, which the topmost tier matches.
 func (l List) Detail(i int) map[string]any {
 	if len(l) == 1 {

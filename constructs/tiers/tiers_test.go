@@ -42,13 +42,17 @@ func decimal(amount *big.Rat) string {
 	return strings.TrimSuffix(strings.TrimRight(amount.FloatString(6), "0"), ".")
 }
 
+// versions are the ways in which event-ruler has compared numbers. Which one EventBridge runs is not
+// documented, so routing must be right in each.
+var versions = map[string]events.Numbers{"doubles": events.Doubles, "six decimals": events.SixDecimals}
+
 // rules are the patterns of a list as EventBridge has them.
 type rules struct {
 	list     List
 	patterns []*events.Pattern
 }
 
-func rulesOf(t *testing.T, l List) rules {
+func rulesOf(t *testing.T, l List, version events.Numbers) rules {
 	t.Helper()
 	r := rules{list: l}
 	for i := range l {
@@ -56,7 +60,7 @@ func rulesOf(t *testing.T, l List) rules {
 		if err != nil {
 			t.Fatal(err)
 		}
-		pattern, err := events.ParsePattern(text)
+		pattern, err := version.ParsePattern(text)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
@@ -91,10 +95,10 @@ func (r rules) of(t *testing.T, amount *big.Rat, code string) (names []string) {
 }
 
 // boundaries are the amounts at and next to every bound of every currency, and
-// the smallest, the largest and those around what EventBridge compares.
+// the smallest, the largest and those around what versions of event-ruler compare.
 func boundaries(l List) (amounts []*big.Rat) {
 	step := rat("0.000001")
-	limits := []*big.Rat{rat("0.000001"), rat("5000000000"), rat("999999999999999")}
+	limits := []*big.Rat{rat("0.000001"), rat("5000000000"), rat("500000000000"), rat("9007199254740992"), rat("999999999999999")}
 	for _, t := range l[1:] {
 		limits = append(limits, t.Lower.Rat())
 		for _, own := range t.Currencies {
@@ -114,12 +118,14 @@ func boundaries(l List) (amounts []*big.Rat) {
 // exactlyOne checks that every amount matches the pattern of its tier and no other.
 func exactlyOne(t *testing.T, l List, more ...*big.Rat) {
 	t.Helper()
-	r := rulesOf(t, l)
 	codes := append(slices.Collect(maps.Keys(l[len(l)-1].Currencies)), "USD", "CHF")
-	for _, amount := range append(boundaries(l), more...) {
-		for _, code := range codes {
-			if diff := cmp.Diff([]string{l.Of(amount, code).Name}, r.of(t, amount, code)); diff != "" {
-				t.Errorf("%s %s: %s", decimal(amount), code, diff)
+	for name, version := range versions {
+		r := rulesOf(t, l, version)
+		for _, amount := range append(boundaries(l), more...) {
+			for _, code := range codes {
+				if diff := cmp.Diff([]string{l.Of(amount, code).Name}, r.of(t, amount, code)); diff != "" {
+					t.Errorf("%s, %s %s: %s", name, decimal(amount), code, diff)
+				}
 			}
 		}
 	}
@@ -234,14 +240,32 @@ func TestDefault(t *testing.T) {
 		{"1000", "medium"},
 		{"10000", "medium"},
 		{"10000.000001", "high"},
-		{"9999999999999.99", "high"},
+		{"5000000000", "high"},
+		{"5000000000.000001", "high"},    // compared as double only
+		{"6000000000", "high"},           // compared as double only
+		{"9999999999999.99", "high"},     // compared as double only
+		{"999999999999999.9999", "high"}, // never compared: more digits than a double has
 	} {
-		t.Run("when the amount is "+c.amount, func(t *testing.T) {
-			if diff := cmp.Diff([]string{c.want}, rulesOf(t, Default()).of(t, rat(c.amount), "USD")); diff != "" {
-				t.Error(diff)
-			}
-		})
+		for name, version := range versions {
+			t.Run("when the amount is "+c.amount+" and compared by "+name, func(t *testing.T) {
+				if diff := cmp.Diff([]string{c.want}, rulesOf(t, Default(), version).of(t, rat(c.amount), "USD")); diff != "" {
+					t.Error(diff)
+				}
+			})
+		}
 	}
+	t.Run("when an amount is large, versions differ without the marker", func(t *testing.T) {
+		pattern := []byte(`{"detail":{"amount":[{"numeric":[">",10000]}]}}`)
+		for name, want := range map[string]bool{"doubles": true, "six decimals": false} {
+			p, err := versions[name].ParsePattern(pattern)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := p.Matches([]byte(`{"detail":{"amount":6000000000}}`)); got != want || err != nil {
+				t.Errorf("%s: %t, %v", name, got, err)
+			}
+		}
+	})
 }
 
 // What the project's own cdk.json says, which need not be the default.

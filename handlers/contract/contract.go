@@ -129,9 +129,9 @@ const (
 	DetailAmountText = "amount_text"
 
 	// DetailAmountBeyondMatching is true when the amount is above
-	// MaxMatchableAmount, and absent otherwise. EventBridge compares numbers
-	// between -5e9 and 5e9 only (aws/event-ruler, ComparableNumber): a larger
-	// one matches no numeric pattern, so the high-value rule names this field.
+	// MaxMatchableAmount, and absent otherwise. EventBridge is documented to
+	// compare numbers between -5e9 and 5e9 only: a larger one may match no
+	// numeric pattern, so the high-value rule names this field.
 	DetailAmountBeyondMatching = "amount_beyond_matching"
 
 	// DetailMetadataOmitted is true when metadata was left out of the event
@@ -141,8 +141,9 @@ const (
 )
 
 const (
-	// MaxMatchableAmount is the largest number that an EventBridge numeric
-	// pattern can compare.
+	// MaxMatchableAmount is the largest number that every version of
+	// EventBridge's matcher compares
+	// (docs/decisions/0004-routing-lives-in-the-rules.md).
 	MaxMatchableAmount = 5_000_000_000
 
 	// MaxDetailBytes bounds the detail of a published event. Every target accepts

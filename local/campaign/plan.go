@@ -273,8 +273,8 @@ func (p Plan) minor(r *rand.Rand, currency string) (int64, error) {
 	return 1 + int64(math.Exp(r.Float64()*math.Log(100*float64(highest)))), nil
 }
 
-// maxMatchable is the largest amount that a rule compares; the relay marks events of
-// larger ones.
+// maxMatchable is the largest amount that every version of EventBridge compares; the relay marks
+// events of larger ones.
 var maxMatchable = big.NewRat(contract.MaxMatchableAmount, 1)
 
 // route sets the transaction's tier: the one whose rule matches it.

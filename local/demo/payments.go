@@ -129,7 +129,7 @@ func dollars(cents int64) string {
 	return strings.TrimSuffix(big.NewRat(cents, 100).FloatString(2), ".00")
 }
 
-// maxMatchable is the largest amount that a rule compares; the relay marks
+// maxMatchable is the largest amount that every version of EventBridge compares; the relay marks
 // events of larger ones.
 var maxMatchable = big.NewRat(5_000_000_000, 1)
 

@@ -42,6 +42,8 @@ func (e *Emulator) resources() []Resource {
 type ruleStates struct {
 	Schedules  []schedule.Info         `json:"schedules"`
 	Deliveries map[string]events.Stats `json:"deliveries"` // by rule
+	// Misdirected counts the events that were accepted and dropped, by the bus that they named.
+	Misdirected map[string]int `json:"misdirected"`
 }
 
 // control serves the paths under /_local/.
@@ -54,7 +56,7 @@ func (e *Emulator) control() http.Handler {
 	get("alerts", func(*http.Request) any { return e.sns.Delivered() })
 	get("traces", func(r *http.Request) any { return e.traces.Documents(r.URL.Query().Get("trace_id")) })
 	get("rules", func(*http.Request) any {
-		return ruleStates{e.schedules.List(), e.deliveries.Stats()}
+		return ruleStates{e.schedules.List(), e.deliveries.Stats(), e.bus.Misdirected()}
 	})
 	get("events", func(*http.Request) any { return e.bus.Archived() })
 	get("executions", func(r *http.Request) any { return e.executions(r.URL.Query().Get("data") == "true") })

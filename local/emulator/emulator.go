@@ -233,6 +233,7 @@ func (e *Emulator) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		e.terminal.print("ending")
+		e.printMisdirected()
 		return nil
 	case <-e.moto.Done():
 		return e.moto.Err()

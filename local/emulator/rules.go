@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"payment-webhooks/local/events"
@@ -27,8 +29,10 @@ func (e *Emulator) planRules() error {
 	}
 	name, err := e.resolver.Ref(buses[0].LogicalID)
 	problems := []error{err}
+	e.defaultBus = events.NewBus(events.BusConfig{Name: "default", Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	e.bus = events.NewBus(events.BusConfig{
 		Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now, Scheduled: e.schedules.Rules,
+		Default: e.defaultBus, Log: e.terminal.logger("eventbridge"),
 	})
 	for _, resource := range e.stack.ByType("AWS::Events::Archive") {
 		var p events.ArchiveProperties
@@ -41,7 +45,6 @@ func (e *Emulator) planRules() error {
 		}
 		problems = append(problems, err)
 	}
-	e.defaultBus = events.NewBus(events.BusConfig{Name: "default", Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	for _, resource := range e.stack.ByType("AWS::Events::Rule") {
 		var p events.RuleProperties
 		err := e.resolver.Into(resource, &p)
@@ -57,6 +60,15 @@ func (e *Emulator) planRules() error {
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// printMisdirected names the buses whose events were accepted and dropped: a name that is wrong
+// shows nowhere else, as on AWS.
+func (e *Emulator) printMisdirected() {
+	lost := e.bus.Misdirected()
+	for _, name := range slices.Sorted(maps.Keys(lost)) {
+		e.terminal.print("events dropped: %d for the event bus %s, which does not exist or has no rule for them", lost[name], name)
+	}
 }
 
 type deliver func(ctx context.Context, payload []byte) error

@@ -321,12 +321,16 @@ func (b *Bus) describeArchive(in apiRequest) (any, error) {
 
 var replayName = regexp.MustCompile(`^[.\-_A-Za-z0-9]{1,64}$`)
 
-// startReplay checks what AWS checks: "you can replay events only to the same event bus that
+// startReplay checks what AWS checks, with the errors that localstack/localstack recorded on AWS
+// (test_start_replay_error_…): "you can replay events only to the same event bus that
 // emitted the events".
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-replay-archived-event.html
 func (b *Bus) startReplay(in apiRequest) (any, error) {
 	invalid := func(format string, args ...any) (any, error) {
 		return nil, &APIError{"ValidationException", fmt.Sprintf(format, args...)}
+	}
+	if _, err := b.busNamed(in.Destination.Arn); err != nil {
+		return nil, err
 	}
 	archives := b.allArchives()
 	i := slices.IndexFunc(archives, func(a *Archive) bool { return a.arn == in.EventSourceArn })
@@ -334,7 +338,7 @@ func (b *Bus) startReplay(in apiRequest) (any, error) {
 	case !replayName.MatchString(in.ReplayName):
 		return invalid("Parameter ReplayName is not valid. Reason: it has not 1 to 64 letters, digits, dots, _ and -.")
 	case i < 0:
-		return nil, notFound("Parameter EventSourceArn is not valid. Reason: Archive %s does not exist.", in.EventSourceArn)
+		return invalid("Parameter EventSourceArn is not valid. Reason: Archive %s does not exist.", in.EventSourceArn[strings.LastIndex(in.EventSourceArn, "/")+1:])
 	case in.Destination.Arn != archives[i].busARN:
 		return invalid("Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.")
 	case in.EventStartTime.IsZero() || in.EventEndTime.IsZero() || !in.EventStartTime.Before(in.EventEndTime.Time):

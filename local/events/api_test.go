@@ -245,8 +245,9 @@ func TestReplay(t *testing.T) {
 			"a name twice":    {startReplay("again", 0, 60, ""), "ResourceAlreadyExistsException"},
 			"no name":         {startReplay("", 0, 60, ""), "ValidationException"},
 			"an empty window": {startReplay("b", 60, 60, ""), "ValidationException"},
-			"another bus":     {strings.Replace(startReplay("b", 0, 60, ""), busARN, busARN+"2", 1), "ValidationException"},
-			"another archive": {strings.Replace(startReplay("b", 0, 60, ""), archiveARN, archiveARN+"2", 1), "ResourceNotFoundException"},
+			"another bus":     {strings.Replace(startReplay("b", 0, 60, ""), busARN, strings.Replace(busARN, "payments", "default", 1), 1), "ValidationException"},
+			"no bus":          {strings.Replace(startReplay("b", 0, 60, ""), busARN, busARN+"2", 1), "ResourceNotFoundException"},
+			"another archive": {strings.Replace(startReplay("b", 0, 60, ""), archiveARN, archiveARN+"2", 1), "ValidationException"},
 			"another rule":    {startReplay("b", 0, 60, `,"FilterArns":["arn:aws:events:us-east-1:123456789012:rule/payments/none"]`), "ResourceNotFoundException"},
 		} {
 			if got := f.code("StartReplay", c.request); got != c.want {

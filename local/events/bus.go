@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -37,6 +39,10 @@ type BusConfig struct {
 	NewID                 func() string
 	// Scheduled returns the rules of the default bus, for Call. Nil: there are none.
 	Scheduled func() []*Rule
+	// Default is the bus of entries that name none. Nil: this bus if it has that name, or one
+	// without rules.
+	Default *Bus
+	Log     *slog.Logger // events that reach no bus; nil: slog.Default
 }
 
 // Bus is one event bus with its rules. It is safe for concurrent use.
@@ -48,6 +54,7 @@ type Bus struct {
 	rules    []*Rule
 	archives []*Archive
 	replays  []*replay
+	lost     map[string]int
 }
 
 // NewBus returns a bus without rules.
@@ -58,7 +65,10 @@ func NewBus(c BusConfig) *Bus {
 	if c.NewID == nil {
 		c.NewID = uuid.NewString
 	}
-	return &Bus{config: c, scope: Scope{Region: c.Region, Account: c.Account, Bus: c.Name}}
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return &Bus{config: c, lost: map[string]int{}, scope: Scope{Region: c.Region, Account: c.Account, Bus: c.Name}}
 }
 
 // AddRule adds a rule with a pattern. See [NewRule] for the error.
@@ -111,7 +121,8 @@ type putEventsResult struct {
 
 // PutEvents processes the body of a PutEvents call and returns that of the response. Rejected
 // entries have their error in the response. The delivery of the others to the targets of every
-// matching rule has started. The error is an *APIError.
+// matching rule has started; those for a bus that does not exist are dropped, see Misdirected.
+// The error is an *APIError.
 func (b *Bus) PutEvents(_ context.Context, body []byte) ([]byte, error) {
 	var request putEventsRequest
 	if err := strict(body, &request); err != nil {
@@ -152,7 +163,7 @@ func (e putEventsEntry) size() int {
 }
 
 func (b *Bus) put(entry putEventsEntry) putEventsResult {
-	if result := b.reject(entry); result != nil {
+	if result := reject(entry); result != nil {
 		return *result
 	}
 	at := b.config.Now()
@@ -168,29 +179,72 @@ func (b *Bus) put(entry putEventsEntry) putEventsResult {
 		ID: id, DetailType: entry.DetailType, Source: entry.Source, Account: b.config.Account, Time: at,
 		Region: b.config.Region, Resources: entry.Resources, Detail: json.RawMessage(entry.Detail),
 	})
-	for _, a := range b.allArchives() {
-		a.add(at, event)
-	}
-	b.deliver(event, func(*Rule) bool { return true })
+	b.route(entry.EventBusName, event, at)
 	return putEventsResult{EventID: id}
 }
 
-// deliver starts the delivery of an event to the targets of those rules that match.
-func (b *Bus) deliver(event []byte, to func(*Rule) bool) {
-	now := b.config.Now()
-	for _, r := range b.Rules() {
-		if ok, _ := r.Selects(event); ok && to(r) { // no error: the event is JSON
-			b.config.Deliveries.Deliver(r, event, now)
+// route passes an event to the bus that the entry names. EventBridge accepts one for a bus that
+// does not exist, and drops it: recorded on AWS in localstack/localstack,
+// test_put_events_nonexistent_event_bus. A name that is wrong is logged and counted instead.
+func (b *Bus) route(name string, event []byte, at time.Time) {
+	byDefault := b.scope
+	byDefault.Bus = defaultBus
+	switch name {
+	case b.config.Name, b.scope.busARN():
+		b.publish(event, at)
+	case "", defaultBus, byDefault.busARN():
+		bus := b.config.Default
+		if bus == nil && b.config.Name == defaultBus {
+			bus = b
 		}
+		if bus == nil || !bus.publish(event, at) {
+			b.lose(defaultBus, "event dropped: it is on the default bus, where no rule matches it")
+		}
+	default:
+		b.lose(name, "event dropped: its bus does not exist, and EventBridge accepts it all the same")
 	}
 }
 
+func (b *Bus) lose(name, message string) {
+	b.mu.Lock()
+	b.lost[name]++
+	b.mu.Unlock()
+	b.config.Log.Error(message, "bus", name)
+}
+
+// Misdirected counts the events that PutEvents accepted and nobody received, by the bus that they
+// named: one that does not exist, or the default bus if no rule there matched.
+func (b *Bus) Misdirected() map[string]int {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return maps.Clone(b.lost)
+}
+
+// publish archives an event and starts its delivery. It reports whether a rule matches.
+func (b *Bus) publish(event []byte, at time.Time) bool {
+	for _, a := range b.allArchives() {
+		a.add(at, event)
+	}
+	return b.deliver(event, func(*Rule) bool { return true })
+}
+
+// deliver starts the delivery of an event to the targets of those rules that match, and reports
+// whether there is one.
+func (b *Bus) deliver(event []byte, to func(*Rule) bool) (matched bool) {
+	now := b.config.Now()
+	for _, r := range b.Rules() {
+		if ok, _ := r.Selects(event); ok && to(r) { // no error: the event is JSON
+			matched = true
+			b.config.Deliveries.Deliver(r, event, now)
+		}
+	}
+	return matched
+}
+
 // reject returns the error of an entry that EventBridge would reject, or nil.
-func (b *Bus) reject(e putEventsEntry) *putEventsResult {
+func reject(e putEventsEntry) *putEventsResult {
 	var detail map[string]json.RawMessage
 	switch {
-	case e.EventBusName != "" && e.EventBusName != b.config.Name && e.EventBusName != b.scope.busARN(), e.EventBusName == "" && b.config.Name != defaultBus:
-		return &putEventsResult{ErrorCode: "ResourceNotFoundException", ErrorMessage: fmt.Sprintf("Event bus %q does not exist.", e.EventBusName)}
 	case e.Source == "":
 		return &putEventsResult{ErrorCode: "InvalidArgument", ErrorMessage: "Parameter Source is not valid. Reason: Source is a required argument."}
 	case strings.HasPrefix(e.Source, "aws."):

@@ -294,8 +294,9 @@ func TestPutEvents(t *testing.T) {
 			"malformed detail": {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"{"}`, "MalformedDetail"},
 			"detail is null":   {`{"EventBusName":"payments","Source":"s","DetailType":"t","Detail":"null"}`, "MalformedDetail"},
 			"an AWS source":    {`{"EventBusName":"payments","Source":"aws.ec2","DetailType":"t","Detail":"{}"}`, "NotAuthorizedForSourceException"},
-			"another bus":      {`{"EventBusName":"other","Source":"s","DetailType":"t","Detail":"{}"}`, "ResourceNotFoundException"},
-			"the default bus":  {`{"Source":"s","DetailType":"t","Detail":"{}"}`, "ResourceNotFoundException"},
+			"another bus":      {`{"EventBusName":"other","Source":"s","DetailType":"t","Detail":"{}"}`, ""},
+			"the default bus":  {`{"Source":"s","DetailType":"t","Detail":"{}"}`, ""},
+			"no bus, no type":  {`{"EventBusName":"other","Source":"s","Detail":"{}"}`, "InvalidArgument"},
 		}
 		for name, c := range cases {
 			t.Run(name, func(t *testing.T) {
@@ -338,6 +339,57 @@ func TestPutEvents(t *testing.T) {
 					t.Errorf("got error %v, want %s", err, c.code)
 				}
 			})
+		}
+	})
+}
+
+// EventBridge accepts an event for a bus that does not exist, and drops it: localstack/localstack,
+// test_put_events_nonexistent_event_bus, recorded on AWS.
+func TestMisdirected(t *testing.T) {
+	put := func(t *testing.T, b *Bus, bus string) {
+		t.Helper()
+		response, err := b.PutEvents(t.Context(), []byte(`{"Entries":[{`+bus+`"Source":"payment.webhooks","DetailType":"T","Detail":"{}"}]}`))
+		if err != nil || !strings.HasPrefix(string(response), `{"FailedEntryCount":0,"Entries":[{"EventId":"`) {
+			t.Fatalf("got %s, %v", response, err)
+		}
+	}
+	t.Run("when the bus does not exist, the event is accepted, dropped, logged and counted", func(t *testing.T) {
+		f := newFixture(t, 1, withDLQ)
+		var log strings.Builder
+		f.bus.config.Log = slog.New(slog.NewTextHandler(&log, nil))
+		put(t, f.bus, `"EventBusName":"payment",`)
+		put(t, f.bus, `"EventBusName":"payment",`)
+		put(t, f.bus, `"EventBusName":"arn:aws:events:us-east-1:123456789012:event-bus/payment",`)
+		put(t, f.bus, `"EventBusName":"payments",`)
+		_ = f.deliveries.Idle(t.Context())
+		want := map[string]int{"payment": 2, "arn:aws:events:us-east-1:123456789012:event-bus/payment": 1}
+		if diff := cmp.Diff(want, f.bus.Misdirected()); diff != "" {
+			t.Error(diff)
+		}
+		if n := strings.Count(log.String(), "level=ERROR"); n != 3 || !strings.Contains(log.String(), "bus=payment\n") {
+			t.Errorf("logged %s", log.String())
+		}
+		if len(f.target.payloads) != 1 {
+			t.Errorf("%d events delivered, want the one of its bus", len(f.target.payloads))
+		}
+	})
+	t.Run("when no bus is named, the event is on the default bus", func(t *testing.T) {
+		f := newFixture(t, 1, withDLQ)
+		other := newFixture(t, 1, withDLQ)
+		f.bus.config.Default = other.bus
+		for _, bus := range []string{"", `"EventBusName":"default",`, `"EventBusName":"arn:aws:events:us-east-1:123456789012:event-bus/default",`} {
+			put(t, f.bus, bus)
+		}
+		_ = other.deliveries.Idle(t.Context())
+		if len(f.target.payloads) != 0 || len(other.target.payloads) != 3 || len(f.bus.Misdirected()) != 0 {
+			t.Errorf("delivered %q and %q, misdirected %v", f.target.payloads, other.target.payloads, f.bus.Misdirected())
+		}
+	})
+	t.Run("when no rule of the default bus matches, it is counted", func(t *testing.T) {
+		f := newFixture(t, 1, withDLQ)
+		put(t, f.bus, "")
+		if diff := cmp.Diff(map[string]int{"default": 1}, f.bus.Misdirected()); diff != "" {
+			t.Error(diff)
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,7 +16,8 @@ import (
 // that is not supported.
 var ErrPattern = errors.New("event pattern")
 
-// Pattern is a compiled event pattern. The rules are those of "Comparison operators
+// Pattern is a compiled event pattern. A field name with dots is the path of a nested field, in the
+// pattern and in the event. The rules are those of "Comparison operators
 // for use in event patterns in Amazon EventBridge" (EventBridge user guide,
 // eb-create-pattern-operators) and, where the guide is silent, of aws/event-ruler, the
 // matcher that EventBridge runs.
@@ -44,9 +46,13 @@ type leaf struct {
 // matcher reports whether one value matches: a string, json.Number, bool or nil.
 type matcher func(value any) bool
 
-// ParsePattern compiles an event pattern. The error wraps ErrPattern and names
-// every problem with the path of its field.
-func ParsePattern(text []byte) (*Pattern, error) {
+// ParsePattern compiles an event pattern, which compares [Doubles]. The error wraps ErrPattern
+// and names every problem with the path of its field.
+func ParsePattern(text []byte) (*Pattern, error) { return Doubles.ParsePattern(text) }
+
+// ParsePattern is [ParsePattern] with another way of comparing numbers. Only tests need it: to
+// show that a pattern matches the same events in each.
+func (n Numbers) ParsePattern(text []byte) (*Pattern, error) {
 	value, err := decode(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPattern, err)
@@ -55,7 +61,7 @@ func ParsePattern(text []byte) (*Pattern, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: must be a JSON object", ErrPattern)
 	}
-	var c compiler
+	c := compiler{numbers: n}
 	root := c.object(top, nil, false)
 	if len(c.problems) > 0 {
 		return nil, errors.Join(c.problems...)
@@ -73,7 +79,8 @@ func (p *Pattern) Matches(event []byte) (bool, error) {
 	return p.root.matches(value, value), nil
 }
 
-// decode reads exactly one JSON value, keeping the text of numbers.
+// decode reads exactly one JSON value, keeping the text of numbers, and nests the fields whose
+// names have dots.
 func decode(text []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
@@ -84,7 +91,51 @@ func decode(text []byte) (any, error) {
 	if _, err := d.Token(); err != io.EOF {
 		return nil, errors.New("data after the JSON value")
 	}
-	return value, nil
+	return nest(value), nil
+}
+
+// nest replaces {"a.b": 1} by {"a": {"b": 1}}: event-ruler compares paths, in which dots join the
+// names, so that both are the same to it. Recorded on AWS in localstack/localstack, test_event_pattern[dot_joining_event]
+// and [dot_joining_pattern].
+func nest(value any) any {
+	switch v := value.(type) {
+	case []any:
+		for i := range v {
+			v[i] = nest(v[i])
+		}
+	case map[string]any:
+		for name, member := range v {
+			v[name] = nest(member)
+		}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			first, rest, dotted := strings.Cut(name, ".")
+			if !dotted {
+				continue
+			}
+			member := v[name]
+			delete(v, name)
+			merge(v, first, nest(map[string]any{rest: member}))
+		}
+	}
+	return value
+}
+
+// merge adds a member to an object. Members of the same name become one, as their fields have
+// paths with the same beginning; of two values of a field, either may match.
+func merge(object map[string]any, name string, member any) {
+	existing, has := object[name]
+	from, ok := member.(map[string]any)
+	into, both := existing.(map[string]any)
+	switch {
+	case !has:
+		object[name] = member
+	case ok && both:
+		for _, inner := range slices.Sorted(maps.Keys(from)) {
+			merge(into, inner, from[inner])
+		}
+	default:
+		object[name] = []any{existing, member}
+	}
 }
 
 // matches reports whether value matches the level. Of an array, one element must match the
@@ -168,7 +219,10 @@ func hasLeaf(value any, path []string) bool {
 }
 
 // compiler collects the problems of a pattern.
-type compiler struct{ problems []error }
+type compiler struct {
+	numbers  Numbers
+	problems []error
+}
 
 func (c *compiler) problem(path []string, format string, args ...any) {
 	c.problems = append(c.problems, fmt.Errorf("%w: %s: %s", ErrPattern, strings.Join(path, "."), fmt.Sprintf(format, args...)))
@@ -236,7 +290,7 @@ func (c *compiler) leaf(values []any, path []string) *leaf {
 		case []any:
 			c.problem(path, "a value must be a string, number, boolean, null or operator")
 		default:
-			l.matchers = append(l.matchers, equals(v))
+			l.matchers = append(l.matchers, c.numbers.equals(v))
 		}
 	}
 	return l
@@ -268,9 +322,9 @@ func (c *compiler) operator(expression map[string]any, path []string, l *leaf) {
 		case "equals-ignore-case", "wildcard":
 			m, err = textMatcher(name, argument)
 		case "numeric":
-			m, err = numeric(argument)
+			m, err = c.numbers.numeric(argument)
 		case "anything-but":
-			m, err = anythingBut(argument)
+			m, err = c.numbers.anythingBut(argument)
 		case "cidr":
 			m, err = cidr(argument)
 		default:
@@ -286,21 +340,21 @@ func (c *compiler) operator(expression map[string]any, path []string, l *leaf) {
 
 // equals matches a literal. Numbers are equal when EventBridge can compare them as
 // numbers and they are, or when their texts are the same.
-func equals(literal any) matcher {
+func (n Numbers) equals(literal any) matcher {
 	number, ok := literal.(json.Number)
 	if !ok {
 		return func(value any) bool { return value == literal }
 	}
-	want, comparable := comparableNumber(number.String())
+	want, comparable := n.comparable(number.String())
 	return func(value any) bool {
-		n, ok := value.(json.Number)
+		other, ok := value.(json.Number)
 		if !ok {
 			return false
 		}
-		if n == number {
+		if other == number {
 			return true
 		}
-		got, ok := comparableNumber(n.String())
+		got, ok := n.comparable(other.String())
 		return ok && comparable && got == want
 	}
 }
@@ -406,12 +460,12 @@ func matchWildcard(parts []string, s string) bool {
 
 // numeric is one comparison, or a lower bound followed by an upper bound. Two
 // bounds the other way round are rejected by AWS too.
-func numeric(argument any) (matcher, error) {
+func (n Numbers) numeric(argument any) (matcher, error) {
 	terms, ok := argument.([]any)
 	if !ok || (len(terms) != 2 && len(terms) != 4) {
 		return nil, errors.New("numeric takes [operator, number] or [\">\" or \">=\", number, \"<\" or \"<=\", number]")
 	}
-	var bounds [2]int64
+	var bounds [2]float64
 	var operators []string
 	for i := 0; i < len(terms); i += 2 {
 		operator, _ := terms[i].(string)
@@ -422,9 +476,9 @@ func numeric(argument any) (matcher, error) {
 		if !ok {
 			return nil, fmt.Errorf("numeric %s needs a number, not %v", operator, terms[i+1])
 		}
-		bound, ok := comparableNumber(number.String())
+		bound, ok := n.comparable(number.String())
 		if !ok {
-			return nil, fmt.Errorf("numeric bound %s is outside -5e9 to 5e9 or has more than six decimals", number)
+			return nil, fmt.Errorf("numeric bound %s is none that EventBridge compares", number)
 		}
 		operators, bounds[i/2] = append(operators, operator), bound
 	}
@@ -441,12 +495,12 @@ func numeric(argument any) (matcher, error) {
 		if !ok {
 			return false
 		}
-		n, ok := comparableNumber(number.String())
+		compared, ok := n.comparable(number.String())
 		if !ok {
 			return false
 		}
 		for i, operator := range operators {
-			if !compare(n, operator, bounds[i]) {
+			if !compare(compared, operator, bounds[i]) {
 				return false
 			}
 		}
@@ -454,7 +508,7 @@ func numeric(argument any) (matcher, error) {
 	}, nil
 }
 
-func compare(n int64, operator string, bound int64) bool {
+func compare(n float64, operator string, bound float64) bool {
 	switch operator {
 	case "<":
 		return n < bound
@@ -472,11 +526,11 @@ func compare(n int64, operator string, bound int64) bool {
 // anythingBut matches every value except the given ones: a string or number, several strings or
 // numbers, or what prefix, suffix, equals-ignore-case or wildcard match. It does not match an
 // absent field.
-func anythingBut(argument any) (matcher, error) {
+func (n Numbers) anythingBut(argument any) (matcher, error) {
 	var excluded []matcher
 	switch a := argument.(type) {
 	case string, json.Number:
-		excluded = append(excluded, equals(a))
+		excluded = append(excluded, n.equals(a))
 	case []any:
 		_, numbers := firstOf(a).(json.Number)
 		for _, value := range a {
@@ -485,7 +539,7 @@ func anythingBut(argument any) (matcher, error) {
 			if (numbers && !isNumber) || (!numbers && !isString) {
 				return nil, errors.New("anything-but takes strings only or numbers only")
 			}
-			excluded = append(excluded, equals(value))
+			excluded = append(excluded, n.equals(value))
 		}
 	case map[string]any:
 		if len(a) != 1 {

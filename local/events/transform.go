@@ -41,8 +41,8 @@ var variable = regexp.MustCompile(`<([A-Za-z0-9_.\-]+)>`)
 const (
 	varRuleARN       = "aws.events.rule-arn"
 	varRuleName      = "aws.events.rule-name"
-	varEvent         = "aws.events.event"
-	varEventJSON     = "aws.events.event.json"
+	varEvent         = "aws.events.event"      // the event without its detail
+	varEventJSON     = "aws.events.event.json" // the whole event
 	varIngestionTime = "aws.events.event.ingestion-time"
 )
 
@@ -186,7 +186,9 @@ func (in input) payload(e delivered) ([]byte, error) {
 	}
 }
 
-// fill fills the template. Values are not escaped inside strings
+// fill fills the template. In JSON, an object or array between quotes gives no JSON, and the event
+// is not delivered (recorded on AWS in localstack/localstack,
+// test_input_transformer_nested_keys_replacement_not_valid). Values are not escaped inside strings
 // (eb-transform-target-input, "Common issues with transforming input"); JSON
 // is minified, text keeps its quotes: an SNS topic gets "This event was …" with them (user
 // guide, eb-input-transformer-tutorial).
@@ -214,9 +216,9 @@ func (t *template) value(e delivered, name string, quoted bool) string {
 	case varIngestionTime:
 		raw = quote(e.ingested.UTC().Format(eventTime))
 	case varEvent:
-		raw = e.event
+		raw = withoutDetail(e.event)
 	case varEventJSON:
-		raw = quote(string(e.event))
+		raw = e.event
 	default:
 		node, ok := t.paths[name].FindText(e.event)
 		if !ok {
@@ -231,8 +233,27 @@ func (t *template) value(e delivered, name string, quoted bool) string {
 	if json.Unmarshal(raw, &text) == nil {
 		return text
 	}
-	// An object or array inside a string loses its quotes, so the string stays one.
+	if t.isJSON {
+		return string(raw)
+	}
+	// An object or array inside a line of text loses its quotes, so the line stays a string.
+	// Recorded on AWS in localstack/localstack, test_input_transformer_nested_keys_replacement.
 	return strings.ReplaceAll(string(raw), `"`, "")
+}
+
+// withoutDetail returns the event as aws.events.event has it, where detail-type is detailType.
+// Recorded on AWS in localstack/localstack, test_input_transformer_predefined_variables.
+func withoutDetail(event []byte) json.RawMessage {
+	members, names := map[string]json.RawMessage{}, [...]string{"version", "id", "detail-type", "source", "account", "time", "region", "resources"}
+	_ = json.Unmarshal(event, &members) // it is an object
+	var b bytes.Buffer
+	for _, name := range names {
+		fmt.Fprintf(&b, ",%s:%s", quote(strings.Replace(name, "detail-type", "detailType", 1)), members[name])
+	}
+	b.WriteByte('}')
+	text := b.Bytes()
+	text[0] = '{' // in place of the first comma
+	return text
 }
 
 func quote(text string) json.RawMessage {
