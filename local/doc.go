@@ -44,7 +44,7 @@
 //	GET  /_local/alarms[?time=RFC3339]           evaluates the alarms up to that time (default now) and
 //	                                             returns state, reason, since and history of each
 //	GET  /_local/traces[?trace_id=1-…]           X-Ray segment documents, oldest first
-//	GET  /_local/rules                           rules with their schedule or delivery counts
+//	GET  /_local/rules                           rules with their schedule or delivery counts, and misdirected events
 //	POST /_local/rules/NAME/fire[?time=RFC3339]  fire a scheduled rule as of that time (default now)
 //	GET  /_local/events                          events in the bus's archives, oldest first
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output

@@ -20,6 +20,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	eventbridgetypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -250,11 +252,31 @@ func TestRun(t *testing.T) {
 		control(t, http.MethodGet, r.Endpoint+"/_local/nothing", 404, &failure)
 	})
 
+	t.Run("when an event is for a bus that does not exist, it is accepted, and shown", func(t *testing.T) {
+		out, err := eventbridge.NewFromConfig(config).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []eventbridgetypes.PutEventsRequestEntry{
+			{EventBusName: aws.String("thing-events"), Source: aws.String("things"), DetailType: aws.String("Thing"), Detail: aws.String("{}")},
+		}})
+		if err != nil || out.FailedEntryCount != 0 {
+			t.Fatalf("%+v, %v", out, err)
+		}
+		var rules struct{ Misdirected map[string]int }
+		control(t, http.MethodGet, r.Endpoint+"/_local/rules", 200, &rules)
+		if rules.Misdirected["thing-events"] != 1 {
+			t.Errorf("misdirected: %v", rules.Misdirected)
+		}
+		if !strings.Contains(terminal.String(), "bus=thing-events") {
+			t.Error("the terminal does not name the bus")
+		}
+	})
+
 	interrupt()
 	select {
 	case err := <-ended:
 		if err != nil {
 			t.Errorf("after Ctrl-C: %v", err)
+		}
+		if !strings.Contains(terminal.String(), "events dropped: 1 for the event bus thing-events") {
+			t.Error("the end does not name the bus that does not exist")
 		}
 	case <-time.After(waitTimeout):
 		t.Fatal("does not end")

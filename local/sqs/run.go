@@ -1,7 +1,6 @@
 package sqs
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -117,20 +116,16 @@ func (m *Mapping) split(batch []Message, result eventsource.Result, err error) (
 	if err != nil || result.FunctionError != "" {
 		return nil, batch
 	}
-	if !m.partial || len(bytes.TrimSpace(result.Payload)) == 0 {
+	if !m.partial {
 		return batch, nil
 	}
-	var response struct {
-		BatchItemFailures []struct {
-			ItemIdentifier string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
-	if json.Unmarshal(result.Payload, &response) != nil {
+	identifiers, ok := eventsource.FailedItems(result.Payload)
+	if !ok {
 		return nil, batch
 	}
 	failed := map[string]bool{}
-	for _, failure := range response.BatchItemFailures {
-		failed[failure.ItemIdentifier] = true
+	for _, identifier := range identifiers {
+		failed[identifier] = true
 	}
 	for _, message := range batch {
 		if failed[message.ID] {

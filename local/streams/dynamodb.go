@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,7 +50,7 @@ type recordEvent struct {
 }
 
 type changeEvent struct {
-	Created        int64           `json:"ApproximateCreationDateTime"` // Unix seconds
+	Created        seconds         `json:"ApproximateCreationDateTime"`
 	Keys           json.RawMessage `json:"Keys,omitempty"`
 	NewImage       json.RawMessage `json:"NewImage,omitempty"`
 	OldImage       json.RawMessage `json:"OldImage,omitempty"`
@@ -57,11 +59,24 @@ type changeEvent struct {
 	ViewType       string          `json:"StreamViewType"`
 }
 
+// seconds is a time as Lambda writes it: whole Unix seconds as a double, 1.7640856E9. A function
+// that reads an integer fails on it.
+type seconds struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler, in the notation of Java.
+func (s seconds) MarshalJSON() ([]byte, error) {
+	mantissa, exponent, _ := strings.Cut(strconv.FormatFloat(float64(s.Unix()), 'E', -1, 64), "E")
+	if !strings.Contains(mantissa, ".") {
+		mantissa += ".0"
+	}
+	return []byte(mantissa + "E" + strings.TrimLeft(exponent, "+0")), nil
+}
+
 func (r Record) event(streamARN string) recordEvent {
 	return recordEvent{
 		EventID: r.EventID, EventName: r.EventName, EventVersion: r.EventVersion, EventSource: "aws:dynamodb", Region: r.Region,
 		Change: changeEvent{
-			Created: r.Created.Unix(), Keys: r.Keys, NewImage: r.NewImage, OldImage: r.OldImage,
+			Created: seconds{r.Created}, Keys: r.Keys, NewImage: r.NewImage, OldImage: r.OldImage,
 			SequenceNumber: r.SequenceNumber, SizeBytes: r.SizeBytes, ViewType: r.ViewType,
 		},
 		UserIdentity: r.UserIdentity, EventSourceARN: streamARN,

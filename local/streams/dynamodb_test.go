@@ -84,7 +84,7 @@ func TestDynamoDB(t *testing.T) {
 			Records []struct {
 				EventName, EventSourceARN string
 				Dynamodb                  struct {
-					ApproximateCreationDateTime int64
+					ApproximateCreationDateTime float64
 					Keys, NewImage              any
 				}
 			}
@@ -104,7 +104,7 @@ func TestDynamoDB(t *testing.T) {
 		if diff := cmp.Diff(wantImage, r.Dynamodb.NewImage); diff != "" {
 			t.Errorf("image (-want +got):\n%s", diff)
 		}
-		if age := time.Since(time.Unix(r.Dynamodb.ApproximateCreationDateTime, 0)); age < -time.Minute || age > time.Hour {
+		if age := time.Since(time.Unix(int64(r.Dynamodb.ApproximateCreationDateTime), 0)); age < -time.Minute || age > time.Hour {
 			t.Errorf("the record is %s old", age)
 		}
 		if r.EventName != "INSERT" || r.EventSourceARN != m.EventSourceARN() {

@@ -223,7 +223,7 @@ func TestMapping(t *testing.T) {
 	t.Run("invokes the function with the event that Lambda sends", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			f := runAll(t, "", nil, rec(1, "a"))
-			want := `{"Records":[{"eventID":"e1","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1","dynamodb":{"ApproximateCreationDateTime":946684800,"Keys":{"id":{"S":"a"}},"NewImage":{"amount":{"N":"1.10"},"id":{"S":"a"}},"SequenceNumber":"1","SizeBytes":26,"StreamViewType":"NEW_AND_OLD_IMAGES"},"eventSourceARN":"` + streamARN + `"}]}`
+			want := `{"Records":[{"eventID":"e1","eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1","dynamodb":{"ApproximateCreationDateTime":9.466848E8,"Keys":{"id":{"S":"a"}},"NewImage":{"amount":{"N":"1.10"},"id":{"S":"a"}},"SequenceNumber":"1","SizeBytes":26,"StreamViewType":"NEW_AND_OLD_IMAGES"},"eventSourceARN":"` + streamARN + `"}]}`
 			if got := string(f.function.payload); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
@@ -492,6 +492,11 @@ func TestFailures(t *testing.T) {
 			"empty response":   {`{}`, 3},
 			"null response":    {`null`, 3},
 			"no response":      {``, 3},
+			"empty text":       {`""`, 3},
+			"a list, empty":    {`[]`, 3},
+			"a list":           {`["2"]`, 0},
+			"a text":           {`"2"`, 0},
+			"number as key":    {`{"batchItemFailures":[{"itemIdentifier":2}]}`, 0},
 			"one":              {`{"batchItemFailures":[{"itemIdentifier":"2"}]}`, 1},
 			"two":              {`{"batchItemFailures":[{"itemIdentifier":"3"},{"itemIdentifier":"2"}]}`, 1},
 			"empty identifier": {`{"batchItemFailures":[{"itemIdentifier":""}]}`, 0},
@@ -562,6 +567,14 @@ func TestFailures(t *testing.T) {
 			}
 			if diff := cmp.Diff([]string{"arn:aws:sqs:us-east-1:123456789012:dlq"}, f.queue.queues); diff != "" {
 				t.Errorf("queues (-want +got):\n%s", diff)
+			}
+		})
+	})
+	t.Run("have no function error in the record when the function reported them", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			f := runAll(t, `,"MaximumRetryAttempts":1,"FunctionResponseTypes":["ReportBatchItemFailures"]`, reported("2"), recs(1, 2)...)
+			if len(f.queue.bodies) != 1 || !strings.Contains(f.queue.bodies[0], `"responseContext":{"statusCode":200,"executedVersion":"$LATEST","functionError":null}`) {
+				t.Errorf("records %v", f.queue.bodies)
 			}
 		})
 	})

@@ -308,28 +308,21 @@ func (m *Mapping) firstFailed(batch []item, result eventsource.Result, err error
 	if err != nil || result.FunctionError != "" {
 		return 0, true
 	}
-	if !m.partial || len(bytes.TrimSpace(result.Payload)) == 0 {
+	if !m.partial {
 		return len(batch), false
 	}
-	var response struct {
-		BatchItemFailures []struct {
-			ItemIdentifier *string `json:"itemIdentifier"`
-		} `json:"batchItemFailures"`
-	}
-	if json.Unmarshal(result.Payload, &response) != nil {
+	identifiers, ok := eventsource.FailedItems(result.Payload)
+	switch {
+	case !ok:
 		return 0, true
-	}
-	if len(response.BatchItemFailures) == 0 {
+	case len(identifiers) == 0:
 		return len(batch), false
 	}
 	from = len(batch)
-	for _, failure := range response.BatchItemFailures {
-		// An identifier that is null, empty or not a record's fails the whole batch.
-		position := 0
-		if failure.ItemIdentifier != nil {
-			position = max(0, slices.IndexFunc(batch, func(i item) bool { return i.record.SequenceNumber == *failure.ItemIdentifier }))
-		}
-		from = min(from, position)
+	for _, identifier := range identifiers {
+		// An identifier that is not a record's fails the whole batch.
+		position := slices.IndexFunc(batch, func(i item) bool { return i.record.SequenceNumber == identifier })
+		from = min(from, max(0, position))
 	}
 	return from, true
 }
@@ -349,7 +342,8 @@ func event(batch []item) []byte {
 }
 
 // onFailureRecord is what the destination receives: the position of the records, not their
-// contents. Developer guide, "Retaining discarded records for a DynamoDB event source".
+// contents. Developer guide, "Retaining discarded records for a DynamoDB event source", and recorded
+// on AWS in localstack/localstack, test_dynamodb_report_batch_item_failures.
 type onFailureRecord struct {
 	RequestContext struct {
 		RequestID              string `json:"requestId"`
@@ -372,9 +366,9 @@ type onFailureRecord struct {
 }
 
 type responseContext struct {
-	StatusCode      int    `json:"statusCode"`
-	ExecutedVersion string `json:"executedVersion"`
-	FunctionError   string `json:"functionError,omitempty"`
+	StatusCode      int     `json:"statusCode"`
+	ExecutedVersion string  `json:"executedVersion"`
+	FunctionError   *string `json:"functionError"` // null when the function reported failed items
 }
 
 // bounds returns the records with the lowest and the highest sequence number.
@@ -406,7 +400,10 @@ func (m *Mapping) discard(ctx context.Context, shard string, batch []item, condi
 	r.RequestContext.Condition = condition
 	r.RequestContext.ApproximateInvokeCount = invoked
 	if result.StatusCode != 0 {
-		r.ResponseContext = &responseContext{result.StatusCode, result.ExecutedVersion, result.FunctionError}
+		r.ResponseContext = &responseContext{StatusCode: result.StatusCode, ExecutedVersion: result.ExecutedVersion}
+		if result.FunctionError != "" {
+			r.ResponseContext.FunctionError = &result.FunctionError
+		}
 	}
 	r.Version = "1.0"
 	r.Timestamp = m.config.Now().UTC().Format("2006-01-02T15:04:05.000Z")
