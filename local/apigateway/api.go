@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -79,6 +80,7 @@ type exchange struct {
 	id        string
 	traceID   string
 	extended  string
+	path      string // with the stage and as it was sent, but for slashes before the stage
 	route     *route
 	gateway   gatewayResponse // set when API Gateway responds itself
 	status    int
@@ -103,7 +105,13 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out := a.handle(x)
 	header := w.Header()
 	for name, values := range out.headers {
-		header[http.CanonicalHeaderKey(name)] = values
+		if name == "Transfer-Encoding" {
+			continue
+		}
+		if slices.Contains(remapped, name) {
+			name = "X-Amzn-Remapped-" + name
+		}
+		header[name] = values
 	}
 	if header.Get("Content-Type") == "" {
 		header.Set("Content-Type", "application/json") // what API Gateway adds when the function sets none
@@ -122,6 +130,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(out.body) // a client that went away
 }
 
+// remapped are the headers of a function that API Gateway sends under another name, because it sets
+// them itself.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+var remapped = []string{"Connection", "Content-Length", "Date", "Server"}
+
 // traceHeader is a tracing header that a sender may set. Anything else would be text of the
 // sender's in traces and logs.
 // https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
@@ -129,16 +142,19 @@ var traceHeader = regexp.MustCompile(`^Root=1-[0-9a-f]{8}-[0-9a-f]{24}(;Parent=[
 
 type output struct {
 	status  int
-	headers map[string][]string
+	headers http.Header
 	body    []byte
 }
 
 func (a *API) handle(x *exchange) output {
-	path := x.request.URL.EscapedPath()
-	rest, inStage := strings.CutPrefix(path, "/"+a.template.Stage.StageName)
+	// Slashes before the stage are ignored. Those after it are ignored too, but stay in the path of the
+	// request context. Recorded on AWS in localstack/localstack, test_lambda_aws_proxy_integration.
+	x.path = oneSlash(x.request.URL.EscapedPath())
+	rest, inStage := strings.CutPrefix(x.path, "/"+a.template.Stage.StageName)
 	if !inStage || rest != "" && rest[0] != '/' {
 		return a.respond(x, notFound)
 	}
+	rest = oneSlash(rest)
 	method, parameters := a.find(x, rest)
 	if method == nil {
 		return a.respond(x, missingToken)
@@ -173,13 +189,16 @@ func (a *API) handle(x *exchange) output {
 	case invoked.Failed:
 		return a.respond(x, malformedResponse)
 	}
-	out, err := decodeResponse(invoked.Response)
+	out, err := decodeResponse(invoked.Response, a.decodesBody(x.request))
 	if err != nil {
 		return a.respond(x, malformedResponse)
 	}
 	x.intStatus = out.status
 	return out
 }
+
+// oneSlash returns a path that begins with one slash.
+func oneSlash(path string) string { return "/" + strings.TrimLeft(path, "/") }
 
 func (a *API) find(x *exchange, path string) (*method, map[string]string) {
 	// API Gateway treats "/webhook/" like "/webhook".
@@ -215,7 +234,7 @@ func (a *API) event(x *exchange, path string, parameters map[string]string, body
 	event.Body, event.IsBase64Encoded = encodeBody(body, r.Header.Get("Content-Type"), a.template.API.BinaryMediaTypes)
 	event.RequestContext = requestContext{
 		ResourceID: a.resourceID(x.route.path), ResourcePath: x.route.path, HTTPMethod: r.Method, ExtendedRequestID: x.extended,
-		RequestTime: clf(x.stamp), Path: r.URL.Path, AccountID: a.config.Account, Protocol: r.Proto, Stage: a.template.Stage.StageName,
+		RequestTime: clf(x.stamp), Path: x.path, DeploymentID: a.template.Stage.DeploymentId, AccountID: a.config.Account, Protocol: r.Proto, Stage: a.template.Stage.StageName,
 		DomainPrefix: strings.Split(r.Host, ".")[0], RequestTimeEpoch: x.stamp.UnixMilli(), RequestID: x.id, DomainName: r.Host, APIID: a.template.APIID,
 	}
 	event.RequestContext.Identity.SourceIP = sourceIP(r)
@@ -232,9 +251,26 @@ func (a *API) resourceID(path string) string {
 	return a.template.RootResourceID
 }
 
-// decodeResponse decodes a proxy integration's output.
+// decodesBody reports whether API Gateway decodes a function's body that is base64: when the first
+// media type that the request accepts is a binary one.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/lambda-proxy-binary-media.html
+func (a *API) decodesBody(r *http.Request) bool {
+	accept, _, _ := strings.Cut(r.Header.Get("Accept"), ",")
+	return isBinary(strings.TrimSpace(accept), a.template.API.BinaryMediaTypes)
+}
+
+// decodeResponse decodes a proxy integration's output. No member is required, but an object without
+// any is malformed: recorded on AWS in localstack/localstack,
+// test_aws_proxy_response_payload_format_validation.
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-output-format
-func decodeResponse(response []byte) (output, error) {
+func decodeResponse(response []byte, base64Body bool) (output, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(response, &members); err != nil {
+		return output{}, err
+	}
+	if len(members) == 0 {
+		return output{}, errors.New("the response is empty")
+	}
 	var decoded struct {
 		StatusCode        json.RawMessage     `json:"statusCode"`
 		Headers           map[string]any      `json:"headers"`
@@ -255,19 +291,20 @@ func decodeResponse(response []byte) (output, error) {
 			return output{}, fmt.Errorf("statusCode %s", text)
 		}
 	}
-	out := output{status: status, headers: map[string][]string{}}
-	for name, value := range decoded.Headers {
-		out.headers[name] = []string{fmt.Sprint(value)}
-	}
+	out := output{status: status, headers: http.Header{}}
 	for name, values := range decoded.MultiValueHeaders {
-		if one, both := out.headers[name]; both && len(values) > 0 && one[0] == values[len(values)-1] {
-			delete(out.headers, name) // the same pair twice is sent once
+		for _, value := range values {
+			out.headers.Add(name, value)
 		}
-		out.headers[name] = append(out.headers[name], values...)
+	}
+	for name, value := range decoded.Headers {
+		if text := fmt.Sprint(value); !slices.Contains(out.headers.Values(name), text) { // the same pair twice is sent once
+			out.headers.Add(name, text)
+		}
 	}
 	if decoded.Body != nil {
 		out.body = []byte(*decoded.Body)
-		if decoded.IsBase64Encoded {
+		if decoded.IsBase64Encoded && base64Body {
 			body, err := base64.StdEncoding.DecodeString(*decoded.Body)
 			if err != nil {
 				return output{}, err
@@ -282,9 +319,9 @@ func decodeResponse(response []byte) (output, error) {
 func (a *API) respond(x *exchange, response gatewayResponse) output {
 	x.gateway = response
 	r := response.render(a.responses, x.lookup(a), x.request.Header.Get)
-	headers := map[string][]string{}
+	headers := http.Header{}
 	for name, value := range r.headers {
-		headers[name] = []string{value}
+		headers.Set(name, value)
 	}
 	return output{r.status, headers, []byte(r.body)}
 }
@@ -294,7 +331,7 @@ func (x *exchange) lookup(a *API) func(string) (string, bool) {
 	values := map[string]string{
 		"accountId": a.config.Account, "apiId": a.template.APIID, "stage": a.template.Stage.StageName,
 		"requestId": x.id, "extendedRequestId": x.extended,
-		"httpMethod": x.request.Method, "path": x.request.URL.Path, "protocol": x.request.Proto, "domainName": x.request.Host,
+		"httpMethod": x.request.Method, "path": x.path, "protocol": x.request.Proto, "domainName": x.request.Host,
 		"identity.sourceIp": sourceIP(x.request), "identity.userAgent": x.request.UserAgent(),
 		"requestTime": clf(x.stamp), "requestTimeEpoch": strconv.FormatInt(x.stamp.UnixMilli(), 10),
 		"status": strconv.Itoa(x.status), "responseLength": strconv.Itoa(x.length),

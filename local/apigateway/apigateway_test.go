@@ -1,17 +1,23 @@
 package apigateway
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"payment-webhooks/local/responsetest"
 )
@@ -165,6 +171,123 @@ func TestProxyEvent(t *testing.T) {
 	})
 }
 
+// localstack/localstack, test_lambda_aws_proxy_integration, recorded on AWS.
+func TestRecordedEvent(t *testing.T) {
+	type event struct {
+		Resource, Path    string
+		PathParameters    map[string]string
+		Headers           map[string]string
+		MultiValueHeaders map[string][]string
+		RequestContext    struct {
+			Path, ResourcePath, DeploymentID string
+			Identity                         map[string]any
+		}
+	}
+	decode := func(t *testing.T, text string) (e event) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(text), &e); err != nil {
+			t.Fatal(err)
+		}
+		return e
+	}
+	t.Run("has the path as it was sent", func(t *testing.T) {
+		const email = "/user/test%2Balias@gmail.com/plus/test+alias@gmail.com"
+		for target, want := range map[string][3]string{ // path, parameter and the request context's path
+			"/v1/proxy-value":                {"/proxy-value", "proxy-value", "/v1/proxy-value"},
+			"/v1/proxy-value/":               {"/proxy-value/", "proxy-value", "/v1/proxy-value/"},
+			"/v1/proxy-value//double-slash":  {"/proxy-value//double-slash", "proxy-value//double-slash", "/v1/proxy-value//double-slash"},
+			"//v1/proxy-value":               {"/proxy-value", "proxy-value", "/v1/proxy-value"},
+			"/v1//proxy-value":               {"/proxy-value", "proxy-value", "/v1//proxy-value"},
+			"/v1/proxy-value/?urlparam=test": {"/proxy-value/", "proxy-value", "/v1/proxy-value/"},
+			"/v1/proxy-value" + email:        {"/proxy-value" + email, "proxy-value" + email, "/v1/proxy-value" + email},
+		} {
+			t.Run(target, func(t *testing.T) {
+				f := open(t, template())
+				// As a request's line has it: as an address, //v1 would be a host.
+				request, err := http.ReadRequest(bufio.NewReader(strings.NewReader("PUT " + target + " HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n")))
+				if err != nil {
+					t.Fatal(err)
+				}
+				f.ServeHTTP(httptest.NewRecorder(), request)
+				if len(f.events) != 1 {
+					t.Fatal("the function was not called")
+				}
+				e := decode(t, f.events[0])
+				if got := [3]string{e.Path, e.PathParameters["all"], e.RequestContext.Path}; got != want || e.RequestContext.ResourcePath != "/{all+}" {
+					t.Errorf("got %q of %s, want %q", got, e.RequestContext.ResourcePath, want)
+				}
+			})
+		}
+	})
+	t.Run("has deployment and identity", func(t *testing.T) {
+		tpl := template()
+		tpl.Stage.DeploymentId = "deployment-1"
+		f := open(t, tpl)
+		f.send("POST", "/v1/webhook", nil, http.Header{"User-Agent": {"test"}})
+		e := decode(t, f.events[0])
+		want := map[string]any{
+			"accessKey": nil, "accountId": nil, "caller": nil, "cognitoAuthenticationProvider": nil, "cognitoAuthenticationType": nil, "cognitoIdentityId": nil,
+			"cognitoIdentityPoolId": nil, "principalOrgId": nil, "sourceIp": "192.0.2.1", "user": nil, "userAgent": "test", "userArn": nil,
+		}
+		if diff := cmp.Diff(want, e.RequestContext.Identity); diff != "" || e.RequestContext.DeploymentID != "deployment-1" {
+			t.Errorf("deployment %s, identity\n%s", e.RequestContext.DeploymentID, diff)
+		}
+	})
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+	t.Run("has no headers of the connection", func(t *testing.T) {
+		f := open(t, template())
+		header := http.Header{"Content-Type": {"application/json"}}
+		for _, name := range []string{"Connection", "Content-Length", "Content-Md5", "Expect", "Max-Forwards", "Proxy-Authenticate", "Server", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Www-Authenticate"} {
+			header[name] = []string{"7"}
+		}
+		f.send("POST", "/v1/webhook", []byte("content"), header)
+		e := decode(t, f.events[0])
+		want := []string{"Content-Type", "Host", "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto"}
+		for name, got := range map[string][]string{"headers": slices.Sorted(maps.Keys(e.Headers)), "multiValueHeaders": slices.Sorted(maps.Keys(e.MultiValueHeaders))} {
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+		}
+	})
+	t.Run("has the names of headers as they were sent", func(t *testing.T) {
+		f := open(t, template())
+		tcp, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{Handler: f, ReadHeaderTimeout: time.Minute}
+		KeepNames(server)
+		ended := make(chan error, 1)
+		go func() { ended <- server.Serve(Listener(tcp)) }()
+		defer func() { server.Close(); <-ended }()
+		client, err := net.Dial("tcp", tcp.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		responses := bufio.NewReader(client)
+		for i, head := range []string{"tEsT-HEADeR: aValUE\r\nwebhook-id: 1\r\n", "TEST-header: b\r\n", "Other: c\r\n"} {
+			// The body has a line that reads like a header.
+			body := "\r\ntest-HEADER: no\r\n"
+			if _, err := fmt.Fprintf(client, "POST /v1/webhook HTTP/1.1\r\nhost: x\r\n%scontent-length: %d\r\n\r\n%s", head, len(body), body); err != nil {
+				t.Fatal(err)
+			}
+			response, err := http.ReadResponse(responses, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, response.Body); err != nil {
+				t.Fatal(err)
+			}
+			e := decode(t, f.events[i])
+			name, value, _ := strings.Cut(strings.TrimSpace(strings.Split(head, "\n")[0]), ": ")
+			if e.Headers[name] != value || len(e.MultiValueHeaders[name]) != 1 {
+				t.Errorf("request %d: headers %v, want %s: %s", i, e.Headers, name, value)
+			}
+		}
+	})
+}
+
 func TestRoutes(t *testing.T) {
 	t.Run("prefer literals to parameters to greedy parameters", func(t *testing.T) {
 		for _, c := range []struct {
@@ -176,6 +299,7 @@ func TestRoutes(t *testing.T) {
 			{"POST", "/v1/webhook/", 202, "/webhook"},
 			{"POST", "/v1/webhook/adyen", 202, "/webhook/{provider}"},
 			{"PUT", "/v1/a/b/c", 202, "/{all+}"},
+			{"POST", "/v1//webhook", 202, "/webhook"},
 			{"GET", "/v1/webhook", 403, ""},
 			{"POST", "/webhook", 403, ""},     // without the stage
 			{"POST", "/v1x/webhook", 403, ""}, // another stage
@@ -209,6 +333,12 @@ func TestResponse(t *testing.T) {
 			"no object":              {payload: `"hello"`, status: 502, body: `{"message":"Internal server error"}`},
 			"impossible status":      {payload: `{"statusCode":99}`, status: 502, body: `{"message":"Internal server error"}`},
 			"function error":         {payload: `{"errorType":"x"}`, failed: true, status: 502, body: `{"message":"Internal server error"}`},
+			"headers only":           {payload: `{"headers":{"X-A":"1"}}`, status: 200},
+			"null headers":           {payload: `{"statusCode":200,"headers":null}`, status: 200},
+			"nothing":                {payload: `{}`, status: 502, body: `{"message":"Internal server error"}`},
+			"null":                   {payload: `null`, status: 502, body: `{"message":"Internal server error"}`},
+			"one value for several":  {payload: `{"multiValueHeaders":{"X-A":"1"}}`, status: 502, body: `{"message":"Internal server error"}`},
+			"status of letters":      {payload: `{"statusCode":"test"}`, status: 502, body: `{"message":"Internal server error"}`},
 			"service error":          {err: errors.New("throttled"), status: 500, body: `{"message":"Internal server error"}`},
 			"longer than 29 seconds": {err: context.DeadlineExceeded, status: 504, body: `{"message":"Endpoint request timed out"}`},
 		} {
@@ -220,6 +350,47 @@ func TestResponse(t *testing.T) {
 					t.Errorf("%d %q, want %d %q", response.Code, response.Body, c.status, c.body)
 				}
 			})
+		}
+	})
+	// localstack/localstack, test_aws_proxy_response_payload_format_validation, recorded on AWS.
+	t.Run("has the values of several before the one of its name in any case", func(t *testing.T) {
+		f := open(t, template())
+		for name, want := range map[string]string{"test-multi": "value-multi, value-solo", "tesT-Multi": "value-multi, value-solo", "other": "value-solo"} {
+			f.invoke = func(context.Context) ([]byte, bool, error) {
+				return []byte(`{"multiValueHeaders":{"` + name + `":["value-multi"]},"headers":{"test-multi":"value-solo","flag":true}}`), false, nil
+			}
+			header := f.send("POST", "/v1/webhook", nil, nil).Header()
+			if got := strings.Join(header.Values("Test-Multi"), ", "); got != want || header.Get("Flag") != "true" {
+				t.Errorf("%s: got %s of %v", name, got, header)
+			}
+		}
+	})
+	// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+	t.Run("has its own length, whatever the function says", func(t *testing.T) {
+		f := open(t, template())
+		f.invoke = func(context.Context) ([]byte, bool, error) {
+			return []byte(`{"body":"hello","headers":{"content-length":"3","date":"today","Server":"mine","Transfer-Encoding":"gzip"}}`), false, nil
+		}
+		header := f.send("POST", "/v1/webhook", nil, nil).Header()
+		for name, want := range map[string]string{
+			"Content-Length": "5", "X-Amzn-Remapped-Content-Length": "3", "X-Amzn-Remapped-Date": "today", "X-Amzn-Remapped-Server": "mine", "Server": "", "Transfer-Encoding": "",
+		} {
+			if got := header.Get(name); got != want {
+				t.Errorf("%s: got %q, want %q", name, got, want)
+			}
+		}
+	})
+	t.Run("is decoded from base64 if the request accepts a binary type", func(t *testing.T) {
+		for accept, want := range map[string]string{"": "aGk=", "image/png": "hi", "image/png, text/plain": "hi", "text/plain, image/png": "aGk="} {
+			tpl := template()
+			tpl.API.BinaryMediaTypes = []string{"image/png"}
+			f := open(t, tpl)
+			f.invoke = func(context.Context) ([]byte, bool, error) {
+				return []byte(`{"body":"aGk=","isBase64Encoded":true}`), false, nil
+			}
+			if got := f.send("POST", "/v1/webhook", nil, http.Header{"Accept": {accept}}).Body.String(); got != want {
+				t.Errorf("accepting %q: %q, want %q", accept, got, want)
+			}
 		}
 	})
 	t.Run("has request ids and trace", func(t *testing.T) {

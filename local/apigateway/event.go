@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -28,37 +29,68 @@ type proxyEvent struct {
 }
 
 type requestContext struct {
-	ResourceID        string `json:"resourceId"`
-	ResourcePath      string `json:"resourcePath"`
-	HTTPMethod        string `json:"httpMethod"`
-	ExtendedRequestID string `json:"extendedRequestId"`
-	RequestTime       string `json:"requestTime"`
-	Path              string `json:"path"` // with the stage
-	AccountID         string `json:"accountId"`
-	Protocol          string `json:"protocol"`
-	Stage             string `json:"stage"`
-	DomainPrefix      string `json:"domainPrefix"`
-	RequestTimeEpoch  int64  `json:"requestTimeEpoch"` // milliseconds
-	RequestID         string `json:"requestId"`
-	DomainName        string `json:"domainName"`
-	APIID             string `json:"apiId"`
-	Identity          struct {
-		SourceIP  string `json:"sourceIp"`
-		UserAgent string `json:"userAgent"`
-	} `json:"identity"`
+	ResourceID        string   `json:"resourceId"`
+	ResourcePath      string   `json:"resourcePath"`
+	HTTPMethod        string   `json:"httpMethod"`
+	ExtendedRequestID string   `json:"extendedRequestId"`
+	RequestTime       string   `json:"requestTime"`
+	Path              string   `json:"path"` // with the stage and, as elsewhere in the event, with its escapes
+	AccountID         string   `json:"accountId"`
+	Protocol          string   `json:"protocol"`
+	Stage             string   `json:"stage"`
+	DeploymentID      string   `json:"deploymentId"`
+	DomainPrefix      string   `json:"domainPrefix"`
+	RequestTimeEpoch  int64    `json:"requestTimeEpoch"` // milliseconds
+	RequestID         string   `json:"requestId"`
+	DomainName        string   `json:"domainName"`
+	APIID             string   `json:"apiId"`
+	Identity          identity `json:"identity"`
+}
+
+// identity is who called. All but two members are null without an authorizer: recorded on AWS in
+// localstack/localstack, test_lambda_aws_proxy_integration.
+type identity struct {
+	CognitoIdentityPoolID         *string `json:"cognitoIdentityPoolId"`
+	AccountID                     *string `json:"accountId"`
+	CognitoIdentityID             *string `json:"cognitoIdentityId"`
+	Caller                        *string `json:"caller"`
+	SourceIP                      string  `json:"sourceIp"`
+	PrincipalOrgID                *string `json:"principalOrgId"`
+	AccessKey                     *string `json:"accessKey"`
+	CognitoAuthenticationType     *string `json:"cognitoAuthenticationType"`
+	CognitoAuthenticationProvider *string `json:"cognitoAuthenticationProvider"`
+	UserARN                       *string `json:"userArn"`
+	UserAgent                     string  `json:"userAgent"`
+	User                          *string `json:"user"`
 }
 
 // requestTimeFormat is the CLF time of $context.requestTime.
 const requestTimeFormat = "02/Jan/2006:15:04:05 -0700"
 
+// unforwarded are the headers that do not reach a function.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-known-issues.html
+// Content-Length is missing in what localstack/localstack recorded on AWS, too:
+// test_lambda_aws_proxy_integration.
+var unforwarded = []string{
+	"Connection", "Content-Length", "Content-Md5", "Expect", "Max-Forwards", "Proxy-Authenticate", "Server", "Te",
+	"Trailer", "Transfer-Encoding", "Upgrade", "Www-Authenticate",
+}
+
 // headers returns the headers of the event, with those that API Gateway adds: the last value of
-// each in one map, all values in the other.
+// each in one map, all values in the other. Names are as they were sent.
 func headers(r *http.Request, traceID string) (map[string]string, map[string][]string) {
 	single, multi := map[string]string{}, map[string][]string{}
+	sent := sentNames(r.Context())
 	for name, values := range r.Header {
 		switch name {
-		case "Connection", "Transfer-Encoding": // hop-by-hop headers
+		case "X-Amzn-Trace-Id", "X-Forwarded-For", "X-Forwarded-Port", "X-Forwarded-Proto": // set below
 			continue
+		}
+		if slices.Contains(unforwarded, name) {
+			continue
+		}
+		if as, known := sent[name]; known {
+			name = as
 		}
 		multi[name] = values
 	}

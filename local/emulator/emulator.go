@@ -218,7 +218,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 	}
 	e.background("schedules", func(ctx context.Context) error { e.schedules.Run(ctx); return nil })
 	e.background("alarms", e.alarms.Run)
-	e.serve(e.options.API, e.api)
+	e.serve(apigateway.Listener(e.options.API), e.api)
 	e.announceDeployment()
 	return nil
 }
@@ -318,6 +318,7 @@ func (e *Emulator) describe() (cloudformation.Stack, error) {
 // serve accepts connections until Close.
 func (e *Emulator) serve(listener net.Listener, handler http.Handler) {
 	server := &http.Server{Handler: e.stamped(handler), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(e.log.Handler(), slog.LevelWarn)}
+	apigateway.KeepNames(server)
 	e.running.Add(1)
 	go func() {
 		defer e.running.Done()
