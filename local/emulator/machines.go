@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	snstypes "github.com/aws/aws-sdk-go-v2/service/sns/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -164,7 +165,11 @@ func serviceError(err error) error {
 		error
 	}
 	if errors.As(err, &api) {
-		return &states.ServiceError{Code: api.ErrorCode(), Message: api.ErrorMessage()}
+		failure := &states.ServiceError{Code: api.ErrorCode(), Message: api.ErrorMessage()}
+		if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+			failure.Status, failure.RequestID = response.HTTPStatusCode(), response.ServiceRequestID()
+		}
+		return failure
 	}
 	return fmt.Errorf("call failed: %w", err)
 }

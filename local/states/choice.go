@@ -66,14 +66,14 @@ func (c choice) do(_ context.Context, _ *execution, s *state, input, contextObje
 	for _, r := range c.rules {
 		holds, err := r.condition(input, contextObject)
 		if err != nil {
-			return nil, "", runtimeFailure(s.name, fmt.Errorf("invalid path: %w", err))
+			return nil, "", runtimeFailure(fmt.Errorf("invalid path: %w", err))
 		}
 		if holds {
 			return input, r.next, nil
 		}
 	}
 	if c.fallback == "" {
-		return nil, "", runtimeFailure(s.name, errors.New("no choice matches and there is no Default"))
+		return nil, "", runtimeFailure(errors.New("no choice matches and there is no Default"))
 	}
 	return input, c.fallback, nil
 }

@@ -47,7 +47,7 @@ func (f fail) do(_ context.Context, _ *execution, s *state, input, contextObject
 		}
 		value, err := part.from(input, contextObject)
 		if err != nil {
-			return nil, "", runtimeFailure(s.name, err)
+			return nil, "", runtimeFailure(err)
 		}
 		*part.to = text(value)
 	}

@@ -1,6 +1,7 @@
 package states
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -78,7 +79,8 @@ var dataDetails = []string{"input", "output", "parameters"}
 
 // history is the execution history: it numbers the events of an execution and logs those of the
 // level. Events that are not logged are numbered too, as on AWS. previous_event_id is the previous
-// event in time; on AWS it is the previous one in the same branch.
+// event in time; on AWS it is the previous one in the same branch. The first state's is 0, as
+// localstack/localstack recorded it on AWS in test_logs.
 type history struct {
 	execution *execution
 	mu        sync.Mutex
@@ -95,16 +97,20 @@ type logEvent struct {
 	ExecutionARN    string  `json:"execution_arn"`
 }
 
-func (h *history) add(event string, d details) {
+// add adds an event and returns its id.
+func (h *history) add(event string, d details) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := h.execution.machine
 	h.last++
 	if m.config.Logs == nil || !m.log.wants(event) {
-		return
+		return h.last
 	}
 	shown := details{}
 	for name, value := range d {
+		if name == "cause" && value == "" {
+			continue // an error without a cause
+		}
 		if !slices.Contains(dataDetails, name) {
 			shown[name] = value
 			continue
@@ -119,23 +125,35 @@ func (h *history) add(event string, d details) {
 			shown[name+"Details"] = map[string]bool{"truncated": false}
 		}
 	}
+	previous := h.last - 1
+	if h.last == 2 {
+		previous = 0
+	}
 	at := m.config.Now()
 	text, _ := json.Marshal(logEvent{ // strings and JSON encode
 		ID: strconv.Itoa(h.last), Type: event, Details: shown, RedriveCount: "0",
-		PreviousEventID: strconv.Itoa(h.last - 1), EventTimestamp: strconv.FormatInt(at.UnixMilli(), 10), ExecutionARN: h.execution.arn,
+		PreviousEventID: strconv.Itoa(previous), EventTimestamp: strconv.FormatInt(at.UnixMilli(), 10), ExecutionARN: h.execution.arn,
 	})
 	m.config.Logs.Write(m.log.group, at, text)
+	return h.last
 }
 
 // taskScheduled adds the events of a task's start: TaskScheduled and TaskStarted, or their
 // LambdaFunction counterparts.
 func (h *history) taskScheduled(t *task, parameters any) {
+	scheduled := details{}
+	if t.timeout > 0 {
+		scheduled["timeoutInSeconds"] = t.timeout / time.Second
+	}
 	if t.service == plainFunction {
-		h.add("LambdaFunctionScheduled", details{"resource": t.function, "input": parameters})
+		scheduled["resource"], scheduled["input"] = t.function, parameters
+		h.add("LambdaFunctionScheduled", scheduled)
 		h.add("LambdaFunctionStarted", details{})
 		return
 	}
-	h.add("TaskScheduled", details{"resourceType": t.service, "resource": t.action, "parameters": parameters})
+	scheduled["resourceType"], scheduled["resource"], scheduled["parameters"] = t.service, t.action, parameters
+	scheduled["region"] = strings.Split(h.execution.machine.config.ARN+":::", ":")[3]
+	h.add("TaskScheduled", scheduled)
 	h.add("TaskStarted", details{"resourceType": t.service, "resource": t.action})
 }
 
@@ -151,10 +169,10 @@ func (h *history) taskEnded(t *task, result any, failure *Failure) {
 		d["output"] = result
 	case failure.Error == errTimeout:
 		event += "TimedOut"
-		d["error"], d["cause"] = failure.Error, failure.Cause
+		d["error"] = failure.Error
 	default:
 		event += "Failed"
-		d["error"], d["cause"] = failure.Error, failure.Cause
+		d["error"], d["cause"] = failure.Error, cmp.Or(failure.Cause, failure.reason)
 	}
 	h.add(event, d)
 }

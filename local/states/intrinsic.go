@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/big"
 	"slices"
 	"strings"
@@ -189,7 +190,7 @@ func format(arguments []any) (any, error) {
 			if len(arguments) == 0 {
 				return nil, errors.New("there are more {} than arguments")
 			}
-			b.WriteString(text(arguments[0]))
+			b.WriteString(formatted(arguments[0]))
 			arguments = arguments[1:]
 			i++
 		default:
@@ -202,10 +203,36 @@ func format(arguments []any) (any, error) {
 	return b.String(), nil
 }
 
+// formatted is the text of an argument of States.Format: of an object or array that of Java,
+// {a=1, b=[x, y]}. Recorded on AWS in localstack/localstack, test_format_2. There, the members have
+// the order of the input; here they are sorted.
+func formatted(value any) string {
+	var parts []string
+	switch v := value.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			parts = append(parts, name+"="+formatted(v[name]))
+		}
+		return "{" + strings.Join(parts, ", ") + "}"
+	case []any:
+		for _, element := range v {
+			parts = append(parts, formatted(element))
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	default:
+		return text(value)
+	}
+}
+
+// stringToJSON yields null for a string without text, as localstack/localstack recorded it on AWS
+// in test_string_to_json.
 func stringToJSON(arguments []any) (any, error) {
 	s, ok := arguments[0].(string)
 	if !ok {
 		return nil, errors.New("the argument is not a string")
+	}
+	if strings.TrimSpace(s) == "" {
+		return nil, nil
 	}
 	return decode([]byte(s))
 }
@@ -266,15 +293,19 @@ func stringSplit(arguments []any) (any, error) {
 	return parts, nil
 }
 
+// mathAdd rounds its arguments, a half towards positive infinity. Recorded on AWS in
+// localstack/localstack, test_math_add.
 func mathAdd(arguments []any) (any, error) {
 	sum := new(big.Int)
 	for _, argument := range arguments {
-		number, _ := argument.(json.Number)
-		n, err := number.Int64()
-		if err != nil {
+		number, ok := argument.(json.Number)
+		n, isInteger := new(big.Int).SetString(number.String(), 10)
+		if f, err := number.Float64(); !isInteger && (!ok || err != nil || math.Abs(f) > math.MaxInt64) {
 			return nil, fmt.Errorf("%v is not an integer", argument)
+		} else if !isInteger {
+			n = big.NewInt(int64(math.Floor(f + 0.5)))
 		}
-		sum.Add(sum, big.NewInt(n))
+		sum.Add(sum, n)
 	}
 	return json.Number(sum.String()), nil
 }

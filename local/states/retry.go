@@ -150,7 +150,7 @@ func (s *state) handle(input any, failure *Failure) (output any, next string, un
 	}
 	output, err := c.resultPath.Put(input, map[string]any{"Error": failure.Error, "Cause": failure.Cause})
 	if err != nil {
-		return nil, "", runtimeFailure(s.name, fmt.Errorf("the ResultPath of Catch: %w", err))
+		return nil, "", runtimeFailure(fmt.Errorf("the ResultPath of Catch: %w", err))
 	}
 	return output, c.next, nil
 }

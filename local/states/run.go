@@ -31,13 +31,14 @@ func (x *execution) execute(ctx context.Context, m *subMachine, input any) (any,
 // state runs a state with its retriers and catchers, and returns its output and the next
 // state.
 func (x *execution) state(ctx context.Context, s *state, input any) (output any, next string, failure *Failure) {
-	x.history.add(s.kind+"StateEntered", details{"name": s.name, "input": input})
+	entered := x.history.add(s.kind+"StateEntered", details{"name": s.name, "input": input})
 	attempts := make([]int, len(s.retry))
 	for retries := 0; ; retries++ {
 		output, next, failure = x.attempt(ctx, s, input, x.contextObject(s, retries))
 		if failure == nil {
 			break
 		}
+		failure.entered(s.name, entered)
 		// In a cancelled branch, or after the machine's timeout, nothing is retried or caught.
 		if ctx.Err() != nil {
 			return nil, "", failure
@@ -52,6 +53,7 @@ func (x *execution) state(ctx context.Context, s *state, input any) (output any,
 		}
 	}
 	if failure != nil {
+		failure.entered(s.name, entered) // of its Catch
 		return nil, "", failure
 	}
 	x.history.add(s.kind+"StateExited", details{"name": s.name, "output": output})
@@ -72,14 +74,14 @@ func (x *execution) contextObject(s *state, retries int) map[string]any {
 func (x *execution) attempt(ctx context.Context, s *state, raw any, c map[string]any) (any, string, *Failure) {
 	input, err := selectPath(s.inputPath, raw)
 	if err != nil {
-		return nil, "", runtimeFailure(s.name, fmt.Errorf("InputPath: %w", err))
+		return nil, "", runtimeFailure(fmt.Errorf("InputPath: %w", err))
 	}
 	effective := input
 	if s.parameters != nil {
 		if effective, err = s.parameters(input, c); err != nil {
-			return nil, "", runtimeFailure(s.name, fmt.Errorf("its Parameters: %w", err))
+			return nil, "", runtimeFailure(fmt.Errorf("its Parameters: %w", err))
 		}
-		if failure := checkSize(s.name, "input", effective); failure != nil {
+		if failure := checkState(s.name, effective); failure != nil {
 			return nil, "", failure
 		}
 	}
@@ -89,20 +91,20 @@ func (x *execution) attempt(ctx context.Context, s *state, raw any, c map[string
 	}
 	if s.resultSelector != nil {
 		if result, err = s.resultSelector(result, c); err != nil {
-			return nil, "", runtimeFailure(s.name, fmt.Errorf("ResultSelector: %w", err))
+			return nil, "", runtimeFailure(fmt.Errorf("ResultSelector: %w", err))
 		}
 	}
 	output := raw
 	if s.resultPath != nil {
 		// States without the field ResultPath return their input as result.
 		if output, err = s.resultPath.Put(raw, result); err != nil {
-			return nil, "", runtimeFailure(s.name, fmt.Errorf("ResultPath: %w", err))
+			return nil, "", runtimeFailure(fmt.Errorf("ResultPath: %w", err))
 		}
 	}
 	if output, err = selectPath(s.outputPath, output); err != nil {
-		return nil, "", runtimeFailure(s.name, fmt.Errorf("OutputPath: %w", err))
+		return nil, "", runtimeFailure(fmt.Errorf("OutputPath: %w", err))
 	}
-	return output, next, checkSize(s.name, "output", output)
+	return output, next, checkState(s.name, output)
 }
 
 // selectPath applies InputPath or OutputPath. nil, written as null, yields {}.

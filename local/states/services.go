@@ -70,8 +70,12 @@ type SendMessageResponse struct{ MessageID, MD5OfMessageBody, RequestID string }
 
 // ServiceError is an error response of an API.
 type ServiceError struct {
-	Code    string // "TooManyRequestsException"
+	Code    string // as the API has it: "TooManyRequestsException", "NotFound"
 	Message string
+
+	// Of the HTTP response, for the Cause. 0 and "" if there was none.
+	Status    int
+	RequestID string
 }
 
 func (e *ServiceError) Error() string { return e.Code + ": " + e.Message }

@@ -105,9 +105,14 @@ func (t *task) do(ctx context.Context, x *execution, s *state, parameters, _ any
 	case ctx.Err() != nil:
 		failure = ended(ctx)
 	case callCtx.Err() != nil && failure != nil:
-		failure = &Failure{errTimeout, fmt.Sprintf("the task did not end within %s", t.timeout)}
+		// Without a cause: localstack/localstack, test_timeouts and test_invoke_timeout, recorded on AWS.
+		failure = &Failure{Error: errTimeout}
 	case failure == nil:
-		failure = checkSize(s.name, "task result", result)
+		of := t.service
+		if t.service == plainFunction {
+			of = t.function
+		}
+		failure = checkSize(of, result)
 	}
 	x.history.taskEnded(t, result, failure)
 	if failure != nil {
@@ -198,7 +203,7 @@ func functionFailure(payload []byte) *Failure {
 	if e.ErrorType == "" {
 		e.ErrorType = "Lambda.Unknown"
 	}
-	return &Failure{e.ErrorType, string(payload)}
+	return &Failure{Error: e.ErrorType, Cause: string(payload)}
 }
 
 func payload(r InvokeResponse) (any, *Failure) {
@@ -207,7 +212,7 @@ func payload(r InvokeResponse) (any, *Failure) {
 	}
 	value, err := decode(r.Payload)
 	if err != nil {
-		return nil, &Failure{errRuntime, "the function's response is not JSON: " + err.Error()}
+		return nil, runtimeFailure(fmt.Errorf("the function's response is not JSON: %w", err))
 	}
 	return value, nil
 }
@@ -217,24 +222,74 @@ func payload(r InvokeResponse) (any, *Failure) {
 func (t *task) read(parameters any, body string, request any) *Failure {
 	fields, ok := parameters.(map[string]any)
 	if !ok {
-		return &Failure{errRuntime, "the parameters are not an object"}
+		return runtimeFailure(errors.New("the parameters are not an object"))
 	}
 	if value, has := fields[body]; has {
 		fields = maps.Clone(fields)
 		fields[body] = text(value)
 	}
 	if err := strict([]byte(encode(fields)), request); err != nil {
-		return &Failure{errRuntime, fmt.Sprintf("the parameters of %s:%s are wrong: %v", t.service, t.action, err)}
+		return runtimeFailure(fmt.Errorf("the parameters of %s:%s are wrong: %w", t.service, t.action, err))
 	}
 	return nil
 }
 
-// failure names an error of a call: "SNS.NotFoundException", "Lambda.SdkClientException".
+// failure names an error of a call as Step Functions does: by the exception of the AWS SDK for Java,
+// "SNS.NotFoundException", "SQS.AmazonSQSException", "Lambda.SdkClientException".
 func (t *task) failure(service string, err error) *Failure {
-	if failure, ok := errors.AsType[*ServiceError](err); ok {
-		return &Failure{service + "." + failure.Code, failure.Message}
+	failure, ok := errors.AsType[*ServiceError](err)
+	if !ok {
+		return &Failure{Error: service + ".SdkClientException", Cause: err.Error()}
 	}
-	return &Failure{service + ".SdkClientException", err.Error()}
+	cause := failure.Message
+	if failure.Status != 0 {
+		cause = fmt.Sprintf("%s (Service: %s; Status Code: %d; Error Code: %s; Request ID: %s; Proxy: null)",
+			cause, exceptions[service].product, failure.Status, failure.Code, failure.RequestID)
+	}
+	return &Failure{Error: service + "." + exception(service, failure.Code), Cause: cause}
+}
+
+// exceptions has each service's name in the SDK for Java, the exception of an error that the service's
+// API does not name, and the codes of those that it names, if they are not those of the exceptions.
+// Recorded on AWS in localstack/localstack, test_sns_task_service, test_task_service_sqs and
+// test_sqs_task_service.
+//
+//   - https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+//   - https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+//   - https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+var exceptions = map[string]struct {
+	product, other string
+	named          []string // codes, to which Exception is added
+}{
+	"SNS": {"AmazonSNS", "AmazonSNSException", []string{
+		"AuthorizationError", "EndpointDisabled", "InternalError", "InvalidParameter", "InvalidSecurity", "KMSAccessDenied", "KMSDisabled",
+		"KMSInvalidState", "KMSNotFound", "KMSOptInRequired", "KMSThrottling", "NotFound", "PlatformApplicationDisabled", "Validation",
+	}},
+	"SQS": {"AmazonSQS", "AmazonSQSException", []string{
+		"InvalidAddress", "InvalidMessageContents", "InvalidSecurity", "KmsAccessDenied", "KmsDisabled", "KmsInvalidKeyUsage", "KmsInvalidState",
+		"KmsNotFound", "KmsOptInRequired", "KmsThrottled", "QueueDoesNotExist", "RequestThrottled", "UnsupportedOperation",
+	}},
+	"Lambda": {"AWSLambda", "AWSLambdaException", []string{
+		"CodeArtifactUserPending", "InvalidParameterValue", "InvalidRequestContent", "InvalidRuntime", "KMSAccessDenied", "KMSDisabled", "KMSInvalidState", "KMSNotFound",
+		"RequestTooLarge", "ResourceConflict", "ResourceNotFound", "ResourceNotReady", "Service", "TooManyRequests", "UnsupportedMediaType",
+	}},
+}
+
+// queryCodes are the codes of errors whose exceptions have other names.
+var queryCodes = map[string]string{
+	"ParameterValueInvalid":                   "InvalidParameterValueException",
+	"AWS.SimpleQueueService.NonExistentQueue": "QueueDoesNotExistException",
+}
+
+func exception(service, code string) string {
+	if name, has := queryCodes[code]; has {
+		return name
+	}
+	name := strings.TrimSuffix(code, "Exception")
+	if slices.Contains(exceptions[service].named, name) {
+		return name + "Exception"
+	}
+	return exceptions[service].other
 }
 
 // withMetadata adds the members that the result of every service integration has.

@@ -55,7 +55,7 @@ func readWait(l *loader, s *state, text json.RawMessage) work {
 func (w wait) do(ctx context.Context, x *execution, s *state, input, contextObject any) (any, string, *Failure) {
 	duration, err := w.duration(input, contextObject, x.machine.config.Now())
 	if err != nil {
-		return nil, "", runtimeFailure(s.name, err)
+		return nil, "", runtimeFailure(err)
 	}
 	if !clock.Sleep(ctx, duration) {
 		return nil, "", ended(ctx)
