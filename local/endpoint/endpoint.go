@@ -435,6 +435,10 @@ func (e *Endpoint) publish(w http.ResponseWriter, r *http.Request, form url.Valu
 	message := sns.Message{
 		TopicARN: form.Get("TopicArn"), Subject: form.Get("Subject"), Message: form.Get("Message"), Structure: form.Get("MessageStructure"),
 	}
+	if form.Has("Subject") && message.Subject == "" { // localstack/localstack, test_publish_with_empty_subject, recorded on AWS
+		fail(w, "sns", http.StatusBadRequest, "InvalidParameter", "Invalid parameter: Subject")
+		return
+	}
 	if err := message.Check(); err != nil {
 		fail(w, "sns", http.StatusBadRequest, "InvalidParameter", err.Error())
 		return

@@ -93,8 +93,8 @@ func newFixture(t *testing.T) (*fixture, *machine) {
 		Stack:    cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
 		Bus:      bus{f},
 		Machines: map[string]StateMachine{"arn:machine": m},
-		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
-		Topics:   map[string]bool{"arn:own": true},
+		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:aws:sns:us-east-1:123456789012:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
+		Topics:   map[string]bool{"arn:aws:sns:us-east-1:123456789012:own": true},
 		Flush:    func(context.Context) { f.flushed = len(f.moto) },
 		Control:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "control") }),
 		Log:      slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
@@ -177,7 +177,7 @@ func TestEndpoint(t *testing.T) {
 			"dynamodb": {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
 			"events":   {"AWSEvents.PutEvents", "POST", "/", `{"Entries":[{}]}`, 400, "AccessDeniedException"},
 			"sqs":      {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "AccessDeniedException"},
-			"sns":      {"", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m", 403, "AuthorizationError"},
+			"sns":      {"", "POST", "/", "Action=Publish&TopicArn=arn:aws:sns:us-east-1:123456789012:topic&Message=m", 403, "AuthorizationError"},
 			"s3":       {"", "PUT", "/bucket/key", "data", 403, "AccessDenied"},
 			"lambda":   {"", "POST", "/2015-03-31/functions/f/invocations", "{}", 403, "AccessDeniedException"},
 		} {
@@ -238,7 +238,7 @@ func TestPublish(t *testing.T) {
 		f, _ := newFixture(t)
 		publish := func(form url.Values) *httptest.ResponseRecorder {
 			form.Set("Action", "Publish")
-			form.Set("TopicArn", "arn:topic")
+			form.Set("TopicArn", "arn:aws:sns:us-east-1:123456789012:topic")
 			return f.call("test", "sns", "", "POST", "/", form.Encode())
 		}
 		publish(url.Values{"Message": {`{"default":"d","sms":"short"}`}, "MessageStructure": {"json"}})
@@ -257,7 +257,7 @@ func TestPublish(t *testing.T) {
 		f, _ := newFixture(t)
 		publish := func() {
 			t.Helper()
-			got := f.call("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:own&Message=m")
+			got := f.call("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:aws:sns:us-east-1:123456789012:own&Message=m")
 			if got.Code != 200 {
 				t.Errorf("%d %s", got.Code, got.Body)
 			}
@@ -271,7 +271,7 @@ func TestPublish(t *testing.T) {
 		if len(f.moto) != 1 || len(f.kept) != 2 {
 			t.Errorf("moto saw %q, delivered %+v", f.moto, f.kept)
 		}
-		f.call("test", "sns", "", "POST", "/", "Action=Subscribe&TopicArn=arn:own&Protocol=sqs")
+		f.call("test", "sns", "", "POST", "/", "Action=Subscribe&TopicArn=arn:aws:sns:us-east-1:123456789012:own&Protocol=sqs")
 		publish()
 		if len(f.moto) != 3 || len(f.kept) != 3 {
 			t.Errorf("after a subscription, moto saw %q, delivered %+v", f.moto, f.kept)
@@ -284,9 +284,13 @@ func TestPublish(t *testing.T) {
 			"a message that is large": {"Message": {strings.Repeat("m", 256<<10+1)}},
 			"a subject that is long":  {"Message": {"m"}, "Subject": {strings.Repeat("s", 101)}},
 			"a subject of two lines":  {"Message": {"m"}, "Subject": {"a\nb"}},
+			"an empty subject":        {"Message": {"m"}, "Subject": {""}},
+			"no ARN of a topic":       {"Message": {"m"}, "TopicArn": {"topic"}},
 		} {
 			form.Set("Action", "Publish")
-			form.Set("TopicArn", "arn:own")
+			if !form.Has("TopicArn") {
+				form.Set("TopicArn", "arn:aws:sns:us-east-1:123456789012:own")
+			}
 			if got := f.call("test", "sns", "", "POST", "/", form.Encode()); got.Code != 400 || !strings.Contains(got.Body.String(), "InvalidParameter") {
 				t.Errorf("%s: %d %s", name, got.Code, got.Body)
 			}
@@ -297,7 +301,7 @@ func TestPublish(t *testing.T) {
 	})
 	t.Run("delivers before the response begins", func(t *testing.T) {
 		f, _ := newFixture(t)
-		r := f.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:topic&Message=m")
+		r := f.request("test", "sns", "", "POST", "/", "Action=Publish&TopicArn=arn:aws:sns:us-east-1:123456789012:topic&Message=m")
 		begun := false
 		f.ServeHTTP(responsetest.Recorder{ResponseRecorder: httptest.NewRecorder(), Begun: func() {
 			begun = true

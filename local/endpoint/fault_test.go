@@ -61,7 +61,7 @@ var calls = map[string]func(context.Context, aws.Config) error{
 		return err
 	},
 	"sns:Publish": func(ctx context.Context, c aws.Config) error {
-		_, err := sns.NewFromConfig(c).Publish(ctx, &sns.PublishInput{TopicArn: aws.String("arn:topic"), Message: aws.String("m")})
+		_, err := sns.NewFromConfig(c).Publish(ctx, &sns.PublishInput{TopicArn: aws.String("arn:aws:sns:us-east-1:123456789012:topic"), Message: aws.String("m")})
 		return err
 	},
 	"s3:PutObject": func(ctx context.Context, c aws.Config) error {

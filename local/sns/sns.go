@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -64,14 +65,18 @@ type invalidParameter string
 
 func (p invalidParameter) Error() string { return "Invalid parameter: " + string(p) }
 
-// Check returns the error of a message that SNS would reject, such as [ErrStructure].
+// Check returns the error of a message that SNS would reject, such as [ErrStructure]. The texts are
+// those that localstack/localstack recorded on AWS in test_sns.py.
 func (m Message) Check() error {
+	elements := strings.Count(m.TopicARN, ":") + 1
 	switch {
+	case m.TopicARN != "" && elements < 6:
+		return invalidParameter(fmt.Sprintf("TopicArn Reason: An ARN must have at least 6 elements, not %d", elements))
 	case m.Message == "":
 		return invalidParameter("Empty message")
 	case len(m.Message) > maxMessageBytes:
 		return invalidParameter("Message too long")
-	case utf8.RuneCountInString(m.Subject) > maxSubjectCharacters, strings.ContainsAny(m.Subject, "\r\n"):
+	case utf8.RuneCountInString(m.Subject) > maxSubjectCharacters, strings.ContainsFunc(m.Subject, unicode.IsControl):
 		return invalidParameter("Subject")
 	}
 	_, err := m.Texts()
