@@ -13,7 +13,7 @@ import (
 const (
 	// https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
 	positions = `{"requestContext": {"requestId": "316aa6d0-8154-xmpl-9af7-85d5f4a6bc81", "functionArn": "arn:aws:lambda:us-east-2:123456789012:function:event-relay-dev",
-		"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}, "version": "1.0", "timestamp": "2019-11-14T00:13:49.717Z",
+		"condition": "RecordAgeExceeded", "approximateInvokeCount": 1}, "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": null}, "version": "1.0", "timestamp": "2019-11-14T00:13:49.717Z",
 		"DDBStreamBatchInfo": {"shardId": "shardId-00000001573689847184-864758bb", "startSequenceNumber": "800000000003126276362", "endSequenceNumber": "800000000003126276369",
 		"approximateArrivalOfFirstRecord": "2019-11-14T00:13:19Z", "approximateArrivalOfLastRecord": "2019-11-14T00:13:21Z", "batchSize": 3,
 		"streamArn": "arn:aws:dynamodb:us-east-2:123456789012:table/mytable/stream/2019-11-14T00:04:06.388"}}`

@@ -46,7 +46,7 @@ type Record struct {
 	EventName string `json:"eventName"`
 	Change    struct {
 		SequenceNumber string          `json:"SequenceNumber"`
-		Created        json.RawMessage `json:"ApproximateCreationDateTime"` // Unix seconds
+		Created        json.RawMessage `json:"ApproximateCreationDateTime"` // Unix seconds, which Lambda writes as a double: 1.795359846E9
 		Keys           json.RawMessage `json:"Keys"`
 		NewImage       json.RawMessage `json:"NewImage"`
 	} `json:"dynamodb"`
