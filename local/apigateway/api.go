@@ -118,8 +118,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("X-Amzn-Requestid", x.id)
 	header.Set("X-Amz-Apigw-Id", x.extended)
-	root, _, _ := strings.Cut(x.traceID, ";")
-	header.Set("X-Amzn-Trace-Id", root)
+	header.Set("X-Amzn-Trace-Id", x.traceID) // whole: localstack/localstack, test_invocation_trace_id, recorded on AWS
 	header.Set("Content-Length", strconv.Itoa(len(out.body)))
 	// The access log is written before the response begins, so that a client can look for the
 	// line at once.

@@ -285,7 +285,7 @@ func TestPublish(t *testing.T) {
 			"a subject that is long":  {"Message": {"m"}, "Subject": {strings.Repeat("s", 101)}},
 			"a subject of two lines":  {"Message": {"m"}, "Subject": {"a\nb"}},
 			"an empty subject":        {"Message": {"m"}, "Subject": {""}},
-			"no ARN of a topic":       {"Message": {"m"}, "TopicArn": {"topic"}},
+			"no ARN of a topic":       {"Message": {"m"}, "TopicArn": {"arn:aws:sns:us-east-1:123456789012"}},
 		} {
 			form.Set("Action", "Publish")
 			if !form.Has("TopicArn") {

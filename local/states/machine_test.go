@@ -447,6 +447,31 @@ func TestCatch(t *testing.T) {
 			}
 		})
 	})
+	// localstack/localstack, test_timeouts.py::test_fixed_timeout_service_lambda, recorded on AWS.
+	t.Run("leaves a timeout that it does not name without a cause", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			services := &fakeServices{invoke: func(ctx context.Context, _ int, _ InvokeRequest) (InvokeResponse, error) {
+				<-ctx.Done()
+				return InvokeResponse{}, ctx.Err()
+			}}
+			logs := &fakeLogs{}
+			p := properties(`{"StartAt":"T","States":{"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"f"},"TimeoutSeconds":3,"End":true}}}`)
+			if err := json.Unmarshal([]byte(`{"Level":"FATAL","Destinations":[{"CloudWatchLogsLogGroup":{"LogGroupArn":"arn:group:*"}}]}`), &p.LoggingConfiguration); err != nil {
+				t.Fatal(err)
+			}
+			m, err := Load("Flow", p, Config{ARN: machineARN, Services: services, Logs: logs})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(m.Close)
+			if _, err := m.Run("run-1", []byte(`{}`)); err != nil {
+				t.Fatal(err)
+			}
+			if want := `"type":"ExecutionFailed","details":{"error":"States.Timeout"}`; len(logs.lines) != 1 || !strings.Contains(logs.lines[0], want) {
+				t.Errorf("logged %q, want %s", logs.lines, want)
+			}
+		})
+	})
 	// The names of the first three: localstack/localstack, test_sns_task_service and
 	// test_task_service_sqs, recorded on AWS.
 	t.Run("gets a service's error by the name of its exception", func(t *testing.T) {

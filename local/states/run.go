@@ -38,7 +38,6 @@ func (x *execution) state(ctx context.Context, s *state, input any) (output any,
 		if failure == nil {
 			break
 		}
-		failure.entered(s.name, entered)
 		// In a cancelled branch, or after the machine's timeout, nothing is retried or caught.
 		if ctx.Err() != nil {
 			return nil, "", failure
@@ -53,7 +52,7 @@ func (x *execution) state(ctx context.Context, s *state, input any) (output any,
 		}
 	}
 	if failure != nil {
-		failure.entered(s.name, entered) // of its Catch
+		failure.entered(s.name, entered)
 		return nil, "", failure
 	}
 	x.history.add(s.kind+"StateExited", details{"name": s.name, "output": output})
