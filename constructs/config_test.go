@@ -48,10 +48,12 @@ func TestEverythingConfiguredIsTaken(t *testing.T) {
 	}
 	want := Config{
 		Suffix: "pr-42", Region: "eu-central-1",
-		Tags:        []Tag{{"Repository", "acme/payments"}, {"CommitAuthor", "Zoë Müller"}, {"PRNumber", "42"}, {"Team", "payments"}},
+		Tags:        []Tag{{"Team", "payments"}},
+		Deployer:    []Tag{{"Repository", "acme/payments"}, {"CommitAuthor", "Zoë Müller"}, {"PRNumber", "42"}},
 		AlertEmails: []string{"ops@example.com", "fraud@example.com"},
 		AlertPhones: []string{"+4915112345678"},
 		Tiers:       tiers.Default(), TraceSampling: TraceSampling{Percent: 5, Batches: true},
+		Account: AccountShared, LogRetention: 30,
 		SourceRoot: cfg.SourceRoot,
 	}
 	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(tiers.Limit{})); diff != "" {

@@ -87,6 +87,13 @@ func TestSamplingRule(t *testing.T) {
 			s.expect(fn, map[string]string{"TracingConfig.Mode": mode})
 		}
 	})
+	t.Run("when it is what X-Ray does by itself, there is none", func(t *testing.T) {
+		cfg := config(t, nil)
+		cfg.TraceSampling = TraceSampling{PerSecond: 1, Percent: 5, Batches: true}
+		if rules := synthesize(t, cfg).all("AWS::XRay::SamplingRule"); len(rules) != 0 {
+			t.Errorf("got %q", rules)
+		}
+	})
 	// https://docs.aws.amazon.com/xray/latest/api/API_SamplingRule.html
 	t.Run("when the suffix is the longest, its name is short enough", func(t *testing.T) {
 		const region = "us-a-1" // no region is shorter by the pattern, so no suffix is longer
