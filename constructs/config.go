@@ -114,14 +114,8 @@ func (c Config) AlertWarning() string {
 		envAlertEmail, envAlertPhone, contract.TopicPrefix, c.Suffix)
 }
 
-// ConfigFromEnv reads the configuration from environment variables through getenv, as
-// [ConfigFrom] does without a context.
-func ConfigFromEnv(getenv func(string) string) (Config, error) {
-	return ConfigFrom(NewSettings(getenv, nil))
-}
-
-// ConfigFrom reads what environment variables can set, what the context of cdk.json alone sets
-// in a word, and the defaults of everything else. It reports every invalid value, not only the
+// ConfigFrom reads the settings that are a word or a list of words, and leaves the defaults of
+// the others: tiers, providers, comparisons, traces. It reports every invalid value, not only the
 // first: the error joins one error per problem, each wrapping [ErrConfig].
 func ConfigFrom(settings *Settings) (Config, error) {
 	c := Config{Suffix: settings.suffix, Tiers: tiers.Default(), TraceSampling: DefaultTraceSampling()}

@@ -206,7 +206,7 @@ func TestTierNames(t *testing.T) {
 	t.Run("when name and suffix are longest, AWS accepts what is made of them", func(t *testing.T) {
 		name, suffix := strings.Repeat("x", 24), strings.Repeat("s", 17)
 		s := synthesizeTiers(t, `{"tiers": [{"name": "`+name+`", "target": "queue"}]}`, map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": "us-east-1"})
-		if _, err := ConfigFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix + "s", "AWS_REGION": "us-east-1"})); err == nil {
+		if _, err := configFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix + "s", "AWS_REGION": "us-east-1"})); err == nil {
 			t.Error("a longer suffix is accepted")
 		}
 		for resourceType, limit := range map[string]int{"AWS::Events::Rule": 64, "AWS::SQS::Queue": 80, "AWS::CloudWatch::Alarm": 255} {

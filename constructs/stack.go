@@ -15,7 +15,7 @@ import (
 )
 
 // NewStack builds the whole system. The configuration must come from
-// [ConfigFromEnv], which has checked it: CDK panics on what it does not accept.
+// [ConfigFrom], which has checked it: CDK panics on what it does not accept.
 func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	props := &awscdk.StackProps{
 		StackName:   jsii.String(cfg.StackName()),

@@ -99,7 +99,7 @@ func TestSamplingRule(t *testing.T) {
 		const region = "us-a-1" // no region is shorter by the pattern, so no suffix is longer
 		for length, ok := range map[int]bool{20: true, 21: false} {
 			suffix := strings.Repeat("s", length)
-			if _, err := ConfigFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": region})); (err == nil) != ok {
+			if _, err := configFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": region})); (err == nil) != ok {
 				t.Errorf("%d characters: %v", length, err)
 			}
 			if name := "payment-api-" + suffix; (len(name) <= 32) != ok {
