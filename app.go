@@ -46,8 +46,9 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	}()
 
 	app := awscdk.NewApp(props)
-	cfg, envErr := constructs.ConfigFromEnv(getenv)
-	context := func(key string) any { return app.Node().TryGetContext(jsii.String(key)) }
+	settings := constructs.NewSettings(getenv, contextOf(app))
+	cfg, envErr := constructs.ConfigFrom(settings)
+	context := settings.Value
 	var tiersErr, providersErr, reconcileErr, operatorErr, samplingErr error
 	cfg.Tiers, tiersErr = tiers.Parse(context(tiers.ContextKey))
 	cfg.Providers, providersErr = constructs.ProvidersFromContext(
@@ -55,13 +56,28 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	cfg.Reconcile, reconcileErr = constructs.ReconcileFromContext(context(constructs.ContextReconcile), context(constructs.ContextProviders))
 	cfg.OperatorPolicy, operatorErr = constructs.OperatorPolicyFromContext(context(constructs.ContextOperatorPolicy))
 	cfg.TraceSampling, samplingErr = constructs.TraceSamplingFromContext(context(constructs.ContextTraceSampling))
-	if err := errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr, samplingErr); err != nil {
+	// What does not exist is known after everything that exists was asked for.
+	if err := errors.Join(settings.Locate(errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr, samplingErr)), settings.Err()); err != nil {
 		return err
 	}
 	constructs.NewStack(app, cfg)
 	app.Synth(nil)
+	for _, note := range settings.Notes() {
+		fmt.Fprintln(warnings, "note:", note)
+	}
 	if warning := cfg.Providers.Warning(); warning != "" {
 		fmt.Fprintln(warnings, "warning:", warning)
 	}
 	return nil
+}
+
+// contextOf returns the app's context by key. What GetAllContext returns has its values only in
+// the encoding of jsii.
+func contextOf(app awscdk.App) map[string]any {
+	keys, _ := app.Node().GetAllContext(nil).(map[string]any)
+	values := map[string]any{}
+	for key := range keys {
+		values[key] = app.Node().TryGetContext(jsii.String(key))
+	}
+	return values
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -120,5 +121,79 @@ func TestErrorOfTheLibraryIsOneLine(t *testing.T) {
 	err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(filepath.Join(file, "cdk.out"))}, io.Discard)
 	if err == nil || strings.Contains(err.Error(), "\n") || !strings.HasPrefix(err.Error(), "synthesize: ") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Everything that shapes the stack can be in cdk.json, by environment too, under the names that
+// the README has.
+func TestSettingsReachTheStack(t *testing.T) {
+	context := map[string]any{
+		"environmentSuffix": "prod",
+		"environments": map[string]any{"prod": map[string]any{
+			"region": "eu-central-1", "team": "payments", "alertEmail": []any{"ops@example.com"}, "alertPhone": "+4915112345678",
+			"logRetentionDays": 400, "apiGatewayAccount": "none", "providers": map[string]any{"canonical": map[string]any{"secret": "payments/canonical"}},
+			"requireSignatures": true,
+		}},
+	}
+	read := func(dir string) string {
+		text, err := os.ReadFile(filepath.Join(dir, "TapStackprod.template.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	dir := t.TempDir()
+	var notes strings.Builder
+	if err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(dir), Context: &context}, &notes); err != nil {
+		t.Fatal(err)
+	}
+	template := read(dir)
+	for _, fact := range []string{`"ops@example.com"`, `"+4915112345678"`, `"payments"`, `"RetentionInDays": 400`, `payments/canonical`} {
+		if !strings.Contains(template, fact) {
+			t.Errorf("the template has no %s", fact)
+		}
+	}
+	if strings.Contains(template, "ApiGatewayAccount") || notes.Len() > 0 {
+		t.Errorf("the role is set, or it said %q", notes.String())
+	}
+
+	t.Run("when a variable overrides one, it says so", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := run(getenv(map[string]string{"ALERT_EMAIL": "me@example.com"}), &awscdk.AppProps{Outdir: jsii.String(dir), Context: &context}, &notes); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(notes.String(), `note: ALERT_EMAIL sets environments.prod.alertEmail to "me@example.com"`) || strings.Contains(read(dir), "ops@example.com") {
+			t.Errorf("said %q", notes.String())
+		}
+	})
+}
+
+func TestSettingsOfTheRepository(t *testing.T) {
+	text, err := os.ReadFile("cdk.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct{ Context map[string]any }
+	if err := json.Unmarshal(text, &file); err != nil {
+		t.Fatal(err)
+	}
+	if err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(t.TempDir()), Context: &file.Context}, io.Discard); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestUnknownSettingsAreRefused(t *testing.T) {
+	dir := t.TempDir()
+	err := run(getenv(nil), &awscdk.AppProps{Outdir: jsii.String(dir), Context: &map[string]any{
+		"alertMail":    "ops@example.com",
+		"environments": map[string]any{"dev": map[string]any{"providers": map[string]any{"strip": map[string]any{}}}},
+	}}, io.Discard)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, fact := range []string{"context alertMail: there is no such setting", "context environments.dev.providers.strip: no such provider"} {
+		if !strings.Contains(err.Error(), fact) {
+			t.Errorf("%v does not say %s", err, fact)
+		}
 	}
 }

@@ -100,6 +100,20 @@ func expressionOf(expression, label string, period awscdk.Duration, metrics metr
 	})
 }
 
+// filled is the expression of a metric that counts as 0 where it has no value, even if it never
+// had one, wherever the other metric has a value in the evaluated range.
+//
+// CloudWatch documents FILL for the missing values of a time series, and nothing about a metric
+// without any, which has no time series: the result may have no value either, and an alarm that
+// compares it then stays silent. No alarm depends on it: a metric that is filled alone has values
+// whenever the alarm is to be raised, and beside a second one it is filled by this. SUM of an array
+// adds the values that there are.
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+func filled(metric, other string) string {
+	return fmt.Sprintf("FILL(SUM([%s, 0 * %s]), 0)", metric, other)
+}
+
 func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 	day, hour := awscdk.Duration_Days(jsii.Number(1)), awscdk.Duration_Hours(jsii.Number(1))
 	alarms := []alarm{
@@ -131,7 +145,7 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 		{
 			id: "ClientErrors", name: "api-4xx",
 			description: "More than half of the requests get 4XX answers, over a hundred in each quarter of an hour, for an hour: a sender does not follow the API, or somebody floods it. Find their routes and addresses in the access log, the reasons in the validator's.",
-			metric: expressionOf(fmt.Sprintf("IF(FILL(errors, 0) > %d AND 2 * FILL(errors, 0) > FILL(requests, 0), 1, 0)", clientErrorsIn15Minutes), "mostly 4XX", minutes(15),
+			metric: expressionOf(fmt.Sprintf("IF(FILL(errors, 0) > %d AND 2 * FILL(errors, 0) > %s, 1, 0)", clientErrorsIn15Minutes, filled("requests", "errors")), "mostly 4XX", minutes(15),
 				metricsByID{"errors": m.api("4XXError", "Sum", ""), "requests": m.api("Count", "Sum", "")}),
 			periods: clientErrorPeriods,
 		},
@@ -177,7 +191,7 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 		alarms = append(alarms, alarm{
 			id: "Refused" + tiers.Title(name), name: "refused-" + name,
 			description: fmt.Sprintf("Deliveries of %s were refused and none was verified, for %d hours. Compare the secret in Secrets Manager with the one on the provider's dashboard, and the address there with this API's. The validator's log has the reasons.", name, refusedHours),
-			metric: expressionOf("IF(FILL(refused, 0) > 0 AND FILL(verified, 0) == 0, 1, 0)", "refused, none verified", refused,
+			metric: expressionOf("IF(FILL(refused, 0) > 0 AND "+filled("verified", "refused")+" == 0, 1, 0)", "refused, none verified", refused,
 				metricsByID{"refused": m.provider(contract.MetricRefused, name, ""), "verified": m.provider(contract.MetricVerified, name, "")}),
 			periods: 1,
 		})

@@ -107,7 +107,8 @@ func (m metrics) bookAlarms() []alarm {
 // make it better: what is missing is ignored, and the state stays.
 //
 // A new stack has no value, and then one of today, because its deployment starts a run:
-// neither is a day without a run that was due.
+// neither is a day without a run that was due. (If FILL had values where there are none, the
+// alarm would be raised once, until that run.)
 func stopped(a alarm, runs awscloudwatch.IMetric) alarm {
 	a.metric = expressionOf("IF(FILL(runs, 0) > 0, 0, 1)", "no complete run", awscdk.Duration_Days(jsii.Number(1)), metricsByID{"runs": runs})
 	a.missing = awscloudwatch.TreatMissingData_IGNORE

@@ -119,7 +119,8 @@ func expiring(m metrics, id string, q namedQueue, todo string) alarm {
 // arrivals is how many messages came to a queue, over five minutes.
 func (m metrics) arrivals(q namedQueue, label string) awscloudwatch.IMetric {
 	if q.moved {
-		// A queue that is empty for hours reports nothing: its first message counts all the same.
+		// A queue that is empty for hours reports nothing: its first message counts all the same,
+		// because FILL has a value before it. Without any message there is nothing to count.
 		return expressionOf("DIFF(FILL(visible, 0))", label, minutes(5), metricsByID{"visible": m.depth(q, "")})
 	}
 	return over(m.of("AWS/SQS", "NumberOfMessagesSent", "Sum", label, jsii.String("QueueName"), q.queue.QueueName()), minutes(5))

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
@@ -130,24 +129,16 @@ func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket
 			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(365)),
 			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
 		}},
-		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
-		AutoDeleteObjects: jsii.Bool(true),
+		// S3's default since September 2024, which buckets with older rules do not have: objects
+		// below 128 KB stay in S3 Standard. Their transitions would cost more than they save, see
+		// docs/archive.md.
+		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+		TransitionDefaultMinimumObjectSize: awss3.TransitionDefaultMinimumObjectSize_ALL_STORAGE_CLASSES_128_K,
+		RemovalPolicy:                      awscdk.RemovalPolicy_DESTROY,
+		AutoDeleteObjects:                  jsii.Bool(true),
 	})
-	configureAutoDeleteFunction(scope, p.Suffix)
+	// The CDK's own function, which empties the bucket when the stack is destroyed.
+	cleaner := stack.Node().FindChild(jsii.String("Custom::S3AutoDeleteObjectsCustomResourceProvider")).(awscdk.CustomResourceProviderBase)
+	configureProvider(scope, cleaner, "CleanerLogs", contract.CleanerLogGroupPrefix+p.Suffix)
 	return bucket
-}
-
-// configureAutoDeleteFunction makes the CDK's own function, which empties the
-// bucket when the stack is destroyed, like the others: arm64, and a log group that
-// is deleted with the stack. The CDK has no props for either.
-func configureAutoDeleteFunction(scope cdkconstructs.Construct, suffix string) {
-	logs := awslogs.NewLogGroup(scope, jsii.String("CleanerLogs"), &awslogs.LogGroupProps{
-		LogGroupName:  jsii.String(contract.CleanerLogGroupPrefix + suffix),
-		Retention:     awslogs.RetentionDays_ONE_MONTH,
-		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
-	})
-	provider := awscdk.Stack_Of(scope).Node().FindChild(jsii.String("Custom::S3AutoDeleteObjectsCustomResourceProvider"))
-	handler := provider.Node().FindChild(jsii.String("Handler")).(awscdk.CfnResource)
-	handler.AddPropertyOverride(jsii.String("Architectures"), jsii.Strings("arm64"))
-	handler.AddPropertyOverride(jsii.String("LoggingConfig"), map[string]any{"LogGroup": logs.LogGroupName()})
 }

@@ -22,7 +22,8 @@ func TestAuditBucket(t *testing.T) {
 			`"NoncurrentVersionExpiration":{"NoncurrentDays":365},` +
 			`"NoncurrentVersionTransitions":[{"StorageClass":"STANDARD_IA","TransitionInDays":30},{"StorageClass":"GLACIER","TransitionInDays":90}],` +
 			`"Status":"Enabled",` +
-			`"Transitions":[{"StorageClass":"STANDARD_IA","TransitionInDays":30},{"StorageClass":"GLACIER","TransitionInDays":90}]}]}`,
+			`"Transitions":[{"StorageClass":"STANDARD_IA","TransitionInDays":30},{"StorageClass":"GLACIER","TransitionInDays":90}]}],` +
+			`"TransitionDefaultMinimumObjectSize":"all_storage_classes_128K"}`,
 	})
 }
 

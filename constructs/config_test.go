@@ -14,8 +14,13 @@ func getenvFrom(values map[string]string) func(string) string {
 	return func(name string) string { return values[name] }
 }
 
+// configFromEnv reads the configuration without a context.
+func configFromEnv(getenv func(string) string) (Config, error) {
+	return ConfigFrom(NewSettings(getenv, nil))
+}
+
 func TestNothingConfiguredIsTheDevEnvironment(t *testing.T) {
-	cfg, err := ConfigFromEnv(getenvFrom(nil))
+	cfg, err := configFromEnv(getenvFrom(nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,14 +31,14 @@ func TestNothingConfiguredIsTheDevEnvironment(t *testing.T) {
 
 func TestSourceIsFoundFromAnyDirectory(t *testing.T) {
 	t.Chdir(t.TempDir())
-	cfg, err := ConfigFromEnv(getenvFrom(nil))
+	cfg, err := configFromEnv(getenvFrom(nil))
 	if err != nil || !isSourceRoot(cfg.SourceRoot) {
 		t.Errorf("got %q, %v", cfg.SourceRoot, err)
 	}
 }
 
 func TestEverythingConfiguredIsTaken(t *testing.T) {
-	cfg, err := ConfigFromEnv(getenvFrom(map[string]string{
+	cfg, err := configFromEnv(getenvFrom(map[string]string{
 		"ENVIRONMENT_SUFFIX": "pr-42",
 		"AWS_REGION":         "eu-central-1",
 		"REPOSITORY":         "acme/payments",
@@ -48,10 +53,12 @@ func TestEverythingConfiguredIsTaken(t *testing.T) {
 	}
 	want := Config{
 		Suffix: "pr-42", Region: "eu-central-1",
-		Tags:        []Tag{{"Repository", "acme/payments"}, {"CommitAuthor", "Zoë Müller"}, {"PRNumber", "42"}, {"Team", "payments"}},
+		Tags:        []Tag{{"Team", "payments"}},
+		Deployer:    []Tag{{"Repository", "acme/payments"}, {"CommitAuthor", "Zoë Müller"}, {"PRNumber", "42"}},
 		AlertEmails: []string{"ops@example.com", "fraud@example.com"},
 		AlertPhones: []string{"+4915112345678"},
 		Tiers:       tiers.Default(), TraceSampling: TraceSampling{Percent: 5, Batches: true},
+		Account: AccountShared, LogRetention: 30,
 		SourceRoot: cfg.SourceRoot,
 	}
 	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(tiers.Limit{})); diff != "" {
@@ -74,7 +81,7 @@ func TestInvalidValues(t *testing.T) {
 		"tag too long":              {"TEAM", strings.Repeat("x", 257), "256"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ConfigFromEnv(getenvFrom(map[string]string{c.variable: c.value}))
+			_, err := configFromEnv(getenvFrom(map[string]string{c.variable: c.value}))
 			if !errors.Is(err, ErrConfig) {
 				t.Fatalf("got %v", err)
 			}
@@ -88,7 +95,7 @@ func TestInvalidValues(t *testing.T) {
 }
 
 func TestEveryProblemIsReported(t *testing.T) {
-	_, err := ConfigFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": "X", "AWS_REGION": "X", "ALERT_EMAIL": "a,b"}))
+	_, err := configFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": "X", "AWS_REGION": "X", "ALERT_EMAIL": "a,b"}))
 	if err == nil || strings.Count(err.Error(), "\n") != 3 {
 		t.Errorf("want 4 lines, got %v", err)
 	}
@@ -106,7 +113,7 @@ func TestLongestSuffix(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			for length, ok := range map[int]bool{c.longest: true, c.longest + 1: false} {
 				suffix := strings.Repeat("s", length)
-				_, err := ConfigFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": c.region}))
+				_, err := configFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": c.region}))
 				if (err == nil) != ok {
 					t.Errorf("%d characters: %v", length, err)
 				}

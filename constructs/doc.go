@@ -4,7 +4,7 @@
 // observability, which monitors the others.
 //
 // The application in the repository's root is its only caller:
-// [ConfigFromEnv], [tiers.Parse] and [ProvidersFromContext] read and check
+// [ConfigFrom], [tiers.Parse] and [ProvidersFromContext] read and check
 // everything that can be configured, [NewStack] builds the stack from it.
 // NewStack reads no environment variable, clock or network, so the same
 // configuration gives the same template, byte for byte.

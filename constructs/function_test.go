@@ -54,12 +54,58 @@ func TestEveryFunctionOfTheStackIsArm(t *testing.T) {
 	s := stack(t)
 	for _, id := range s.all("AWS::Lambda::Function") {
 		s.expect(s.Resources[id], map[string]string{"Architectures": `["arm64"]`})
-		if s.Resources[id].at("LoggingConfig", "LogGroup") == nil {
-			t.Errorf("%s writes to a log group that stays", id)
-		}
 	}
-	if _, cleaner := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/audit-logs-cleaner-dev"); cleaner.at("RetentionInDays") != 30.0 {
-		t.Errorf("the cleaner's log is kept for %v days", cleaner.at("RetentionInDays"))
+}
+
+// A line that comes after the stack was destroyed must not bring its log group back, or the
+// next deployment with the same suffix fails.
+func TestFunctionLogs(t *testing.T) {
+	for name, s := range map[string]template{"when nothing is configured": stack(t), "when everything is": reconciledStack(t)} {
+		t.Run(name+", each function writes to its own log group only", func(t *testing.T) {
+			s.t = t
+			for _, id := range s.all("AWS::Lambda::Function") {
+				fn := s.Resources[id]
+				group := strings.Trim(s.render(fn.at("LoggingConfig", "LogGroup")), "${}")
+				if s.Resources[group].Type != "AWS::Logs::LogGroup" {
+					t.Errorf("%s writes to the log group %s, which is not the stack's", id, group)
+					continue
+				}
+				role := strings.TrimSuffix(strings.Trim(s.render(fn.at("Role")), "${}"), ".Arn")
+				var logs []string
+				for _, line := range permissions(s, role) {
+					if strings.Contains(line, "logs:") || strings.HasPrefix(line, "managed policy") {
+						logs = append(logs, line)
+					}
+				}
+				want := []string{"Allow logs:CreateLogStream on ${" + group + ".Arn}", "Allow logs:PutLogEvents on ${" + group + ".Arn}"}
+				if diff := cmp.Diff(want, logs); diff != "" {
+					t.Errorf("%s: %s", id, diff)
+				}
+			}
+		})
+	}
+	t.Run("when somebody looks for who may create one, nobody may", func(t *testing.T) {
+		s := stack(t)
+		for _, role := range s.all("AWS::IAM::Role") {
+			for _, line := range permissions(s, role) {
+				if strings.Contains(line, "CreateLogGroup") || strings.HasPrefix(line, "managed policy") {
+					t.Errorf("%s: %s", role, line)
+				}
+			}
+		}
+	})
+}
+
+func TestLogRetention(t *testing.T) {
+	longer := config(t, nil)
+	longer.LogRetention = 400
+	for days, s := range map[string]template{"30": stack(t), "400": synthesize(t, longer)} {
+		t.Run("when it is "+days+" days, every log group has it", func(t *testing.T) {
+			s.t = t
+			for _, id := range s.all("AWS::Logs::LogGroup") {
+				s.expect(s.Resources[id], map[string]string{"RetentionInDays": days})
+			}
+		})
 	}
 }
 
@@ -114,6 +160,12 @@ func permissions(s template, role string) []string {
 			continue
 		}
 		for _, statement := range policy.at("PolicyDocument", "Statement").([]any) {
+			lines = append(lines, statementLines(s, statement.(map[string]any))...)
+		}
+	}
+	inline, _ := s.Resources[role].at("Policies").([]any)
+	for _, policy := range inline {
+		for _, statement := range policy.(map[string]any)["PolicyDocument"].(map[string]any)["Statement"].([]any) {
 			lines = append(lines, statementLines(s, statement.(map[string]any))...)
 		}
 	}

@@ -57,6 +57,9 @@ type IngestProps struct {
 	Key        awskms.IKey        // of the tables and the quarantine queue
 	Providers  Providers
 	Traces     TraceSampling
+
+	Account       APIGatewayAccount
+	AccountSource string // directory of the custom resource of [AccountShared]
 }
 
 // Ingest is the REST API with the validator behind it.
@@ -104,7 +107,7 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		Retention:     awslogs.RetentionDays_ONE_MONTH,
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 	})
-	api := awsapigateway.NewRestApi(this, jsii.String("Api"), &awsapigateway.RestApiProps{
+	props := &awsapigateway.RestApiProps{
 		RestApiName: jsii.String(contract.APIPrefix + p.Suffix),
 		Description: jsii.String("Receives payment notifications"),
 		// Providers call from a few places, and an edge-optimised endpoint
@@ -115,13 +118,7 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		// Signatures are over bytes: with every media type binary, the body
 		// arrives as base64 and nothing on the way can re-encode it.
 		BinaryMediaTypes: jsii.Strings("*/*"),
-		// Access logs need the account's CloudWatch role, and in a fresh
-		// account nobody else has set it. It is one per account and region:
-		// a second stack there takes it over, and destroying the stack that
-		// set it last leaves the others without access logs until their next
-		// deployment.
-		CloudWatchRole:              jsii.Bool(true),
-		CloudWatchRoleRemovalPolicy: awscdk.RemovalPolicy_DESTROY,
+		CloudWatchRole:   jsii.Bool(p.Account == AccountOwn),
 		DeployOptions: &awsapigateway.StageOptions{
 			StageName:            jsii.String(stageName),
 			AccessLogDestination: awsapigateway.NewLogGroupLogDestination(accessLogs),
@@ -134,7 +131,15 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 			LoggingLevel:     awsapigateway.MethodLoggingLevel_OFF,
 			DataTraceEnabled: jsii.Bool(false),
 		},
-	})
+	}
+	if p.Account == AccountOwn {
+		props.CloudWatchRoleRemovalPolicy = awscdk.RemovalPolicy_DESTROY
+	}
+	api := awsapigateway.NewRestApi(this, jsii.String("Api"), props)
+	if p.Account == AccountShared {
+		// Without the role, a stage with an access log cannot be created.
+		api.DeploymentStage().Node().AddDependency(newSharedAccount(this, accountProps{Suffix: p.Suffix, Source: p.AccountSource}))
+	}
 	addGatewayResponses(api)
 	// The library's own output of the URL ends in a slash.
 	api.Node().TryRemoveChild(jsii.String("Endpoint"))

@@ -177,13 +177,67 @@ func TestThrottledFilter(t *testing.T) {
 
 // In a fresh account the stage cannot be created before the account has a role
 // for its access logs.
-func TestAccessLogsBringTheirRole(t *testing.T) {
-	s := stack(t)
-	role, _ := s.only("AWS::ApiGateway::Account")
-	_, stage := s.only("AWS::ApiGateway::Stage")
-	if !strings.Contains(s.render(stage.DependsOn), role) {
-		t.Errorf("the stage depends on %v", stage.DependsOn)
+func TestAccessLogRole(t *testing.T) {
+	own, none := config(t, nil), config(t, nil)
+	own.Account, none.Account = AccountOwn, AccountNone
+	stacks := map[string]template{"shared": stack(t), "own": synthesize(t, own), "none": synthesize(t, none)}
+	for setting, resourceType := range map[string]string{"shared": "Custom::ApiGatewayAccount", "own": "AWS::ApiGateway::Account", "none": ""} {
+		t.Run("when it is "+setting+", the stage waits for what sets it", func(t *testing.T) {
+			s := stacks[setting]
+			s.t = t
+			var found []string
+			for _, candidate := range []string{"Custom::ApiGatewayAccount", "AWS::ApiGateway::Account"} {
+				for _, id := range s.all(candidate) {
+					found = append(found, candidate)
+					_, stage := s.only("AWS::ApiGateway::Stage")
+					if !strings.Contains(s.render(stage.DependsOn), id) {
+						t.Errorf("the stage depends on %v", stage.DependsOn)
+					}
+				}
+			}
+			if got := strings.Join(found, " "); got != resourceType {
+				t.Errorf("the template has %q, want %q", got, resourceType)
+			}
+		})
+		t.Run("when it is "+setting+", nothing of the stack's stays", func(t *testing.T) {
+			s := stacks[setting]
+			s.t = t
+			everythingIsDestroyed(s)
+		})
 	}
+	t.Run("when it is shared, the function may change no other role", func(t *testing.T) {
+		s := stack(t)
+		role := "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/payment-webhooks-api-gateway-logs"
+		policy := "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+		want := []string{
+			"Allow apigateway:GET on arn:${AWS::Partition}:apigateway:${AWS::Region}::/account",
+			"Allow apigateway:PATCH on arn:${AWS::Partition}:apigateway:${AWS::Region}::/account",
+			`Allow iam:AttachRolePolicy on ` + role + ` if {"ArnEquals":{"iam:PolicyARN":"` + policy + `"}}`,
+			"Allow iam:CreateRole on " + role,
+			"Allow iam:GetRole on arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",
+			`Allow iam:PassRole on ` + role + ` if {"StringEquals":{"iam:PassedToService":"apigateway.amazonaws.com"}}`,
+			"Allow iam:PutRolePolicy on " + role,
+		}
+		_, account := s.only("Custom::ApiGatewayAccount")
+		handler := strings.TrimSuffix(strings.Trim(s.render(account.at("ServiceToken")), "${}"), ".Arn")
+		s.expect(account, map[string]string{
+			"RoleName": "payment-webhooks-api-gateway-logs", "RoleArn": role, "PolicyArn": policy, "LeavingPrefix": "TapStackdev-",
+			"StackLogGroups": "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:log-group:/aws/apigateway/payment-webhooks-*",
+		})
+		var got []string
+		for _, line := range permissions(s, strings.TrimSuffix(strings.Trim(s.render(s.Resources[handler].at("Role")), "${}"), ".Arn")) {
+			if !strings.Contains(line, " logs:") {
+				got = append(got, line)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		_, group := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/apigateway/payment-webhooks-dev")
+		if group.Type == "" { // or what StackLogGroups protects is another name
+			t.Error("no access log")
+		}
+	})
 }
 
 func TestGatewayAnswersProblemDocuments(t *testing.T) {

@@ -458,7 +458,7 @@ func TestRefusedAlarms(t *testing.T) {
 				"Threshold": "0", "EvaluationPeriods": "1", "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
 			})
 			want := map[string]string{
-				"expression": "IF(FILL(refused, 0) > 0 AND FILL(verified, 0) == 0, 1, 0)",
+				"expression": "IF(FILL(refused, 0) > 0 AND FILL(SUM([verified, 0 * refused]), 0) == 0, 1, 0)",
 				"refused":    "Sum of RefusedDeliveries of dev " + provider + " over 21600 s",
 				"verified":   "Sum of VerifiedDeliveries of dev " + provider + " over 21600 s",
 			}
@@ -480,7 +480,7 @@ func TestClientErrorAlarm(t *testing.T) {
 		_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-api-4xx-dev")
 		s.expect(alarm, map[string]string{"Threshold": "0", "EvaluationPeriods": "4"})
 		want := map[string]string{
-			"expression": "IF(FILL(errors, 0) > 100 AND 2 * FILL(errors, 0) > FILL(requests, 0), 1, 0)",
+			"expression": "IF(FILL(errors, 0) > 100 AND 2 * FILL(errors, 0) > FILL(SUM([requests, 0 * errors]), 0), 1, 0)",
 			"errors":     "Sum of 4XXError of payment-webhooks-dev v1 over 900 s",
 			"requests":   "Sum of Count of payment-webhooks-dev v1 over 900 s",
 		}

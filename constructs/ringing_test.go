@@ -335,3 +335,44 @@ func TestFalseAlarms(t *testing.T) {
 		n.quiet()
 	})
 }
+
+// FILL of a metric that never had a value has none here, which is what makes an alarm least
+// likely to work: see package cloudwatch.
+func TestMetricsThatNeverExisted(t *testing.T) {
+	t.Run("when none of a provider's deliveries was ever verified, refused ones are heard", func(t *testing.T) {
+		n := newNight(t, everyProviderStack(t))
+		n.business(midnight.Add(time.Minute), 1, contract.MetricRefused, contract.DimensionProvider, "stripe")
+		n.within(n.until(midnight.Add(7*time.Hour), "refused-stripe", nil), midnight, midnight.Add(7*time.Hour))
+	})
+	t.Run("when one was verified, they are not", func(t *testing.T) {
+		n := newNight(t, everyProviderStack(t))
+		n.business(midnight.Add(time.Minute), 1, contract.MetricRefused, contract.DimensionProvider, "stripe")
+		n.business(midnight.Add(2*time.Minute), 1, contract.MetricVerified, contract.DimensionProvider, "stripe")
+		n.now = midnight.Add(3 * time.Minute)
+		if first := n.until(midnight.Add(6*time.Hour), "refused-stripe", nil); !first.IsZero() {
+			t.Errorf("raised at %s", first)
+		}
+	})
+	t.Run("when requests were never counted, errors are heard", func(t *testing.T) {
+		n := newNight(t, stack(t))
+		first := n.until(midnight.Add(2*time.Hour), "api-4xx", func(now time.Time) {
+			n.put(now, 10, "AWS/ApiGateway", "4XXError", "ApiName", "payment-webhooks-dev", "Stage", "v1")
+		})
+		n.within(first, midnight.Add(45*time.Minute), midnight.Add(2*time.Hour))
+	})
+	t.Run("when a queue never had a message, its first one is heard", func(t *testing.T) {
+		n := newNight(t, digestStack(t))
+		at := midnight.Add(30 * time.Minute)
+		first := n.until(midnight.Add(time.Hour), "medium-value-digest-dlq-arrivals", func(now time.Time) {
+			if now.Equal(at) {
+				n.put(now, 1, "AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "medium-value-digest-dlq-dev")
+			}
+		})
+		n.within(first, at, at.Add(10*time.Minute))
+	})
+	t.Run("when nothing ever happened, no alarm is raised", func(t *testing.T) {
+		n := newNight(t, everyProviderStack(t))
+		n.until(midnight.Add(4*time.Hour), "archive-stopped", nil)
+		n.quiet()
+	})
+}

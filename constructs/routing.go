@@ -86,7 +86,6 @@ type Routing struct {
 func NewRouting(scope cdkconstructs.Construct, id string, p RoutingProps) *Routing {
 	this := cdkconstructs.NewConstruct(scope, &id)
 	r := &Routing{}
-	var groups []awslogs.LogGroup
 	for i := len(p.Tiers) - 1; i >= 0; i-- {
 		t := p.Tiers[i]
 		route := newRoute(this, p, i)
@@ -116,10 +115,10 @@ func NewRouting(scope cdkconstructs.Construct, id string, p RoutingProps) *Routi
 		case tiers.Log:
 			group := awslogs.NewLogGroup(this, jsii.String(t.ID()+"Transactions"), &awslogs.LogGroupProps{
 				LogGroupName:  jsii.String(t.LogGroupName(p.Suffix)),
-				Retention:     awslogs.RetentionDays_THREE_MONTHS,
+				Retention:     awslogs.RetentionDays_ONE_MONTH,
 				RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 			})
-			groups = append(groups, group)
+			allowLogging(group, t.LogGroupName(p.Suffix))
 			setTarget(route, awscdk.Stack_Of(this).FormatArn(&awscdk.ArnComponents{
 				Service:      jsii.String("logs"),
 				Resource:     jsii.String("log-group"),
@@ -133,7 +132,6 @@ func NewRouting(scope cdkconstructs.Construct, id string, p RoutingProps) *Routi
 		}
 		r.routes = append(r.routes, route)
 	}
-	allowLogging(groups)
 	return r
 }
 
@@ -176,7 +174,9 @@ var purposes = map[tiers.Target]string{
 }
 
 // alertText is the sentence that a tier with target alert publishes. As in the workflow's
-// messages, nothing of it is free text of the sender's.
+// messages, nothing of it is free text of the sender's: a quotation mark or a backslash, which
+// EventBridge would put into the JSON string as it is, is in none of these fields.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 func alertText(t tiers.Tier) awsevents.RuleTargetInput {
 	field := func(name string) string { return *awsevents.EventField_FromPath(jsii.String("$.detail." + name)) }
 	return awsevents.RuleTargetInput_FromText(jsii.String(fmt.Sprintf(
@@ -213,23 +213,27 @@ func allowRule(queue awssqs.IQueue, rule awsevents.IRule) {
 	}))
 }
 
-// allowLogging lets EventBridge write to the log groups of all tiers. It is the
-// only such policy of the stack: an account has ten per region.
-// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
-func allowLogging(groups []awslogs.LogGroup) {
-	if len(groups) == 0 {
-		return
-	}
-	var arns []*string
-	for _, group := range groups {
-		arns = append(arns, group.LogGroupArn())
-	}
-	groups[0].AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Principals: &[]awsiam.IPrincipal{
-			awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil),
-			awsiam.NewServicePrincipal(jsii.String("delivery.logs.amazonaws.com"), nil),
-		},
-		Actions:   jsii.Strings("logs:CreateLogStream", "logs:PutLogEvents"),
-		Resources: &arns,
-	}))
+// allowLogging lets EventBridge write to a log group, by a policy of that log group. Of policies
+// without a log group, as AWS::Logs::ResourcePolicy makes them, an account has ten per region,
+// and so ten stacks at most.
+//
+//   - https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutResourcePolicy.html
+//   - https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-resource-logs-loggroup.html#cfn-logs-loggroup-resourcepolicydocument
+//   - https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-cloudwatchlogs-permissions
+func allowLogging(group awslogs.LogGroup, name string) {
+	document := awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{
+		awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Principals: &[]awsiam.IPrincipal{
+				awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil),
+				awsiam.NewServicePrincipal(jsii.String("delivery.logs.amazonaws.com"), nil),
+			},
+			Actions: jsii.Strings("logs:CreateLogStream", "logs:PutLogEvents"),
+			// The log group cannot refer to itself.
+			Resources: &[]*string{awscdk.Stack_Of(group).FormatArn(&awscdk.ArnComponents{
+				Service: jsii.String("logs"), Resource: jsii.String("log-group"), ResourceName: jsii.String(name + ":*"),
+				ArnFormat: awscdk.ArnFormat_COLON_RESOURCE_NAME,
+			})},
+		}),
+	}})
+	group.Node().DefaultChild().(awslogs.CfnLogGroup).SetResourcePolicyDocument(document)
 }

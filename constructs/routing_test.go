@@ -125,9 +125,6 @@ func TestTierPatterns(t *testing.T) {
 		s := synthesizeTiers(t, `{"tiers": [{"name": "all", "target": "queue"}]}`, nil)
 		_, rule := s.named("AWS::Events::Rule", "Name", "all-value-transactions-dev")
 		s.expect(rule, map[string]string{"EventPattern": `{"detail-type":["Transaction Received"],"source":["payment.webhooks"]}`})
-		if policies := s.all("AWS::Logs::ResourcePolicy"); len(policies) != 0 {
-			t.Errorf("got %q, want none without a log group", policies)
-		}
 	})
 }
 
@@ -156,11 +153,9 @@ func TestTiersAreAsReviewed(t *testing.T) {
 	}
 	for _, id := range s.all("AWS::Logs::LogGroup") {
 		if strings.HasPrefix(id, "Routing") {
-			fmt.Fprintf(&text, "%s %s\n", id, s.render(s.Resources[id].at("LogGroupName")))
+			fmt.Fprintf(&text, "%s %s\n  policy %s\n", id, s.render(s.Resources[id].at("LogGroupName")), s.render(s.Resources[id].at("ResourcePolicyDocument")))
 		}
 	}
-	_, policy := s.only("AWS::Logs::ResourcePolicy") // and no other: an account has ten
-	fmt.Fprintf(&text, "log groups' policy %s\n", s.render(policy.at("PolicyDocument")))
 	for _, id := range s.all("AWS::CloudWatch::Alarm") {
 		if name := s.render(s.Resources[id].at("AlarmName")); strings.Contains(name, "-value-") {
 			fmt.Fprintf(&text, "%s %s\n", id, name)
@@ -211,7 +206,7 @@ func TestTierNames(t *testing.T) {
 	t.Run("when name and suffix are longest, AWS accepts what is made of them", func(t *testing.T) {
 		name, suffix := strings.Repeat("x", 24), strings.Repeat("s", 17)
 		s := synthesizeTiers(t, `{"tiers": [{"name": "`+name+`", "target": "queue"}]}`, map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": "us-east-1"})
-		if _, err := ConfigFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix + "s", "AWS_REGION": "us-east-1"})); err == nil {
+		if _, err := configFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix + "s", "AWS_REGION": "us-east-1"})); err == nil {
 			t.Error("a longer suffix is accepted")
 		}
 		for resourceType, limit := range map[string]int{"AWS::Events::Rule": 64, "AWS::SQS::Queue": 80, "AWS::CloudWatch::Alarm": 255} {
@@ -226,8 +221,8 @@ func TestTierNames(t *testing.T) {
 	t.Run("when a tier is added, no other resource changes its id or name", func(t *testing.T) {
 		before, after := stack(t), sixTierStack(t)
 		for id, r := range before.Resources {
-			if !strings.HasPrefix(id, "Routing") || r.Type == "AWS::Logs::ResourcePolicy" {
-				continue // the one policy follows the first log group
+			if !strings.HasPrefix(id, "Routing") {
+				continue
 			}
 			got, kept := after.Resources[id]
 			for _, property := range []string{"Name", "QueueName", "LogGroupName"} {
@@ -364,11 +359,42 @@ func TestAlertTarget(t *testing.T) {
 	})
 }
 
+// EventBridge puts a value into a template's text as it is: a quotation mark in it would end the
+// JSON string, and nothing would be delivered. So templates have only values that cannot have any,
+// nor a backslash: one of five kinds, an amount, the name of a provider, and an id.
+// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+func TestTemplatesOfTargets(t *testing.T) {
+	for name, s := range bothStacks(t) {
+		t.Run(name+", a value has neither quotation marks nor backslashes", func(t *testing.T) {
+			s.t = t
+			found := 0
+			for _, id := range s.all("AWS::Events::Rule") {
+				targets, _ := s.Resources[id].at("Targets").([]any)
+				for _, target := range targets {
+					transformer, ok := target.(map[string]any)["InputTransformer"].(map[string]any)
+					if !ok {
+						continue
+					}
+					found++
+					for _, path := range transformer["InputPathsMap"].(map[string]any) {
+						if !slices.Contains([]string{"$.detail.kind", "$.detail.amount_text", "$.detail.provider", "$.detail.transaction_id"}, path.(string)) {
+							t.Errorf("%s: what may %s contain?", id, path)
+						}
+					}
+				}
+			}
+			if found == 0 {
+				t.Error("no template")
+			}
+		})
+	}
+}
+
 func TestLogTarget(t *testing.T) {
 	t.Run("when an amount is low, writes to a log group", func(t *testing.T) {
 		s := stack(t)
 		group, r := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/events/low-value-transactions-dev")
-		s.expect(r, map[string]string{"RetentionInDays": "90"})
+		s.expect(r, map[string]string{"RetentionInDays": "30"})
 		_, rule := s.named("AWS::Events::Rule", "Name", "low-value-transactions-dev")
 		want := "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:${" + group + "}"
 		if got := s.render(rule.at("Targets", 0, "Arn")); got != want {
@@ -377,7 +403,6 @@ func TestLogTarget(t *testing.T) {
 		if rule.at("Targets", 0, "RoleArn") != nil {
 			t.Error("EventBridge uses no role for a log group")
 		}
-		_, policy := s.only("AWS::Logs::ResourcePolicy") // and no other: an account has ten
 		var document struct {
 			Statement []struct {
 				Action    []string
@@ -385,15 +410,22 @@ func TestLogTarget(t *testing.T) {
 				Resource  string
 			}
 		}
-		if err := json.Unmarshal([]byte(s.render(policy.at("PolicyDocument"))), &document); err != nil || len(document.Statement) != 1 {
+		if err := json.Unmarshal([]byte(s.render(r.at("ResourcePolicyDocument"))), &document); err != nil || len(document.Statement) != 1 {
 			t.Fatalf("%v, %+v", err, document)
 		}
 		got := document.Statement[0]
 		if diff := cmp.Diff([]string{"events.amazonaws.com", "delivery.logs.amazonaws.com"}, got.Principal.Service); diff != "" {
 			t.Error(diff)
 		}
-		if diff := cmp.Diff([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, got.Action); diff != "" || got.Resource != "${"+group+".Arn}" {
+		if diff := cmp.Diff([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, got.Action); diff != "" || got.Resource != "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/events/low-value-transactions-dev:*" {
 			t.Error(diff, got.Resource)
+		}
+	})
+	t.Run("when there are many stacks, none uses up what an account has", func(t *testing.T) {
+		for _, s := range bothStacks(t) { // ten policies that belong to no log group
+			if policies := s.all("AWS::Logs::ResourcePolicy"); len(policies) != 0 {
+				t.Errorf("got %q", policies)
+			}
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -14,17 +15,27 @@ import (
 )
 
 // NewStack builds the whole system. The configuration must come from
-// [ConfigFromEnv], which has checked it: CDK panics on what it does not accept.
+// [ConfigFrom], which has checked it: CDK panics on what it does not accept.
 func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	props := &awscdk.StackProps{
 		StackName:   jsii.String(cfg.StackName()),
 		Description: jsii.String("Payment webhooks " + cfg.Suffix + ": receives, routes, scores, alerts and archives transactions"),
 	}
+	// The CLI passes the stack's tags beside the template, and CloudFormation puts them on every
+	// resource that accepts tags. Who deployed is only there: in the template, each pull request
+	// would change most resources and replace the API's deployment.
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-console-add-tags.html
+	identity := append([]Tag{{Key: "Environment", Value: cfg.Suffix}}, cfg.Tags...)
+	tags := map[string]*string{}
+	for _, tag := range slices.Concat(identity, cfg.Deployer) {
+		tags[tag.Key] = jsii.String(tag.Value)
+	}
+	props.Tags = &tags
 	if cfg.Region != "" {
 		props.Env = &awscdk.Environment{Region: jsii.String(cfg.Region)}
 	}
 	stack := awscdk.NewStack(scope, jsii.String(cfg.StackName()), props)
-	for _, tag := range append([]Tag{{Key: "Environment", Value: cfg.Suffix}}, cfg.Tags...) {
+	for _, tag := range identity {
 		awscdk.Tags_Of(stack).Add(jsii.String(tag.Key), jsii.String(tag.Value), &awscdk.TagProps{
 			// Not every region's CloudFormation supports tags of dashboards.
 			ExcludeResourceTypes: jsii.Strings("AWS::CloudWatch::Dashboard"),
@@ -41,7 +52,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix})
 	ingest := NewIngest(stack, "Ingest", IngestProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
-		Traces: cfg.TraceSampling,
+		Traces: cfg.TraceSampling, Account: cfg.Account, AccountSource: accountSource(cfg.SourceRoot),
 	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
 	relay := NewRelay(stack, "Relay", RelayProps{
@@ -74,6 +85,8 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Suffix: cfg.Suffix, Providers: cfg.Providers, Store: store, Ingest: ingest, Bus: bus, Relay: relay,
 		Alerts: alerts, Workflow: workflow, Routing: routing, Archive: archive, Reconcile: reconcile, Digest: digest,
 	})
+
+	keepLogs(stack, cfg.LogRetention)
 
 	type output struct {
 		key, description string
@@ -121,4 +134,16 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		})
 	}
 	return stack
+}
+
+// keepLogs sets for how many days the stack's log groups keep lines, unless it is the least.
+func keepLogs(stack awscdk.Stack, days int) {
+	if days == minLogRetention {
+		return
+	}
+	for _, child := range *stack.Node().FindAll(cdkconstructs.ConstructOrder_PREORDER) {
+		if group, ok := child.(awslogs.CfnLogGroup); ok {
+			group.SetRetentionInDays(jsii.Number(days))
+		}
+	}
 }

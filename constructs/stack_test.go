@@ -3,6 +3,7 @@
 package constructs
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -112,7 +113,12 @@ func write(t *testing.T, path, content string) {
 }
 
 func TestEverythingIsDestroyedWithTheStack(t *testing.T) {
-	s := stack(t)
+	everythingIsDestroyed(stack(t))
+}
+
+func everythingIsDestroyed(s template) {
+	s.t.Helper()
+	t := s.t
 	for id, r := range s.Resources {
 		if strings.HasPrefix(r.DeletionPolicy, "Retain") || strings.HasPrefix(r.UpdateReplacePolicy, "Retain") || r.DeletionPolicy == "Snapshot" {
 			t.Errorf("%s %s stays: %s, %s", r.Type, id, r.DeletionPolicy, r.UpdateReplacePolicy)
@@ -201,14 +207,14 @@ func TestOutputsAreWhatCommandsAskFor(t *testing.T) {
 }
 
 func TestTagsAreOnEveryResourceThatTakesThem(t *testing.T) {
-	s := synthesize(t, config(t, map[string]string{"TEAM": "payments", "PR_NUMBER": "7"}))
+	s := synthesize(t, config(t, map[string]string{"TEAM": "payments"}))
 	for _, resourceType := range []string{
 		"AWS::Lambda::Function", "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SQS::Queue", "AWS::SNS::Topic",
 		"AWS::KMS::Key", "AWS::StepFunctions::StateMachine", "AWS::Logs::LogGroup", "AWS::IAM::Role",
 		"AWS::XRay::SamplingRule",
 	} {
 		for _, id := range s.all(resourceType) {
-			if strings.HasPrefix(id, "CustomS3") { // the library's own, which has no tags
+			if strings.HasPrefix(id, "Custom") { // the library's own, which has the stack's tags alone
 				continue
 			}
 			tags := map[string]string{}
@@ -216,7 +222,7 @@ func TestTagsAreOnEveryResourceThatTakesThem(t *testing.T) {
 			for _, tag := range list {
 				tags[tag.(map[string]any)["Key"].(string)] = s.render(tag.(map[string]any)["Value"])
 			}
-			want := map[string]string{"Environment": "dev", "Team": "payments", "PRNumber": "7"}
+			want := map[string]string{"Environment": "dev", "Team": "payments"}
 			for key, value := range want {
 				if tags[key] != value {
 					t.Errorf("%s %s has tag %s %q, want %q", resourceType, id, key, tags[key], value)
@@ -224,6 +230,64 @@ func TestTagsAreOnEveryResourceThatTakesThem(t *testing.T) {
 			}
 		}
 	}
+}
+
+// stackTags are the tags that the CLI passes to CloudFormation beside the template.
+func stackTags(t *testing.T, dir, stack string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var manifest struct {
+		Artifacts map[string]struct {
+			Properties struct{ Tags map[string]string }
+		}
+	}
+	if err := json.Unmarshal(text, &manifest); err != nil {
+		t.Fatal(err)
+	}
+	return manifest.Artifacts[stack].Properties.Tags
+}
+
+// A pull request changes what it changes: 67 of 112 resources had its number, and the API's
+// deployment was replaced, because its logical id is a hash of the API's properties.
+func TestDeployer(t *testing.T) {
+	before := synthesize(t, config(t, map[string]string{"TEAM": "payments", "PR_NUMBER": "7", "COMMIT_AUTHOR": "Ann", "REPOSITORY": "acme/payments"}))
+	after := synthesize(t, config(t, map[string]string{"TEAM": "payments", "PR_NUMBER": "8", "COMMIT_AUTHOR": "Bob"}))
+	t.Run("when another one deploys, the template is the same", func(t *testing.T) {
+		if diff := cmp.Diff(string(before.text), string(after.text)); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(before.all("AWS::ApiGateway::Deployment"), after.all("AWS::ApiGateway::Deployment")); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("when another one deploys, the stack's tags say so", func(t *testing.T) {
+		if diff := cmp.Diff(map[string]string{
+			"Environment": "dev", "Team": "payments", "PRNumber": "7", "CommitAuthor": "Ann", "Repository": "acme/payments",
+		}, stackTags(t, before.dir, "TapStackdev")); diff != "" {
+			t.Error(diff)
+		}
+		if diff := cmp.Diff(map[string]string{
+			"Environment": "dev", "Team": "payments", "PRNumber": "8", "CommitAuthor": "Bob",
+		}, stackTags(t, after.dir, "TapStackdev")); diff != "" {
+			t.Error(diff)
+		}
+	})
+	t.Run("when it is synthesized in another directory, the template does not name it", func(t *testing.T) {
+		checkout, err := filepath.Abs("..")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, value := range map[string]string{"checkout": checkout, "output": before.dir} {
+			for _, text := range [][]byte{before.text, before.assets} {
+				if strings.Contains(string(text), value) {
+					t.Errorf("it has the %s %s", what, value)
+				}
+			}
+		}
+	})
 }
 
 func TestRegionAndAccount(t *testing.T) {

@@ -97,7 +97,7 @@ func readTemplate(t *testing.T, dir, stack string) template {
 
 func config(t *testing.T, env map[string]string) Config {
 	t.Helper()
-	cfg, err := ConfigFromEnv(getenvFrom(env))
+	cfg, err := configFromEnv(getenvFrom(env))
 	if err != nil {
 		t.Fatal(err)
 	}

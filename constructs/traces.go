@@ -90,6 +90,12 @@ func TraceSamplingFromContext(value any) (TraceSampling, error) {
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-configuring-xray-sampling-rules.html
 // https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html
 func addSamplingRule(scope cdkconstructs.Construct, suffix string, sampling TraceSampling) {
+	// An account has 25 such rules per region. A stack that wants what X-Ray does by itself needs
+	// none, so that any number of stacks is possible.
+	// https://docs.aws.amazon.com/general/latest/gr/xray.html#limits_xray
+	if sampling.PerSecond == 1 && sampling.Percent == 5 {
+		return
+	}
 	anything := jsii.String("*")
 	awsxray.NewCfnSamplingRule(scope, jsii.String("SamplingRule"), &awsxray.CfnSamplingRuleProps{
 		SamplingRule: &awsxray.CfnSamplingRule_SamplingRuleProperty{

@@ -87,12 +87,19 @@ func TestSamplingRule(t *testing.T) {
 			s.expect(fn, map[string]string{"TracingConfig.Mode": mode})
 		}
 	})
+	t.Run("when it is what X-Ray does by itself, there is none", func(t *testing.T) {
+		cfg := config(t, nil)
+		cfg.TraceSampling = TraceSampling{PerSecond: 1, Percent: 5, Batches: true}
+		if rules := synthesize(t, cfg).all("AWS::XRay::SamplingRule"); len(rules) != 0 {
+			t.Errorf("got %q", rules)
+		}
+	})
 	// https://docs.aws.amazon.com/xray/latest/api/API_SamplingRule.html
 	t.Run("when the suffix is the longest, its name is short enough", func(t *testing.T) {
 		const region = "us-a-1" // no region is shorter by the pattern, so no suffix is longer
 		for length, ok := range map[int]bool{20: true, 21: false} {
 			suffix := strings.Repeat("s", length)
-			if _, err := ConfigFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": region})); (err == nil) != ok {
+			if _, err := configFromEnv(getenvFrom(map[string]string{"ENVIRONMENT_SUFFIX": suffix, "AWS_REGION": region})); (err == nil) != ok {
 				t.Errorf("%d characters: %v", length, err)
 			}
 			if name := "payment-api-" + suffix; (len(name) <= 32) != ok {

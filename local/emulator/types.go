@@ -27,6 +27,7 @@ var inert = []assembly.Type{
 	{Name: "AWS::ApiGateway::Deployment", Inert: "a snapshot of the API; only the template's is served", IDs: deploymentIDs},
 	{Name: "AWS::XRay::SamplingRule", Inert: "limits the bill; here up to 20 traces of each second are recorded"},
 	{Name: "AWS::CDK::Metadata", Inert: "reports to AWS which constructs were used"},
+	{Name: "Custom::ApiGatewayAccount", Inert: "lets API Gateway write logs, which the local run does itself"},
 	{Name: "Custom::S3AutoDeleteObjects", Inert: "empties the bucket when the stack is deleted; the bucket ends with moto"},
 }
 

@@ -8,7 +8,7 @@
 // of every service but KMS and X-Ray are checked.
 //
 // [ResourcePolicies] are the other side: queue and topic policies, Lambda permissions and
-// log resource policies, which EventBridge and API Gateway need.
+// policies of log groups, which EventBridge and API Gateway need.
 //
 // Checked services: dynamodb, s3, events, sqs, sns, lambda, states, secretsmanager.
 // Not checked: kms (moto does not encrypt), xray, logs and cloudwatch (the platform calls

@@ -12,7 +12,7 @@ import (
 )
 
 // ResourcePolicies are the policies that let AWS services use a resource: the template's
-// queue and topic policies, Lambda permissions and log resource policies.
+// queue and topic policies, Lambda permissions and those of log groups.
 type ResourcePolicies struct {
 	account    string
 	statements []resourceStatement
@@ -23,6 +23,7 @@ type resourceStatement struct {
 	services   []string // principals; "*" is everybody
 	actions    []string
 	resources  []string
+	within     string // pattern of what the policy belongs to; empty for what its resources say
 	conditions []condition
 }
 
@@ -89,14 +90,8 @@ func NewResourcePolicies(stack *assembly.Stack, resolver *assembly.Resolver, acc
 		var p topicPolicy
 		problems = append(problems, resolver.Into(resource, &p), r.add(resource.LogicalID, p.PolicyDocument))
 	}
-	for _, resource := range stack.ByType("AWS::Logs::ResourcePolicy") {
-		var p logPolicy
-		var document resourceDocument
-		err := resolver.Into(resource, &p)
-		if err == nil {
-			err = json.Unmarshal([]byte(p.PolicyDocument), &document)
-		}
-		problems = append(problems, err, r.add(resource.LogicalID, document))
+	for _, resource := range stack.ByType("AWS::Logs::LogGroup") {
+		problems = append(problems, r.addLogGroup(resolver, resource))
 	}
 	for _, resource := range stack.ByType("AWS::Lambda::Permission") {
 		var p permission
@@ -118,6 +113,32 @@ func NewResourcePolicies(stack *assembly.Stack, resolver *assembly.Resolver, acc
 		r.statements = append(r.statements, s)
 	}
 	return r, errors.Join(problems...)
+}
+
+// addLogGroup adds the policy of a log group, if it has one. Whatever resources it names, it
+// says nothing of other log groups. Package provision supports the other properties.
+func (r *ResourcePolicies) addLogGroup(resolver *assembly.Resolver, resource assembly.Resource) error {
+	properties, err := resolver.Properties(resource)
+	if err != nil {
+		return err
+	}
+	members, _ := properties.(map[string]any)
+	policy, given := members["ResourcePolicyDocument"]
+	if !given {
+		return nil
+	}
+	name, err := resolver.Ref(resource.LogicalID)
+	if err != nil {
+		return err
+	}
+	var document resourceDocument
+	problems := []error{assembly.Decode(resource.LogicalID, resource.Type, policy, &document)}
+	before := len(r.statements)
+	problems = append(problems, r.add(resource.LogicalID, document))
+	for i := before; i < len(r.statements); i++ {
+		r.statements[i].within = "arn:*:log-group:" + name + ":*"
+	}
+	return errors.Join(problems...)
 }
 
 func (r *ResourcePolicies) add(logicalID string, document resourceDocument) error {
@@ -151,7 +172,8 @@ func (r *ResourcePolicies) Check(service, action, resource, source string) error
 	context := map[string]string{"aws:SourceArn": source, "aws:SourceAccount": r.account, "aws:SecureTransport": "true"}
 	allowed := false
 	for _, s := range r.statements {
-		if !slices.Contains(s.services, service) && !slices.Contains(s.services, "*") || !matchAny(s.actions, action, true) || !matchAny(s.resources, resource, false) || !s.holds(context) {
+		if !slices.Contains(s.services, service) && !slices.Contains(s.services, "*") || !matchAny(s.actions, action, true) || !matchAny(s.resources, resource, false) ||
+			s.within != "" && !wildcard(s.within, resource) || !s.holds(context) {
 			continue
 		}
 		if !s.allow {

@@ -22,7 +22,7 @@ func resourcePolicies(t *testing.T, resources string) (*ResourcePolicies, error)
 	for id, r := range parsed {
 		stack.Resources[id] = assembly.Resource{LogicalID: id, Type: r.Type, Properties: r.Properties}
 	}
-	return NewResourcePolicies(stack, assembly.NewResolver(stack, assembly.NewTypes(Types), assembly.Env{Account: "1", Region: "eu-west-1"}), "1")
+	return NewResourcePolicies(stack, assembly.NewResolver(stack, assembly.NewTypes(Types, []assembly.Type{{Name: "AWS::Logs::LogGroup", NameProperty: "LogGroupName"}}), assembly.Env{Account: "1", Region: "eu-west-1"}), "1")
 }
 
 func TestResourcePolicies(t *testing.T) {
@@ -31,8 +31,9 @@ func TestResourcePolicies(t *testing.T) {
 		queue := `{"Q": {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": ["http://h/1/dlq"], "PolicyDocument": {"Version": "2012-10-17", "Statement": [
 		{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sqs:*", "Resource": "arn:dlq", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
 		{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "arn:dlq", "Condition": {"ArnEquals": {"aws:SourceArn": "arn:rule/high"}}}]}}}}`
-		logs := `{"L": {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "p", "PolicyDocument":
-		"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":{\"Service\":[\"events.amazonaws.com\"]},\"Action\":[\"logs:PutLogEvents\"],\"Resource\":\"arn:group:*\"}]}"}}}`
+		logs := `{"L": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "group", "RetentionInDays": 30, "ResourcePolicyDocument":
+		{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": ["events.amazonaws.com"]}, "Action": ["logs:PutLogEvents"], "Resource": "arn:aws:logs:eu-west-1:1:log-group:*"}]}}},
+		"N": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "none"}}}`
 		permission := `{"P": {"Type": "AWS::Lambda::Permission", "Properties": {"Action": "lambda:InvokeFunction", "FunctionName": "arn:fn", "Principal": "apigateway.amazonaws.com", "SourceArn": "arn:api/v1/POST/webhook/*"}}}`
 		denied := `{"T": {"Type": "AWS::SNS::TopicPolicy", "Properties": {"Topics": ["arn:t"], "PolicyDocument": {"Statement": [
 		{"Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": "arn:t"},
@@ -50,7 +51,8 @@ func TestResourcePolicies(t *testing.T) {
 			"queue, another service":      {queue, "sns.amazonaws.com", "sqs:SendMessage", "arn:dlq", "arn:rule/high", false},
 			"queue, another action":       {queue, "events.amazonaws.com", "sqs:PurgeQueue", "arn:dlq", "arn:rule/high", false},
 			"another queue":               {queue, "events.amazonaws.com", "sqs:SendMessage", "arn:other", "arn:rule/high", false},
-			"log stream of the group":     {logs, "events.amazonaws.com", "logs:PutLogEvents", "arn:group:log-stream:x", "arn:rule/low", true},
+			"log stream of the group":     {logs, "events.amazonaws.com", "logs:PutLogEvents", "arn:aws:logs:eu-west-1:1:log-group:group:log-stream:x", "arn:rule/low", true},
+			"log group without a policy":  {logs, "events.amazonaws.com", "logs:PutLogEvents", "arn:aws:logs:eu-west-1:1:log-group:none:log-stream:x", "arn:rule/low", false},
 			"function, method under path": {permission, "apigateway.amazonaws.com", "lambda:InvokeFunction", "arn:fn", "arn:api/v1/POST/webhook/*", true},
 			"function, another method":    {permission, "apigateway.amazonaws.com", "lambda:InvokeFunction", "arn:fn", "arn:api/v1/GET/webhook/a", false},
 			"explicit deny":               {denied, "events.amazonaws.com", "sns:Publish", "arn:t", "arn:rule", false},

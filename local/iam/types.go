@@ -27,7 +27,6 @@ var Types = []assembly.Type{
 	},
 	{Name: "AWS::SQS::QueuePolicy", Properties: queuePolicy{}},
 	{Name: "AWS::SNS::TopicPolicy", Properties: topicPolicy{}},
-	{Name: "AWS::Logs::ResourcePolicy", Properties: logPolicy{}},
 	{Name: "AWS::Lambda::Permission", Properties: permission{}},
 }
 
@@ -67,9 +66,6 @@ type topicPolicy struct {
 	PolicyDocument resourceDocument
 	Topics         []string
 }
-
-// logPolicy is AWS::Logs::ResourcePolicy. The document is JSON text.
-type logPolicy struct{ PolicyName, PolicyDocument string }
 
 // permission is AWS::Lambda::Permission.
 type permission struct{ FunctionName, Action, Principal, SourceArn, SourceAccount string }

@@ -339,7 +339,9 @@ func (f *finder) logs(ctx context.Context, one *found, received time.Time) error
 	var groups []string
 	for _, r := range f.dlq.stack.ByType("AWS::Logs::LogGroup") {
 		name := r.PhysicalID
-		if strings.HasPrefix(name, contract.EventLogGroupPrefix) || strings.HasPrefix(name, contract.FunctionLogGroupPrefix) && !strings.HasPrefix(name, contract.CleanerLogGroupPrefix) {
+		ofHandler := strings.HasPrefix(name, contract.FunctionLogGroupPrefix) &&
+			!strings.HasPrefix(name, contract.CleanerLogGroupPrefix) && !strings.HasPrefix(name, contract.AccountLogGroupPrefix)
+		if strings.HasPrefix(name, contract.EventLogGroupPrefix) || ofHandler {
 			groups = append(groups, name)
 		}
 	}
