@@ -65,8 +65,10 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	// Listing shows which hours have a manifest. Without this right, an absent manifest
 	// would be a missing permission.
 	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
-	// Reading the table, and writing objects, in several parts if large.
-	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
+	allow(fn, []*string{p.Key.KeyArn()}, tableReadKeyActions...)
+	// Writing objects, in several parts if large, and reading them.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:GenerateDataKey")
 
 	return &Archive{bucket: bucket, archiver: fn, daily: newDaily(this, dailyProps{
 		Suffix: p.Suffix, Key: p.Key, Function: fn, Hour: "2", Minute: "20", Does: "Starts the archiver",

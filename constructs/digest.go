@@ -79,7 +79,7 @@ func NewDigest(scope cdkconstructs.Construct, id string, p DigestProps) *Digest 
 		Environment: map[string]string{contract.EnvTopicARN: *p.Topic.TopicArn()},
 	})
 	allow(fn, []*string{p.Topic.TopicArn()}, "sns:Publish")
-	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:GenerateDataKey*")
+	allow(fn, []*string{p.Key.KeyArn()}, sendKeyActions...)
 	for _, r := range p.Routes {
 		if r.Digest == nil {
 			continue

@@ -135,6 +135,7 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 			DataTraceEnabled: jsii.Bool(false),
 		},
 	})
+	requireTLS12(api)
 	addGatewayResponses(api)
 	// The library's own output of the URL ends in a slash.
 	api.Node().TryRemoveChild(jsii.String("Endpoint"))

@@ -43,7 +43,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
 		Traces: cfg.TraceSampling,
 	})
-	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
+	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix, Key: store.Key()})
 	relay := NewRelay(stack, "Relay", RelayProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus(), Tiers: cfg.Tiers,
 		Untraced: !cfg.TraceSampling.Batches,
@@ -120,5 +120,6 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 			Value: output.value, Description: jsii.String(output.description),
 		})
 	}
+	encryptLogs(stack, store.Key())
 	return stack
 }

@@ -31,7 +31,7 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 	this := cdkconstructs.NewConstruct(scope, &id)
 
 	key := awskms.NewKey(this, jsii.String("Key"), &awskms.KeyProps{
-		Description:       jsii.String("Payment webhooks " + p.Suffix + ": table, audit bucket, queues, topic"),
+		Description:       jsii.String("Payment webhooks " + p.Suffix + ": tables, audit bucket, queues, topic, bus, logs"),
 		EnableKeyRotation: jsii.Bool(true),
 		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
 		// The shortest window: the key goes with the stack, and so does all it encrypts.
@@ -111,7 +111,7 @@ func stringAttribute(name string) *awsdynamodb.Attribute {
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 func allowTable(fn awsiam.IGrantable, table awsdynamodb.ITable, key awskms.IKey, actions ...string) {
 	allow(fn, []*string{table.TableArn()}, actions...)
-	allow(fn, []*string{key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+	allow(fn, []*string{key.KeyArn()}, tableKeyActions...)
 }
 
 // newQueue adds a queue for what could not be delivered. Messages stay for the
