@@ -48,14 +48,19 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	app := awscdk.NewApp(props)
 	cfg, envErr := constructs.ConfigFromEnv(getenv)
 	context := func(key string) any { return app.Node().TryGetContext(jsii.String(key)) }
-	var tiersErr, providersErr, reconcileErr, operatorErr, samplingErr error
+	var tiersErr, providersErr, reconcileErr, operatorErr, samplingErr, safeguardsErr error
 	cfg.Tiers, tiersErr = tiers.Parse(context(tiers.ContextKey))
+	requireSignatures := context(constructs.ContextRequireSignatures)
+	if constructs.IsProduction(context(constructs.ContextProduction)) {
+		requireSignatures = true
+	}
 	cfg.Providers, providersErr = constructs.ProvidersFromContext(
-		context(constructs.ContextProviders), context(constructs.ContextRequireSignatures), context(constructs.ContextAllowOpenWebhook))
+		context(constructs.ContextProviders), requireSignatures, context(constructs.ContextAllowOpenWebhook))
 	cfg.Reconcile, reconcileErr = constructs.ReconcileFromContext(context(constructs.ContextReconcile), context(constructs.ContextProviders))
 	cfg.OperatorPolicy, operatorErr = constructs.OperatorPolicyFromContext(context(constructs.ContextOperatorPolicy))
 	cfg.TraceSampling, samplingErr = constructs.TraceSamplingFromContext(context(constructs.ContextTraceSampling))
-	if err := errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr, samplingErr); err != nil {
+	cfg.Safeguards, safeguardsErr = constructs.SafeguardsFromContext(context, cfg.Region)
+	if err := errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr, samplingErr, safeguardsErr); err != nil {
 		return err
 	}
 	constructs.NewStack(app, cfg)

@@ -23,7 +23,12 @@ type ArchiveProps struct {
 	Code   ImageCode
 	Table  awsdynamodb.ITable
 	Key    awskms.IKey // of the table, the bucket and the queues
+	Retain bool        // the bucket outlives the stack
+	Lock   ObjectLock  // of the bucket, which then outlives the stack as well
 }
+
+// auditDays is how long the audit trail is kept.
+const auditDays = 365
 
 // Archive is the audit bucket, and the function and rule that fill it daily.
 type Archive struct {
@@ -106,7 +111,9 @@ func (a *Archive) Failures() awssqs.IQueue { return a.failures }
 
 func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket {
 	stack := awscdk.Stack_Of(scope)
-	bucket := awss3.NewBucket(scope, jsii.String("AuditLogs"), &awss3.BucketProps{
+	// Locked objects could not be deleted with the stack.
+	retain := p.Retain || p.Lock.Days > 0
+	props := &awss3.BucketProps{
 		BucketName: awscdk.Fn_Join(jsii.String("-"), &[]*string{
 			jsii.String(strings.TrimSuffix(contract.AuditBucketPrefix, "-")), stack.Account(), stack.Region(), jsii.String(p.Suffix),
 		}),
@@ -124,18 +131,28 @@ func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket
 				{StorageClass: awss3.StorageClass_INFREQUENT_ACCESS(), TransitionAfter: awscdk.Duration_Days(jsii.Number(30))},
 				{StorageClass: awss3.StorageClass_GLACIER(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))},
 			},
-			Expiration: awscdk.Duration_Days(jsii.Number(365)),
+			Expiration: awscdk.Duration_Days(jsii.Number(auditDays)),
 			NoncurrentVersionTransitions: &[]*awss3.NoncurrentVersionTransition{
 				{StorageClass: awss3.StorageClass_INFREQUENT_ACCESS(), TransitionAfter: awscdk.Duration_Days(jsii.Number(30))},
 				{StorageClass: awss3.StorageClass_GLACIER(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))},
 			},
-			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(365)),
+			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(auditDays)),
 			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
 		}},
-		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
-		AutoDeleteObjects: jsii.Bool(true),
-	})
-	configureAutoDeleteFunction(scope, p.Suffix)
+		RemovalPolicy:     removal(retain),
+		AutoDeleteObjects: jsii.Bool(!retain),
+	}
+	switch {
+	case p.Lock.Days == 0:
+	case p.Lock.Mode == "COMPLIANCE":
+		props.ObjectLockDefaultRetention = awss3.ObjectLockRetention_Compliance(awscdk.Duration_Days(jsii.Number(p.Lock.Days)))
+	default:
+		props.ObjectLockDefaultRetention = awss3.ObjectLockRetention_Governance(awscdk.Duration_Days(jsii.Number(p.Lock.Days)))
+	}
+	bucket := awss3.NewBucket(scope, jsii.String("AuditLogs"), props)
+	if !retain {
+		configureAutoDeleteFunction(scope, p.Suffix)
+	}
 	return bucket
 }
 

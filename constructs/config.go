@@ -77,6 +77,7 @@ type Config struct {
 	Reconcile      Reconcile     // providers that are compared with the table daily; empty for none
 	OperatorPolicy bool          // add the managed policy of scripts/ops
 	TraceSampling  TraceSampling // requests that X-Ray records
+	Safeguards     Safeguards    // what protects the stack in production
 	SourceRoot     string        // directory of the handlers' module: the images' build context
 }
 

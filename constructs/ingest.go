@@ -57,12 +57,16 @@ type IngestProps struct {
 	Key        awskms.IKey        // of the tables and the quarantine queue
 	Providers  Providers
 	Traces     TraceSampling
+	Firewall   Firewall
+	Domain     Domain
+	Alias      bool // the API invokes an alias of the validator, see addCanary
 }
 
 // Ingest is the REST API with the validator behind it.
 type Ingest struct {
 	api        awsapigateway.RestApi
 	validator  awslambda.IFunction
+	live       awslambda.Alias // of the validator, nil for none
 	quarantine awssqs.IQueue
 	url        *string
 }
@@ -140,7 +144,13 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	// The library's own output of the URL ends in a slash.
 	api.Node().TryRemoveChild(jsii.String("Endpoint"))
 
-	integration := awsapigateway.NewLambdaIntegration(validator, &awsapigateway.LambdaIntegrationOptions{
+	var live awslambda.Alias
+	var invoked awslambda.IFunction = validator
+	if p.Alias {
+		live = awslambda.NewAlias(this, jsii.String("Live"), &awslambda.AliasProps{AliasName: jsii.String("live"), Version: validator.CurrentVersion()})
+		invoked = live
+	}
+	integration := awsapigateway.NewLambdaIntegration(invoked, &awsapigateway.LambdaIntegrationOptions{
 		AllowTestInvoke: jsii.Bool(false),
 	})
 	webhook := api.Root().AddResource(jsii.String("webhook"), nil)
@@ -156,16 +166,25 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	countThrottled(accessLogs)
 	addSamplingRule(this, p.Suffix, p.Traces)
 
+	if p.Firewall.Rate > 0 {
+		addFirewall(this, p.Suffix, p.Firewall, api.DeploymentStage().StageArn())
+	}
 	stack := awscdk.Stack_Of(this)
+	// Without the trailing slash of api.Url(): users append /webhook.
+	url := awscdk.Fn_Join(jsii.String(""), &[]*string{
+		jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."),
+		stack.UrlSuffix(), jsii.String("/" + stageName),
+	})
+	if p.Domain.Name != "" {
+		addDomain(this, api, p.Domain)
+		url = jsii.String("https://" + p.Domain.Name)
+	}
 	return &Ingest{
 		api:        api,
 		validator:  validator,
+		live:       live,
 		quarantine: quarantine,
-		// Without the trailing slash of api.Url(): users append /webhook.
-		url: awscdk.Fn_Join(jsii.String(""), &[]*string{
-			jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."),
-			stack.UrlSuffix(), jsii.String("/" + stageName),
-		}),
+		url:        url,
 	}
 }
 

@@ -150,7 +150,7 @@ func (r *contextReader) checkOpenWebhook(value any, require, allow bool) {
 		r.problems = append(r.problems, fmt.Errorf("%w: contexts %s and %s are both true: set one of them to false", ErrConfig, ContextRequireSignatures, ContextAllowOpenWebhook))
 	case closed || allow:
 	case require:
-		r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s", ErrConfig, ContextRequireSignatures, openWebhook))
+		r.problems = append(r.problems, fmt.Errorf("%w: context %s, or %s, is true, but %s", ErrConfig, ContextRequireSignatures, ContextProduction, openWebhook))
 	case len(others) > 0:
 		r.problems = append(r.problems, fmt.Errorf("%w: context %s has %s, but %s. To accept them all the same, set %s to true",
 			ErrConfig, ContextProviders, strings.Join(others, ", "), openWebhook, ContextAllowOpenWebhook))
