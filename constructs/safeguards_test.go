@@ -148,12 +148,21 @@ func productionConfig(t *testing.T) Config {
 	return cfg
 }
 
-func TestProduction(t *testing.T) {
-	productive.Do(func() { productive.template = synthesize(t, productionConfig(t)) })
+// productionStack is the template of [productionConfig], synthesized once, and looked at by
+// cdk-nag.
+func productionStack(t *testing.T) template {
+	t.Helper()
+	productive.Do(func() { productive.template = synthesize(t, productionConfig(t), nagPacks()...) })
 	if productive.Resources == nil {
 		t.Fatal("synthesis failed before")
 	}
 	s := productive.template
+	s.t = t
+	return s
+}
+
+func TestProduction(t *testing.T) {
+	s := productionStack(t)
 	t.Run("keeps what holds data, and nothing else", func(t *testing.T) {
 		s.t = t
 		var kept []string

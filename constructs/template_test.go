@@ -53,8 +53,8 @@ type template struct {
 
 // synthesize builds a stack the way the CDK CLI does: a binary that is run
 // directly does not see the feature flags in cdk.json, and without them the
-// template is another one.
-func synthesize(t *testing.T, cfg Config) template {
+// template is another one. Aspects look at the stack and do not change it.
+func synthesize(t *testing.T, cfg Config, aspects ...awscdk.IAspect) template {
 	t.Helper()
 	defer func() {
 		if r := recover(); r != nil {
@@ -70,11 +70,16 @@ func synthesize(t *testing.T, cfg Config) template {
 		t.Fatal(err)
 	}
 	settings.Context["aws:cdk:enable-path-metadata"] = true
+	// What aspects find is for the tests to judge, and fails no synthesis.
+	settings.Context["@aws-cdk/core:annotationsInValidationReport"] = len(aspects) == 0
 	dir := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{
 		Outdir: jsii.String(dir), Context: &settings.Context, AnalyticsReporting: jsii.Bool(false),
 	})
-	NewStack(app, cfg)
+	stack := NewStack(app, cfg)
+	for _, aspect := range aspects {
+		awscdk.Aspects_Of(stack).Add(aspect, nil)
+	}
 	app.Synth(nil)
 	return readTemplate(t, dir, cfg.StackName())
 }
@@ -108,10 +113,11 @@ var defaultOnce sync.Once
 
 var defaultTemplate template
 
-// stack is the template of the default configuration, synthesized once.
+// stack is the template of the default configuration, synthesized once, and looked at by
+// cdk-nag.
 func stack(t *testing.T) template {
 	t.Helper()
-	defaultOnce.Do(func() { defaultTemplate = synthesize(t, config(t, nil)) })
+	defaultOnce.Do(func() { defaultTemplate = synthesize(t, config(t, nil), nagPacks()...) })
 	if defaultTemplate.Resources == nil {
 		t.Fatal("synthesis failed before")
 	}
