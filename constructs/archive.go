@@ -150,6 +150,9 @@ func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket
 		props.ObjectLockDefaultRetention = awss3.ObjectLockRetention_Governance(awscdk.Duration_Days(jsii.Number(p.Lock.Days)))
 	}
 	bucket := awss3.NewBucket(scope, jsii.String("AuditLogs"), props)
+	if p.Retain {
+		bucket.AddToResourcePolicy(denial("s3:DeleteBucket", bucket.BucketArn()))
+	}
 	if !retain {
 		configureAutoDeleteFunction(scope, p.Suffix)
 	}

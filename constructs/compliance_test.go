@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -29,13 +28,9 @@ func (s template) reports() map[string][]compliance.Line {
 	s.t.Helper()
 	reports := map[string][]compliance.Line{}
 	for _, pack := range compliance.Packs() {
-		text, err := os.ReadFile(filepath.Join(s.dir, pack+"--TapStackdev-NagReport.json"))
-		if err != nil {
-			s.t.Fatal(err)
-		}
 		var report struct{ Lines []compliance.Line }
-		if err := json.Unmarshal(text, &report); err != nil {
-			s.t.Fatal(err)
+		if err := json.Unmarshal(s.files[pack+"--TapStackdev-NagReport.json"], &report); err != nil {
+			s.t.Fatalf("%s: %v", pack, err)
 		}
 		reports[pack] = report.Lines
 	}
@@ -46,15 +41,11 @@ func (s template) reports() map[string][]compliance.Line {
 // one name for all findings of a rule. A rule that could not be evaluated is a finding too.
 func (s template) findings() (found []compliance.Finding) {
 	s.t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, "TapStackdev.metadata.json"))
-	if err != nil {
-		s.t.Fatal(err)
-	}
 	var annotations map[string][]struct {
 		Type string
 		Data any
 	}
-	if err := json.Unmarshal(text, &annotations); err != nil {
+	if err := json.Unmarshal(s.files["TapStackdev.metadata.json"], &annotations); err != nil {
 		s.t.Fatal(err)
 	}
 	for path, list := range annotations {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -189,6 +191,23 @@ func reserveConcurrency(stack awscdk.Stack, suffix string, reserved map[string]i
 			fn.SetReservedConcurrentExecutions(jsii.Number(n))
 		}
 	}
+}
+
+// denial keeps everybody, administrators included, from one action until the statement is
+// removed: what protection from deletion is for resources that have no setting for it.
+func denial(action string, resource *string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid:        jsii.String("ProtectFromDeletion"),
+		Effect:     awsiam.Effect_DENY,
+		Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions:    jsii.Strings(action),
+		Resources:  &[]*string{resource},
+	})
+}
+
+// denyDeletion protects a key. Without it nothing that it encrypted can be read again.
+func denyDeletion(key awskms.IKey) {
+	key.AddToResourcePolicy(denial("kms:ScheduleKeyDeletion", jsii.String("*")), nil)
 }
 
 var (

@@ -5,8 +5,6 @@ package constructs
 import (
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -186,6 +184,27 @@ func TestProduction(t *testing.T) {
 		_, key := s.only("AWS::KMS::Key")
 		s.expect(key, map[string]string{"PendingWindowInDays": "30"})
 	})
+	t.Run("denies the deletion of key and bucket to everybody", func(t *testing.T) {
+		s.t = t
+		_, key := s.only("AWS::KMS::Key")
+		bucket, _ := s.only("AWS::S3::Bucket")
+		_, policy := s.named("AWS::S3::BucketPolicy", "Bucket", "${"+bucket+"}")
+		for want, statements := range map[string]any{
+			"Deny kms:ScheduleKeyDeletion on *":             key.at("KeyPolicy", "Statement"),
+			"Deny s3:DeleteBucket on ${" + bucket + ".Arn}": policy.at("PolicyDocument", "Statement"),
+		} {
+			var lines []string
+			for _, statement := range statements.([]any) {
+				statement := statement.(map[string]any)
+				if principal := s.render(statement["Principal"]); principal == `{"AWS":"*"}` {
+					lines = append(lines, statementLines(s, statement)...)
+				}
+			}
+			if !slices.Contains(lines, want) {
+				t.Errorf("%q has no %s", lines, want)
+			}
+		}
+	})
 	t.Run("locks the audit trail, and has nothing that empties it", func(t *testing.T) {
 		s.t = t
 		_, bucket := s.only("AWS::S3::Bucket")
@@ -280,11 +299,10 @@ func TestProduction(t *testing.T) {
 // terminationProtected reports what the CLI is told of the stack.
 func terminationProtected(t *testing.T, s template) bool {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(s.dir, "manifest.json"))
-	if err != nil {
-		t.Fatal(err)
+	if s.files["manifest.json"] == nil {
+		t.Fatal("no manifest")
 	}
-	return strings.Contains(string(text), `"terminationProtection": true`)
+	return strings.Contains(string(s.files["manifest.json"]), `"terminationProtection": true`)
 }
 
 func TestSafeguardsAreNotByDefault(t *testing.T) {

@@ -57,6 +57,10 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 		Resources: jsii.Strings("*"),
 	}), nil)
 
+	if p.Retain {
+		denyDeletion(key)
+	}
+
 	transactions := tableProps(contract.TablePrefix+p.Suffix, key, contract.FieldTransactionID, p.Retain)
 	transactions.SortKey = stringAttribute(contract.FieldProvider)
 	// The relay publishes new items and never looks at an old image.

@@ -44,9 +44,10 @@ type resource struct {
 // template is the synthesized stack.
 type template struct {
 	t         *testing.T
-	text      []byte // as written
-	assets    []byte // the stack's asset manifest
-	dir       string // the cloud assembly
+	text      []byte            // as written
+	assets    []byte            // the stack's asset manifest
+	dir       string            // the cloud assembly, for as long as the test lasts that synthesized it
+	files     map[string][]byte // JSON files in it, by name
 	Resources map[string]resource
 	Outputs   map[string]struct{ Value any }
 }
@@ -93,7 +94,16 @@ func readTemplate(t *testing.T, dir, stack string) template {
 		}
 		return content
 	}
-	got := template{t: t, dir: dir, text: read(".template.json"), assets: read(".assets.json")}
+	got := template{t: t, dir: dir, text: read(".template.json"), assets: read(".assets.json"), files: map[string][]byte{}}
+	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if got.files[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := json.Unmarshal(got.text, &got); err != nil {
 		t.Fatal(err)
 	}
