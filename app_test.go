@@ -67,6 +67,28 @@ func TestInvalidConfiguration(t *testing.T) {
 	}
 }
 
+// All that production needs is named at once, also what cdk.json switches off as it is.
+func TestProductionNeeds(t *testing.T) {
+	err := run(getenv(nil), &awscdk.AppProps{
+		Outdir: jsii.String(t.TempDir()), Context: &map[string]any{"production": "true", "requireSignatures": false},
+	}, io.Discard)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != 2 || !strings.Contains(lines[0], "providers.canonical.secret") || !strings.Contains(lines[1], "production is true, but domain is missing") {
+		t.Errorf("got:\n%v", err)
+	}
+	err = run(getenv(map[string]string{"AWS_REGION": "us-east-1"}), &awscdk.AppProps{
+		Outdir: jsii.String(t.TempDir()), Context: &map[string]any{
+			"domain": map[string]any{"name": "payments.example.com", "certificateArn": "arn:aws:acm:eu-west-1:111122223333:certificate/1", "hostedZoneId": "Z1"},
+		},
+	}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "in the region of the stack, us-east-1") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAssemblyIsWritten(t *testing.T) {
 	dir := t.TempDir()
 	if err := run(getenv(map[string]string{"ENVIRONMENT_SUFFIX": "pr-7"}), &awscdk.AppProps{Outdir: jsii.String(dir)}, io.Discard); err != nil {

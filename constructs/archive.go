@@ -22,7 +22,12 @@ type ArchiveProps struct {
 	Code   ImageCode
 	Table  awsdynamodb.ITable
 	Key    awskms.IKey // of the table, the bucket and the queues
+	Retain bool        // the bucket outlives the stack
+	Lock   ObjectLock  // of the bucket, which then outlives the stack as well
 }
+
+// auditDays is how long the audit trail is kept.
+const auditDays = 365
 
 // Archive is the audit bucket, and the function and rule that fill it daily.
 type Archive struct {
@@ -64,8 +69,10 @@ func NewArchive(scope cdkconstructs.Construct, id string, p ArchiveProps) *Archi
 	// Listing shows which hours have a manifest. Without this right, an absent manifest
 	// would be a missing permission.
 	allow(fn, []*string{bucket.BucketArn()}, "s3:ListBucket")
-	// Reading the table, and writing objects, in several parts if large.
-	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*")
+	allow(fn, []*string{p.Key.KeyArn()}, tableReadKeyActions...)
+	// Writing objects, in several parts if large, and reading them.
+	// https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:GenerateDataKey")
 
 	return &Archive{bucket: bucket, archiver: fn, daily: newDaily(this, dailyProps{
 		Suffix: p.Suffix, Key: p.Key, Function: fn, Hour: "2", Minute: "20", Does: "Starts the archiver",
@@ -103,7 +110,9 @@ func (a *Archive) Failures() awssqs.IQueue { return a.failures }
 
 func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket {
 	stack := awscdk.Stack_Of(scope)
-	bucket := awss3.NewBucket(scope, jsii.String("AuditLogs"), &awss3.BucketProps{
+	// Locked objects could not be deleted with the stack.
+	retain := p.Retain || p.Lock.Days > 0
+	props := &awss3.BucketProps{
 		BucketName: awscdk.Fn_Join(jsii.String("-"), &[]*string{
 			jsii.String(strings.TrimSuffix(contract.AuditBucketPrefix, "-")), stack.Account(), stack.Region(), jsii.String(p.Suffix),
 		}),
@@ -121,12 +130,12 @@ func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket
 				{StorageClass: awss3.StorageClass_INFREQUENT_ACCESS(), TransitionAfter: awscdk.Duration_Days(jsii.Number(30))},
 				{StorageClass: awss3.StorageClass_GLACIER(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))},
 			},
-			Expiration: awscdk.Duration_Days(jsii.Number(365)),
+			Expiration: awscdk.Duration_Days(jsii.Number(auditDays)),
 			NoncurrentVersionTransitions: &[]*awss3.NoncurrentVersionTransition{
 				{StorageClass: awss3.StorageClass_INFREQUENT_ACCESS(), TransitionAfter: awscdk.Duration_Days(jsii.Number(30))},
 				{StorageClass: awss3.StorageClass_GLACIER(), TransitionAfter: awscdk.Duration_Days(jsii.Number(90))},
 			},
-			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(365)),
+			NoncurrentVersionExpiration:         awscdk.Duration_Days(jsii.Number(auditDays)),
 			AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(7)),
 		}},
 		// S3's default since September 2024, which buckets with older rules do not have: objects
@@ -134,11 +143,24 @@ func newAuditBucket(scope cdkconstructs.Construct, p ArchiveProps) awss3.IBucket
 		// docs/archive.md.
 		// https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 		TransitionDefaultMinimumObjectSize: awss3.TransitionDefaultMinimumObjectSize_ALL_STORAGE_CLASSES_128_K,
-		RemovalPolicy:                      awscdk.RemovalPolicy_DESTROY,
-		AutoDeleteObjects:                  jsii.Bool(true),
-	})
-	// The CDK's own function, which empties the bucket when the stack is destroyed.
-	cleaner := stack.Node().FindChild(jsii.String("Custom::S3AutoDeleteObjectsCustomResourceProvider")).(awscdk.CustomResourceProviderBase)
-	configureProvider(scope, cleaner, "CleanerLogs", contract.CleanerLogGroupPrefix+p.Suffix)
+		RemovalPolicy:                      removal(retain),
+		AutoDeleteObjects:                  jsii.Bool(!retain),
+	}
+	switch {
+	case p.Lock.Days == 0:
+	case p.Lock.Mode == "COMPLIANCE":
+		props.ObjectLockDefaultRetention = awss3.ObjectLockRetention_Compliance(awscdk.Duration_Days(jsii.Number(p.Lock.Days)))
+	default:
+		props.ObjectLockDefaultRetention = awss3.ObjectLockRetention_Governance(awscdk.Duration_Days(jsii.Number(p.Lock.Days)))
+	}
+	bucket := awss3.NewBucket(scope, jsii.String("AuditLogs"), props)
+	if p.Retain {
+		bucket.AddToResourcePolicy(denial("s3:DeleteBucket", bucket.BucketArn()))
+	}
+	if !retain {
+		// The CDK's own function, which empties the bucket when the stack is destroyed.
+		cleaner := stack.Node().FindChild(jsii.String("Custom::S3AutoDeleteObjectsCustomResourceProvider")).(awscdk.CustomResourceProviderBase)
+		configureProvider(scope, cleaner, "CleanerLogs", contract.CleanerLogGroupPrefix+p.Suffix)
+	}
 	return bucket
 }

@@ -94,8 +94,9 @@ type Config struct {
 	OperatorPolicy bool          // add the managed policy of scripts/ops
 	TraceSampling  TraceSampling // requests that X-Ray records
 	Account        APIGatewayAccount
-	LogRetention   int    // days for which every log group keeps lines
-	SourceRoot     string // directory of the handlers' module: the images' build context
+	LogRetention   int        // days for which every log group keeps lines
+	Safeguards     Safeguards // what protects the stack in production
+	SourceRoot     string     // directory of the handlers' module: the images' build context
 }
 
 // StackName is the name of the CloudFormation stack.

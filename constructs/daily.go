@@ -48,7 +48,7 @@ func newDaily(scope cdkconstructs.Construct, p dailyProps) daily {
 	p.Function.ConfigureAsyncInvoke(&awslambda.EventInvokeConfigOptions{
 		RetryAttempts: jsii.Number(2),
 		MaxEventAge:   awscdk.Duration_Hours(jsii.Number(6)),
-		OnFailure:     awslambdadestinations.NewSqsDestination(d.failures),
+		OnFailure:     awslambdadestinations.NewSqsDestination(onFailureQueue(scope, d.failures, p.Function, p.Key)),
 	})
 	start := func(id, name string, props awsevents.RuleProps) {
 		props.RuleName = &name

@@ -31,6 +31,9 @@ const (
 	// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html
 	maxDigestBatch = 10_000
 
+	// digestConcurrency is the most batches at once, and the least that Lambda allows.
+	digestConcurrency = 2
+
 	// digestDelayedMinutes is how old an event may become in a digest's queue. One failed
 	// attempt delays it by less than 20 minutes.
 	digestDelayedMinutes = 30
@@ -79,7 +82,7 @@ func NewDigest(scope cdkconstructs.Construct, id string, p DigestProps) *Digest 
 		Environment: map[string]string{contract.EnvTopicARN: *p.Topic.TopicArn()},
 	})
 	allow(fn, []*string{p.Topic.TopicArn()}, "sns:Publish")
-	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:GenerateDataKey*")
+	allow(fn, []*string{p.Key.KeyArn()}, sendKeyActions...)
 	for _, r := range p.Routes {
 		if r.Digest == nil {
 			continue
@@ -90,7 +93,7 @@ func NewDigest(scope cdkconstructs.Construct, id string, p DigestProps) *Digest 
 			MaxBatchingWindow: awscdk.Duration_Minutes(jsii.Number(r.Tier.Digest)),
 			// The fewer batches at once, the fewer messages to people. Two is the least.
 			// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
-			MaxConcurrency:          jsii.Number(2),
+			MaxConcurrency:          jsii.Number(digestConcurrency),
 			ReportBatchItemFailures: jsii.Bool(true),
 		}))
 	}

@@ -140,7 +140,7 @@ func TestDigestPermissions(t *testing.T) {
 	logs, _ := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/alert-digest-dev")
 	want := []string{
 		"Allow kms:Decrypt on ${" + key + ".Arn}",
-		"Allow kms:GenerateDataKey* on ${" + key + ".Arn}",
+		"Allow kms:GenerateDataKey on ${" + key + ".Arn}",
 		"Allow logs:CreateLogStream on ${" + logs + ".Arn}",
 		"Allow logs:PutLogEvents on ${" + logs + ".Arn}",
 		"Allow sns:Publish on ${" + topic + "}",

@@ -57,6 +57,9 @@ type IngestProps struct {
 	Key        awskms.IKey        // of the tables and the quarantine queue
 	Providers  Providers
 	Traces     TraceSampling
+	Firewall   Firewall
+	Domain     Domain
+	Alias      bool // the API invokes an alias of the validator, see addCanary
 
 	Account       APIGatewayAccount
 	AccountSource string // directory of the custom resource of [AccountShared]
@@ -66,6 +69,7 @@ type IngestProps struct {
 type Ingest struct {
 	api        awsapigateway.RestApi
 	validator  awslambda.IFunction
+	live       awslambda.Alias // of the validator, nil for none
 	quarantine awssqs.IQueue
 	url        *string
 }
@@ -140,11 +144,18 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		// Without the role, a stage with an access log cannot be created.
 		api.DeploymentStage().Node().AddDependency(newSharedAccount(this, accountProps{Suffix: p.Suffix, Source: p.AccountSource}))
 	}
+	requireTLS12(api)
 	addGatewayResponses(api)
 	// The library's own output of the URL ends in a slash.
 	api.Node().TryRemoveChild(jsii.String("Endpoint"))
 
-	integration := awsapigateway.NewLambdaIntegration(validator, &awsapigateway.LambdaIntegrationOptions{
+	var live awslambda.Alias
+	var invoked awslambda.IFunction = validator
+	if p.Alias {
+		live = awslambda.NewAlias(this, jsii.String("Live"), &awslambda.AliasProps{AliasName: jsii.String("live"), Version: validator.CurrentVersion()})
+		invoked = live
+	}
+	integration := awsapigateway.NewLambdaIntegration(invoked, &awsapigateway.LambdaIntegrationOptions{
 		AllowTestInvoke: jsii.Bool(false),
 	})
 	webhook := api.Root().AddResource(jsii.String("webhook"), nil)
@@ -160,16 +171,25 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	countThrottled(accessLogs)
 	addSamplingRule(this, p.Suffix, p.Traces)
 
+	if p.Firewall.Rate > 0 {
+		addFirewall(this, p.Suffix, p.Firewall, api.DeploymentStage().StageArn())
+	}
 	stack := awscdk.Stack_Of(this)
+	// Without the trailing slash of api.Url(): users append /webhook.
+	url := awscdk.Fn_Join(jsii.String(""), &[]*string{
+		jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."),
+		stack.UrlSuffix(), jsii.String("/" + stageName),
+	})
+	if p.Domain.Name != "" {
+		addDomain(this, api, p.Domain)
+		url = jsii.String("https://" + p.Domain.Name)
+	}
 	return &Ingest{
 		api:        api,
 		validator:  validator,
+		live:       live,
 		quarantine: quarantine,
-		// Without the trailing slash of api.Url(): users append /webhook.
-		url: awscdk.Fn_Join(jsii.String(""), &[]*string{
-			jsii.String("https://"), api.RestApiId(), jsii.String(".execute-api."), stack.Region(), jsii.String("."),
-			stack.UrlSuffix(), jsii.String("/" + stageName),
-		}),
+		url:        url,
 	}
 }
 

@@ -403,7 +403,7 @@ func TestQuarantinePermissions(t *testing.T) {
 	}
 	// Under a customer key, a sender needs these two of the key.
 	// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
-	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey*"} {
+	for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey on"} {
 		if lines := validatorPermissions(s, action); len(lines) != 1 || !strings.HasSuffix(lines[0], " on ${"+key+".Arn}") {
 			t.Errorf("%s: %q", action, lines)
 		}

@@ -147,10 +147,10 @@ func (r *contextReader) checkOpenWebhook(value any, require, allow bool) {
 	others := slices.DeleteFunc(slices.Sorted(maps.Keys(named)), func(name string) bool { return name == contract.ProviderCanonical })
 	switch {
 	case require && allow:
-		r.problems = append(r.problems, fmt.Errorf("%w: contexts %s and %s are both true: set one of them to false", ErrConfig, ContextRequireSignatures, ContextAllowOpenWebhook))
+		r.problems = append(r.problems, fmt.Errorf("%w: contexts %s and %s are both true (%s includes the first): set one of them to false", ErrConfig, ContextRequireSignatures, ContextAllowOpenWebhook, ContextProduction))
 	case closed || allow:
 	case require:
-		r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s", ErrConfig, ContextRequireSignatures, openWebhook))
+		r.problems = append(r.problems, fmt.Errorf("%w: context %s is true (%s includes it), but %s", ErrConfig, ContextRequireSignatures, ContextProduction, openWebhook))
 	case len(others) > 0:
 		r.problems = append(r.problems, fmt.Errorf("%w: context %s has %s, but %s. To accept them all the same, set %s to true",
 			ErrConfig, ContextProviders, strings.Join(others, ", "), openWebhook, ContextAllowOpenWebhook))

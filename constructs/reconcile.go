@@ -162,7 +162,7 @@ func NewReconciliation(scope cdkconstructs.Construct, id string, p Reconciliatio
 		},
 	})
 	allow(fn, []*string{p.Table.TableArn()}, "dynamodb:GetItem")
-	allow(fn, []*string{p.Key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey")
+	allow(fn, []*string{p.Key.KeyArn()}, tableReadKeyActions...)
 	p.Providers.secrets().allowSecrets(this, fn)
 
 	// Two hours after the archiver. The first run shows whether the credentials are right.

@@ -89,7 +89,7 @@ func NewRelay(scope cdkconstructs.Construct, id string, p RelayProps) *Relay {
 		// https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html
 		RetryAttempts: jsii.Number(-1),
 		MaxRecordAge:  awscdk.Duration_Hours(jsii.Number(6)),
-		OnFailure:     awslambdaeventsources.NewSqsDlq(deadLetters),
+		OnFailure:     awslambdaeventsources.NewSqsDlq(onFailureQueue(this, deadLetters, fn, p.Key)),
 	}))
 	return &Relay{function: fn, deadLetters: deadLetters}
 }

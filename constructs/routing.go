@@ -39,6 +39,7 @@ type Route struct {
 // BusProps configures the event bus.
 type BusProps struct {
 	Suffix string
+	Key    awskms.IKey // of the bus and its archive
 }
 
 // Bus is the event bus on which stored transactions are published.
@@ -54,12 +55,13 @@ func NewBus(scope cdkconstructs.Construct, id string, p BusProps) *Bus {
 	})
 	// A replay sends the events through the rules again, after a target was
 	// repaired or to try a new rule. Events are kept as long as the table keeps items.
-	bus.Archive(jsii.String("Archive"), &awsevents.BaseArchiveProps{
+	archive := bus.Archive(jsii.String("Archive"), &awsevents.BaseArchiveProps{
 		ArchiveName:  jsii.String(name),
 		Description:  jsii.String("Every transaction's event, for replay"),
 		EventPattern: &awsevents.EventPattern{Source: jsii.Strings(contract.EventSource)},
 		Retention:    awscdk.Duration_Days(jsii.Number(contract.RetentionDays)),
 	})
+	encryptBus(bus, name, archive, p.Key)
 	return &Bus{bus: bus}
 }
 

@@ -4,9 +4,11 @@ import (
 	"slices"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -18,8 +20,9 @@ import (
 // [ConfigFrom], which has checked it: CDK panics on what it does not accept.
 func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	props := &awscdk.StackProps{
-		StackName:   jsii.String(cfg.StackName()),
-		Description: jsii.String("Payment webhooks " + cfg.Suffix + ": receives, routes, scores, alerts and archives transactions"),
+		StackName:             jsii.String(cfg.StackName()),
+		Description:           jsii.String("Payment webhooks " + cfg.Suffix + ": receives, routes, scores, alerts and archives transactions"),
+		TerminationProtection: jsii.Bool(cfg.Safeguards.TerminationProtection),
 	}
 	// The CLI passes the stack's tags beside the template, and CloudFormation puts them on every
 	// resource that accepts tags. Who deployed is only there: in the template, each pull request
@@ -49,12 +52,13 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	}
 
 	code := imagesFrom(cfg.SourceRoot)
-	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix})
+	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix, Retain: cfg.Safeguards.RetainData})
 	ingest := NewIngest(stack, "Ingest", IngestProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
 		Traces: cfg.TraceSampling, Account: cfg.Account, AccountSource: accountSource(cfg.SourceRoot),
+		Firewall: cfg.Safeguards.Firewall, Domain: cfg.Safeguards.Domain, Alias: cfg.Safeguards.Canary != "",
 	})
-	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix})
+	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix, Key: store.Key()})
 	relay := NewRelay(stack, "Relay", RelayProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(), Bus: bus.EventBus(), Tiers: cfg.Tiers,
 		Untraced: !cfg.TraceSampling.Batches,
@@ -68,7 +72,10 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 		Suffix: cfg.Suffix, Tiers: cfg.Tiers, Bus: bus.EventBus(), Key: store.Key(),
 		Workflow: workflow.StateMachine(), Topic: alerts.Topic(),
 	})
-	archive := NewArchive(stack, "Archive", ArchiveProps{Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key()})
+	archive := NewArchive(stack, "Archive", ArchiveProps{
+		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Key: store.Key(),
+		Retain: cfg.Safeguards.RetainData, Lock: cfg.Safeguards.ObjectLock,
+	})
 	var reconcile *Reconciliation
 	if len(cfg.Reconcile) > 0 {
 		reconcile = NewReconciliation(stack, "Reconcile", ReconciliationProps{
@@ -87,6 +94,14 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	})
 
 	keepLogs(stack, cfg.LogRetention)
+	if cfg.Safeguards.Canary != "" {
+		var alarms []interfacesawscloudwatch.IAlarmRef
+		for _, id := range []string{"ValidatorErrors", "ApiServerErrors", "AckLatency", "VerificationUnavailable"} {
+			alarms = append(alarms, stack.Node().FindChild(jsii.String("Observability")).Node().FindChild(&id).(awscloudwatch.Alarm))
+		}
+		addCanary(stack, cfg.Suffix, cfg.Safeguards.Canary, ingest.live, alarms)
+	}
+	reserveConcurrency(stack, cfg.Suffix, cfg.Safeguards.ReservedConcurrency)
 
 	type output struct {
 		key, description string
@@ -133,6 +148,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 			Value: output.value, Description: jsii.String(output.description),
 		})
 	}
+	encryptLogs(stack, store.Key())
 	return stack
 }
 

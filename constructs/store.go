@@ -15,6 +15,7 @@ import (
 // StoreProps configures the tables and their key.
 type StoreProps struct {
 	Suffix string
+	Retain bool // the tables and the key outlive the stack
 }
 
 // Store is the one key of the stack and the tables under it.
@@ -31,11 +32,12 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 	this := cdkconstructs.NewConstruct(scope, &id)
 
 	key := awskms.NewKey(this, jsii.String("Key"), &awskms.KeyProps{
-		Description:       jsii.String("Payment webhooks " + p.Suffix + ": table, audit bucket, queues, topic"),
+		Description:       jsii.String("Payment webhooks " + p.Suffix + ": tables, audit bucket, queues, topic, bus, logs"),
 		EnableKeyRotation: jsii.Bool(true),
-		RemovalPolicy:     awscdk.RemovalPolicy_DESTROY,
-		// The shortest window: the key goes with the stack, and so does all it encrypts.
-		PendingWindow: awscdk.Duration_Days(jsii.Number(7)),
+		RemovalPolicy:     removal(p.Retain),
+		// The shortest window: the key goes with the stack, and so does all it encrypts. One
+		// that is kept has the longest, for whoever deletes it by hand.
+		PendingWindow: awscdk.Duration_Days(jsii.Number(keyPendingDays(p.Retain))),
 	})
 	// EventBridge writes to the dead-letter queues and the topic, CloudWatch
 	// alarms publish to the topic, and SNS is in between: each must be able to
@@ -55,7 +57,11 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 		Resources: jsii.Strings("*"),
 	}), nil)
 
-	transactions := tableProps(contract.TablePrefix+p.Suffix, key, contract.FieldTransactionID)
+	if p.Retain {
+		denyDeletion(key)
+	}
+
+	transactions := tableProps(contract.TablePrefix+p.Suffix, key, contract.FieldTransactionID, p.Retain)
 	transactions.SortKey = stringAttribute(contract.FieldProvider)
 	// The relay publishes new items and never looks at an old image.
 	transactions.Stream = awsdynamodb.StreamViewType_NEW_IMAGE
@@ -70,7 +76,7 @@ func NewStore(scope cdkconstructs.Construct, id string, p StoreProps) *Store {
 	})
 	// Recovered together with the transactions, or a delivery whose signature does not
 	// bind its body could be used again after a restore.
-	deliveries := awsdynamodb.NewTable(this, jsii.String("Deliveries"), tableProps(contract.DeliveriesTablePrefix+p.Suffix, key, contract.FieldDelivery))
+	deliveries := awsdynamodb.NewTable(this, jsii.String("Deliveries"), tableProps(contract.DeliveriesTablePrefix+p.Suffix, key, contract.FieldDelivery, p.Retain))
 	return &Store{key: key, table: table, deliveries: deliveries}
 }
 
@@ -84,8 +90,8 @@ func (s *Store) Table() awsdynamodb.ITable { return s.table }
 func (s *Store) Deliveries() awsdynamodb.ITable { return s.deliveries }
 
 // tableProps are what the tables have in common: on demand, under the stack's key,
-// restorable to any second of the last 35 days, with a time to live, gone with the stack.
-func tableProps(name string, key awskms.IKey, partitionKey string) *awsdynamodb.TableProps {
+// restorable to any second of the last 35 days, with a time to live, gone with the stack unless it retains its data.
+func tableProps(name string, key awskms.IKey, partitionKey string, retain bool) *awsdynamodb.TableProps {
 	return &awsdynamodb.TableProps{
 		TableName:     jsii.String(name),
 		PartitionKey:  stringAttribute(partitionKey),
@@ -97,9 +103,27 @@ func tableProps(name string, key awskms.IKey, partitionKey string) *awsdynamodb.
 			RecoveryPeriodInDays:       jsii.Number(contract.RetentionDays),
 		},
 		TimeToLiveAttribute: jsii.String(contract.FieldExpiresAt),
-		DeletionProtection:  jsii.Bool(false),
-		RemovalPolicy:       awscdk.RemovalPolicy_DESTROY,
+		DeletionProtection:  jsii.Bool(retain),
+		RemovalPolicy:       removal(retain),
 	}
+}
+
+// removal is what becomes of a resource when its stack is deleted.
+func removal(retain bool) awscdk.RemovalPolicy {
+	if retain {
+		return awscdk.RemovalPolicy_RETAIN
+	}
+	return awscdk.RemovalPolicy_DESTROY
+}
+
+// keyPendingDays is how long a deleted key can be restored: the least and the most that KMS
+// offers.
+// https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html
+func keyPendingDays(retain bool) int {
+	if retain {
+		return 30
+	}
+	return 7
 }
 
 func stringAttribute(name string) *awsdynamodb.Attribute {
@@ -111,7 +135,7 @@ func stringAttribute(name string) *awsdynamodb.Attribute {
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 func allowTable(fn awsiam.IGrantable, table awsdynamodb.ITable, key awskms.IKey, actions ...string) {
 	allow(fn, []*string{table.TableArn()}, actions...)
-	allow(fn, []*string{key.KeyArn()}, "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*")
+	allow(fn, []*string{key.KeyArn()}, tableKeyActions...)
 }
 
 // newQueue adds a queue for what could not be delivered. Messages stay for the

@@ -44,17 +44,18 @@ type resource struct {
 // template is the synthesized stack.
 type template struct {
 	t         *testing.T
-	text      []byte // as written
-	assets    []byte // the stack's asset manifest
-	dir       string // the cloud assembly
+	text      []byte            // as written
+	assets    []byte            // the stack's asset manifest
+	dir       string            // the cloud assembly, for as long as the test lasts that synthesized it
+	files     map[string][]byte // JSON files in it, by name
 	Resources map[string]resource
 	Outputs   map[string]struct{ Value any }
 }
 
 // synthesize builds a stack the way the CDK CLI does: a binary that is run
 // directly does not see the feature flags in cdk.json, and without them the
-// template is another one.
-func synthesize(t *testing.T, cfg Config) template {
+// template is another one. Aspects look at the stack and do not change it.
+func synthesize(t *testing.T, cfg Config, aspects ...awscdk.IAspect) template {
 	t.Helper()
 	defer func() {
 		if r := recover(); r != nil {
@@ -70,11 +71,16 @@ func synthesize(t *testing.T, cfg Config) template {
 		t.Fatal(err)
 	}
 	settings.Context["aws:cdk:enable-path-metadata"] = true
+	// What aspects find is for the tests to judge, and fails no synthesis.
+	settings.Context["@aws-cdk/core:annotationsInValidationReport"] = len(aspects) == 0
 	dir := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{
 		Outdir: jsii.String(dir), Context: &settings.Context, AnalyticsReporting: jsii.Bool(false),
 	})
-	NewStack(app, cfg)
+	stack := NewStack(app, cfg)
+	for _, aspect := range aspects {
+		awscdk.Aspects_Of(stack).Add(aspect, nil)
+	}
 	app.Synth(nil)
 	return readTemplate(t, dir, cfg.StackName())
 }
@@ -88,7 +94,16 @@ func readTemplate(t *testing.T, dir, stack string) template {
 		}
 		return content
 	}
-	got := template{t: t, dir: dir, text: read(".template.json"), assets: read(".assets.json")}
+	got := template{t: t, dir: dir, text: read(".template.json"), assets: read(".assets.json"), files: map[string][]byte{}}
+	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if got.files[filepath.Base(name)], err = os.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := json.Unmarshal(got.text, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -108,10 +123,11 @@ var defaultOnce sync.Once
 
 var defaultTemplate template
 
-// stack is the template of the default configuration, synthesized once.
+// stack is the template of the default configuration, synthesized once, and looked at by
+// cdk-nag.
 func stack(t *testing.T) template {
 	t.Helper()
-	defaultOnce.Do(func() { defaultTemplate = synthesize(t, config(t, nil)) })
+	defaultOnce.Do(func() { defaultTemplate = synthesize(t, config(t, nil), nagPacks()...) })
 	if defaultTemplate.Resources == nil {
 		t.Fatal("synthesis failed before")
 	}

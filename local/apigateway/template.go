@@ -20,7 +20,9 @@ type (
 		DisableExecuteApiEndpoint bool
 		MinimumCompressionSize    *int `json:",omitempty"`
 		Tags                      any
-		FailOnWarnings            bool // only matters for imported bodies
+		SecurityPolicy            string // inert: there is no TLS on this machine
+		EndpointAccessMode        string // inert, as SecurityPolicy
+		FailOnWarnings            bool   // only matters for imported bodies
 	}
 	// Resource is AWS::ApiGateway::Resource.
 	Resource struct {

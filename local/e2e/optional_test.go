@@ -30,7 +30,8 @@ var optionalOnce struct {
 }
 
 // optional returns the session that tests of optional features share. Its template has
-// what the one of scripts/test has not: a fourth tier with a digest of alerts, and the daily reconcile. A test of
+// what the one of scripts/test has not: a fourth tier with a digest of alerts, the daily reconcile, and
+// what protects a stack in production, except its domain. A test of
 // another feature that is off by default adds the feature's context here, unless it
 // changes what the others see: a template takes seconds to synthesize, and a session
 // takes more to start. Tests that use it may run in parallel; they look at transactions
@@ -64,7 +65,9 @@ func startOptional(t *testing.T) (err error) {
 		"amountThresholds": json.RawMessage(fourTiers),
 		"providers":        map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}},
 		"allowOpenWebhook": true,
-		"reconcile":        map[string]any{"stripe": map[string]any{"secret": "payments/stripe-api", "apiUrl": once.provider.URL}},
+		"retainData":       true, "objectLock": true, "terminationProtection": true, "firewall": true,
+		"reservedConcurrency": map[string]any{"webhook-validator": 20, "event-relay": 10},
+		"reconcile":           map[string]any{"stripe": map[string]any{"secret": "payments/stripe-api", "apiUrl": once.provider.URL}},
 	})
 	if err != nil {
 		return err

@@ -25,6 +25,8 @@ var inert = []assembly.Type{
 	{Name: "AWS::S3::BucketPolicy", Inert: "denies requests without TLS and from other accounts; there are neither"},
 	{Name: "AWS::ApiGateway::Account", Inert: "lets API Gateway write logs, which the local run does itself"},
 	{Name: "AWS::ApiGateway::Deployment", Inert: "a snapshot of the API; only the template's is served", IDs: deploymentIDs},
+	{Name: "AWS::WAFv2::WebACL", Inert: "rejects floods and attacks from the internet, of which there are none", NameProperty: "Name", IDs: webACLIDs},
+	{Name: "AWS::WAFv2::WebACLAssociation", Inert: "puts a web ACL before the API"},
 	{Name: "AWS::XRay::SamplingRule", Inert: "limits the bill; here up to 20 traces of each second are recorded"},
 	{Name: "AWS::CDK::Metadata", Inert: "reports to AWS which constructs were used"},
 	{Name: "Custom::ApiGatewayAccount", Inert: "lets API Gateway write logs, which the local run does itself"},
@@ -37,4 +39,10 @@ func keyIDs(i *assembly.Instance) assembly.IDs {
 
 func deploymentIDs(i *assembly.Instance) assembly.IDs {
 	return assembly.IDs{Ref: i.Hash(6), Attributes: map[string]string{"DeploymentId": i.Hash(6)}}
+}
+
+func webACLIDs(i *assembly.Instance) assembly.IDs {
+	return assembly.IDs{Ref: i.Name + "|" + i.UUID() + "|REGIONAL", Attributes: map[string]string{
+		"Arn": i.ARN("wafv2", "regional/webacl/"+i.Name+"/"+i.UUID()), "Id": i.UUID(),
+	}}
 }

@@ -40,6 +40,7 @@ func TestTypes_IDs(t *testing.T) {
 		"Fn":      {Type: "AWS::Lambda::Function", Properties: map[string]any{"FunctionName": "relay"}},
 		"Machine": {Type: "AWS::StepFunctions::StateMachine", Properties: map[string]any{"StateMachineName": "workflow"}},
 		"Alarm":   {Type: "AWS::CloudWatch::Alarm", Properties: map[string]any{"AlarmName": "late"}},
+		"Acl":     {Type: "AWS::WAFv2::WebACL", Properties: map[string]any{"Name": "firewall"}},
 		"Archive": {Type: "AWS::Events::Archive", Properties: map[string]any{"ArchiveName": "all"}},
 	} {
 		r.LogicalID = id
@@ -68,6 +69,9 @@ func TestTypes_IDs(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("%s: got %s, %v, want %s", of, got, err, want)
 		}
+	}
+	if arn, err := resolver.Att("Acl", "Arn"); err != nil || !strings.HasPrefix(arn, "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/firewall/") {
+		t.Errorf("Acl.Arn: got %s, %v", arn, err)
 	}
 	// Bucket names are lower-case: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 	if name, err := resolver.Ref("Bucket"); err != nil || !strings.HasPrefix(name, "tapstacktest-bucket-") {

@@ -31,7 +31,9 @@ type bucket struct {
 	BucketName              string
 	VersioningConfiguration *struct{ Status string }
 
-	LifecycleConfiguration, BucketEncryption, PublicAccessBlockConfiguration, OwnershipControls, Tags, AccessControl Inert
+	LifecycleConfiguration, BucketEncryption, PublicAccessBlockConfiguration, OwnershipControls, Tags, AccessControl,
+	// Nothing here deletes an object, or replaces a version.
+	ObjectLockEnabled, ObjectLockConfiguration Inert
 }
 
 func (b *bucket) create(ctx context.Context, c clients, logicalID string) error {

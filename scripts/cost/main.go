@@ -262,6 +262,17 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 	// https://aws.amazon.com/cloudwatch/pricing/
 	const hoursAMonth = 30 * 24
 	hours := min(n, hoursAMonth)
+	// For each event at most one request to encrypt it, one to decrypt it for the rules, and one
+	// for the archive. AWS does not say for how many events EventBridge uses a data key.
+	// https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-cmkey.html
+	var busRequests float64
+	if counted.busKey {
+		busRequests = 3 * n
+	}
+	var inspected float64
+	if counted.firewalls > 0 {
+		inspected = n
+	}
 	logged := counted.logged(n, batches, n*workflows, n*of(tiers.Log))
 	return []line{
 		{"API Gateway", "REST requests", n, 3.50 / million, false},
@@ -290,6 +301,11 @@ func bill(counted counts, list tiers.List, shares map[string]float64, n, emails,
 		{"X-Ray", "traces of what begins behind the table's stream", defaultSampling.of(traced, secondsAMonth), 5.00 / million, false},
 		{"KMS", "the key", 1, 1.00, true},
 		{"KMS", "requests: table, and at most one a message of topic and queues", 30*24*12*min(n, 1) + alerts + n*queued, 0.03 / 10_000, false},
+		{"KMS", "requests: bus and archive, at most three an event", busRequests, 0.03 / 10_000, false},
+		// https://aws.amazon.com/waf/pricing/
+		{"WAF", "web ACLs", float64(counted.firewalls), 5.00, true},
+		{"WAF", "rules", float64(counted.rules), 1.00, true},
+		{"WAF", "requests", inspected, 0.60 / million, false},
 		{"S3", "audit objects and manifests written", 30 * 24 * 9 * min(n, 1), 0.005 / 1000, false},
 		{"S3", "transitions of them to IA and to Glacier", 30 * 24 * 9 * min(n, 1), (0.01 + 0.03) / 1000, false},
 		{"S3", "GiB of audit logs a year, compressed five times", n * kb * 12 / 5 / gib, 0.0125, false},

@@ -185,6 +185,25 @@ func TestReadTemplate(t *testing.T) {
 			t.Errorf("sampling %v, lines of the platform %v, of executions %v", got.sampling, got.platform, got.executions)
 		}
 	})
+	t.Run("when it has a firewall and a bus under a key, both are on the bill", func(t *testing.T) {
+		got, err := parseTemplate("inline", []byte(`{"Resources": {
+			"Acl": {"Type": "AWS::WAFv2::WebACL", "Properties": {"Rules": [{}, {}]}}, "Of": {"Type": "AWS::WAFv2::WebACLAssociation", "Properties": {}},
+			"Bus": {"Type": "AWS::Events::EventBus", "Properties": {"KmsKeyIdentifier": {"Ref": "Key"}}}, "New": {"Type": "AWS::Unheard::Of", "Properties": {"Rules": "x"}}}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		cost := map[string]float64{}
+		for _, l := range bill(got, tiers.Default(), nil, 1e6, 0, 0, 1) {
+			if l.service == "WAF" || strings.HasPrefix(l.what, "requests: bus") {
+				cost[l.service] += l.cost()
+			}
+		}
+		for service, want := range map[string]float64{"WAF": 7.60, "KMS": 9.00} {
+			if got := cost[service]; got < want-1e-6 || got > want+1e-6 {
+				t.Errorf("%s: %.2f, want %.2f", service, got, want)
+			}
+		}
+	})
 	t.Run("when there is none, the error says how to make one", func(t *testing.T) {
 		t.Chdir(t.TempDir())
 		if _, err := readTemplate(""); err == nil || !strings.Contains(err.Error(), "npx cdk synth") {

@@ -25,6 +25,9 @@ type counts struct {
 	platform     map[string]bool // function names, without suffix: whether Lambda's lines of each invocation are logged
 	executions   bool            // each step of an execution is logged
 	batches      bool            // batches of the table's stream are traced
+	busKey       bool            // the event bus is under a key of the account
+	firewalls    int             // web ACLs
+	rules        int             // of web ACLs; a group of AWS's counts as one
 }
 
 // sampling is what X-Ray records of requests.
@@ -159,6 +162,8 @@ func parseTemplate(file string, text []byte) (counts, error) {
 				LoggingConfig        struct{ SystemLogLevel string }
 				TracingConfig        struct{ Mode string }
 				LoggingConfiguration struct{ Level string }
+				KmsKeyIdentifier     json.RawMessage
+				Rules                json.RawMessage
 			}
 		}
 	}
@@ -185,6 +190,14 @@ func parseTemplate(file string, text []byte) (counts, error) {
 					add(m.MetricStat.Metric)
 				}
 			}
+		case "AWS::Events::EventBus":
+			c.busKey = p.KmsKeyIdentifier != nil
+		case "AWS::WAFv2::WebACL":
+			var rules []any
+			if err := json.Unmarshal(p.Rules, &rules); err != nil {
+				return counts{}, fmt.Errorf("%s: web ACL: %w", file, err)
+			}
+			c.firewalls, c.rules = c.firewalls+1, c.rules+len(rules)
 		case "AWS::XRay::SamplingRule":
 			c.sampling = sampling{p.SamplingRule.ReservoirSize, p.SamplingRule.FixedRate}
 		case "AWS::Lambda::Function":
