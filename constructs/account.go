@@ -2,9 +2,10 @@ package constructs
 
 import (
 	"fmt"
-	"path/filepath"
+	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
@@ -55,8 +56,14 @@ const (
 	// one role serves all stacks in all regions of the account.
 	accountRole = "payment-webhooks-api-gateway-logs"
 
-	// accountMinutes is for the waits of account/index.js, 15 attempts 21 seconds apart.
-	accountMinutes = 10
+	// accountTimeout is how long the function waits for its turn: some 15 attempts, 21 seconds
+	// apart.
+	accountTimeout = 6 * time.Minute
+
+	// accountServiceTimeout is how long CloudFormation waits for a response; an hour by default.
+	// If there is none because the function could not run, Lambda has invoked it three times.
+	// https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudformation-customresource.html
+	accountServiceTimeout = 30 * time.Minute
 
 	accountType = "Custom::ApiGatewayAccount"
 )
@@ -64,12 +71,12 @@ const (
 // accountProps configures the custom resource of [AccountShared].
 type accountProps struct {
 	Suffix string
-	Source string // directory of index.js
+	Code   ImageCode
 }
 
-// newSharedAccount adds a custom resource that makes sure that API Gateway can write logs. It is
-// in JavaScript, as the CDK's own custom resources are: the CDK packs and runs nothing else
-// without a build.
+// newSharedAccount adds a function, and a custom resource that calls it, which make sure that API
+// Gateway can write logs. CloudFormation invokes the function itself: the custom resource depends
+// on the function, and so on the function's rights and its log group.
 //
 // CloudFormation's own AWS::ApiGateway::Account cannot look whether there is a role. Every stack
 // would replace that of its neighbours, deployments side by side would exceed the limit of one
@@ -91,44 +98,43 @@ func newSharedAccount(scope cdkconstructs.Construct, p accountProps) awscdk.Cust
 	role := arn("iam", "", account, "role/"+accountRole)
 	policy := arn("iam", "", "aws", "policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs")
 
-	provider := awscdk.CustomResourceProvider_GetOrCreateProvider(scope, jsii.String(accountType+"Provider"), &awscdk.CustomResourceProviderProps{
-		CodeDirectory: &p.Source,
-		Runtime:       awscdk.CustomResourceProviderRuntime_NODEJS_22_X,
-		Description:   jsii.String("Sets the account's role for the logs of API Gateway, if it has none"),
-		Timeout:       awscdk.Duration_Minutes(jsii.Number(accountMinutes)),
-		PolicyStatements: &[]any{
-			map[string]any{"Effect": "Allow", "Action": []string{"apigateway:GET", "apigateway:PATCH"}, "Resource": arn("apigateway", *stack.Region(), "", "/account")},
-			// Whether the role that is set exists.
-			map[string]any{"Effect": "Allow", "Action": "iam:GetRole", "Resource": arn("iam", "", account, "role/*")},
-			map[string]any{"Effect": "Allow", "Action": []string{"iam:CreateRole", "iam:PutRolePolicy"}, "Resource": role},
-			map[string]any{
-				"Effect": "Allow", "Action": "iam:AttachRolePolicy", "Resource": role,
-				"Condition": map[string]any{"ArnEquals": map[string]any{"iam:PolicyARN": policy}},
-			},
-			map[string]any{
-				"Effect": "Allow", "Action": "iam:PassRole", "Resource": role,
-				"Condition": map[string]any{"StringEquals": map[string]any{"iam:PassedToService": "apigateway.amazonaws.com"}},
-			},
-		},
+	fn := newFunction(scope, "Account", functionProps{
+		Handler:     contract.APIGatewayAccount,
+		Description: "Sets the account's role for the logs of API Gateway, if it has none",
+		Suffix:      p.Suffix,
+		Code:        p.Code,
+		MemoryMB:    256,
+		Timeout:     accountTimeout,
 	})
-	configureProvider(scope, provider, "AccountLogs", contract.AccountLogGroupPrefix+p.Suffix)
+	allow(fn, []*string{arn("apigateway", *stack.Region(), "", "/account")}, "apigateway:GET", "apigateway:PATCH")
+	// Whether the role that is set exists.
+	allow(fn, []*string{arn("iam", "", account, "role/*")}, "iam:GetRole")
+	allow(fn, []*string{role}, "iam:CreateRole", "iam:PutRolePolicy")
+	allowIf(fn, role, "iam:AttachRolePolicy", "ArnEquals", "iam:PolicyARN", policy)
+	allowIf(fn, role, "iam:PassRole", "StringEquals", "iam:PassedToService", jsii.String("apigateway.amazonaws.com"))
 
-	return awscdk.NewCustomResource(scope, jsii.String("Account"), &awscdk.CustomResourceProps{
-		ServiceToken: provider.ServiceToken(),
-		ResourceType: jsii.String(accountType),
+	return awscdk.NewCustomResource(scope, jsii.String("AccountSetting"), &awscdk.CustomResourceProps{
+		ServiceToken:   fn.FunctionArn(),
+		ServiceTimeout: awscdk.Duration_Seconds(jsii.Number(accountServiceTimeout.Seconds())),
+		ResourceType:   jsii.String(accountType),
 		Properties: &map[string]any{
-			"RoleName":       accountRole,
-			"RoleArn":        role,
-			"PolicyArn":      policy,
-			"LeavingPrefix":  *stack.StackName() + "-", // of the role that AccountOwn creates
-			"StackLogGroups": arn("logs", "*", account, "log-group:"+contract.AccessLogGroupPrefix+"*"),
+			contract.AccountRoleName:       accountRole,
+			contract.AccountRoleARN:        role,
+			contract.AccountPolicyARN:      policy,
+			contract.AccountLeavingPrefix:  *stack.StackName() + "-", // of the role that AccountOwn creates
+			contract.AccountStackLogGroups: arn("logs", "*", account, "log-group:"+contract.AccessLogGroupPrefix+"*"),
 		},
 	})
 }
 
-// accountSource is the directory of index.js in a checkout, of which root is the handlers' module.
-func accountSource(root string) string {
-	return filepath.Join(filepath.Dir(root), "constructs", "account")
+// allowIf lets a grantee do an action on a resource if a key of the request has a value.
+func allowIf(grantee awsiam.IGrantable, resource *string, action, operator, key string, value *string) {
+	awsiam.Grant_AddToPrincipal(&awsiam.GrantOnPrincipalOptions{
+		Grantee:      grantee,
+		Actions:      jsii.Strings(action),
+		ResourceArns: &[]*string{resource},
+		Conditions:   &map[string]*map[string]any{operator: {key: value}},
+	})
 }
 
 // configureProvider makes the function of a custom resource like the others: arm64, and with a

@@ -1,10 +1,8 @@
+//go:build !race
+
 package constructs
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,109 +10,68 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// simulated is an account, and what the function of the custom resource made of it: see
-// testdata/account.js.
-type simulated struct {
-	Request       string   `json:"request,omitempty"`
-	Role          string   `json:"role,omitempty"` // that is set
-	Roles         []string `json:"roles"`
-	UpdateErrors  []string `json:"updateErrors,omitempty"`  // of the first calls of UpdateAccount
-	RoleAfterWait string   `json:"roleAfterWait,omitempty"` // that another deployment set meanwhile
-}
-
-type outcome struct {
-	Role  string
-	Calls []string
-	Waits int
-	Error string
-}
-
-func deploy(t *testing.T, account simulated) outcome {
-	t.Helper()
-	input, err := json.Marshal(account)
-	if err != nil {
-		t.Fatal(err)
-	}
-	node := "node"
-	if pinned, err := filepath.Abs("../node_modules/.bin/node"); err == nil {
-		if _, err := os.Stat(pinned); err == nil {
-			node = pinned
+func TestSharedAccount(t *testing.T) {
+	t.Run("when it is shared, the function may change no other role", func(t *testing.T) {
+		s := stack(t)
+		role := "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/payment-webhooks-api-gateway-logs"
+		policy := "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+		want := []string{
+			"Allow apigateway:GET on arn:${AWS::Partition}:apigateway:${AWS::Region}::/account",
+			"Allow apigateway:PATCH on arn:${AWS::Partition}:apigateway:${AWS::Region}::/account",
+			`Allow iam:AttachRolePolicy on ` + role + ` if {"ArnEquals":{"iam:PolicyARN":"` + policy + `"}}`,
+			"Allow iam:CreateRole on " + role,
+			"Allow iam:GetRole on arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",
+			`Allow iam:PassRole on ` + role + ` if {"StringEquals":{"iam:PassedToService":"apigateway.amazonaws.com"}}`,
+			"Allow iam:PutRolePolicy on " + role,
 		}
-	}
-	command := exec.Command(node, "testdata/account.js")
-	command.Stdin = strings.NewReader(string(input))
-	output, err := command.Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
-	var got outcome
-	if err := json.Unmarshal(output, &got); err != nil {
-		t.Fatalf("%v: %s", err, output)
-	}
-	return got
-}
-
-func TestSharedAccountRole(t *testing.T) {
-	const shared = "arn:aws:iam::1:role/shared"
-	complete := []string{"attach policy to shared", "shared: Deny logs:CreateLogGroup on groups", "replace /cloudwatchRoleArn"}
-	created := slices.Insert(slices.Clone(complete), 0, "create shared for apigateway.amazonaws.com")
-	for name, c := range map[string]struct {
-		account simulated
-		want    outcome
-	}{
-		"when the account is fresh, it is created and set": {
-			simulated{}, outcome{Role: shared, Calls: created},
-		},
-		"when a neighbour has set a role, it is kept": {
-			simulated{Role: "arn:aws:iam::1:role/service/theirs", Roles: []string{"theirs"}},
-			outcome{Role: "arn:aws:iam::1:role/service/theirs", Calls: []string{}},
-		},
-		"when another stack of this kind has set it, it is kept": {
-			simulated{Role: shared, Roles: []string{"shared"}}, outcome{Role: shared, Calls: []string{}},
-		},
-		"when the role that is set was deleted, it is replaced": {
-			simulated{Role: "arn:aws:iam::1:role/gone"}, outcome{Role: shared, Calls: created},
-		},
-		"when the role leaves with this deployment, it is replaced": {
-			simulated{Role: "arn:aws:iam::1:role/TapStackdev-IngestApiCloudWatchRole9E-X", Roles: []string{"TapStackdev-IngestApiCloudWatchRole9E-X"}},
-			outcome{Role: shared, Calls: created},
-		},
-		"when the shared role exists, it is set": {
-			simulated{Roles: []string{"shared"}}, outcome{Role: shared, Calls: complete},
-		},
-		"when API Gateway does not see the new role yet, it waits": {
-			simulated{UpdateErrors: []string{"BadRequestException"}},
-			outcome{Role: shared, Calls: slices.Concat(created[:3], complete), Waits: 1},
-		},
-		"when another deployment is first, it waits and keeps what that set": {
-			simulated{Roles: []string{"shared"}, UpdateErrors: []string{"TooManyRequestsException"}, RoleAfterWait: shared},
-			outcome{Role: shared, Calls: complete[:2], Waits: 1},
-		},
-		"when it may not, it fails at once": {
-			simulated{Roles: []string{"shared"}, UpdateErrors: []string{"AccessDeniedException"}},
-			outcome{Calls: complete[:2], Error: "AccessDeniedException"},
-		},
-		"when it is throttled for minutes, it fails": {
-			simulated{Roles: []string{"shared"}, UpdateErrors: slices.Repeat([]string{"TooManyRequestsException"}, 15)},
-			outcome{Calls: slices.Repeat(complete[:2], 15), Error: "TooManyRequestsException", Waits: 14},
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			for _, request := range []string{"Create", "Update"} {
-				c.account.Request = request
-				if c.account.Roles == nil {
-					c.account.Roles = []string{}
-				}
-				if diff := cmp.Diff(c.want, deploy(t, c.account)); diff != "" {
-					t.Errorf("%s: %s", request, diff)
+		_, account := s.only("Custom::ApiGatewayAccount")
+		handler := strings.TrimSuffix(strings.Trim(s.render(account.at("ServiceToken")), "${}"), ".Arn")
+		s.expect(account, map[string]string{
+			"RoleName": "payment-webhooks-api-gateway-logs", "RoleArn": role, "PolicyArn": policy, "LeavingPrefix": "TapStackdev-",
+			"StackLogGroups": "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:log-group:/aws/apigateway/payment-webhooks-*",
+		})
+		var got []string
+		for _, line := range permissions(s, strings.TrimSuffix(strings.Trim(s.render(s.Resources[handler].at("Role")), "${}"), ".Arn")) {
+			if !strings.Contains(line, " logs:") && !strings.Contains(line, " xray:") { // as every function
+				got = append(got, line)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+		_, group := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/apigateway/payment-webhooks-dev")
+		if group.Type == "" { // or what StackLogGroups protects is another name
+			t.Error("no access log")
+		}
+	})
+	t.Run("when CloudFormation invokes the function, its log group and its rights exist", func(t *testing.T) {
+		s := stack(t)
+		_, account := s.only("Custom::ApiGatewayAccount")
+		id, fn := s.named("AWS::Lambda::Function", "FunctionName", "api-gateway-account-dev")
+		logs, _ := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/lambda/api-gateway-account-dev")
+		s.expect(account, map[string]string{"ServiceToken": "${" + id + ".Arn}", "ServiceTimeout": "1800"})
+		s.expect(fn, map[string]string{"LoggingConfig.LogGroup": "${" + logs + "}"})
+		role := strings.TrimSuffix(strings.Trim(s.render(fn.at("Role")), "${}"), ".Arn")
+		var policies []string
+		for _, policy := range s.all("AWS::IAM::Policy") {
+			if s.render(s.Resources[policy].at("Roles", 0)) == "${"+role+"}" {
+				policies = append(policies, policy)
+			}
+		}
+		if len(policies) != 1 || !slices.Contains(asList(fn.DependsOn), any(policies[0])) {
+			t.Errorf("the function depends on %v, its policies are %q", fn.DependsOn, policies)
+		}
+	})
+	t.Run("when another setting is chosen, there is no function", func(t *testing.T) {
+		for _, setting := range []APIGatewayAccount{AccountOwn, AccountNone} {
+			cfg := config(t, nil)
+			cfg.Account = setting
+			s := synthesize(t, cfg)
+			for _, id := range s.all("AWS::Lambda::Function") {
+				if name := s.render(s.Resources[id].at("FunctionName")); name == "api-gateway-account-dev" {
+					t.Errorf("%s has %s", setting, id)
 				}
 			}
-		})
-	}
-	t.Run("when the stack is destroyed, the account keeps it", func(t *testing.T) {
-		want := outcome{Role: shared, Calls: []string{}}
-		if diff := cmp.Diff(want, deploy(t, simulated{Request: "Delete", Role: shared, Roles: []string{"shared"}})); diff != "" {
-			t.Error(diff)
 		}
 	})
 }

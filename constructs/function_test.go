@@ -30,6 +30,7 @@ func TestFunctions(t *testing.T) {
 		contract.EventRelay: {512, 60, `{"ENVIRONMENT_SUFFIX":"dev","EVENT_BUS_NAME":"${` + bus + `}","RELAY_DEAD_LETTERS":"${` + relayDeadLetters + `}",` +
 			`"TIERS":"{\"tiers\":[{\"name\":\"low\"},{\"name\":\"medium\"},{\"name\":\"high\",\"above\":true,\"scored\":true}],\"bounds\":[{\"lower\":[\"1000\",\"10000\"]}]}"}`},
 		contract.FraudDetector:       {512, 15, `{"ARCHIVER_NAME":"transaction-archival-dev","ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
+		contract.APIGatewayAccount:   {256, 360, `{"ENVIRONMENT_SUFFIX":"dev"}`},
 		contract.TransactionArchival: {512, 900, `{"AUDIT_BUCKET_NAME":"${` + bucket + `}","ENVIRONMENT_SUFFIX":"dev","TABLE_NAME":"${` + table + `}"}`},
 	} {
 		t.Run(handler, func(t *testing.T) {
@@ -136,7 +137,7 @@ func TestImageAssets(t *testing.T) {
 		}
 	}
 	slices.Sort(handlers)
-	want := []string{contract.EventRelay, contract.FraudDetector, contract.TransactionArchival, contract.WebhookValidator}
+	want := []string{contract.APIGatewayAccount, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival, contract.WebhookValidator}
 	if diff := cmp.Diff(want, handlers); diff != "" {
 		t.Error(diff)
 	}

@@ -19,7 +19,7 @@ import (
 )
 
 // handlerNames are all handlers, sorted.
-var handlerNames = []string{contract.AlertDigest, contract.EventRelay, contract.FraudDetector, contract.PaymentReconciler, contract.TransactionArchival, contract.WebhookValidator}
+var handlerNames = []string{contract.AlertDigest, contract.APIGatewayAccount, contract.EventRelay, contract.FraudDetector, contract.PaymentReconciler, contract.TransactionArchival, contract.WebhookValidator}
 
 // imageHashes returns the asset hash of each handler's image, built from the
 // handlers' module in root.
@@ -92,7 +92,11 @@ func TestImages(t *testing.T) {
 		{"follow a provider's decoder", []string{"handlers/internal/provider/stripe/refund.go"}, []string{contract.PaymentReconciler, contract.WebhookValidator}},
 		{"follow the list of providers", []string{"handlers/providers/providers.go"}, []string{contract.WebhookValidator}},
 		{"follow a package that four handlers import", []string{"handlers/internal/event/detail.go"}, []string{contract.AlertDigest, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival}},
-		{"follow a package that every handler imports", []string{"handlers/internal/money/money.go"}, all},
+		{"follow the account's role where it is set", []string{"handlers/internal/logrole/logrole.go"}, []string{contract.APIGatewayAccount}},
+		{"follow a package that every handler of transactions imports", []string{"handlers/internal/money/money.go"}, slices.DeleteFunc(slices.Clone(all), func(handler string) bool {
+			return handler == contract.APIGatewayAccount
+		})},
+		{"follow a package that every handler imports", []string{"handlers/internal/telemetry/log.go"}, all},
 		{"follow a new file of a package", []string{"handlers/internal/archive/more.go"}, []string{contract.TransactionArchival}},
 		{"follow the contract", []string{"handlers/contract/contract.go"}, all},
 		{"follow the module's dependencies", []string{"handlers/go.mod"}, all},

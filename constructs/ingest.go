@@ -59,10 +59,8 @@ type IngestProps struct {
 	Traces     TraceSampling
 	Firewall   Firewall
 	Domain     Domain
+	Account    APIGatewayAccount
 	Alias      bool // the API invokes an alias of the validator, see addCanary
-
-	Account       APIGatewayAccount
-	AccountSource string // directory of the custom resource of [AccountShared]
 }
 
 // Ingest is the REST API with the validator behind it.
@@ -142,7 +140,7 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	api := awsapigateway.NewRestApi(this, jsii.String("Api"), props)
 	if p.Account == AccountShared {
 		// Without the role, a stage with an access log cannot be created.
-		api.DeploymentStage().Node().AddDependency(newSharedAccount(this, accountProps{Suffix: p.Suffix, Source: p.AccountSource}))
+		api.DeploymentStage().Node().AddDependency(newSharedAccount(this, accountProps{Suffix: p.Suffix, Code: p.Code}))
 	}
 	requireTLS12(api)
 	addGatewayResponses(api)

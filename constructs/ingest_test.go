@@ -205,39 +205,6 @@ func TestAccessLogRole(t *testing.T) {
 			everythingIsDestroyed(s)
 		})
 	}
-	t.Run("when it is shared, the function may change no other role", func(t *testing.T) {
-		s := stack(t)
-		role := "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/payment-webhooks-api-gateway-logs"
-		policy := "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
-		want := []string{
-			"Allow apigateway:GET on arn:${AWS::Partition}:apigateway:${AWS::Region}::/account",
-			"Allow apigateway:PATCH on arn:${AWS::Partition}:apigateway:${AWS::Region}::/account",
-			`Allow iam:AttachRolePolicy on ` + role + ` if {"ArnEquals":{"iam:PolicyARN":"` + policy + `"}}`,
-			"Allow iam:CreateRole on " + role,
-			"Allow iam:GetRole on arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*",
-			`Allow iam:PassRole on ` + role + ` if {"StringEquals":{"iam:PassedToService":"apigateway.amazonaws.com"}}`,
-			"Allow iam:PutRolePolicy on " + role,
-		}
-		_, account := s.only("Custom::ApiGatewayAccount")
-		handler := strings.TrimSuffix(strings.Trim(s.render(account.at("ServiceToken")), "${}"), ".Arn")
-		s.expect(account, map[string]string{
-			"RoleName": "payment-webhooks-api-gateway-logs", "RoleArn": role, "PolicyArn": policy, "LeavingPrefix": "TapStackdev-",
-			"StackLogGroups": "arn:${AWS::Partition}:logs:*:${AWS::AccountId}:log-group:/aws/apigateway/payment-webhooks-*",
-		})
-		var got []string
-		for _, line := range permissions(s, strings.TrimSuffix(strings.Trim(s.render(s.Resources[handler].at("Role")), "${}"), ".Arn")) {
-			if !strings.Contains(line, " logs:") {
-				got = append(got, line)
-			}
-		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Error(diff)
-		}
-		_, group := s.named("AWS::Logs::LogGroup", "LogGroupName", "/aws/apigateway/payment-webhooks-dev")
-		if group.Type == "" { // or what StackLogGroups protects is another name
-			t.Error("no access log")
-		}
-	})
 }
 
 func TestGatewayAnswersProblemDocuments(t *testing.T) {

@@ -175,6 +175,8 @@ type namedFunction struct {
 	failed   string // what becomes of the work of an invocation that failed, and what to do
 }
 
+// functions returns the functions that have alarms. api-gateway-account has none: when it fails,
+// CloudFormation fails the deployment and says why.
 func (m metrics) functions() []namedFunction {
 	return slices.Concat([]namedFunction{
 		{

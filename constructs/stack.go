@@ -55,7 +55,7 @@ func NewStack(scope cdkconstructs.Construct, cfg Config) awscdk.Stack {
 	store := NewStore(stack, "Store", StoreProps{Suffix: cfg.Suffix, Retain: cfg.Safeguards.RetainData})
 	ingest := NewIngest(stack, "Ingest", IngestProps{
 		Suffix: cfg.Suffix, Code: code, Table: store.Table(), Deliveries: store.Deliveries(), Key: store.Key(), Providers: cfg.Providers,
-		Traces: cfg.TraceSampling, Account: cfg.Account, AccountSource: accountSource(cfg.SourceRoot),
+		Traces: cfg.TraceSampling, Account: cfg.Account,
 		Firewall: cfg.Safeguards.Firewall, Domain: cfg.Safeguards.Domain, Alias: cfg.Safeguards.Canary != "",
 	})
 	bus := NewBus(stack, "Events", BusProps{Suffix: cfg.Suffix, Key: store.Key()})

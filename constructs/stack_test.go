@@ -167,7 +167,7 @@ func TestPhysicalNamesEndInTheSuffix(t *testing.T) {
 			t.Errorf("%s %s: %s with the longest suffix has over %d characters", r.Type, id, name, limit.length)
 		}
 	}
-	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival} {
+	for _, handler := range []string{contract.WebhookValidator, contract.EventRelay, contract.FraudDetector, contract.TransactionArchival, contract.APIGatewayAccount} {
 		s.named("AWS::Lambda::Function", "FunctionName", handler+"-pr-7")
 	}
 }

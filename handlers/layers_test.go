@@ -48,6 +48,7 @@ var adapters = []string{
 	"internal/fraud/stepfunctions",
 	"internal/intake/apigateway", "internal/intake/sqsqueue",
 	"internal/ledger/dynamodbledger",
+	"internal/logrole/apigatewayaccount", "internal/logrole/customresource", "internal/logrole/iamroles",
 	"operations/lookup", "operations/publication", "operations/quarantine", "operations/reconcile/table",
 	"internal/relay/dynamodbstream", "internal/relay/eventbridgebus",
 	"internal/secrets/awssecrets",
@@ -55,7 +56,7 @@ var adapters = []string{
 }
 
 func TestLayers(t *testing.T) {
-	mains := []string{"alert-digest", "event-relay", "fraud-detector", "payment-reconciler", "transaction-archival", "webhook-validator"}
+	mains := []string{"alert-digest", "api-gateway-account", "event-relay", "fraud-detector", "payment-reconciler", "transaction-archival", "webhook-validator"}
 	graph := imports(t)
 	for _, name := range append(slices.Clone(adapters), mains...) {
 		if graph[name] == nil {

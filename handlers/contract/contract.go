@@ -9,8 +9,9 @@ const (
 	EventRelay          = "event-relay"
 	FraudDetector       = "fraud-detector"
 	TransactionArchival = "transaction-archival"
-	PaymentReconciler   = "payment-reconciler" // only if reconcile is configured
-	AlertDigest         = "alert-digest"       // only if a tier has a digest
+	PaymentReconciler   = "payment-reconciler"  // only if reconcile is configured
+	AlertDigest         = "alert-digest"        // only if a tier has a digest
+	APIGatewayAccount   = "api-gateway-account" // only if apiGatewayAccount is "shared", which is the default
 )
 
 // Environment variables that the stack sets on the functions.
@@ -27,6 +28,16 @@ const (
 	EnvQuarantineQueue     = "QUARANTINE_QUEUE"      // webhook-validator; URL of the queue for authentic deliveries that cannot be processed
 	EnvTiers               = "TIERS"                 // event-relay; JSON, the tiers by which it counts events, see relay.ParseTiers
 	EnvTopicARN            = "TOPIC_ARN"             // alert-digest; ARN of the topic of the alerts
+)
+
+// Properties of the custom resource of api-gateway-account, all strings. Package logrole says what
+// each is for.
+const (
+	AccountRoleName       = "RoleName"
+	AccountRoleARN        = "RoleArn"
+	AccountPolicyARN      = "PolicyArn"
+	AccountLeavingPrefix  = "LeavingPrefix"
+	AccountStackLogGroups = "StackLogGroups"
 )
 
 // Members of EnvProviders, an object by provider name:

@@ -65,7 +65,6 @@ const (
 	StateMachineLogGroupPrefix = "/aws/vendedlogs/states/" + StateMachinePrefix
 	AccessLogGroupPrefix       = "/aws/apigateway/" + APIPrefix
 	CleanerLogGroupPrefix      = FunctionLogGroupPrefix + "audit-logs-cleaner-"
-	AccountLogGroupPrefix      = FunctionLogGroupPrefix + "api-gateway-account-"
 )
 
 // Names of the stack's outputs.

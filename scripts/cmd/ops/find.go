@@ -340,7 +340,7 @@ func (f *finder) logs(ctx context.Context, one *found, received time.Time) error
 	for _, r := range f.dlq.stack.ByType("AWS::Logs::LogGroup") {
 		name := r.PhysicalID
 		ofHandler := strings.HasPrefix(name, contract.FunctionLogGroupPrefix) &&
-			!strings.HasPrefix(name, contract.CleanerLogGroupPrefix) && !strings.HasPrefix(name, contract.AccountLogGroupPrefix)
+			!strings.HasPrefix(name, contract.CleanerLogGroupPrefix) && !strings.HasPrefix(name, contract.FunctionLogGroupPrefix+contract.APIGatewayAccount+"-")
 		if strings.HasPrefix(name, contract.EventLogGroupPrefix) || ofHandler {
 			groups = append(groups, name)
 		}
