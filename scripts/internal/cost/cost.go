@@ -1,23 +1,6 @@
-// Command cost estimates the monthly AWS bill of one stack from the number of
-// transactions and the share of each tier of cdk.json.
-//
-//	go run ./scripts/cost -transactions 1000000 -share high=5 -share medium=15
-//
-// The lowest tier gets the rest. Without -share, the topmost tier has 5 percent of the
-// transactions, the one below it 15, and any others above the lowest none.
-//
-// It multiplies list prices by the requests that one transaction causes. What is there without
-// any transaction (alarms, dashboards, metrics, log groups) is counted in the template that
-// npx cdk synth wrote to cdk.out, or in that of -template, and so is what is traced and logged.
-// The last column is the bill of a stack without transactions. Prices
-// are those of us-east-1 without the free tier, as of PricesOf; look at
-// https://aws.amazon.com/pricing/ before you rely on them. SMS is left out: its
-// price depends on country and carrier.
-//
-// -compare REVISION prices two templates of the default configuration by the same prices: that
-// of an earlier revision and that of this checkout. It prints a table for a page, of the lines
-// that differ.
-package main
+// Package cost estimates the monthly bill of a synthesized template, for the command
+// scripts/cost and for scripts/review, which compares the bills of two revisions.
+package cost
 
 import (
 	"cmp"
@@ -27,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -49,16 +33,9 @@ type line struct {
 // cost is in US dollars a month.
 func (l line) cost() float64 { return l.units * l.price }
 
-func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
-		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, err)
-		}
-		os.Exit(2)
-	}
-}
-
-func run(args []string, out io.Writer) error {
+// Run is the command scripts/cost: it prints the bill that its flags ask for. The error is of
+// a flag, a file or a template.
+func Run(args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("cost", flag.ContinueOnError)
 	n := flags.Float64("transactions", 1e6, "transactions a month")
 	template := flags.String("template", "", "the synthesized template; by default the one in cdk.out")
@@ -115,6 +92,42 @@ func run(args []string, out io.Writer) error {
 	return printBill(out, *n, price(counted))
 }
 
+// Bill is what a stack costs, in US dollars a month.
+type Bill struct {
+	Total float64
+	Idle  float64            // what of it does not depend on the transactions
+	Lines map[string]float64 // by service and what is billed
+}
+
+// Estimate prices a template for n transactions a month, as Run does without flags: an alert
+// subscription, a provider, 1 KiB stored for each, and the default shares of the tiers of
+// settings, which is the text of a cdk.json.
+func Estimate(template, settings []byte, n float64) (Bill, error) {
+	counted, err := parseTemplate("template", template)
+	if err != nil {
+		return Bill{}, err
+	}
+	list, err := parseTiers("cdk.json", settings)
+	if err != nil {
+		return Bill{}, err
+	}
+	shares, err := sharesOf(list, nil)
+	if err != nil {
+		return Bill{}, err
+	}
+	lines := bill(counted, list, shares, n, 1, 1, 1)
+	b := Bill{Lines: map[string]float64{}}
+	b.Total, b.Idle = totals(lines)
+	for _, l := range lines {
+		// Texts may name a number, which would make two lines of one.
+		b.Lines[l.service+", "+countedAlarms.ReplaceAllString(l.what, "alarms")] += l.cost()
+	}
+	return b, nil
+}
+
+// countedAlarms is the number of alarms in the text of a line.
+var countedAlarms = regexp.MustCompile(`[0-9]+ alarms`)
+
 // printBill prints every line of a bill for n transactions, and the total.
 func printBill(out io.Writer, n float64, lines []line) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -168,6 +181,11 @@ func readTiers(file string) (tiers.List, error) {
 	if err != nil {
 		return nil, err
 	}
+	return parseTiers(file, text)
+}
+
+// parseTiers reads the tiers from the text of a file such as cdk.json.
+func parseTiers(file string, text []byte) (tiers.List, error) {
 	var settings struct {
 		Context map[string]any `json:"context"`
 	}
