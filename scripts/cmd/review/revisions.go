@@ -64,16 +64,17 @@ func (a *app) synthesize(ctx context.Context, commit string, cdkContext []string
 		return side{}, err
 	}
 	tree := filepath.Join(directory, "tree")
-	// Not ctx: an interrupted run removes its worktree as well.
-	cleanup := context.WithoutCancel(ctx)
+	// Not ctx: a run that is interrupted, or whose other side fails, leaves no worktree behind,
+	// nor one that git had only begun to add.
+	whole := context.WithoutCancel(ctx)
 	defer func() {
 		if _, statErr := os.Stat(tree); statErr == nil {
-			_, removeErr := git(cleanup, a.repository, "worktree", "remove", "--force", tree)
+			_, removeErr := git(whole, a.repository, "worktree", "remove", "--force", tree)
 			err = errors.Join(err, removeErr)
 		}
 		err = errors.Join(err, os.RemoveAll(directory))
 	}()
-	if _, err := git(ctx, a.repository, "worktree", "add", "--quiet", "--detach", tree, commit); err != nil {
+	if _, err := git(whole, a.repository, "worktree", "add", "--quiet", "--detach", tree, commit); err != nil {
 		return side{}, err
 	}
 	modules := filepath.Join(a.repository, "node_modules")
