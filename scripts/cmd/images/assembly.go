@@ -149,25 +149,34 @@ func baseOf(dockerfile string) (string, error) {
 // buildLine is the compiler's command in the Dockerfile.
 var buildLine = regexp.MustCompile(`(?m)^\s*go build (.+) -o /bootstrap "\./\$HANDLER"$`)
 
-// flags are words of a shell, quoted or not.
+// flagWord is a word of a shell, quoted or not.
 var flagWord = regexp.MustCompile(`"[^"]*"|\S+`)
+
+// flagsOf returns the compiler's flags in a Dockerfile.
+func flagsOf(dockerfile string) (flags []string, err error) {
+	text, err := os.ReadFile(dockerfile)
+	if err != nil {
+		return nil, err
+	}
+	line := buildLine.FindSubmatch(text)
+	if line == nil {
+		return nil, fmt.Errorf("%s: no line: go build … -o /bootstrap \"./$HANDLER\"", dockerfile)
+	}
+	for _, word := range flagWord.FindAllString(string(line[1]), -1) {
+		flags = append(flags, strings.Trim(word, `"`))
+	}
+	return flags, nil
+}
 
 // compile cross-compiles the handler in a context as the Dockerfile does, with its flags.
 // cache is the compiler's, "" for the usual one.
 func (i image) compile(ctx context.Context, directory, to, cache string) error {
-	text, err := os.ReadFile(i.dockerfile)
+	args, err := flagsOf(i.dockerfile)
 	if err != nil {
 		return err
 	}
-	line := buildLine.FindSubmatch(text)
-	if line == nil {
-		return fmt.Errorf("%s: no line: go build … -o /bootstrap \"./$HANDLER\"", i.dockerfile)
-	}
-	args := []string{"build"}
-	for _, word := range flagWord.FindAllString(string(line[1]), -1) {
-		args = append(args, strings.Trim(word, `"`))
-	}
-	command := exec.CommandContext(ctx, "go", append(args, "-o", to, "./"+i.handler)...)
+	args = append(append([]string{"build"}, args...), "-o", to, "./"+i.handler)
+	command := exec.CommandContext(ctx, "go", args...)
 	command.Dir = directory
 	command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64", "GOFLAGS=", "GOWORK=off")
 	if cache != "" {

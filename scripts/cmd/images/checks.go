@@ -99,8 +99,30 @@ func compressed(path string) (int64, error) {
 	return gzipped(data)
 }
 
+// buildSBOM builds the tool that writes bills of materials, once.
+func (a *app) buildSBOM(ctx context.Context) error {
+	if a.sbom != "" {
+		return nil
+	}
+	repository, err := filepath.Abs(a.repository)
+	if err != nil {
+		return err
+	}
+	tool := filepath.Join(repository, "build", "cyclonedx-gomod")
+	command := exec.CommandContext(ctx, "go", "build", "-C", repository, "-modfile=scripts/checks.mod", "-o", tool, "github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", command, err, out)
+	}
+	a.sbom = tool
+	return nil
+}
+
 // bill writes the bill of materials of a binary: every module in it, from the binary itself.
 func (a *app) bill(ctx context.Context, binary, dir string) error {
+	if err := a.buildSBOM(ctx); err != nil {
+		return err
+	}
 	file := filepath.Join(dir, "sbom.cdx.json")
 	command := exec.CommandContext(ctx, a.sbom, "bin", "-json", "-noserial", "-std", "-output", file, binary)
 	if out, err := command.CombinedOutput(); err != nil {

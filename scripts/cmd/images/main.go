@@ -33,7 +33,7 @@ type app struct {
 	repository string
 	out        io.Writer // folder of binaries and bills is dir
 	dir        string
-	sbom       string // cyclonedx-gomod; "" for none
+	sbom       string // cyclonedx-gomod; "" before it is built
 	cold       bool
 	failed     int
 	skipped    map[string]bool
@@ -44,9 +44,8 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	flags.SetOutput(errs)
 	a := &app{out: out, skipped: map[string]bool{}}
 	assembly := flags.String("cdk-out", "cdk.out", "`folder` of the cloud assembly")
-	flags.StringVar(&a.repository, "repository", ".", "`folder` of the repository, for the events")
+	flags.StringVar(&a.repository, "repository", ".", "`folder` of the repository, for the events and the pinned tools")
 	flags.StringVar(&a.dir, "out", "build/images", "`folder` for binaries and bills of materials")
-	flags.StringVar(&a.sbom, "sbom", "", "`file` of cyclonedx-gomod; none without it")
 	flags.BoolVar(&a.cold, "cold", false, "compile the second time with an empty cache, which takes minutes")
 	engine := flags.String("engine", engineAny, "any: without docker or podman, check binaries; required: fail; only: do nothing")
 	if err := flags.Parse(args); err != nil {
@@ -93,9 +92,6 @@ func (a *app) check(ctx context.Context, assembly, mode string) (err error) {
 	run, reason := runner()
 	if run == nil {
 		a.skip("the answer over the Runtime API", reason)
-	}
-	if a.sbom == "" {
-		a.skip("the bill of materials", "no cyclonedx-gomod is given")
 	}
 	for _, image := range images {
 		fmt.Fprintf(a.out, "%s\n", image.handler)
@@ -172,10 +168,7 @@ func (a *app) image(ctx context.Context, e *engine, run []string, image image) e
 			a.pass("answers %s: %s", image.event().name, answer)
 		}
 	}
-	if a.sbom != "" {
-		return a.bill(ctx, binary, dir)
-	}
-	return nil
+	return a.bill(ctx, binary, dir)
 }
 
 // secondBuild compiles a copy of the context in another folder, so that a path in the binary
