@@ -58,10 +58,6 @@ func Acknowledgements() []Acknowledgement {
 			Reason: "A client certificate shows a backend over HTTP that API Gateway is calling. The backend is a Lambda function, called through AWS's API over TLS, and its resource policy admits this API alone. Towards callers, the endpoint accepts TLS 1.2 or newer.",
 		},
 		{
-			Rules: []string{"AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs]"}, Resources: []string{"Ingest/Api/CloudWatchRole/Resource"},
-			Reason: "API Gateway's own role for logs, which API Gateway alone assumes. AWS documents this managed policy as what the role must have; it reads no log.",
-		},
-		{
 			Rules: []string{"AwsSolutions-IAM5[Resource::*]"}, Resources: functionPolicies,
 			Reason: "xray:PutTraceSegments and xray:PutTelemetryRecords, and for the relay dynamodb:ListStreams: AWS offers no resources for these actions. A test lists every action with the resource `*` and admits no other.",
 		},
