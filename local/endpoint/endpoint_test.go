@@ -84,7 +84,7 @@ func newFixture(t *testing.T) (*fixture, *machine) {
 	stack := &assembly.Stack{Name: "S", Resources: map[string]assembly.Resource{
 		"Role": {LogicalID: "Role", Type: "AWS::IAM::Role", Properties: map[string]any{"RoleName": "fn"}},
 	}}
-	policies, err := iam.New(stack, assembly.NewResolver(stack, assembly.NewTypes(iam.Types), assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
+	policies, err := iam.New(stack, assembly.NewResolver(stack, assembly.NewTypes(iam.Types), assembly.Env{Account: "123456789012", Region: "eu-west-1"}), iam.Scope{Account: "123456789012", Region: "eu-west-1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
