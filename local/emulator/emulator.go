@@ -36,7 +36,7 @@ import (
 	"payment-webhooks/local/xray"
 )
 
-// Options configure an emulator. Every field but EgressDir, Secrets, Quiet, FaultSeed and Faults
+// Options configure an emulator. Every field but EgressDir, Secrets, RemovedGrants, Quiet, FaultSeed and Faults
 // is required.
 type Options struct {
 	CDKOut          string        // the synthesized cloud assembly
@@ -45,6 +45,7 @@ type Options struct {
 	TimeScale       float64       // divides the waits between asynchronous retries, at least 1
 	MaxEnvironments int           // processes per function, at least 1
 	Secrets         []Secret      // to create in Secrets Manager
+	RemovedGrants   []string      // ids of grants to take out of their policies
 	EgressDir       string        // served to functions in place of the internet; empty: they reach what this machine reaches
 	Quiet           bool          // print neither log lines nor the table of resources
 	FaultSeed       uint64        // seeds the choices of faults
@@ -77,19 +78,19 @@ type Emulator struct {
 	endpointURL, apiURL string
 	apiID, stageName    string
 
-	plan             *provision.Plan
-	policies         *iam.Policies
-	functionSpecs    []functionSpec
-	api              *apigateway.API
-	bus              *events.Bus
-	defaultBus       *events.Bus // rules with a pattern; those with a schedule are in schedules
-	deliveries       *events.Deliveries
-	metrics          *cloudwatch.Store
-	queueMetrics     *cloudwatch.Queues
-	filters          *cloudwatch.Filters
-	alarms           *cloudwatch.Alarms
-	sns              *sns.Delivery
-	faults           *faults.Set
+	plan          *provision.Plan
+	policies      *iam.Policies
+	functionSpecs []functionSpec
+	api           *apigateway.API
+	bus           *events.Bus
+	defaultBus    *events.Bus // rules with a pattern; those with a schedule are in schedules
+	deliveries    *events.Deliveries
+	metrics       *cloudwatch.Store
+	queueMetrics  *cloudwatch.Queues
+	filters       *cloudwatch.Filters
+	alarms        *cloudwatch.Alarms
+	sns           *sns.Delivery
+	faults        *faults.Set
 
 	moto       *moto.Server
 	egress     *egress.Stub // nil: functions reach what this machine reaches

@@ -21,6 +21,11 @@ func (e *Emulator) readPolicies() (err error) {
 	e.policies, err = iam.New(e.stack, e.resolver, e.scope(), func(d *iam.DeniedError) {
 		e.log.Error("access denied", "error", d)
 	})
+	for _, id := range e.options.RemovedGrants {
+		if errRemoved := e.policies.SetRemoved(id, true); errRemoved != nil {
+			err = errors.Join(err, fmt.Errorf("--remove-grant: %w", errRemoved))
+		}
+	}
 	return err
 }
 
@@ -200,11 +205,13 @@ func (e *Emulator) editGrant(w http.ResponseWriter, r *http.Request) {
 	respond(w, http.StatusOK, map[string]any{"id": id, "removed": edit.Removed})
 }
 
-// serveDeployment repeats the checks of checkDeployment.
+// serveDeployment repeats what the end of a deployment does: the checks of checkDeployment, and
+// the event about the stack's status.
 func (e *Emulator) serveDeployment(w http.ResponseWriter, _ *http.Request) {
 	if err := e.checkDeployment(); err != nil {
 		respondError(w, http.StatusConflict, err)
 		return
 	}
-	respond(w, http.StatusOK, map[string]bool{"allowed": true})
+	e.announceDeployment()
+	respond(w, http.StatusOK, map[string]bool{"deployed": true})
 }

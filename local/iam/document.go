@@ -126,6 +126,7 @@ type statement struct {
 // source says where statements come from.
 type source struct {
 	policy     string // logical id
+	whole      bool   // the policy is AWS's: it can be taken out as a whole only
 	role, name string // ARN and name of an identity policy's role
 	attached   []string
 }
@@ -186,6 +187,10 @@ func (s source) parse(document policyDocument) ([]*statement, error) {
 			st.conditionText = string(text)
 		}
 		st.addGrants(s.name)
+		if s.whole && len(st.grants) > 1 {
+			st.grants = st.grants[:1]
+			st.grants[0].ID, st.grants[0].Action, st.grants[0].whole = s.policy, strings.Join(st.actions, ", "), true
+		}
 		parsed = append(parsed, st)
 	}
 	return parsed, errors.Join(problems...)
@@ -217,7 +222,9 @@ func (s *statement) matchesAction(action string) []int {
 }
 
 func (s *statement) matchesResource(resource string) []int {
-	if s.attached != nil && !slices.ContainsFunc(s.attached, func(arn string) bool { return resource == arn || strings.HasPrefix(resource, arn+"/") || strings.HasPrefix(resource, arn+":") }) {
+	if s.attached != nil && !slices.ContainsFunc(s.attached, func(arn string) bool {
+		return resource == arn || strings.HasPrefix(resource, arn+"/") || strings.HasPrefix(resource, arn+":")
+	}) {
 		return nil
 	}
 	return matched(s.resources, s.notResources, func(pattern string) bool { return likeARN(pattern, resource) })

@@ -30,7 +30,8 @@ type Grant struct {
 
 type grant struct {
 	Grant
-	principal, action, resource int // positions in the statement's lists
+	principal, action, resource int  // positions in the statement's lists
+	whole                       bool // the grant is the whole statement
 	uses                        atomic.Int64
 	removed                     atomic.Bool
 }
@@ -72,7 +73,7 @@ func (s *statement) addGrants(role string) {
 // granting returns the first grant that is not removed and has one of the positions each.
 func (s *statement) granting(principals, actions, resources []int) *grant {
 	for _, g := range s.grants {
-		if !g.removed.Load() && slices.Contains(principals, g.principal) && slices.Contains(actions, g.action) && slices.Contains(resources, g.resource) {
+		if !g.removed.Load() && (g.whole || slices.Contains(principals, g.principal) && slices.Contains(actions, g.action) && slices.Contains(resources, g.resource)) {
 			return g
 		}
 	}

@@ -70,6 +70,21 @@ func TestGrants(t *testing.T) {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 	})
+	t.Run("of a policy of AWS are one", func(t *testing.T) {
+		p, err := read(t, `{"R2": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "r2", "AssumeRolePolicyDocument": {}, "ManagedPolicyArns": ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]}}}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r2 := Role("arn:aws:iam::123456789012:role/r2")
+		expect(t, p.Check(r2, call("logs:PutLogEvents", "x")), true)
+		if diff := cmp.Diff(map[string]int64{"R2.AWSLambdaBasicExecutionRole": 1}, uses(p)); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+		if err := p.SetRemoved("R2.AWSLambdaBasicExecutionRole", true); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, p.Check(r2, call("logs:PutLogEvents", "x")), false)
+	})
 	t.Run("that do not exist cannot be removed", func(t *testing.T) {
 		if err := policies(t, statements).SetRemoved("Policy.9.x", true); !errors.Is(err, ErrNoGrant) {
 			t.Errorf("error %v", err)

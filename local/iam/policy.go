@@ -130,7 +130,7 @@ func New(stack *assembly.Stack, resolver *assembly.Resolver, scope Scope, observ
 				problems = append(problems, fmt.Errorf("%s: managed policy %s is not supported", resource.LogicalID, managed))
 				continue
 			}
-			add(source{policy: resource.LogicalID + "." + known[strings.LastIndex(known, "/")+1:], role: arn, name: name},
+			add(source{policy: resource.LogicalID + "." + known[strings.LastIndex(known, "/")+1:], whole: true, role: arn, name: name},
 				policyDocument{Statement: statementList{{Effect: "Allow", Action: actions, Resource: oneOrMany{"*"}}}})
 		}
 		for _, policy := range properties.Policies {
@@ -221,6 +221,22 @@ func (p *Policies) readResourcePolicies(stack *assembly.Stack, resolver *assembl
 		}
 		return document, []string{"arn:aws:logs:" + p.scope.Region + ":" + p.scope.Account}, err
 	})
+	for _, resource := range stack.ByType("AWS::Logs::LogGroup") { // package provision supports the other properties
+		properties, err := resolver.Properties(resource)
+		members, _ := properties.(map[string]any)
+		policy, given := members["ResourcePolicyDocument"]
+		if err != nil || !given {
+			problems = append(problems, err)
+			continue
+		}
+		var document policyDocument
+		arn, err := resolver.Att(resource.LogicalID, "Arn")
+		if err := errors.Join(err, assembly.Decode(resource.LogicalID, resource.Type, policy, &document)); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		add(source{policy: resource.LogicalID, attached: []string{base(arn)}}, document)
+	}
 	read("AWS::Events::EventBusPolicy", func(r assembly.Resource) (policyDocument, []string, error) {
 		var b eventBusPolicy
 		err := resolver.Into(r, &b)

@@ -35,8 +35,11 @@ func read(t *testing.T, resources string) (*Policies, error) {
 		stack.Resources[id] = assembly.Resource{LogicalID: id, Type: r.Type, Properties: r.Properties}
 	}
 	types := assembly.NewTypes(Types, []assembly.Type{
-		{Name: "AWS::SQS::Queue", IDs: named("sqs", "")}, {Name: "AWS::SNS::Topic", IDs: named("sns", "")}, {Name: "AWS::DynamoDB::Table", IDs: named("dynamodb", "table/")},
-		{Name: "AWS::Events::EventBus", IDs: named("events", "event-bus/")}, {Name: "AWS::Events::Archive", IDs: named("events", "archive/")},
+		{Name: "AWS::SQS::Queue", IDs: named("sqs", "")},
+		{Name: "AWS::SNS::Topic", IDs: named("sns", "")},
+		{Name: "AWS::DynamoDB::Table", IDs: named("dynamodb", "table/")},
+		{Name: "AWS::Events::EventBus", IDs: named("events", "event-bus/")},
+		{Name: "AWS::Events::Archive", IDs: named("events", "archive/")},
 		{Name: "AWS::Logs::LogGroup", IDs: func(i *assembly.Instance) assembly.IDs {
 			return assembly.IDs{Ref: "g", Attributes: map[string]string{"Arn": i.ARN("logs", "log-group:g:*")}}
 		}},
@@ -195,6 +198,7 @@ func TestResourcePolicies(t *testing.T) {
 		"Condition": {"ArnEquals": {"aws:SourceArn": "`+ruleARN+`"}}}`)
 	broad := resourcePolicy(queueKind, `{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": "*"}`)
 	logs := `"L": {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "n", "PolicyDocument": "{\"Statement\": [{\"Effect\": \"Allow\", \"Principal\": {\"Service\": [\"events.amazonaws.com\", \"delivery.logs.amazonaws.com\"]}, \"Action\": [\"logs:PutLogEvents\"], \"Resource\": \"arn:aws:logs:eu-west-1:123456789012:log-group:g:*\"}]}"}}`
+	group := `"G": {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": "g", "ResourcePolicyDocument": {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "logs:PutLogEvents", "Resource": "*"}]}}}`
 	invoke := `"P": {"Type": "AWS::Lambda::Permission", "Properties": {"FunctionName": "fn", "Action": "lambda:InvokeFunction", "Principal": "apigateway.amazonaws.com", "SourceArn": "arn:aws:execute-api:eu-west-1:123456789012:api/v1/POST/webhook/*"}}`
 	denied := resourcePolicy(topicKind, `{"Effect": "Allow", "Principal": "*", "Action": "sns:Publish", "Resource": "`+topicARN+`"},
 		{"Effect": "Deny", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish", "Resource": "*"}`)
@@ -223,6 +227,8 @@ func TestResourcePolicies(t *testing.T) {
 		"no policy at all":              {identity(`[]`), rule, send, queueARN, false},
 		"log stream of the group":       {logs, rule, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:g:log-stream:x", true},
 		"log stream, second principal":  {logs, Service("delivery.logs.amazonaws.com", ""), "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:g:log-stream:x", true},
+		"log group's own policy":        {group, rule, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:g:log-stream:x", true},
+		"another group's policy":        {group, rule, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:h:log-stream:x", false},
 		"log stream of another group":   {logs, rule, "logs:PutLogEvents", "arn:aws:logs:eu-west-1:123456789012:log-group:h:log-stream:x", false},
 		"function, method under path":   {invoke, Service("apigateway.amazonaws.com", "arn:aws:execute-api:eu-west-1:123456789012:api/v1/POST/webhook/*"), "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:fn", true},
 		"function, another method":      {invoke, Service("apigateway.amazonaws.com", "arn:aws:execute-api:eu-west-1:123456789012:api/v1/GET/webhook/a"), "lambda:InvokeFunction", "arn:aws:lambda:eu-west-1:123456789012:function:fn", false},

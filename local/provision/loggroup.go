@@ -22,6 +22,8 @@ type logGroup struct {
 	RetentionInDays *int32
 
 	LogGroupClass, KmsKeyId, Tags, DataProtectionPolicy, DeletionProtectionEnabled Inert
+
+	ResourcePolicyDocument Inert // read by package iam
 }
 
 func (g *logGroup) create(ctx context.Context, c clients, logicalID string) error {
