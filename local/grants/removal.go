@@ -17,8 +17,8 @@ var Elsewhere = []struct{ Policy, Action, Test string }{
 	{"ArchiveArchiverRole*", "s3:GetObject*", "TestLateFraudResultIsArchived"},
 }
 
-// testOf returns the end-to-end test that uses a grant, or "".
-func testOf(g iam.Grant) string {
+// TestOf returns the end-to-end test that uses a grant, or "".
+func TestOf(g iam.Grant) string {
 	for _, e := range Elsewhere {
 		policy, _ := path.Match(e.Policy, g.Policy)
 		action, _ := path.Match(e.Action, g.Action)
@@ -84,7 +84,7 @@ func (r Removal) Run(ctx context.Context) (unnoticed int, err error) {
 		}
 		begin := time.Now()
 		var failure error
-		switch test := testOf(g); {
+		switch test := TestOf(g); {
 		case test != "":
 			failure, err = r.Test(ctx, test, g.ID)
 		case g.Principal == cloudWatch:
