@@ -157,13 +157,15 @@ func (e *Exercise) fresh(ctx context.Context) error {
 	return nil
 }
 
-// repeat delivers until the response is not 503, which a slow machine causes too.
+// repeat delivers until there is a response other than 503, which a slow machine causes too.
 func (e *Exercise) repeat(ctx context.Context, what string, want int, deliver func() (status int, body string, err error)) error {
 	return e.await(ctx, "success of "+what, func(context.Context) (bool, error) {
 		status, body, err := deliver()
 		switch {
-		case err != nil || status == http.StatusServiceUnavailable:
+		case err != nil && ctx.Err() != nil:
 			return false, err
+		case err != nil || status == http.StatusServiceUnavailable:
+			return false, nil
 		case status != want && !(want == http.StatusAccepted && status == http.StatusOK): // stored by an attempt with 503
 			return false, fmt.Errorf("%d %s, want %d", status, body, want)
 		}
