@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"payment-webhooks/local/grants"
@@ -23,6 +24,27 @@ func removedGrant() []string {
 		return []string{"--remove-grant", id}
 	}
 	return nil
+}
+
+// removeGrants takes the grants of an action on resources out of their policies, in a session that runs.
+func removeGrants(t *testing.T, s *session.Session, action, resource string) {
+	t.Helper()
+	p, err := grants.Permissions(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := false
+	for _, g := range p.Grants {
+		if g.Action == action && strings.Contains(g.Resource, resource) {
+			found = true
+			if err := grants.SetRemoved(t.Context(), s, g.ID, true); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !found {
+		t.Fatalf("the stack has no grant of %s on %s", action, resource)
+	}
 }
 
 // used counts the uses of grants in all sessions of the suite.
