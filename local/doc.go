@@ -29,6 +29,8 @@
 //	                         reach no other host (package egress)
 //	--max-environments N     processes per function (default 64); further concurrent
 //	                         events are throttled, as by a reserved concurrency
+//	--remove-grant ID        a grant, from /_local/grants, to take out of its policy; may
+//	                         be repeated
 //	--fault JSON             a fault to inject from the start (package faults); may be
 //	                         repeated
 //	--fault-seed N           seeds the choices of faults (default 1)
@@ -49,6 +51,11 @@
 //	GET  /_local/events                          events in the bus's archives, oldest first
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output
 //	GET  /_local/mappings                        stream mappings: state, batches and records
+//	GET  /_local/grants                          grants of all policies, with their uses, and denied calls
+//	POST /_local/grants/ID                       {"removed": true} takes a grant out of its policy, false puts
+//	                                             it back
+//	POST /_local/deployment                      repeat the end of a deployment: what AWS checks when resources are
+//	                                             created, and the event about the stack's status
 //	POST /_local/faults                          inject a fault: {"hop": …, "fault": …}
 //	GET  /_local/faults                          faults, with the calls that they struck
 //	DELETE /_local/faults[/ID]                   end one or all

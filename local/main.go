@@ -69,6 +69,10 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 		o.Faults = append(o.Faults, spec)
 		return err
 	})
+	set.Func("remove-grant", "`ID` of a grant, from /_local/grants, to take out of its policy; may be repeated", func(id string) error {
+		o.RemovedGrants = append(o.RemovedGrants, id)
+		return nil
+	})
 	set.StringVar(&o.EgressDir, "egress", "", "`directory` that functions reach in place of the internet: DIR/host/path at https://host/path")
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {

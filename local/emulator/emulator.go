@@ -36,7 +36,7 @@ import (
 	"payment-webhooks/local/xray"
 )
 
-// Options configure an emulator. Every field but EgressDir, Secrets, Quiet, FaultSeed and Faults
+// Options configure an emulator. Every field but EgressDir, Secrets, RemovedGrants, Quiet, FaultSeed and Faults
 // is required.
 type Options struct {
 	CDKOut          string        // the synthesized cloud assembly
@@ -45,6 +45,7 @@ type Options struct {
 	TimeScale       float64       // divides the waits between asynchronous retries, at least 1
 	MaxEnvironments int           // processes per function, at least 1
 	Secrets         []Secret      // to create in Secrets Manager
+	RemovedGrants   []string      // ids of grants to take out of their policies
 	EgressDir       string        // served to functions in place of the internet; empty: they reach what this machine reaches
 	Quiet           bool          // print neither log lines nor the table of resources
 	FaultSeed       uint64        // seeds the choices of faults
@@ -77,20 +78,19 @@ type Emulator struct {
 	endpointURL, apiURL string
 	apiID, stageName    string
 
-	plan             *provision.Plan
-	policies         *iam.Policies
-	resourcePolicies *iam.ResourcePolicies
-	functionSpecs    []functionSpec
-	api              *apigateway.API
-	bus              *events.Bus
-	defaultBus       *events.Bus // rules with a pattern; those with a schedule are in schedules
-	deliveries       *events.Deliveries
-	metrics          *cloudwatch.Store
-	queueMetrics     *cloudwatch.Queues
-	filters          *cloudwatch.Filters
-	alarms           *cloudwatch.Alarms
-	sns              *sns.Delivery
-	faults           *faults.Set
+	plan          *provision.Plan
+	policies      *iam.Policies
+	functionSpecs []functionSpec
+	api           *apigateway.API
+	bus           *events.Bus
+	defaultBus    *events.Bus // rules with a pattern; those with a schedule are in schedules
+	deliveries    *events.Deliveries
+	metrics       *cloudwatch.Store
+	queueMetrics  *cloudwatch.Queues
+	filters       *cloudwatch.Filters
+	alarms        *cloudwatch.Alarms
+	sns           *sns.Delivery
+	faults        *faults.Set
 
 	moto       *moto.Server
 	egress     *egress.Stub // nil: functions reach what this machine reaches
@@ -134,12 +134,11 @@ func New(o Options) (*Emulator, error) {
 	e.resolver = assembly.NewResolver(e.stack, types, assembly.Env{Account: e.account, Region: e.region, Endpoint: e.endpointURL})
 	e.inertReasons = types.InertReasons(e.stack, e.resolver)
 
-	var errPlan, errPolicies, errResource, errFaults error
+	var errPlan, errPolicies, errFaults error
 	problems := []error{types.Check(e.stack, e.resolver)}
 	e.plan, errPlan = provision.New(e.stack, e.resolver)
-	e.policies, errPolicies = iam.New(e.stack, e.resolver)
-	e.resourcePolicies, errResource = iam.NewResourcePolicies(e.stack, e.resolver, e.account)
-	problems = append(problems, errPlan, errPolicies, errResource, e.planMetrics(), e.planFunctions())
+	errPolicies = e.readPolicies()
+	problems = append(problems, errPlan, errPolicies, e.planMetrics(), e.planFunctions())
 	e.faults, errFaults = e.newFaults()
 	problems = append(problems, e.planAPI(), e.planRules(), e.planMachines(), e.checkMappings())
 	if err := assembly.Join(problems...); err != nil {
@@ -177,7 +176,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 		return err
 	}
 	// Policies are read again: now the ARN of the table's stream is known.
-	if e.policies, err = iam.New(e.stack, e.resolver); err != nil {
+	if err := errors.Join(e.readPolicies(), e.checkDeployment()); err != nil {
 		return err
 	}
 	report := func(err error) { e.log.Error("not recorded", "error", err) }
@@ -185,9 +184,7 @@ func (e *Emulator) Start(ctx context.Context) error {
 	e.writer.Observe(e.filters.Logged)
 	e.cleanup(e.writer.Close)
 	e.logTargets = logs.NewDelivery(cloudwatchlogs.NewFromConfig(e.awsConfig(userKey, faults.Events)))
-	if e.traces, err = xray.Listen(report); err != nil {
-		return err
-	}
+	e.traces = xray.New(report)
 	e.cleanup(e.traces.Close)
 	if dir := e.options.EgressDir; dir != "" {
 		if e.egress, err = egress.Open(dir, e.options.Getenv("SSL_CERT_FILE"), e.terminal.logger("egress"), time.Now); err != nil {
@@ -283,7 +280,7 @@ func (e *Emulator) serveEndpoint() error {
 		topics[arn] = true
 	}
 	e.serve(e.options.Endpoint, endpoint.New(endpoint.Config{
-		Moto: motoURL, Scope: iam.Scope{Account: e.account, Region: e.region}, Policies: e.policies, Stack: stack,
+		Moto: motoURL, Scope: e.scope(), Policies: e.policies, Stack: stack,
 		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	}))

@@ -17,6 +17,7 @@ import (
 	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/iam"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/sns"
 )
@@ -113,7 +114,7 @@ const cloudWatchService = "cloudwatch.amazonaws.com"
 // errors resulting from an attempt to invoke nonexistent actions."
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
 func (e *Emulator) notify(ctx context.Context, alarmARN, topicARN, subject string, message []byte) {
-	err := e.resourcePolicies.Check(cloudWatchService, "sns:Publish", topicARN, alarmARN)
+	err := e.policies.Check(iam.Service(cloudWatchService, alarmARN), iam.NewCall("sns:Publish", topicARN))
 	if err == nil {
 		_, err = awssns.NewFromConfig(e.awsConfig(userKey, faults.CloudWatch)).Publish(ctx, &awssns.PublishInput{
 			TopicArn: aws.String(topicARN), Subject: aws.String(subject), Message: aws.String(string(message)),

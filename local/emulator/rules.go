@@ -99,7 +99,7 @@ func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 		}
 	case "states":
 		send = func(ctx context.Context, payload []byte) error {
-			if err := e.policies.Check(ref.RoleARN, iam.Call{Action: "states:StartExecution", Resources: []string{ref.ARN}}); err != nil {
+			if err := e.policies.Check(iam.Role(ref.RoleARN), iam.NewCall("states:StartExecution", ref.ARN)); err != nil {
 				return permanent(events.CodeNoPermissions, err)
 			}
 			machine := e.machines[ref.ARN]
@@ -141,8 +141,8 @@ func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 
 // serviceActions are the actions that a target's resource policy must allow EventBridge.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
-var serviceActions = map[string]string{
-	"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage", "logs": "logs:PutLogEvents",
+var serviceActions = map[string][]string{
+	"lambda": {"lambda:InvokeFunction"}, "sns": {"sns:Publish"}, "sqs": {"sqs:SendMessage"}, "logs": {"logs:CreateLogStream", "logs:PutLogEvents"},
 }
 
 const eventBridge = "events.amazonaws.com"
@@ -150,17 +150,20 @@ const eventBridge = "events.amazonaws.com"
 // allowed delivers only what the target's resource policy lets EventBridge deliver. A
 // target with a role is checked by target.
 func (e *Emulator) allowed(ref events.TargetRef, send deliver) deliver {
-	action, byPolicy := serviceActions[strings.Split(ref.ARN, ":")[2]]
+	service := strings.Split(ref.ARN, ":")[2]
+	actions, byPolicy := serviceActions[service]
 	if !byPolicy {
 		return send
 	}
 	resource := ref.ARN
-	if strings.HasPrefix(action, "logs:") {
+	if service == "logs" {
 		resource = strings.TrimSuffix(resource, ":*") + ":log-stream:" + ref.ID
 	}
 	return func(ctx context.Context, payload []byte) error {
-		if err := e.resourcePolicies.Check(eventBridge, action, resource, ref.RuleARN); err != nil {
-			return permanent(events.CodeNoPermissions, err)
+		for _, action := range actions {
+			if err := e.policies.Check(iam.Service(eventBridge, ref.RuleARN), iam.NewCall(action, resource)); err != nil {
+				return permanent(events.CodeNoPermissions, err)
+			}
 		}
 		return send(ctx, payload)
 	}
@@ -172,7 +175,7 @@ type deadLetters struct{ emulator *Emulator }
 
 // Send implements events.DeadLetters.
 func (d deadLetters) Send(ctx context.Context, queueARN string, body []byte, attributes map[string]string) error {
-	if err := d.emulator.resourcePolicies.Check(eventBridge, "sqs:SendMessage", queueARN, attributes["RULE_ARN"]); err != nil {
+	if err := d.emulator.policies.Check(iam.Service(eventBridge, attributes["RULE_ARN"]), iam.NewCall("sqs:SendMessage", queueARN)); err != nil {
 		return err
 	}
 	return d.emulator.queues(userKey, faults.Events).Send(ctx, queueARN, body, attributes)

@@ -113,7 +113,10 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	match := credential.FindStringSubmatch(r.Header.Get("Authorization"))
-	if match == nil { // presigned, or a browser: moto decides
+	if match == nil { // presigned
+		match = credential.FindStringSubmatch("Credential=" + r.URL.Query().Get("X-Amz-Credential"))
+	}
+	if match == nil { // a browser: moto decides
 		e.moto.ServeHTTP(w, r)
 		return
 	}
@@ -127,13 +130,14 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if role, checked := e.config.Policies.Checks(accessKey, service); checked {
+	if caller, checked := e.config.Policies.Checks(accessKey); checked {
 		call, err := e.config.Scope.Identify(service, r, body)
-		if err == nil {
-			err = e.config.Policies.Check(role, call)
+		if err != nil {
+			e.config.Log.Error("access denied", "role", caller, "error", err)
+		} else {
+			err = e.config.Policies.Check(caller, call)
 		}
 		if err != nil {
-			e.config.Log.Error("access denied", "role", role, "error", err)
 			e.deny(w, service, err)
 			return
 		}
@@ -176,8 +180,25 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 	}
 }
 
+// deny responds to a call that is not allowed, or whose service may not use the resource's
+// key for the caller.
+//
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 func (e *Endpoint) deny(w http.ResponseWriter, service string, err error) {
+	denied, is := errors.AsType[*iam.DeniedError](err)
+	ofKey := is && denied.Key
+	switch {
+	case service == "sqs" && ofKey:
+		fail(w, service, http.StatusBadRequest, "KmsAccessDenied", err.Error())
+		return
+	case service == "sns" && ofKey:
+		fail(w, service, http.StatusBadRequest, "KMSAccessDenied", err.Error())
+		return
+	}
 	switch service {
+	case "monitoring":
+		fail(w, service, http.StatusForbidden, "AccessDenied", err.Error())
 	case "sns":
 		fail(w, service, http.StatusForbidden, "AuthorizationError", err.Error())
 	case "s3":
