@@ -22,11 +22,16 @@ func (e *Emulator) planRules() error {
 	})
 	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	buses := e.stack.ByType("AWS::Events::EventBus")
-	if len(buses) != 1 {
+	var name string
+	var problems []error
+	switch {
+	case len(buses) == 1:
+		var err error
+		name, err = e.resolver.Ref(buses[0].LogicalID)
+		problems = append(problems, err)
+	case len(e.stack.Resources) > 0:
 		return fmt.Errorf("%d event buses: the local run supports one beside the default bus", len(buses))
 	}
-	name, err := e.resolver.Ref(buses[0].LogicalID)
-	problems := []error{err}
 	e.bus = events.NewBus(events.BusConfig{
 		Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now, Scheduled: e.schedules.Rules,
 	})
