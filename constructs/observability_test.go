@@ -354,6 +354,9 @@ func TestDashboard(t *testing.T) {
 					t.Errorf("%s shows %d metrics", board, n)
 				}
 			}
+			if s.warns("largeDashboard") {
+				t.Error("a warning")
+			}
 		})
 	}
 	t.Run("when one is too large to be free, the synthesis warns", func(t *testing.T) {

@@ -34,15 +34,29 @@ export CGO_ENABLED=0
 
 if [ -t 1 ]; then BOLD=$'\e[1m' PLAIN=$'\e[0m'; else BOLD='' PLAIN=''; fi
 
-# step NAME COMMAND…: prints the name, runs the command and records how long it took.
+# step NAME COMMAND…: prints the name, runs the command and records how long it took, and
+# how long processors worked for it: less than the machine's would have means that it waits.
 step() {
-  local name=$1 start=$SECONDS
+  local name=$1 start=$SECONDS cpu
   shift
   printf '%s== %s%s\n' "$BOLD" "$name" "$PLAIN"
+  cpu_seconds
+  cpu=$CPU
   "$@"
-  STEPS+=("$(printf '%5ds  %s' $((SECONDS - start)) "$name")")
+  cpu_seconds
+  STEPS+=("$(printf '%5ds  %4ds of CPU  %s' $((SECONDS - start)) $((CPU - cpu)) "$name")")
 }
 STEPS=()
+
+# cpu_seconds sets CPU to the whole seconds that processors worked for ended children of
+# this shell. A subshell would count its own.
+cpu_seconds() {
+  local file
+  file=$(mktemp)
+  times >"$file" # two lines, of the shell and of its children: 0m1.120s 0m0.553s
+  CPU=$(awk -F '[ms ]+' 'NR == 2 { printf "%d", ($1 + $3) * 60 + $2 + $4 }' "$file")
+  rm "$file"
+}
 
 # steps prints how long each step took.
 steps() {

@@ -30,7 +30,7 @@ var optionalOnce struct {
 }
 
 // optional returns the session that tests of optional features share. Its template has
-// what the one of scripts/test has not: a fourth tier, and the daily reconcile. A test of
+// what the one of scripts/test has not: a fourth tier with a digest of alerts, and the daily reconcile. A test of
 // another feature that is off by default adds the feature's context here, unless it
 // changes what the others see: a template takes seconds to synthesize, and a session
 // takes more to start. Tests that use it may run in parallel; they look at transactions
