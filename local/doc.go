@@ -4,6 +4,8 @@
 //	npx cdk synth        # writes cdk.out
 //	go run ./local       # Ctrl-C ends it
 //
+// Without cdk.out it waits for a stack to be deployed by the CDK CLI: see docs/local.md.
+//
 // It prints the AWS endpoint, the API's URL, the variables to export, and the physical name
 // of each resource of the template. Everything listens on 127.0.0.1 only, and nothing remains
 // when it ends. It needs Go, and moto_server from MOTO_SERVER, build/venv or the PATH.
@@ -16,6 +18,8 @@
 // # Flags
 //
 //	--cdk-out DIR            the cloud assembly (default cdk.out)
+//	--deploy                 start without a stack and wait for one to be deployed, as
+//	                         without a cloud assembly; the images are those of --cdk-out
 //	--build-dir DIR          where built handlers are kept (default build/local)
 //	--endpoint-port PORT     of the AWS endpoint (default 4566; 0 for a free one)
 //	--api-port PORT          of the API (default 8080; 0 for a free one)

@@ -16,6 +16,9 @@ import (
 // planAPI reads the template's REST API.
 func (e *Emulator) planAPI() error {
 	apis, stages := e.stack.ByType("AWS::ApiGateway::RestApi"), e.stack.ByType("AWS::ApiGateway::Stage")
+	if len(e.stack.Resources) == 0 {
+		return nil // nothing is deployed
+	}
 	if len(apis) != 1 || len(stages) != 1 {
 		return fmt.Errorf("%d REST APIs with %d stages: the local run supports one of each", len(apis), len(stages))
 	}

@@ -93,16 +93,25 @@ func (e *Emulator) connect(config *lambda.Config, roleARN string) {
 	}
 }
 
-// startFunctions builds the handlers that changed and makes the functions ready to invoke.
+// build builds a function's handler, unless that has been built, and returns the path of the binary.
+func (e *Emulator) build(ctx context.Context, spec functionSpec) (string, error) {
+	begin := time.Now()
+	binary, err := lambda.Build(ctx, e.options.BuildDir, spec.image.Hash, spec.image.Directory, spec.image.BuildArgs)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", spec.logicalID, err)
+	}
+	if took := time.Since(begin); took > 200*time.Millisecond {
+		e.terminal.print("built %s in %.1f s", spec.image.BuildArgs["HANDLER"], took.Seconds())
+	}
+	return binary, nil
+}
+
+// startFunctions makes the functions ready to invoke.
 func (e *Emulator) startFunctions(ctx context.Context) error {
 	for _, spec := range e.functionSpecs {
-		begin := time.Now()
-		binary, err := lambda.Build(ctx, e.options.BuildDir, spec.image.Hash, spec.image.Directory, spec.image.BuildArgs)
+		binary, err := e.build(ctx, spec) // built already, unless the function has not changed
 		if err != nil {
-			return fmt.Errorf("%s: %w", spec.logicalID, err)
-		}
-		if took := time.Since(begin); took > 200*time.Millisecond {
-			e.terminal.print("built %s in %.1f s", spec.image.BuildArgs["HANDLER"], took.Seconds())
+			return err
 		}
 		config := spec.config
 		if config.Binary, err = filepath.Abs(binary); err != nil {

@@ -24,8 +24,6 @@ import (
 
 // planMetrics reads the alarms, the metric filters and the queues that have metrics.
 func (e *Emulator) planMetrics() error {
-	e.metrics = cloudwatch.NewStore()
-	e.queueMetrics = cloudwatch.NewQueues(e.metrics, time.Now)
 	var problems []error
 	var err error
 	if e.filters, err = cloudwatch.NewFilters(e.stack, e.resolver, e.metrics); err != nil {
@@ -46,7 +44,7 @@ func (e *Emulator) planMetrics() error {
 			problems = append(problems, err)
 			retention = time.Duration(seconds) * time.Second
 		}
-		e.queueMetrics.Add(name, retention)
+		e.retentions[name] = retention
 	}
 	return errors.Join(problems...)
 }

@@ -21,6 +21,9 @@ func (e *Emulator) readPolicies() (err error) {
 	e.policies, err = iam.New(e.stack, e.resolver, e.scope(), func(d *iam.DeniedError) {
 		e.log.Error("access denied", "error", d)
 	})
+	if len(e.stack.Resources) == 0 {
+		return err // nothing is deployed, and no grant is known
+	}
 	for _, id := range e.options.RemovedGrants {
 		if errRemoved := e.policies.SetRemoved(id, true); errRemoved != nil {
 			err = errors.Join(err, fmt.Errorf("--remove-grant: %w", errRemoved))
@@ -212,6 +215,6 @@ func (e *Emulator) serveDeployment(w http.ResponseWriter, _ *http.Request) {
 		respondError(w, http.StatusConflict, err)
 		return
 	}
-	e.announceDeployment()
+	e.announce(e.resolver.StackID(), "CREATE_COMPLETE", "")
 	respond(w, http.StatusOK, map[string]bool{"deployed": true})
 }

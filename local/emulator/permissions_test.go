@@ -28,7 +28,7 @@ func withPolicies(t *testing.T, resources string) *Emulator {
 		stack.Resources[id] = assembly.Resource{LogicalID: id, Type: r.Type, Properties: r.Properties}
 	}
 	e := &Emulator{
-		terminal: &terminal{out: new(strings.Builder)}, stack: stack, account: "123456789012", region: "us-east-1",
+		shared: &shared{terminal: &terminal{out: new(strings.Builder)}, account: "123456789012", region: "us-east-1"}, stack: stack,
 		functionSpecs: []functionSpec{{config: lambda.Config{Name: "fn"}, roleARN: testRole}},
 	}
 	e.log = e.terminal.logger("local")

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,11 +25,16 @@ func (e *Emulator) planRules() error {
 	})
 	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	buses := e.stack.ByType("AWS::Events::EventBus")
-	if len(buses) != 1 {
+	var name string
+	var problems []error
+	switch {
+	case len(buses) == 1:
+		var err error
+		name, err = e.resolver.Ref(buses[0].LogicalID)
+		problems = append(problems, err)
+	case len(e.stack.Resources) > 0:
 		return fmt.Errorf("%d event buses: the local run supports one beside the default bus", len(buses))
 	}
-	name, err := e.resolver.Ref(buses[0].LogicalID)
-	problems := []error{err}
 	e.defaultBus = events.NewBus(events.BusConfig{Name: "default", Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	e.bus = events.NewBus(events.BusConfig{
 		Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now, Scheduled: e.schedules.Rules,
@@ -219,4 +225,21 @@ func classify(err error) error {
 		return &events.DeliveryError{Code: events.CodeTimeout, Message: err.Error()}
 	}
 	return err
+}
+
+// announce publishes the event of a stack's new status on the default bus.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+func (e *Emulator) announce(stackID, status, reason string) {
+	type details struct {
+		Status string `json:"status"`
+		Reason string `json:"status-reason"`
+	}
+	detail, _ := json.Marshal(struct { // texts always marshal
+		StackID string  `json:"stack-id"`
+		Details details `json:"status-details"`
+		Token   string  `json:"client-request-token"`
+	}{stackID, details{status, reason}, ""})
+	e.defaultBus.PutServiceEvent(events.Envelope{
+		DetailType: "CloudFormation Stack Status Change", Source: "aws.cloudformation", Resources: []string{stackID}, Detail: detail,
+	})
 }

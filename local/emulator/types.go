@@ -17,6 +17,19 @@ var types = assembly.NewTypes(
 	provision.Types, cloudwatch.Types, iam.Types, lambda.Types, eventsource.Types, apigateway.Types, events.Types, states.Types, inert,
 )
 
+// dataTypes are the resource types of a stack without code, such as that of `cdk bootstrap`.
+var dataTypes = assembly.NewTypes(provision.Types, withoutEffect(iam.Types, "a stack without code makes no calls"), inert)
+
+// withoutEffect returns types with the same names, whose resources need no emulation.
+func withoutEffect(list []assembly.Type, reason string) []assembly.Type {
+	var all []assembly.Type
+	for _, t := range list {
+		t.Properties, t.Inert = nil, reason
+		all = append(all, t)
+	}
+	return all
+}
+
 // inert are the resource types that need no emulation, each with the reason. Their references
 // are resolved all the same.
 var inert = []assembly.Type{

@@ -48,7 +48,9 @@ type Config struct {
 	Moto     *url.URL
 	Scope    iam.Scope // account and region of resources that a request names by name only
 	Policies *iam.Policies
-	Stack    cloudformation.Stack
+	Stacks   cloudformation.Handler
+	// Image reports whether the local run can build the image of a tag; nil: it can build none.
+	Image func(tag string) bool
 	// Functions by physical name.
 	Functions map[string]*lambda.Function
 	Bus       Bus
@@ -97,6 +99,13 @@ func New(config Config) *Endpoint {
 		},
 	}
 	return e
+}
+
+// Continue takes over, after an update of the stack, what calls to the endpoint before have changed.
+func (e *Endpoint) Continue(before *Endpoint) {
+	if before.topicsChanged.Load() {
+		e.topicsChanged.Store(true)
+	}
 }
 
 // credential is in "AWS4-HMAC-SHA256 Credential=KEY/20261122/us-east-1/sqs/aws4_request, …".
@@ -157,7 +166,9 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 			fail(w, service, http.StatusBadRequest, "MalformedQueryString", err.Error())
 			return
 		}
-		e.config.Stack.ServeQuery(w, form)
+		e.config.Stacks.ServeQuery(w, form)
+	case "ecr":
+		e.ecr(w, r, operation, body)
 	case "lambda":
 		e.lambda(w, r, body)
 	case "events":

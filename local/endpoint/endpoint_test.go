@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,7 +21,6 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"payment-webhooks/local/assembly"
-	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/iam"
@@ -99,7 +99,7 @@ func newFixture(t *testing.T) (*fixture, *machine) {
 	}
 	f.Endpoint = New(Config{
 		Moto: motoURL, Scope: iam.Scope{Account: "123456789012", Region: "eu-west-1"}, Policies: policies,
-		Stack:    cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
+		Stacks: stacks{}, Image: func(tag string) bool { return tag == "built" },
 		Bus:      bus{f},
 		Machines: map[string]StateMachine{"arn:machine": m},
 		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:aws:sns:us-east-1:123456789012:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
@@ -235,22 +235,32 @@ func TestEndpoint(t *testing.T) {
 	})
 }
 
-// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
-func TestDescribeStacks(t *testing.T) {
+// stacks stands in for CloudFormation.
+type stacks struct{}
+
+func (stacks) ServeQuery(w http.ResponseWriter, form url.Values) {
+	_, _ = fmt.Fprintf(w, "%s of %s", form.Get("Action"), form.Get("StackName"))
+}
+
+func TestCloudFormation(t *testing.T) {
 	f, _ := newFixture(t)
 	got := f.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=TapStackdev")
-	var response struct {
-		Outputs []struct{ OutputKey, OutputValue string } `xml:"DescribeStacksResult>Stacks>member>Outputs>member"`
-		Status  string                                    `xml:"DescribeStacksResult>Stacks>member>StackStatus"`
+	if got.Body.String() != "DescribeStacks of TapStackdev" {
+		t.Errorf("%d %s", got.Code, got.Body)
 	}
-	if err := xml.Unmarshal(got.Body.Bytes(), &response); err != nil {
-		t.Fatal(err)
+}
+
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+func TestDescribeImages(t *testing.T) {
+	f, _ := newFixture(t)
+	describe := func(tag string) *httptest.ResponseRecorder {
+		return f.call("test", "ecr", "AmazonEC2ContainerRegistry_V20150921.DescribeImages", "POST", "/", `{"repositoryName":"assets","imageIds":[{"imageTag":"`+tag+`"}]}`)
 	}
-	if len(response.Outputs) != 1 || response.Outputs[0].OutputValue != "http://127.0.0.1:8080/v1" || response.Status != "CREATE_COMPLETE" {
-		t.Errorf("response %+v", response)
+	if got := describe("built"); got.Code != 200 || !strings.Contains(got.Body.String(), `"imageTags":["built"]`) {
+		t.Errorf("an image that can be built: %d %s", got.Code, got.Body)
 	}
-	if got := f.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=Other"); got.Code != 400 || !strings.Contains(got.Body.String(), "Stack with id Other does not exist") {
-		t.Errorf("another stack: %d %s", got.Code, got.Body)
+	if got := describe("unknown"); got.Code != 400 || !strings.Contains(got.Body.String(), "ImageNotFoundException") {
+		t.Errorf("another image: %d %s", got.Code, got.Body)
 	}
 }
 
