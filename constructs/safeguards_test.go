@@ -284,7 +284,7 @@ func TestProduction(t *testing.T) {
 		total := 0.0
 		for _, id := range s.all("AWS::Lambda::Function") {
 			reserved, ok := s.Resources[id].at("ReservedConcurrentExecutions").(float64)
-			if !ok {
+			if !ok && s.Resources[id].at("FunctionName") != nil { // functions of custom resources have none
 				t.Errorf("%s: none", id)
 			}
 			total += reserved
