@@ -137,7 +137,7 @@ func TestContents(t *testing.T) {
 			}
 			return c.listing()
 		}
-		if listing(0o755) == listing(0o555) || listing(0o755) != listing(0o755) {
+		if again := listing(0o755); again == listing(0o555) || again != listing(0o755) {
 			t.Error(listing(0o755))
 		}
 	})
