@@ -22,6 +22,8 @@ const (
 	ofSend      = "the CDK grants it with sqs:SendMessage (Queue.grantSendMessages); it reveals the queue's settings only"
 	ofCleaner   = "used by the CDK's function that empties the bucket when the stack is destroyed, which the local run does not run"
 	ofDelivery  = "the CDK's log group target names both principals; EventBridge uses events.amazonaws.com here"
+	ofMethod    = "the CDK grants each method; the permission of /webhook/{provider} comes before it and covers its path"
+	ofVerify    = "used by scripts/ops archive verify, which the suite runs with a user's credentials"
 	ofDuplicate = "the CDK repeats the statement before for each queue and topic under the key; the first one allows the calls"
 )
 
@@ -31,14 +33,23 @@ var Explanations = []Explanation{
 	{Policy: "*RoleDefaultPolicy*", Action: "kms:Encrypt", Reason: ofDynamoDB},
 	{Policy: "*RoleDefaultPolicy*", Action: "kms:ReEncrypt*", Reason: ofDynamoDB},
 	{Policy: "WorkflowFraudDetectorRole*", Action: "kms:GenerateDataKey*", Reason: ofDynamoDB},
+	{Policy: "IngestValidatorRole*", Action: "kms:GenerateDataKeyWithoutPlaintext", Reason: ofDynamoDB},
 	{Policy: "*RoleDefaultPolicy*", Action: "sqs:GetQueueAttributes", Reason: ofSend},
 	{Policy: "*RoleDefaultPolicy*", Action: "sqs:GetQueueUrl", Reason: ofSend},
 	{Policy: "ArchiveAuditLogsPolicy*", Action: "s3:*", Reason: ofCleaner},
 	{Policy: "CustomS3AutoDeleteObjects*", Action: "*", Reason: ofCleaner},
 	{Policy: "WorkflowStateMachineRole*", Action: "lambda:InvokeFunction", Resource: "*:fraud-detector-*:*", Reason: "the CDK grants the function's versions with the function; the workflow invokes the function"},
-	{Policy: "StoreKey*.2", Action: "kms:*", Reason: ofDuplicate},
+	{Policy: "StoreKey*.4", Action: "kms:*", Resource: "events.amazonaws.com", Reason: ofDuplicate},
 	{Policy: "RoutingLowValueTransactions*", Action: "logs:*", Resource: "delivery.logs.amazonaws.com", Reason: ofDelivery},
 	{Policy: "ArchiveArchiverRole*", Action: "s3:AbortMultipartUpload", Reason: "cleans up after an upload in parts that failed, which no test provokes"},
+	{Policy: "ArchiveArchiverRole*", Action: "s3:GetObject", Resource: "*:transactions/*", Reason: "HeadObject needs it: after a run that failed before its manifest, the next one looks whether an object is the same"},
+	{Policy: "ArchiveScheduleDeadLettersPolicy*", Action: "sqs:SendMessage", Reason: "used when a rule may not invoke the archiver, as in each campaign of faults (archive-denied)"},
+	{Policy: "IngestApiwebhooksquare*", Action: "lambda:InvokeFunction", Reason: ofMethod},
+	{Policy: "IngestApiwebhookstripe*", Action: "lambda:InvokeFunction", Reason: ofMethod},
+	{Policy: "OperatorPolicy*", Action: "sqs:*", Resource: "*:*-value-transactions-*", Reason: "for tiers with the target queue, of which the default list has none"},
+	{Policy: "OperatorPolicy*", Action: "events:*", Resource: "*:deployment-archival-*", Reason: "used to redrive an invocation that this rule could not make; the suite redrives one of the daily rule"},
+	{Policy: "OperatorPolicy*", Action: "dynamodb:DescribeTable", Reason: ofVerify},
+	{Policy: "OperatorPolicy*", Action: "s3:GetObject", Resource: "*:transactions/*", Reason: ofVerify},
 }
 
 // matches compares the policy, also with the statement's index after a point, the action and
