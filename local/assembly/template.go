@@ -35,6 +35,13 @@ type rule struct {
 	}
 }
 
+// rejection is an error in CloudFormation's words.
+type rejection string
+
+func (r rejection) Error() string { return string(r) }
+
+func rejected(format string, args ...any) error { return rejection(fmt.Sprintf(format, args...)) }
+
 func (s *Stack) read(text []byte) error {
 	var err error
 	if s.Tree, err = parseTemplate(text); err != nil {
@@ -155,14 +162,14 @@ func (s *Stack) Evaluate(env Env, given map[string]string) error {
 	for name, p := range s.parameters {
 		value, has := given[name]
 		if !has && p.Default == nil {
-			problems = append(problems, fmt.Errorf("Parameters: [%s] must have values", name))
+			problems = append(problems, rejected("Parameters: [%s] must have values", name))
 			continue
 		}
 		if !has {
 			value = fmt.Sprint(p.Default)
 		}
 		if p.AllowedValues != nil && !slices.ContainsFunc(p.AllowedValues, func(a any) bool { return fmt.Sprint(a) == value }) {
-			problems = append(problems, fmt.Errorf("Parameter '%s' must be one of AllowedValues", name))
+			problems = append(problems, rejected("Parameter '%s' must be one of AllowedValues", name))
 		}
 		s.values[name] = value
 		if strings.Contains(p.Type, "List") {
@@ -175,7 +182,7 @@ func (s *Stack) Evaluate(env Env, given map[string]string) error {
 	}
 	for name := range given {
 		if _, has := s.parameters[name]; !has {
-			problems = append(problems, fmt.Errorf("Parameters: [%s] do not exist in the template", name))
+			problems = append(problems, rejected("Parameters: [%s] do not exist in the template", name))
 		}
 	}
 	if len(problems) > 0 {
@@ -194,7 +201,7 @@ func (s *Stack) Evaluate(env Env, given map[string]string) error {
 				err = errors.New(a.AssertDescription)
 			}
 			if err != nil {
-				problems = append(problems, fmt.Errorf("Template rule %s: %w", name, err))
+				problems = append(problems, rejected("Template rule %s: %v", name, err))
 			}
 		}
 	}
@@ -307,17 +314,17 @@ func parseTemplate(text []byte) (any, error) {
 	var tree any
 	if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 && trimmed[0] == '{' {
 		if err := decode(text, &tree); err != nil {
-			return nil, fmt.Errorf("Template format error: JSON not well-formed. (%w)", err)
+			return nil, rejected("Template format error: JSON not well-formed. (%v)", err)
 		}
 		return tree, nil
 	}
 	var node yaml.Node
 	if err := yaml.Unmarshal(text, &node); err != nil {
-		return nil, fmt.Errorf("Template format error: YAML not well-formed. (%w)", err)
+		return nil, rejected("Template format error: YAML not well-formed. (%v)", err)
 	}
 	tree, err := fromYAML(&node)
 	if _, is := tree.(map[string]any); err == nil && !is {
-		err = errors.New("Template format error: unsupported structure.")
+		err = rejected("Template format error: unsupported structure.")
 	}
 	return tree, err
 }
@@ -359,11 +366,11 @@ func fromYAML(n *yaml.Node) (any, error) {
 		case "!!int", "!!float":
 			value = json.Number(n.Value)
 			if !json.Valid([]byte(n.Value)) { // such as 0o17, 1_000 or .inf
-				return nil, fmt.Errorf("Template format error: line %d: %s is not a number of JSON", n.Line, n.Value)
+				return nil, rejected("Template format error: line %d: %s is not a number of JSON", n.Line, n.Value)
 			}
 		}
 	default:
-		return nil, errors.New("Template format error: YAML not well-formed.")
+		return nil, rejected("Template format error: YAML not well-formed.")
 	}
 	if name, short := strings.CutPrefix(n.Tag, "!"); short && !strings.HasPrefix(name, "!") {
 		switch name {

@@ -222,10 +222,9 @@ func (o *operation) one(ctx context.Context, c change, before, after Deployment)
 		o.resourceIs(p, updateComplete, "")
 		return nil
 	}
-	// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
 	if _, named := p.Properties[p.NameProperty]; named && p.PhysicalID == c.before.PhysicalID {
 		o.resourceIs(c.before, updateInProgress, "")
-		return fmt.Errorf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %v and update the stack again.", p.Properties[p.NameProperty])
+		return customNamed(fmt.Sprint(p.Properties[p.NameProperty]))
 	}
 	o.resourceIs(c.before, updateInProgress, needsNewPhysicalID)
 	if p.Err != nil {
@@ -236,6 +235,14 @@ func (o *operation) one(ctx context.Context, c change, before, after Deployment)
 	}
 	o.resourceIs(p, updateComplete, "")
 	return nil
+}
+
+// customNamed is the error of a resource that cannot be replaced because of its name.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
+type customNamed string
+
+func (name customNamed) Error() string {
+	return "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename " + string(name) + " and update the stack again."
 }
 
 // update changes what differs. When something fails, it is changed back.

@@ -49,7 +49,7 @@ func (h *Host) read(ctx context.Context, r cloudformation.Request) (cloudformati
 	stored := stack.StoredParameters(r.Parameters)
 	for name, key := range stored {
 		if values[name], err = h.parameter(ctx, key); err != nil {
-			return nil, fmt.Errorf("Unable to fetch parameters [%s] from parameter store for this account.", key)
+			return nil, &cloudformation.Failure{Code: "ValidationError", Message: "Unable to fetch parameters [" + key + "] from parameter store for this account."}
 		}
 	}
 	if err := stack.Evaluate(h.env(), values); err != nil {

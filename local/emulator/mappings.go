@@ -99,13 +99,9 @@ func (r *reading) end() {
 // handOver ends the reading of before, and makes the mappings that have not changed go on where it
 // ended. An invocation under way is waited for until ctx ends.
 func (e *Emulator) handOver(ctx context.Context, before *Emulator) error {
-	type left struct {
-		enabled   bool
-		positions map[string]string
-	}
-	ended := map[string]left{} // by UUID
+	enabled := map[string]bool{} // by UUID
 	for id, m := range before.mappings {
-		ended[id] = left{enabled: m.Configuration().State == eventsource.Enabled}
+		enabled[id] = m.Configuration().State == eventsource.Enabled
 		m.SetEnabled(false)
 	}
 	for _, m := range before.mappings {
@@ -139,7 +135,7 @@ func (e *Emulator) handOver(ctx context.Context, before *Emulator) error {
 	}
 	for id, m := range e.mappings {
 		if unchanged[id] { // an operator may have enabled or disabled it
-			m.SetEnabled(ended[id].enabled)
+			m.SetEnabled(enabled[id])
 		}
 	}
 	return e.openEndpoint()
