@@ -414,7 +414,8 @@ func TestLogTarget(t *testing.T) {
 			t.Fatalf("%v, %+v", err, document)
 		}
 		got := document.Statement[0]
-		if diff := cmp.Diff([]string{"events.amazonaws.com", "delivery.logs.amazonaws.com"}, got.Principal.Service); diff != "" {
+		slices.Sort(got.Principal.Service)
+		if diff := cmp.Diff([]string{"delivery.logs.amazonaws.com", "events.amazonaws.com"}, got.Principal.Service); diff != "" {
 			t.Error(diff)
 		}
 		if diff := cmp.Diff([]string{"logs:CreateLogStream", "logs:PutLogEvents"}, got.Action); diff != "" || got.Resource != "arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/events/low-value-transactions-dev:*" {

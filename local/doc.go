@@ -4,6 +4,8 @@
 //	npx cdk synth        # writes cdk.out
 //	go run ./local       # Ctrl-C ends it
 //
+// Without cdk.out it waits for a stack to be deployed by the CDK CLI: see docs/local.md.
+//
 // It prints the AWS endpoint, the API's URL, the variables to export, and the physical name
 // of each resource of the template. Everything listens on 127.0.0.1 only, and nothing remains
 // when it ends. It needs Go, and moto_server from MOTO_SERVER, build/venv or the PATH.
@@ -16,6 +18,8 @@
 // # Flags
 //
 //	--cdk-out DIR            the cloud assembly (default cdk.out)
+//	--deploy                 start without a stack and wait for one to be deployed, as
+//	                         without a cloud assembly; the images are those of --cdk-out
 //	--build-dir DIR          where built handlers are kept (default build/local)
 //	--endpoint-port PORT     of the AWS endpoint (default 4566; 0 for a free one)
 //	--api-port PORT          of the API (default 8080; 0 for a free one)
@@ -29,6 +33,8 @@
 //	                         reach no other host (package egress)
 //	--max-environments N     processes per function (default 64); further concurrent
 //	                         events are throttled, as by a reserved concurrency
+//	--remove-grant ID        a grant, from /_local/grants, to take out of its policy; may
+//	                         be repeated
 //	--fault JSON             a fault to inject from the start (package faults); may be
 //	                         repeated
 //	--fault-seed N           seeds the choices of faults (default 1)
@@ -49,6 +55,11 @@
 //	GET  /_local/events                          events in the bus's archives, oldest first
 //	GET  /_local/executions[?data=true]          state machine executions; with input and output
 //	GET  /_local/mappings                        stream mappings: state, batches and records
+//	GET  /_local/grants                          grants of all policies, with their uses, and denied calls
+//	POST /_local/grants/ID                       {"removed": true} takes a grant out of its policy, false puts
+//	                                             it back
+//	POST /_local/deployment                      repeat the end of a deployment: what AWS checks when resources are
+//	                                             created, and the event about the stack's status
 //	POST /_local/faults                          inject a fault: {"hop": …, "fault": …}
 //	GET  /_local/faults                          faults, with the calls that they struck
 //	DELETE /_local/faults[/ID]                   end one or all

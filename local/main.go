@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"syscall"
 
@@ -51,6 +52,7 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 	set := flag.NewFlagSet("local", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&o.CDKOut, "cdk-out", "cdk.out", "the synthesized cloud assembly")
+	set.BoolVar(&o.Deploy, "deploy", false, "start without a stack and wait for one to be deployed, as without a cloud assembly")
 	set.StringVar(&o.BuildDir, "build-dir", "build/local", "where built handlers are kept")
 	set.StringVar(&f.readyFile, "ready-file", "", "file to write once everything responds")
 	set.IntVar(&f.endpointPort, "endpoint-port", 4566, "port of the AWS endpoint, 0 for a free one")
@@ -69,6 +71,10 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 		o.Faults = append(o.Faults, spec)
 		return err
 	})
+	set.Func("remove-grant", "`ID` of a grant, from /_local/grants, to take out of its policy; may be repeated", func(id string) error {
+		o.RemovedGrants = append(o.RemovedGrants, id)
+		return nil
+	})
 	set.StringVar(&o.EgressDir, "egress", "", "`directory` that functions reach in place of the internet: DIR/host/path at https://host/path")
 	if err := set.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -79,6 +85,11 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 	if set.NArg() > 0 || o.TimeScale < 1 || o.MaxEnvironments < 1 {
 		fmt.Fprintln(stderr, "local: takes no arguments; --time-scale and --max-environments are at least 1")
 		return o, f, errUsage
+	}
+	chosen := false
+	set.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "cdk-out" })
+	if _, err := os.Stat(filepath.Join(o.CDKOut, "manifest.json")); errors.Is(err, os.ErrNotExist) && !chosen {
+		o.Deploy = true
 	}
 	if o.Region = getenv("AWS_REGION"); o.Region == "" {
 		o.Region = "us-east-1"
@@ -102,24 +113,24 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	}
 	defer o.API.Close()
 
-	e, err := emulator.New(o)
+	h, err := emulator.New(o)
 	if err != nil {
 		return err
 	}
-	defer e.Close()
-	if err := e.Start(ctx); err != nil {
+	defer h.Close()
+	if err := h.Start(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil // the user ended it during the start
 		}
 		return err
 	}
-	e.PrintBanner()
+	h.PrintBanner()
 	if f.readyFile != "" {
-		if err := writeReady(f.readyFile, e.Ready()); err != nil {
+		if err := writeReady(f.readyFile, h.Ready()); err != nil {
 			return err
 		}
 	}
-	return e.Wait(ctx)
+	return h.Wait(ctx)
 }
 
 // listen opens a port of 127.0.0.1.

@@ -341,7 +341,7 @@ func TestRun_unsupported(t *testing.T) {
 			`"AuthorizationType": "NONE"`:                      `"AuthorizationType": "AWS_IAM"`,
 			`"MemorySize": 512`:                                `"MemorySize": 512, "SnapStart": {"ApplyOn": "None"}`,
 			`"BatchSize": 10`:                                  `"BatchSize": 10, "TumblingWindowInSeconds": 3`,
-			`"Effect": "Allow", "Action": "dynamodb:PutItem"`:  `"Effect": "Allow", "Condition": {}, "Action": "dynamodb:PutItem"`,
+			`"Effect": "Allow", "Action": "dynamodb:PutItem"`:  `"Effect": "Allow", "Condition": {"StringEquals": {"aws:SourceVpc": "vpc-1"}}, "Action": "dynamodb:PutItem"`,
 		} {
 			text = bytes.ReplaceAll(text, []byte(old), []byte(replacement))
 		}
@@ -352,7 +352,7 @@ func TestRun_unsupported(t *testing.T) {
 	err := run(t.Context(), []string{"--cdk-out", dir, "--endpoint-port", "0", "--api-port", "0"}, os.Getenv, io.Discard, io.Discard)
 	for _, want := range []string{
 		"Cache: resource type AWS::ElastiCache::CacheCluster", "Queue (AWS::SQS::Queue): property FifoQueue", "sounds-like", "ApiDoPost: AuthorizationType AWS_IAM",
-		"Function (AWS::Lambda::Function): property SnapStart", "TumblingWindowInSeconds", "Targets[0].KinesisParameters", "Policy: Statement[0]",
+		"Function (AWS::Lambda::Function): property SnapStart", "TumblingWindowInSeconds", "Targets[0].KinesisParameters", "Policy: Statement[0]: condition StringEquals on aws:SourceVpc",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %q:\n%v", want, err)

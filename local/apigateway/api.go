@@ -23,6 +23,9 @@ type Config struct {
 	Account string
 	// Invoke invokes a function synchronously. The error is one of the Lambda service.
 	Invoke func(ctx context.Context, functionARN string, payload []byte, traceID string) (Invocation, error)
+	// Allow returns why the API may not invoke a function for a method of a resource ("POST",
+	// "/webhook/{provider}"); nil: it may. A nil Allow permits everything.
+	Allow func(functionARN, httpMethod, resourcePath string) error
 	// NewTraceID returns an X-Ray header for a request that has no valid one.
 	NewTraceID func(time.Time) string
 	// AccessLog receives the lines of the access log.
@@ -173,6 +176,13 @@ func (a *API) handle(x *exchange) output {
 		return a.respond(x, configError)
 	}
 
+	if a.config.Allow != nil {
+		// "Execution failed due to configuration error: Invalid permissions on Lambda function"
+		// https://repost.aws/knowledge-center/api-gateway-lambda-template-invoke-error
+		if err := a.config.Allow(method.functionARN, x.request.Method, x.route.path); err != nil {
+			return a.respond(x, configError)
+		}
+	}
 	ctx, cancel := context.WithTimeout(x.request.Context(), method.timeout)
 	defer cancel()
 	begin := a.config.Now()

@@ -17,12 +17,19 @@ var ErrNoAssembly = errors.New("no cloud assembly")
 // Stack is the one stack of a cloud assembly.
 type Stack struct {
 	Name      string
+	ID        string // the ARN; "" for one that depends only on account, region and name
 	Account   string // "" when the stack does not name one
 	Region    string // "" when the stack does not name one
 	Resources map[string]Resource
 	Outputs   map[string]Output
+	Tree      any // the template, as JSON values with numbers as json.Number
 
-	images map[string]Image // by hash, which is also the image tag
+	images     map[string]Image     // by hash, which is also the image tag
+	parameters map[string]parameter // of the template
+	conditions map[string]any       // not evaluated
+	rules      map[string]rule
+	values     map[string]any  // of the parameters: text or list of texts; see Evaluate
+	holds      map[string]bool // values of the conditions
 }
 
 // Resource is a resource of the template, its properties not yet resolved.
@@ -32,6 +39,11 @@ type Resource struct {
 	Path       string // in the CDK app, "TapStackdev/Ingest/Api/Resource"
 	Properties any    // JSON tree with numbers as json.Number
 	DependsOn  []string
+	Condition  string // name of the condition under which it exists
+
+	// What happens to the resource when it leaves the template, or is replaced: "" or "Delete",
+	// "Retain", "RetainExceptOnCreate" or "Snapshot".
+	DeletionPolicy, UpdateReplacePolicy string
 }
 
 // Output is an output of the template, its value not yet resolved.
@@ -39,6 +51,7 @@ type Output struct {
 	Description string
 	Value       any
 	ExportName  any
+	Condition   string // name of the condition under which it exists
 }
 
 // Image is a container image asset: the input of `docker build`.
@@ -50,7 +63,7 @@ type Image struct {
 }
 
 // Open reads the assembly in dir. It returns [ErrNoAssembly] when there is none, or an
-// error that lists every unsupported section of the template.
+// error that lists every unsupported section of the template. [Stack.Evaluate] completes it.
 func Open(dir string) (*Stack, error) {
 	var manifest struct {
 		Artifacts map[string]struct {
@@ -72,6 +85,7 @@ func Open(dir string) (*Stack, error) {
 
 	stack := &Stack{images: map[string]Image{}}
 	var templateFile string
+	var err error
 	for id, artifact := range manifest.Artifacts {
 		switch artifact.Type {
 		case "aws:cloudformation:stack":
@@ -93,7 +107,7 @@ func Open(dir string) (*Stack, error) {
 				stack.Region = region
 			}
 		case "cdk:asset-manifest":
-			if err := stack.readImages(dir, artifact.Properties.File); err != nil {
+			if err = readImages(stack.images, dir, artifact.Properties.File); err != nil {
 				return nil, err
 			}
 		}
@@ -101,10 +115,33 @@ func Open(dir string) (*Stack, error) {
 	if templateFile == "" {
 		return nil, fmt.Errorf("%s: the assembly holds no stack", dir)
 	}
-	return stack, stack.readTemplate(filepath.Join(dir, templateFile))
+	text, err := os.ReadFile(filepath.Join(dir, templateFile))
+	if err != nil {
+		return nil, err
+	}
+	if err := stack.read(text); err != nil {
+		return stack, fmt.Errorf("%s: %w", templateFile, err)
+	}
+	return stack, nil
 }
 
-func (s *Stack) readImages(dir, file string) error {
+// Images returns the images of every stack of the assembly in dir, by hash, which is also the
+// image tag. There are none when there is no assembly.
+func Images(dir string) (map[string]Image, error) {
+	images := map[string]Image{}
+	files, err := filepath.Glob(filepath.Join(dir, "*.assets.json"))
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
+		if err := readImages(images, dir, filepath.Base(file)); err != nil {
+			return nil, err
+		}
+	}
+	return images, nil
+}
+
+func readImages(images map[string]Image, dir, file string) error {
 	var assets struct {
 		DockerImages map[string]struct {
 			Source struct {
@@ -126,9 +163,9 @@ func (s *Stack) readImages(dir, file string) error {
 			return err
 		}
 		image := Image{Hash: hash, Directory: directory, DockerFile: asset.Source.DockerFile, BuildArgs: asset.Source.DockerBuildArgs}
-		s.images[hash] = image
+		images[hash] = image
 		for _, destination := range asset.Destinations {
-			s.images[destination.ImageTag] = image
+			images[destination.ImageTag] = image
 		}
 	}
 	return nil
@@ -142,95 +179,6 @@ func (s *Stack) Image(uri string) (Image, error) {
 		return Image{}, fmt.Errorf("image %q is not an asset of this assembly", uri)
 	}
 	return image, nil
-}
-
-func (s *Stack) readTemplate(path string) error {
-	var template struct {
-		AWSTemplateFormatVersion json.RawMessage
-		Description              json.RawMessage
-		Metadata                 json.RawMessage
-		// Rules only check the version of the bootstrap stack.
-		Rules      map[string]json.RawMessage
-		Parameters map[string]json.RawMessage
-		Conditions map[string]json.RawMessage
-		Resources  map[string]struct {
-			Type       string
-			Properties any
-			DependsOn  any
-			Condition  string
-			Metadata   struct {
-				Path string `json:"aws:cdk:path"`
-			}
-			// Unused: the resources of a local run end with it.
-			DeletionPolicy, UpdateReplacePolicy string
-
-			CreationPolicy, UpdatePolicy json.RawMessage
-		}
-		Outputs map[string]struct {
-			Description string
-			Value       any
-			Export      struct{ Name any }
-			Condition   string
-		}
-		Mappings, Transform, Hooks json.RawMessage
-	}
-	if err := readJSON(path, &template); err != nil {
-		return err
-	}
-
-	var problems []error
-	unknown := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	for name := range template.Parameters {
-		if name != "BootstrapVersion" {
-			unknown("parameter %s: template parameters are not supported", name)
-		}
-	}
-	for name := range template.Rules {
-		if name != "CheckBootstrapVersion" {
-			unknown("rule %s: template rules are not supported", name)
-		}
-	}
-	for name := range template.Conditions {
-		if name != "CDKMetadataAvailable" {
-			unknown("condition %s: template conditions are not supported", name)
-		}
-	}
-	for name, section := range map[string]json.RawMessage{"Mappings": template.Mappings, "Transform": template.Transform, "Hooks": template.Hooks} {
-		if section != nil {
-			unknown("template section %s is not supported", name)
-		}
-	}
-
-	s.Resources = map[string]Resource{}
-	for id, r := range template.Resources {
-		if r.Condition != "" && r.Type != "AWS::CDK::Metadata" {
-			unknown("%s (%s): Condition is not supported", id, r.Type)
-		}
-		if r.CreationPolicy != nil || r.UpdatePolicy != nil {
-			unknown("%s (%s): CreationPolicy and UpdatePolicy are not supported", id, r.Type)
-		}
-		resource := Resource{LogicalID: id, Type: r.Type, Path: r.Metadata.Path, Properties: r.Properties}
-		if resource.Properties == nil {
-			resource.Properties = map[string]any{}
-		}
-		switch d := r.DependsOn.(type) {
-		case string:
-			resource.DependsOn = []string{d}
-		case []any:
-			for _, one := range d {
-				resource.DependsOn = append(resource.DependsOn, fmt.Sprint(one))
-			}
-		}
-		s.Resources[id] = resource
-	}
-	s.Outputs = map[string]Output{}
-	for name, o := range template.Outputs {
-		if o.Condition != "" {
-			unknown("output %s: Condition is not supported", name)
-		}
-		s.Outputs[name] = Output{Description: o.Description, Value: o.Value, ExportName: o.Export.Name}
-	}
-	return Join(problems...)
 }
 
 // ByType returns the resources of a type, sorted by logical id.

@@ -63,15 +63,15 @@ func TestOpen(t *testing.T) {
 		dir := t.TempDir()
 		for name, text := range map[string]string{
 			"manifest.json": `{"artifacts": {"S": {"type": "aws:cloudformation:stack", "environment": "aws://111111111111/eu-west-1", "properties": {"templateFile": "t.json"}}}}`,
-			"t.json": `{"Mappings": {}, "Conditions": {"IsProd": true}, "Parameters": {"Size": {}},
-			"Resources": {"Q": {"Type": "AWS::SQS::Queue", "Condition": "IsProd"}}}`,
+			"t.json": `{"Mappings": {}, "Transform": "AWS::Serverless", "Rules": {"Prod": {"RuleCondition": true}},
+			"Resources": {"Q": {"Type": "AWS::SQS::Queue", "UpdatePolicy": {}}}}`,
 		} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
 		_, err := Open(dir)
-		for _, want := range []string{"Mappings", "IsProd", "Size", "Q (AWS::SQS::Queue)"} {
+		for _, want := range []string{"Mappings", "Transform", "Prod", "Q (AWS::SQS::Queue)"} {
 			if err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("error %v does not name %s", err, want)
 			}

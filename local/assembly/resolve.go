@@ -143,7 +143,12 @@ func (r *Resolver) intrinsic(name string, argument any) (any, error) {
 		if id == "AWS::NoValue" {
 			return noValue{}, nil
 		}
+		if value, is := r.stack.values[id]; is {
+			return value, nil
+		}
 		return r.ref(id)
+	case "Fn::If":
+		return r.choose(argument)
 	case "Fn::GetAtt":
 		switch a := argument.(type) {
 		case string:
@@ -292,6 +297,9 @@ func (r *Resolver) ref(id string) (string, error) {
 	case "AWS::StackId":
 		return r.StackID(), nil
 	}
+	if value, is := r.stack.values[id]; is {
+		return parameterText(value), nil
+	}
 	found, err := r.identify(id)
 	return found.Ref, err
 }
@@ -313,6 +321,9 @@ func (r *Resolver) att(id, attribute string) (string, error) {
 
 // StackID is the stack's ARN.
 func (r *Resolver) StackID() string {
+	if r.stack.ID != "" {
+		return r.stack.ID
+	}
 	return fmt.Sprintf("arn:aws:cloudformation:%s:%s:stack/%s/%s", r.env.Region, r.env.Account, r.stack.Name, hashUUID(r.stack.Name))
 }
 

@@ -190,27 +190,31 @@ func (r *Resolver) identify(id string) (IDs, error) {
 // joinType is the type of what errors.Join returns.
 var joinType = reflect.TypeOf(errors.Join(errors.New("")))
 
+// Split returns the errors that errors.Join has joined; none for nil.
+func Split(err error) []error {
+	if err == nil {
+		return nil
+	}
+	if reflect.TypeOf(err) != joinType { // also fmt.Errorf with several %w, which has text of its own
+		return []error{err}
+	}
+	var all []error
+	for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
+		all = append(all, Split(one)...)
+	}
+	return all
+}
+
 // Join joins errors, sorted by their texts and without duplicates, so that the same template
 // always yields the same list. Nil errors are left out.
 func Join(problems ...error) error {
 	byText := map[string]error{}
-	var collect func(error)
-	collect = func(err error) {
-		if err == nil {
-			return
-		}
-		if reflect.TypeOf(err) == joinType { // not fmt.Errorf with several %w, which has text of its own
-			for _, one := range err.(interface{ Unwrap() []error }).Unwrap() {
-				collect(one)
-			}
-			return
-		}
-		if byText[err.Error()] == nil {
-			byText[err.Error()] = err
-		}
-	}
 	for _, err := range problems {
-		collect(err)
+		for _, one := range Split(err) {
+			if byText[one.Error()] == nil {
+				byText[one.Error()] = one
+			}
+		}
 	}
 	var sorted []error
 	for _, text := range slices.Sorted(maps.Keys(byText)) {

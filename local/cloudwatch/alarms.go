@@ -3,6 +3,8 @@ package cloudwatch
 import (
 	"context"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -99,6 +101,25 @@ func (a *Alarms) add(one *alarm) {
 		}
 	}
 	a.alarms = append(a.alarms, &tracked{alarm: one, history: []transition{{a.started, InsufficientData, "Unchecked: Initial alarm creation"}}})
+}
+
+// Continue takes over, from the alarms of the template before, the state of those that have not
+// changed, as an update of the stack does. Call it before Evaluate.
+func (a *Alarms) Continue(before *Alarms) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.started, a.evaluated = min(a.started, before.started), min(a.evaluated, before.evaluated)
+	for _, one := range a.alarms {
+		i := slices.IndexFunc(before.alarms, func(old *tracked) bool {
+			return old.arn == one.arn && reflect.DeepEqual(old.AlarmProperties, one.AlarmProperties)
+		})
+		if i >= 0 {
+			one.history = slices.Clone(before.alarms[i].history)
+		}
+	}
+	maps.Copy(a.performed, before.performed)
 }
 
 // Evaluate evaluates every alarm at the end of each minute up to a time, which is at most 62 days

@@ -53,10 +53,22 @@ func NewQueues(store *Store, now func() time.Time) *Queues {
 	return &Queues{store: store, now: now, queues: map[string]*queue{}}
 }
 
-// Add adds an empty queue.
+// Remove forgets a queue that has been deleted.
+func (q *Queues) Remove(name string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.queues, name)
+}
+
+// Add adds an empty queue, or changes the retention of one that there is.
 func (q *Queues) Add(name string, retention time.Duration) {
 	one := &queue{retention: retention, sent: map[string]time.Time{}, received: map[string]int{}, handles: map[string]string{}}
 	q.mu.Lock()
+	if existing := q.queues[name]; existing != nil {
+		existing.retention = retention
+		q.mu.Unlock()
+		return
+	}
 	q.queues[name] = one
 	q.mu.Unlock()
 	steady := func(from minute) bool {

@@ -5,4 +5,8 @@
 // root. It must be synthesized as scripts/test does: with an email and a phone
 // subscription, and with every provider configured, its secret named
 // payments/<provider>, except canonical, so that /webhook accepts unsigned requests.
+//
+// A run of the whole suite ends with a review of the template's grants: each is used, or explained in package
+// grants. E2E_GRANTS names a file that receives the uses of each grant, also of a part of the suite.
+// E2E_REMOVE_GRANT names a grant that every local run shall lack, for scripts/test grants.
 package e2e

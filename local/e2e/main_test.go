@@ -59,7 +59,7 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	s, err := session.Start(ctx, session.Options{
-		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(session.SecretFlags(secrets), "--egress", egressDir),
+		Root: root(), CDKOut: assembly(), Log: &log, Flags: append(removedGrant(), append(session.SecretFlags(secrets), "--egress", egressDir)...),
 	})
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%v\n%s\n", err, log.String())
@@ -67,6 +67,15 @@ func testMain(m *testing.M) int {
 	}
 	shared = s
 	code := m.Run()
+	for _, s := range []*session.Session{s, misconfiguredOnce.session, optionalOnce.session} {
+		if s != nil {
+			used.add(context.Background(), s)
+		}
+	}
+	if err := used.review(code == 0); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
 	for _, s := range []*session.Session{s, misconfiguredOnce.session} {
 		if s == nil { // no test used it
 			continue
@@ -143,11 +152,12 @@ func ownSessionWith(t *testing.T, flags []string, edit ...func(template string) 
 func sessionOf(t *testing.T, dir string, flags []string) *session.Session {
 	t.Helper()
 	var log syncBuffer
-	s, err := session.Start(t.Context(), session.Options{Root: root(), CDKOut: dir, Log: &log, Flags: flags})
+	s, err := session.Start(t.Context(), session.Options{Root: root(), CDKOut: dir, Log: &log, Flags: append(removedGrant(), flags...)})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, log.String())
 	}
 	t.Cleanup(func() {
+		used.add(context.WithoutCancel(t.Context()), s)
 		if err := s.Stop(); err != nil && !t.Failed() {
 			t.Logf("the run ended with %v", err)
 		}

@@ -9,12 +9,16 @@ import (
 
 	"payment-webhooks/local/apigateway"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 )
 
 // planAPI reads the template's REST API.
 func (e *Emulator) planAPI() error {
 	apis, stages := e.stack.ByType("AWS::ApiGateway::RestApi"), e.stack.ByType("AWS::ApiGateway::Stage")
+	if len(e.stack.Resources) == 0 {
+		return nil // nothing is deployed
+	}
 	if len(apis) != 1 || len(stages) != 1 {
 		return fmt.Errorf("%d REST APIs with %d stages: the local run supports one of each", len(apis), len(stages))
 	}
@@ -43,38 +47,43 @@ func (e *Emulator) planAPI() error {
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
+	e.stageName, e.apiID = t.Stage.StageName, t.APIID
 	for _, m := range t.Methods {
-		problems = append(problems, e.checkInvokePermission(t, m))
+		if err := e.mayInvoke(m.FunctionARN(), m.HttpMethod, t.Path(m.ResourceId)); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", m.LogicalID, err))
+		}
 	}
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
 	accessStream := "access-" + t.APIID
+	logger, err := e.apiLogger()
+	if err != nil {
+		return err
+	}
 	api, err := apigateway.New(t, apigateway.Config{
 		Account: e.account, Now: time.Now, Skew: e.faults.Skew, NewTraceID: e.sampler.NewTraceID,
-		Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", "ApiName", t.API.Name, "Stage", t.Stage.StageName),
+		Allow: e.mayInvoke, Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", "ApiName", t.API.Name, "Stage", t.Stage.StageName),
 		AccessLog: func(groupARN, line string, at time.Time) {
-			e.writer.Put(groupName(groupARN), accessStream, at, line)
+			if logger == nil || logger.may(groupName(groupARN), accessStream) {
+				e.writer.Put(groupName(groupARN), accessStream, at, line)
+			}
 			e.terminal.line("api access", line)
 		},
 	})
 	e.api = api
-	e.stageName, e.apiID = t.Stage.StageName, t.APIID
 	return err
 }
 
 var pathParameter = regexp.MustCompile(`\{[^}]*\}`)
 
-// checkInvokePermission rejects a method whose requests API Gateway would answer with 500,
-// because it may not invoke the function.
+// mayInvoke returns why API Gateway may not invoke the function of a method. It would answer the
+// method's requests with 500.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#apigateway-permissions
-func (e *Emulator) checkInvokePermission(t apigateway.Template, m apigateway.Method) error {
-	path := pathParameter.ReplaceAllString(t.Path(m.ResourceId), "*")
-	source := fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/%s/%s%s", e.region, e.account, t.APIID, t.Stage.StageName, m.HttpMethod, path)
-	if err := e.resourcePolicies.Check("apigateway.amazonaws.com", "lambda:InvokeFunction", m.FunctionARN(), source); err != nil {
-		return fmt.Errorf("%s: %w", m.LogicalID, err)
-	}
-	return nil
+func (e *Emulator) mayInvoke(functionARN, httpMethod, resourcePath string) error {
+	path := pathParameter.ReplaceAllString(resourcePath, "*")
+	source := fmt.Sprintf("arn:aws:execute-api:%s:%s:%s/%s/%s%s", e.region, e.account, e.apiID, e.stageName, httpMethod, path)
+	return e.policies.Check(iam.Service("apigateway.amazonaws.com", source), iam.NewCall("lambda:InvokeFunction", functionARN))
 }
 
 func (e *Emulator) invokeForAPI(ctx context.Context, functionARN string, payload []byte, traceID string) (apigateway.Invocation, error) {

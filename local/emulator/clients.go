@@ -39,7 +39,7 @@ func (e *Emulator) awsConfig(accessKey, caller string) aws.Config {
 // own, and none of them would be used twice.
 var httpClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 64 })
 
-func (e *Emulator) configAt(url, accessKey string) aws.Config {
+func (e *shared) configAt(url, accessKey string) aws.Config {
 	return aws.Config{
 		Region: e.region, BaseEndpoint: aws.String(url), HTTPClient: httpClient,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "local", ""),

@@ -61,6 +61,9 @@ func (e *Emulator) control() http.Handler {
 	get("events", func(*http.Request) any { return e.bus.Archived() })
 	get("executions", func(r *http.Request) any { return e.executions(r.URL.Query().Get("data") == "true") })
 	get("mappings", func(*http.Request) any { return e.mappingStats() })
+	mux.HandleFunc("GET /_local/grants", e.serveGrants)
+	mux.HandleFunc("POST /_local/grants/{id}", e.editGrant)
+	mux.HandleFunc("POST /_local/deployment", e.serveDeployment)
 	mux.Handle("/_local/faults", e.faults.Handler())
 	mux.Handle("/_local/faults/", e.faults.Handler())
 	mux.HandleFunc("GET /_local/alarms", e.serveAlarms)
@@ -105,8 +108,9 @@ func respondError(w http.ResponseWriter, status int, err error) {
 }
 
 // PrintBanner prints what there is and how to reach it.
-func (e *Emulator) PrintBanner() {
-	if !e.options.Quiet {
+func (h *Host) PrintBanner() {
+	e := h.current()
+	if !h.options.Quiet && h.first != nil {
 		var text strings.Builder
 		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 		for _, r := range e.resources() {
@@ -120,12 +124,18 @@ func (e *Emulator) PrintBanner() {
 			}
 		}
 		table.Flush()
-		e.terminal.print("\nStack %s from %s\n\n%s", e.stack.Name, e.options.CDKOut, text.String())
+		h.terminal.print("\nStack %s from %s\n\n%s", e.stack.Name, h.options.CDKOut, text.String())
 	}
-	e.terminal.print("AWS endpoint  %s\nAPI           %s\n", e.endpointURL, e.apiURL)
-	if e.egress != nil {
-		e.terminal.print("Egress        %s, and nothing else\n", e.options.EgressDir)
+	h.terminal.print("AWS endpoint  %s\nAPI           %s\n", h.endpointURL, e.apiURL)
+	if h.egress != nil {
+		h.terminal.print("Egress        %s, and nothing else\n", h.options.EgressDir)
 	}
-	e.terminal.print("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_REGION=%s AWS_DEFAULT_REGION=%s\n", e.endpointURL, e.region, e.region)
-	e.terminal.print("ready; Ctrl-C ends it")
+	// The CDK CLI remembers which account a key belongs to, so the key is of this account alone.
+	h.terminal.print("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=LOCAL%s AWS_SECRET_ACCESS_KEY=local AWS_REGION=%s AWS_DEFAULT_REGION=%s\n",
+		h.endpointURL, h.account, h.region, h.region)
+	if h.first == nil {
+		h.terminal.print("no stack: with these variables, run npx cdk bootstrap and npx cdk deploy\n"+
+			"images are built from what %s names, by hash\n", h.options.CDKOut)
+	}
+	h.terminal.print("ready; Ctrl-C ends it")
 }

@@ -21,20 +21,26 @@ var (
 	errCut        = errors.New("the connection was cut before a response arrived")
 )
 
-// newFaults returns the run's faults, with those that it starts with.
-func (e *Emulator) newFaults() (*faults.Set, error) {
+// handlers returns the template's functions, for faults.
+func (e *Emulator) handlers() faults.Functions {
 	functions := faults.Functions{}
 	for _, spec := range e.functionSpecs {
 		functions[spec.config.Name] = spec.handler()
 	}
-	set := faults.New(e.options.FaultSeed, functions)
+	return functions
+}
+
+// addFaults adds those that the run starts with, once: the template that names their functions is
+// not known before.
+func (s *shared) addFaults() error {
 	var problems []error
-	for _, spec := range e.options.Faults {
-		if _, err := set.Add(spec); err != nil {
+	for _, spec := range s.options.Faults {
+		if _, err := s.faults.Add(spec); err != nil {
 			problems = append(problems, fmt.Errorf("--fault: %w", err))
 		}
 	}
-	return set, errors.Join(problems...)
+	s.options.Faults = nil
+	return errors.Join(problems...)
 }
 
 // handler is the name of the function's handler: the directory in handlers/.
@@ -74,7 +80,7 @@ func (e *Emulator) invoke(ctx context.Context, caller, nameOrARN string, r lambd
 }
 
 // stamped sets the Date of responses to the services' time while their clock is skewed.
-func (e *Emulator) stamped(next http.Handler) http.Handler {
+func (e *shared) stamped(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if skew := e.faults.Skew(); skew != 0 {
 			stamped := &stampedWriter{w, time.Now().Add(skew).UTC().Format(http.TimeFormat)}

@@ -17,7 +17,7 @@ import (
 
 func newFaulty(t *testing.T, specs ...faults.Spec) *Emulator {
 	t.Helper()
-	e := &Emulator{faults: faults.New(1, nil)}
+	e := &Emulator{shared: &shared{faults: faults.New(1, nil)}}
 	t.Cleanup(e.faults.Close)
 	for _, spec := range specs {
 		if _, err := e.faults.Add(spec); err != nil {

@@ -59,7 +59,7 @@ func (e *Emulator) planFunctions() error {
 		if c, has := async[name]; has {
 			config.Async = c
 		}
-		e.connect(&config)
+		e.connect(&config, p.Role)
 		e.functionSpecs = append(e.functionSpecs, functionSpec{logicalID: resource.LogicalID, image: image, roleARN: p.Role, config: config})
 	}
 	return errors.Join(problems...)
@@ -67,7 +67,7 @@ func (e *Emulator) planFunctions() error {
 
 // connect adds what the emulator decides to a function's configuration. The template's
 // variables take precedence.
-func (e *Emulator) connect(config *lambda.Config) {
+func (e *Emulator) connect(config *lambda.Config, roleARN string) {
 	config.TimeScale = e.options.TimeScale
 	config.NewTraceID = e.sampler.NewTraceID
 	config.Notices = e.terminal.logger("lambda")
@@ -84,22 +84,34 @@ func (e *Emulator) connect(config *lambda.Config) {
 	// The terminal's prefixes are short: they lack what all functions' names end in, "-dev"
 	// for the stack TapStackdev.
 	short := strings.TrimSuffix(config.Name, "-"+strings.TrimPrefix(e.stack.Name, "TapStack"))
+	logger := e.streamLogger(roleARN)
 	config.Log = func(group, stream string, at time.Time, line string) {
-		e.writer.Put(group, stream, at, line)
+		if logger.may(group, stream) {
+			e.writer.Put(group, stream, at, line)
+		}
 		e.terminal.functionLine(short, line)
 	}
 }
 
-// startFunctions builds the handlers that changed and makes the functions ready to invoke.
+// build builds a function's handler, unless that has been built, and returns the path of the binary.
+func (e *Emulator) build(ctx context.Context, spec functionSpec) (string, error) {
+	begin := time.Now()
+	binary, err := lambda.Build(ctx, e.options.BuildDir, spec.image.Hash, spec.image.Directory, spec.image.BuildArgs)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", spec.logicalID, err)
+	}
+	if took := time.Since(begin); took > 200*time.Millisecond {
+		e.terminal.print("built %s in %.1f s", spec.image.BuildArgs["HANDLER"], took.Seconds())
+	}
+	return binary, nil
+}
+
+// startFunctions makes the functions ready to invoke.
 func (e *Emulator) startFunctions(ctx context.Context) error {
 	for _, spec := range e.functionSpecs {
-		begin := time.Now()
-		binary, err := lambda.Build(ctx, e.options.BuildDir, spec.image.Hash, spec.image.Directory, spec.image.BuildArgs)
+		binary, err := e.build(ctx, spec) // built already, unless the function has not changed
 		if err != nil {
-			return fmt.Errorf("%s: %w", spec.logicalID, err)
-		}
-		if took := time.Since(begin); took > 200*time.Millisecond {
-			e.terminal.print("built %s in %.1f s", spec.image.BuildArgs["HANDLER"], took.Seconds())
+			return err
 		}
 		config := spec.config
 		if config.Binary, err = filepath.Abs(binary); err != nil {
@@ -113,7 +125,9 @@ func (e *Emulator) startFunctions(ctx context.Context) error {
 		config.Environment["AWS_SESSION_TOKEN"] = endpoint.CallerToken(spec.handler())
 		hop := faults.FunctionHop(spec.handler())
 		config.Fault = func() faults.Strike { return e.faults.Strike(hop, "") }
-		config.Environment["AWS_XRAY_DAEMON_ADDRESS"] = e.traces.Address()
+		if config.Environment["AWS_XRAY_DAEMON_ADDRESS"], err = e.traces.Listen(e.mayTrace(spec.roleARN)); err != nil {
+			return err
+		}
 		if e.egress != nil {
 			maps.Copy(config.Environment, e.egress.Environment())
 		}

@@ -29,7 +29,16 @@ func (e *Emulator) planMachines() error {
 			problems = append(problems, err)
 			continue
 		}
-		machine, err := states.Load(resource.LogicalID, p, states.Config{ARN: arn, Services: services{e}, Metric: e.metric("AWS/States", "StateMachineArn", arn), Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"}})
+		record := e.metric("AWS/States", "StateMachineArn", arn)
+		machine, err := states.Load(resource.LogicalID, p, states.Config{
+			ARN: arn, Services: services{e}, Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"},
+			Metric: func(name string, value float64, at time.Time) {
+				record(name, value, at)
+				if name == "ExecutionsStarted" && p.TracingConfiguration != nil && p.TracingConfiguration.Enabled {
+					e.mayTraceExecution(p.RoleArn)
+				}
+			},
+		})
 		if err != nil {
 			problems = append(problems, err)
 			continue
@@ -64,7 +73,7 @@ type machineLogs struct {
 	stream   string
 }
 
-// Write implements states.Logs.
+// Write implements states.Logs. The events are delivered by delivery.logs.amazonaws.com: see checkDeployment.
 func (l machineLogs) Write(groupARN string, at time.Time, event []byte) {
 	l.emulator.writer.Put(groupName(groupARN), "states/"+l.stream, at, string(event))
 }
@@ -78,8 +87,7 @@ func (s services) Invoke(ctx context.Context, r states.InvokeRequest) (states.In
 	if err != nil {
 		return states.InvokeResponse{}, &states.ServiceError{Code: "ResourceNotFoundException", Message: err.Error()}
 	}
-	if err := s.emulator.policies.Check(r.RoleARN, iam.Call{Action: "lambda:InvokeFunction", Resources: []string{function.Config().ARN}}); err != nil {
-		s.emulator.log.Error("access denied", "error", err)
+	if err := s.emulator.policies.Check(iam.Role(r.RoleARN), iam.NewCall("lambda:InvokeFunction", function.Config().ARN)); err != nil {
 		// The name by which Step Functions reports a denied invocation.
 		return states.InvokeResponse{}, &states.ServiceError{Code: "AWSLambdaException", Message: err.Error()}
 	}

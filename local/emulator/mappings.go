@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -14,6 +16,7 @@ import (
 	awssqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"payment-webhooks/local/assembly"
+	"payment-webhooks/local/clock"
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/faults"
@@ -63,11 +66,79 @@ func (e *Emulator) loadMapping(resource assembly.Resource) (mapping, func(contex
 	}
 	m, err := streams.Load(resource.LogicalID, p, streams.Config{
 		Function: function, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key, faults.Lambda)},
-		Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
+		Positions: e.positions[resource.LogicalID], Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
 	})
 	return m, func(ctx context.Context, c aws.Config) error {
 		return m.Run(ctx, streams.NewDynamoDB(dynamodbstreams.NewFromConfig(c)))
 	}, spec, err
+}
+
+// reading is what reads the sources of mappings.
+type reading struct {
+	cancel  []context.CancelFunc
+	running sync.WaitGroup
+}
+
+func (r *reading) begin(e *Emulator, id string, read func(context.Context) error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.cancel = append(r.cancel, cancel)
+	r.running.Go(func() {
+		if err := read(ctx); err != nil && ctx.Err() == nil {
+			e.fail(fmt.Errorf("%s: %w", id, err))
+		}
+	})
+}
+
+func (r *reading) end() {
+	for _, cancel := range r.cancel {
+		cancel()
+	}
+	r.running.Wait()
+}
+
+// handOver ends the reading of before, and makes the mappings that have not changed go on where it
+// ended. An invocation under way is waited for until ctx ends.
+func (e *Emulator) handOver(ctx context.Context, before *Emulator) error {
+	enabled := map[string]bool{} // by UUID
+	for id, m := range before.mappings {
+		enabled[id] = m.Configuration().State == eventsource.Enabled
+		m.SetEnabled(false)
+	}
+	for _, m := range before.mappings {
+		for m.Configuration().State == eventsource.Disabling && clock.Sleep(ctx, 5*time.Millisecond) {
+			continue
+		}
+	}
+	before.reading.end()
+	e.positions = map[string]map[string]string{}
+	unchanged := map[string]bool{}
+	for _, resource := range e.stack.ByType("AWS::Lambda::EventSourceMapping") {
+		id, err := e.resolver.Ref(resource.LogicalID)
+		if err != nil {
+			return err
+		}
+		old := before.mappings[id]
+		if old == nil {
+			continue
+		}
+		now, errNow := e.resolver.Properties(resource)
+		then, errThen := before.resolver.Properties(before.stack.Resources[resource.LogicalID])
+		unchanged[id] = errNow == nil && errThen == nil && reflect.DeepEqual(now, then)
+		// A mapping of another stream is another mapping.
+		if stream, is := old.(interface{ Positions() map[string]string }); is && old.EventSourceARN() == e.mappings[id].EventSourceARN() {
+			e.positions[resource.LogicalID] = stream.Positions()
+		}
+	}
+	var err error
+	if e.readers, err = e.loadMappings(); err != nil {
+		return err
+	}
+	for id, m := range e.mappings {
+		if unchanged[id] { // an operator may have enabled or disabled it
+			m.SetEnabled(enabled[id])
+		}
+	}
+	return e.openEndpoint()
 }
 
 // checkMappings loads the mappings before the tables and their streams exist, to find what

@@ -17,14 +17,13 @@ import (
 	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/iam"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/sns"
 )
 
 // planMetrics reads the alarms, the metric filters and the queues that have metrics.
 func (e *Emulator) planMetrics() error {
-	e.metrics = cloudwatch.NewStore()
-	e.queueMetrics = cloudwatch.NewQueues(e.metrics, time.Now)
 	var problems []error
 	var err error
 	if e.filters, err = cloudwatch.NewFilters(e.stack, e.resolver, e.metrics); err != nil {
@@ -45,7 +44,7 @@ func (e *Emulator) planMetrics() error {
 			problems = append(problems, err)
 			retention = time.Duration(seconds) * time.Second
 		}
-		e.queueMetrics.Add(name, retention)
+		e.retentions[name] = retention
 	}
 	return errors.Join(problems...)
 }
@@ -113,7 +112,7 @@ const cloudWatchService = "cloudwatch.amazonaws.com"
 // errors resulting from an attempt to invoke nonexistent actions."
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
 func (e *Emulator) notify(ctx context.Context, alarmARN, topicARN, subject string, message []byte) {
-	err := e.resourcePolicies.Check(cloudWatchService, "sns:Publish", topicARN, alarmARN)
+	err := e.policies.Check(iam.Service(cloudWatchService, alarmARN), iam.NewCall("sns:Publish", topicARN))
 	if err == nil {
 		_, err = awssns.NewFromConfig(e.awsConfig(userKey, faults.CloudWatch)).Publish(ctx, &awssns.PublishInput{
 			TopicArn: aws.String(topicARN), Subject: aws.String(subject), Message: aws.String(string(message)),

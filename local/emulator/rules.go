@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -24,11 +25,16 @@ func (e *Emulator) planRules() error {
 	})
 	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	buses := e.stack.ByType("AWS::Events::EventBus")
-	if len(buses) != 1 {
+	var name string
+	var problems []error
+	switch {
+	case len(buses) == 1:
+		var err error
+		name, err = e.resolver.Ref(buses[0].LogicalID)
+		problems = append(problems, err)
+	case len(e.stack.Resources) > 0:
 		return fmt.Errorf("%d event buses: the local run supports one beside the default bus", len(buses))
 	}
-	name, err := e.resolver.Ref(buses[0].LogicalID)
-	problems := []error{err}
 	e.defaultBus = events.NewBus(events.BusConfig{Name: "default", Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	e.bus = events.NewBus(events.BusConfig{
 		Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now, Scheduled: e.schedules.Rules,
@@ -99,7 +105,7 @@ func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 		}
 	case "states":
 		send = func(ctx context.Context, payload []byte) error {
-			if err := e.policies.Check(ref.RoleARN, iam.Call{Action: "states:StartExecution", Resources: []string{ref.ARN}}); err != nil {
+			if err := e.policies.Check(iam.Role(ref.RoleARN), iam.NewCall("states:StartExecution", ref.ARN)); err != nil {
 				return permanent(events.CodeNoPermissions, err)
 			}
 			machine := e.machines[ref.ARN]
@@ -141,8 +147,8 @@ func (e *Emulator) target(ref events.TargetRef) (events.Target, error) {
 
 // serviceActions are the actions that a target's resource policy must allow EventBridge.
 // https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
-var serviceActions = map[string]string{
-	"lambda": "lambda:InvokeFunction", "sns": "sns:Publish", "sqs": "sqs:SendMessage", "logs": "logs:PutLogEvents",
+var serviceActions = map[string][]string{
+	"lambda": {"lambda:InvokeFunction"}, "sns": {"sns:Publish"}, "sqs": {"sqs:SendMessage"}, "logs": {"logs:CreateLogStream", "logs:PutLogEvents"},
 }
 
 const eventBridge = "events.amazonaws.com"
@@ -150,17 +156,20 @@ const eventBridge = "events.amazonaws.com"
 // allowed delivers only what the target's resource policy lets EventBridge deliver. A
 // target with a role is checked by target.
 func (e *Emulator) allowed(ref events.TargetRef, send deliver) deliver {
-	action, byPolicy := serviceActions[strings.Split(ref.ARN, ":")[2]]
+	service := strings.Split(ref.ARN, ":")[2]
+	actions, byPolicy := serviceActions[service]
 	if !byPolicy {
 		return send
 	}
 	resource := ref.ARN
-	if strings.HasPrefix(action, "logs:") {
+	if service == "logs" {
 		resource = strings.TrimSuffix(resource, ":*") + ":log-stream:" + ref.ID
 	}
 	return func(ctx context.Context, payload []byte) error {
-		if err := e.resourcePolicies.Check(eventBridge, action, resource, ref.RuleARN); err != nil {
-			return permanent(events.CodeNoPermissions, err)
+		for _, action := range actions {
+			if err := e.policies.Check(iam.Service(eventBridge, ref.RuleARN), iam.NewCall(action, resource)); err != nil {
+				return permanent(events.CodeNoPermissions, err)
+			}
 		}
 		return send(ctx, payload)
 	}
@@ -172,7 +181,7 @@ type deadLetters struct{ emulator *Emulator }
 
 // Send implements events.DeadLetters.
 func (d deadLetters) Send(ctx context.Context, queueARN string, body []byte, attributes map[string]string) error {
-	if err := d.emulator.resourcePolicies.Check(eventBridge, "sqs:SendMessage", queueARN, attributes["RULE_ARN"]); err != nil {
+	if err := d.emulator.policies.Check(iam.Service(eventBridge, attributes["RULE_ARN"]), iam.NewCall("sqs:SendMessage", queueARN)); err != nil {
 		return err
 	}
 	return d.emulator.queues(userKey, faults.Events).Send(ctx, queueARN, body, attributes)
@@ -216,4 +225,21 @@ func classify(err error) error {
 		return &events.DeliveryError{Code: events.CodeTimeout, Message: err.Error()}
 	}
 	return err
+}
+
+// announce publishes the event of a stack's new status on the default bus.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/event-detail-stack-status-change.html
+func (e *Emulator) announce(stackID, status, reason string) {
+	type details struct {
+		Status string `json:"status"`
+		Reason string `json:"status-reason"`
+	}
+	detail, _ := json.Marshal(struct { // texts always marshal
+		StackID string  `json:"stack-id"`
+		Details details `json:"status-details"`
+		Token   string  `json:"client-request-token"`
+	}{stackID, details{status, reason}, ""})
+	e.defaultBus.PutServiceEvent(events.Envelope{
+		DetailType: "CloudFormation Stack Status Change", Source: "aws.cloudformation", Resources: []string{stackID}, Detail: detail,
+	})
 }

@@ -36,7 +36,7 @@ func ParseSecret(text string) (Secret, error) {
 
 // createSecrets creates the secrets that the template refers to but does not create, as the
 // operator of a deployment does with `aws secretsmanager create-secret`.
-func (e *Emulator) createSecrets(ctx context.Context, config aws.Config) error {
+func (e *shared) createSecrets(ctx context.Context, config aws.Config) error {
 	client := secretsmanager.NewFromConfig(config)
 	for _, s := range e.options.Secrets {
 		_, err := client.CreateSecret(ctx, &secretsmanager.CreateSecretInput{Name: aws.String(s.Name), SecretString: aws.String(s.Value)})

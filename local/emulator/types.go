@@ -17,12 +17,22 @@ var types = assembly.NewTypes(
 	provision.Types, cloudwatch.Types, iam.Types, lambda.Types, eventsource.Types, apigateway.Types, events.Types, states.Types, inert,
 )
 
+// dataTypes are the resource types of a stack without code, such as that of `cdk bootstrap`.
+var dataTypes = assembly.NewTypes(provision.Types, withoutEffect(iam.Types, "a stack without code makes no calls"), inert)
+
+// withoutEffect returns types with the same names, whose resources need no emulation.
+func withoutEffect(list []assembly.Type, reason string) []assembly.Type {
+	var all []assembly.Type
+	for _, t := range list {
+		t.Properties, t.Inert = nil, reason
+		all = append(all, t)
+	}
+	return all
+}
+
 // inert are the resource types that need no emulation, each with the reason. Their references
 // are resolved all the same.
 var inert = []assembly.Type{
-	{Name: "AWS::KMS::Key", Inert: "moto does not encrypt, so no key can deny access", IDs: keyIDs},
-	{Name: "AWS::KMS::Alias", Inert: "names a key", NameProperty: "AliasName"},
-	{Name: "AWS::S3::BucketPolicy", Inert: "denies requests without TLS and from other accounts; there are neither"},
 	{Name: "AWS::ApiGateway::Account", Inert: "lets API Gateway write logs, which the local run does itself"},
 	{Name: "AWS::ApiGateway::Deployment", Inert: "a snapshot of the API; only the template's is served", IDs: deploymentIDs},
 	{Name: "AWS::WAFv2::WebACL", Inert: "rejects floods and attacks from the internet, of which there are none", NameProperty: "Name", IDs: webACLIDs},
@@ -31,10 +41,6 @@ var inert = []assembly.Type{
 	{Name: "AWS::CDK::Metadata", Inert: "reports to AWS which constructs were used"},
 	{Name: "Custom::ApiGatewayAccount", Inert: "lets API Gateway write logs, which the local run does itself"},
 	{Name: "Custom::S3AutoDeleteObjects", Inert: "empties the bucket when the stack is deleted; the bucket ends with moto"},
-}
-
-func keyIDs(i *assembly.Instance) assembly.IDs {
-	return assembly.IDs{Ref: i.UUID(), Attributes: map[string]string{"Arn": i.ARN("kms", "key/"+i.UUID()), "KeyId": i.UUID()}}
 }
 
 func deploymentIDs(i *assembly.Instance) assembly.IDs {

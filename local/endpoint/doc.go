@@ -6,8 +6,8 @@
 //   - passes every other call on to moto. DynamoDB's and SQS's calls are serialized,
 //     because moto is not safe for concurrent calls. An SNS Publish is delivered to the
 //     subscribers (package sns), and reaches moto only if moto may have subscribers of its own;
-//   - checks the policies of the role whose access key signed the request (package iam).
-//     Signatures are not verified.
+//   - checks the call of the role whose access key signed the request, also in a presigned URL,
+//     against every policy (package iam). Signatures are not verified.
 //
 // An unsupported operation of an emulated service gets 501 with its name. The paths under
 // /_local/ belong to the local run itself: see the command's documentation.

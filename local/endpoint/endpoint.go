@@ -48,7 +48,9 @@ type Config struct {
 	Moto     *url.URL
 	Scope    iam.Scope // account and region of resources that a request names by name only
 	Policies *iam.Policies
-	Stack    cloudformation.Stack
+	Stacks   cloudformation.Handler
+	// Image reports whether the local run can build the image of a tag; nil: it can build none.
+	Image func(tag string) bool
 	// Functions by physical name.
 	Functions map[string]*lambda.Function
 	Bus       Bus
@@ -99,6 +101,13 @@ func New(config Config) *Endpoint {
 	return e
 }
 
+// Continue takes over, after an update of the stack, what calls to the endpoint before have changed.
+func (e *Endpoint) Continue(before *Endpoint) {
+	if before.topicsChanged.Load() {
+		e.topicsChanged.Store(true)
+	}
+}
+
 // credential is in "AWS4-HMAC-SHA256 Credential=KEY/20261122/us-east-1/sqs/aws4_request, …".
 var credential = regexp.MustCompile(`Credential=([^/,\s]+)/\d{8}/[^/]+/([^/]+)/aws4_request`)
 
@@ -113,7 +122,10 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	match := credential.FindStringSubmatch(r.Header.Get("Authorization"))
-	if match == nil { // presigned, or a browser: moto decides
+	if match == nil { // presigned
+		match = credential.FindStringSubmatch("Credential=" + r.URL.Query().Get("X-Amz-Credential"))
+	}
+	if match == nil { // a browser: moto decides
 		e.moto.ServeHTTP(w, r)
 		return
 	}
@@ -127,13 +139,14 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	if role, checked := e.config.Policies.Checks(accessKey, service); checked {
+	if caller, checked := e.config.Policies.Checks(accessKey); checked {
 		call, err := e.config.Scope.Identify(service, r, body)
-		if err == nil {
-			err = e.config.Policies.Check(role, call)
+		if err != nil {
+			e.config.Log.Error("access denied", "role", caller, "error", err)
+		} else {
+			err = e.config.Policies.Check(caller, call)
 		}
 		if err != nil {
-			e.config.Log.Error("access denied", "role", role, "error", err)
 			e.deny(w, service, err)
 			return
 		}
@@ -153,7 +166,9 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 			fail(w, service, http.StatusBadRequest, "MalformedQueryString", err.Error())
 			return
 		}
-		e.config.Stack.ServeQuery(w, form)
+		e.config.Stacks.ServeQuery(w, form)
+	case "ecr":
+		e.ecr(w, r, operation, body)
 	case "lambda":
 		e.lambda(w, r, body)
 	case "events":
@@ -176,8 +191,25 @@ func (e *Endpoint) dispatch(w http.ResponseWriter, r *http.Request, service, ope
 	}
 }
 
+// deny responds to a call that is not allowed, or whose service may not use the resource's
+// key for the caller.
+//
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+// https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 func (e *Endpoint) deny(w http.ResponseWriter, service string, err error) {
+	denied, is := errors.AsType[*iam.DeniedError](err)
+	ofKey := is && denied.Key
+	switch {
+	case service == "sqs" && ofKey:
+		fail(w, service, http.StatusBadRequest, "KmsAccessDenied", err.Error())
+		return
+	case service == "sns" && ofKey:
+		fail(w, service, http.StatusBadRequest, "KMSAccessDenied", err.Error())
+		return
+	}
 	switch service {
+	case "monitoring":
+		fail(w, service, http.StatusForbidden, "AccessDenied", err.Error())
 	case "sns":
 		fail(w, service, http.StatusForbidden, "AuthorizationError", err.Error())
 	case "s3":

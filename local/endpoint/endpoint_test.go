@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,10 +21,10 @@ import (
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"payment-webhooks/local/assembly"
-	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/iam"
+	"payment-webhooks/local/provision"
 	"payment-webhooks/local/responsetest"
 	"payment-webhooks/local/sns"
 	"payment-webhooks/local/states"
@@ -83,14 +84,22 @@ func newFixture(t *testing.T) (*fixture, *machine) {
 	}
 	stack := &assembly.Stack{Name: "S", Resources: map[string]assembly.Resource{
 		"Role": {LogicalID: "Role", Type: "AWS::IAM::Role", Properties: map[string]any{"RoleName": "fn"}},
+		// A second role may send, but not use the key.
+		"Sender": {LogicalID: "Sender", Type: "AWS::IAM::Role", Properties: map[string]any{"RoleName": "sender", "Policies": []any{map[string]any{
+			"PolicyName": "p", "PolicyDocument": map[string]any{"Statement": map[string]any{"Effect": "Allow", "NotAction": "kms:*", "Resource": "*"}},
+		}}}},
+		"Key":   {LogicalID: "Key", Type: "AWS::KMS::Key", Properties: map[string]any{"KeyPolicy": map[string]any{"Statement": []any{}}}},
+		"Queue": {LogicalID: "Queue", Type: "AWS::SQS::Queue", Properties: map[string]any{"QueueName": "q", "KmsMasterKeyId": map[string]any{"Ref": "Key"}}},
+		"Topic": {LogicalID: "Topic", Type: "AWS::SNS::Topic", Properties: map[string]any{"TopicName": "t", "KmsMasterKeyId": map[string]any{"Ref": "Key"}}},
+		"Table": {LogicalID: "Table", Type: "AWS::DynamoDB::Table", Properties: map[string]any{"TableName": "t", "SSESpecification": map[string]any{"SSEEnabled": true, "KMSMasterKeyId": map[string]any{"Ref": "Key"}}}},
 	}}
-	policies, err := iam.New(stack, assembly.NewResolver(stack, assembly.NewTypes(iam.Types), assembly.Env{Account: "123456789012", Region: "eu-west-1"}))
+	policies, err := iam.New(stack, assembly.NewResolver(stack, assembly.NewTypes(iam.Types, provision.Types), assembly.Env{Account: "123456789012", Region: "eu-west-1"}), iam.Scope{Account: "123456789012", Region: "eu-west-1"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.Endpoint = New(Config{
 		Moto: motoURL, Scope: iam.Scope{Account: "123456789012", Region: "eu-west-1"}, Policies: policies,
-		Stack:    cloudformation.Stack{ID: "id", Name: "TapStackdev", Created: time.Unix(0, 0), Outputs: []cloudformation.Output{{OutputKey: "WebhookApiUrl", OutputValue: "http://127.0.0.1:8080/v1"}}},
+		Stacks: stacks{}, Image: func(tag string) bool { return tag == "built" },
 		Bus:      bus{f},
 		Machines: map[string]StateMachine{"arn:machine": m},
 		SNS:      sns.NewDelivery([]sns.Subscription{{TopicARN: "arn:aws:sns:us-east-1:123456789012:topic", Protocol: "sms", Endpoint: "+1"}}, func(n sns.Notification) { f.kept = append(f.kept, n) }),
@@ -168,24 +177,36 @@ func TestEndpoint(t *testing.T) {
 		}
 	})
 	t.Run("denies a role without permission in the service's protocol", func(t *testing.T) {
-		const key = "ASIALOCALROLE0000000"
-		for service, c := range map[string]struct {
+		const key, sender = "ASIALOCALROLE0000000", "ASIALOCALROLE0000001"
+		for name, c := range map[string]struct {
 			target, method, path, body string
 			status                     int
 			code                       string
 		}{
-			"dynamodb": {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
-			"events":   {"AWSEvents.PutEvents", "POST", "/", `{"Entries":[{}]}`, 400, "AccessDeniedException"},
-			"sqs":      {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "AccessDeniedException"},
-			"sns":      {"", "POST", "/", "Action=Publish&TopicArn=arn:aws:sns:us-east-1:123456789012:topic&Message=m", 403, "AuthorizationError"},
-			"s3":       {"", "PUT", "/bucket/key", "data", 403, "AccessDenied"},
-			"lambda":   {"", "POST", "/2015-03-31/functions/f/invocations", "{}", 403, "AccessDeniedException"},
+			"logs":         {"Logs_20140328.PutLogEvents", "POST", "/", `{"logGroupName":"g","logStreamName":"s"}`, 400, "AccessDeniedException"},
+			"monitoring":   {"", "POST", "/", "Action=PutMetricData&Namespace=N", 403, "AccessDenied"},
+			"xray":         {"", "POST", "/TraceSegments", "{}", 400, "AccessDeniedException"},
+			"kms":          {"TrentService.Decrypt", "POST", "/", `{"KeyId":"k"}`, 400, "AccessDeniedException"},
+			"dynamodb key": {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
+			"sqs key":      {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "KmsAccessDenied"},
+			"sns key":      {"", "POST", "/", "Action=Publish&TopicArn=arn:aws:sns:eu-west-1:123456789012:t&Message=m", 400, "KMSAccessDenied"},
+			"dynamodb":     {"DynamoDB_20120810.PutItem", "POST", "/", `{"TableName":"t"}`, 400, "AccessDeniedException"},
+			"events":       {"AWSEvents.PutEvents", "POST", "/", `{"Entries":[{}]}`, 400, "AccessDeniedException"},
+			"sqs":          {"AmazonSQS.SendMessage", "POST", "/", `{"QueueUrl":"http://h/1/q"}`, 400, "AccessDeniedException"},
+			"sns":          {"", "POST", "/", "Action=Publish&TopicArn=arn:aws:sns:us-east-1:123456789012:topic&Message=m", 403, "AuthorizationError"},
+			"s3":           {"", "PUT", "/bucket/key", "data", 403, "AccessDenied"},
+			"lambda":       {"", "POST", "/2015-03-31/functions/f/invocations", "{}", 403, "AccessDeniedException"},
 		} {
-			t.Run(service, func(t *testing.T) {
+			t.Run(name, func(t *testing.T) {
 				f, _ := newFixture(t)
-				got := f.call(key, service, c.target, c.method, c.path, c.body)
+				caller := key
+				service, ofKey := strings.CutSuffix(name, " key")
+				if ofKey {
+					caller = sender
+				}
+				got := f.call(caller, service, c.target, c.method, c.path, c.body)
 				code := ""
-				if service == "s3" || service == "sns" {
+				if service == "s3" || service == "sns" || service == "monitoring" {
 					var failure struct {
 						Code  string
 						Error struct{ Code string }
@@ -214,22 +235,32 @@ func TestEndpoint(t *testing.T) {
 	})
 }
 
-// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeStacks.html
-func TestDescribeStacks(t *testing.T) {
+// stacks stands in for CloudFormation.
+type stacks struct{}
+
+func (stacks) ServeQuery(w http.ResponseWriter, form url.Values) {
+	_, _ = fmt.Fprintf(w, "%s of %s", form.Get("Action"), form.Get("StackName"))
+}
+
+func TestCloudFormation(t *testing.T) {
 	f, _ := newFixture(t)
 	got := f.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=TapStackdev")
-	var response struct {
-		Outputs []struct{ OutputKey, OutputValue string } `xml:"DescribeStacksResult>Stacks>member>Outputs>member"`
-		Status  string                                    `xml:"DescribeStacksResult>Stacks>member>StackStatus"`
+	if got.Body.String() != "DescribeStacks of TapStackdev" {
+		t.Errorf("%d %s", got.Code, got.Body)
 	}
-	if err := xml.Unmarshal(got.Body.Bytes(), &response); err != nil {
-		t.Fatal(err)
+}
+
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
+func TestDescribeImages(t *testing.T) {
+	f, _ := newFixture(t)
+	describe := func(tag string) *httptest.ResponseRecorder {
+		return f.call("test", "ecr", "AmazonEC2ContainerRegistry_V20150921.DescribeImages", "POST", "/", `{"repositoryName":"assets","imageIds":[{"imageTag":"`+tag+`"}]}`)
 	}
-	if len(response.Outputs) != 1 || response.Outputs[0].OutputValue != "http://127.0.0.1:8080/v1" || response.Status != "CREATE_COMPLETE" {
-		t.Errorf("response %+v", response)
+	if got := describe("built"); got.Code != 200 || !strings.Contains(got.Body.String(), `"imageTags":["built"]`) {
+		t.Errorf("an image that can be built: %d %s", got.Code, got.Body)
 	}
-	if got := f.call("test", "cloudformation", "", "POST", "/", "Action=DescribeStacks&StackName=Other"); got.Code != 400 || !strings.Contains(got.Body.String(), "Stack with id Other does not exist") {
-		t.Errorf("another stack: %d %s", got.Code, got.Body)
+	if got := describe("unknown"); got.Code != 400 || !strings.Contains(got.Body.String(), "ImageNotFoundException") {
+		t.Errorf("another image: %d %s", got.Code, got.Body)
 	}
 }
 
@@ -385,6 +416,15 @@ func TestEventSourceMappings(t *testing.T) {
 		_, err = c.GetEventSourceMapping(t.Context(), &awslambda.GetEventSourceMappingInput{UUID: aws.String("none")})
 		if _, missing := errors.AsType[*lambdatypes.ResourceNotFoundException](err); !missing {
 			t.Errorf("another mapping: %v", err)
+		}
+	})
+	t.Run("checks the role that signed a URL", func(t *testing.T) {
+		for key, want := range map[string]string{"ASIALOCALROLE0000000": "AccessDenied", "ASIALOCALROLE0000001": "from moto", "test": "from moto"} {
+			f, _ := newFixture(t)
+			got := f.call("", "", "", "GET", "/bucket/key?X-Amz-Credential="+url.QueryEscape(key+"/20261122/eu-west-1/s3/aws4_request"), "")
+			if !strings.Contains(got.Body.String(), want) {
+				t.Errorf("%s: %d %s, want %s", key, got.Code, got.Body, want)
+			}
 		}
 	})
 }

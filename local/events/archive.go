@@ -59,6 +59,31 @@ func (b *Bus) AddArchive(logicalID string, p ArchiveProperties) error {
 	return nil
 }
 
+// Continue takes over the events of the archives of the same name, and which of the rules are
+// enabled that have not changed, after an update of the stack.
+func (b *Bus) Continue(before *Bus) {
+	Continue(b.Rules(), before.Rules())
+	for _, a := range b.allArchives() {
+		for _, old := range before.allArchives() {
+			if old.arn != a.arn {
+				continue
+			}
+			old.mu.Lock()
+			kept, size := old.events, old.bytes
+			old.mu.Unlock()
+			a.mu.Lock()
+			a.events, a.bytes, a.created = append(slices.Clone(kept), a.events...), a.bytes+size, old.created
+			a.mu.Unlock()
+		}
+	}
+	lost := before.Misdirected()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name, n := range lost {
+		b.lost[name] += n
+	}
+}
+
 func (a *Archive) add(at time.Time, event []byte) {
 	if a.pattern != nil {
 		if ok, _ := a.pattern.Matches(event); !ok { // no error: the event is JSON

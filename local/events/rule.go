@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync/atomic"
 	"time"
 )
@@ -28,6 +29,17 @@ type Rule struct {
 
 // Enabled reports whether the rule is enabled, by the template or since by an API call.
 func (r *Rule) Enabled() bool { return r.enabled.Load() }
+
+// Continue makes rules that have not changed as enabled as they were before an update of the stack.
+func Continue(rules, before []*Rule) {
+	for _, r := range rules {
+		for _, old := range before {
+			if old.ARN == r.ARN && reflect.DeepEqual(old.properties, r.properties) {
+				r.enabled.Store(old.Enabled())
+			}
+		}
+	}
+}
 
 // TargetRef identifies a target for a Resolver.
 type TargetRef struct {

@@ -39,6 +39,6 @@ var Types = []assembly.Type{
 
 // BusProperties is AWS::Events::EventBus.
 type BusProperties struct {
-	Name, Description      string
-	KmsKeyIdentifier, Tags json.RawMessage // inert: events are kept in memory
+	Name, Description, KmsKeyIdentifier string
+	Tags                                json.RawMessage
 }

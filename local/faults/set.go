@@ -48,14 +48,21 @@ func New(seed uint64, functions Functions) *Set {
 	return &Set{seed: seed, functions: functions, done: make(chan struct{})}
 }
 
+// Serve replaces the stack's functions.
+func (s *Set) Serve(functions Functions) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.functions = functions
+}
+
 // Add injects a fault from now on. The error wraps ErrUnsupported.
 func (s *Set) Add(spec Spec) (Injected, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	spec, err := spec.check(s.functions)
 	if err != nil {
 		return Injected{}, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	// Two equal faults choose independently, and what was injected at other hops before does
 	// not change the choices of this one.
 	alike := 0

@@ -25,8 +25,18 @@ var Types = []assembly.Type{
 			return assembly.IDs{Ref: arn, Attributes: map[string]string{"PolicyArn": arn}}
 		},
 	},
+	{
+		Name: "AWS::KMS::Key", Properties: keyProperties{},
+		IDs: func(i *assembly.Instance) assembly.IDs {
+			return assembly.IDs{Ref: i.UUID(), Attributes: map[string]string{"Arn": i.ARN("kms", "key/"+i.UUID()), "KeyId": i.UUID()}}
+		},
+	},
+	{Name: "AWS::KMS::Alias", Properties: aliasProperties{}, NameProperty: "AliasName"},
 	{Name: "AWS::SQS::QueuePolicy", Properties: queuePolicy{}},
 	{Name: "AWS::SNS::TopicPolicy", Properties: topicPolicy{}},
+	{Name: "AWS::S3::BucketPolicy", Properties: bucketPolicy{}},
+	{Name: "AWS::Logs::ResourcePolicy", Properties: logPolicy{}},
+	{Name: "AWS::Events::EventBusPolicy", Properties: eventBusPolicy{}},
 	{Name: "AWS::Lambda::Permission", Properties: permission{}},
 }
 
@@ -55,16 +65,43 @@ type managedPolicy struct {
 	Users, Groups, Roles                 json.RawMessage // rejected when present
 }
 
+// keyProperties is AWS::KMS::Key. moto stores data without encryption; the key's policy is
+// checked all the same.
+type keyProperties struct {
+	KeyPolicy policyDocument
+
+	Description, Enabled, EnableKeyRotation, RotationPeriodInDays, PendingWindowInDays, KeySpec, KeyUsage, MultiRegion, Origin,
+	BypassPolicyLockoutSafetyCheck, Tags json.RawMessage // inert
+}
+
+// aliasProperties is AWS::KMS::Alias.
+type aliasProperties struct{ AliasName, TargetKeyId string }
+
 // queuePolicy is AWS::SQS::QueuePolicy.
 type queuePolicy struct {
-	PolicyDocument resourceDocument
+	PolicyDocument policyDocument
 	Queues         []string
 }
 
 // topicPolicy is AWS::SNS::TopicPolicy.
 type topicPolicy struct {
-	PolicyDocument resourceDocument
+	PolicyDocument policyDocument
 	Topics         []string
+}
+
+// bucketPolicy is AWS::S3::BucketPolicy.
+type bucketPolicy struct {
+	Bucket         string
+	PolicyDocument policyDocument
+}
+
+// logPolicy is AWS::Logs::ResourcePolicy. The document is JSON text.
+type logPolicy struct{ PolicyName, PolicyDocument string }
+
+// eventBusPolicy is AWS::Events::EventBusPolicy.
+type eventBusPolicy struct {
+	EventBusName, StatementId string
+	Statement                 statementList
 }
 
 // permission is AWS::Lambda::Permission.

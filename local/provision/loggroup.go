@@ -37,6 +37,34 @@ func (g *logGroup) create(ctx context.Context, c clients, logicalID string) erro
 	if g.RetentionInDays == nil {
 		return nil
 	}
-	_, err = c.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String(name), RetentionInDays: g.RetentionInDays})
+	return g.retain(ctx, c, name)
+}
+
+func (g *logGroup) retain(ctx context.Context, c clients, name string) error {
+	if g.RetentionInDays == nil {
+		_, err := c.logs.DeleteRetentionPolicy(ctx, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: aws.String(name)})
+		return err
+	}
+	_, err := c.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String(name), RetentionInDays: g.RetentionInDays})
+	return err
+}
+
+func (g *logGroup) update(ctx context.Context, c clients, logicalID string, before resource) error {
+	if err := onlyChanged(before, g, "RetentionInDays"); err != nil {
+		return err
+	}
+	name, err := c.resolver.Ref(logicalID)
+	if err != nil {
+		return err
+	}
+	return g.retain(ctx, c, name)
+}
+
+func (g *logGroup) remove(ctx context.Context, c clients, logicalID string) error {
+	name, err := c.resolver.Ref(logicalID)
+	if err != nil {
+		return err
+	}
+	_, err = c.logs.DeleteLogGroup(ctx, &cloudwatchlogs.DeleteLogGroupInput{LogGroupName: aws.String(name)})
 	return err
 }

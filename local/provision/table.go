@@ -2,6 +2,7 @@ package provision
 
 import (
 	"context"
+	"reflect"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -31,7 +32,9 @@ type table struct {
 		AttributeName string
 		Enabled       bool
 	}
-	PointInTimeRecoverySpecification, SSESpecification, DeletionProtectionEnabled, Tags,
+	DeletionProtectionEnabled bool
+
+	PointInTimeRecoverySpecification, SSESpecification, Tags,
 	ContributorInsightsSpecification, OnDemandThroughput, TableClass Inert
 }
 
@@ -52,7 +55,7 @@ func (t *table) create(ctx context.Context, c clients, logicalID string) error {
 	if err != nil {
 		return err
 	}
-	input := &dynamodb.CreateTableInput{TableName: aws.String(name), KeySchema: keySchema(t.KeySchema), BillingMode: types.BillingMode(t.BillingMode)}
+	input := &dynamodb.CreateTableInput{TableName: aws.String(name), KeySchema: keySchema(t.KeySchema), BillingMode: types.BillingMode(t.BillingMode), DeletionProtectionEnabled: aws.Bool(t.DeletionProtectionEnabled)}
 	for _, a := range t.AttributeDefinitions {
 		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{
 			AttributeName: aws.String(a.AttributeName), AttributeType: types.ScalarAttributeType(a.AttributeType),
@@ -91,4 +94,41 @@ func keySchema(elements []keyElement) []types.KeySchemaElement {
 		schema = append(schema, types.KeySchemaElement{AttributeName: aws.String(e.AttributeName), KeyType: types.KeyType(e.KeyType)})
 	}
 	return schema
+}
+
+func (t *table) update(ctx context.Context, c clients, logicalID string, old resource) error {
+	before := old.(*table)
+	if err := onlyChanged(before, t, "TimeToLiveSpecification", "DeletionProtectionEnabled"); err != nil {
+		return err
+	}
+	name, err := c.resolver.Ref(logicalID)
+	if err != nil {
+		return err
+	}
+	if t.DeletionProtectionEnabled != before.DeletionProtectionEnabled {
+		_, err := c.dynamodb.UpdateTable(ctx, &dynamodb.UpdateTableInput{TableName: aws.String(name), DeletionProtectionEnabled: aws.Bool(t.DeletionProtectionEnabled)})
+		if err != nil {
+			return err
+		}
+	}
+	if reflect.DeepEqual(t.TimeToLiveSpecification, before.TimeToLiveSpecification) {
+		return nil
+	}
+	ttl := &types.TimeToLiveSpecification{Enabled: aws.Bool(false)}
+	if t.TimeToLiveSpecification != nil {
+		ttl.AttributeName, ttl.Enabled = aws.String(t.TimeToLiveSpecification.AttributeName), aws.Bool(t.TimeToLiveSpecification.Enabled)
+	} else {
+		ttl.AttributeName = aws.String(before.TimeToLiveSpecification.AttributeName)
+	}
+	_, err = c.dynamodb.UpdateTimeToLive(ctx, &dynamodb.UpdateTimeToLiveInput{TableName: aws.String(name), TimeToLiveSpecification: ttl})
+	return err
+}
+
+func (t *table) remove(ctx context.Context, c clients, logicalID string) error {
+	name, err := c.resolver.Ref(logicalID)
+	if err != nil {
+		return err
+	}
+	_, err = c.dynamodb.DeleteTable(ctx, &dynamodb.DeleteTableInput{TableName: aws.String(name)})
+	return err
 }

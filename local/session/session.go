@@ -32,6 +32,7 @@ type Options struct {
 	CDKOut string    // directory of the synthesized cloud assembly
 	Log    io.Writer // receives the local run's terminal output
 	Flags  []string  // additional flags of the local run
+	Deploy bool      // start without a stack; [Session.Describe] once it is deployed
 }
 
 // Session is a local run that has started. Its methods may be called concurrently.
@@ -72,6 +73,9 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	}
 	readyFile := filepath.Join(dir, "ready.json")
 	args := append([]string{"--cdk-out", o.CDKOut, "--endpoint-port", "0", "--api-port", "0", "--ready-file", readyFile}, o.Flags...)
+	if o.Deploy {
+		args = append(args, "--deploy")
+	}
 	s := &Session{
 		process: exec.Command(binary, args...), exited: make(chan struct{}), dir: dir,
 	}
@@ -91,11 +95,14 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	if err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
-	s.Endpoint, s.Stack = r.Endpoint, r.Stack
+	s.Endpoint = r.Endpoint
 	if s.AWS, err = Config(ctx, r.Endpoint); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
-	if err := s.describe(ctx); err != nil {
+	if o.Deploy {
+		return s, nil
+	}
+	if err := s.Describe(ctx, r.Stack); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
@@ -159,8 +166,9 @@ func (s *Session) waitReady(ctx context.Context, file string) (ready, error) {
 	return r, err
 }
 
-// describe reads the stack's outputs, as `aws cloudformation describe-stacks` does.
-func (s *Session) describe(ctx context.Context) error {
+// Describe reads the outputs of a stack, as `aws cloudformation describe-stacks` does.
+func (s *Session) Describe(ctx context.Context, stack string) error {
+	s.Stack = stack
 	out, err := cloudformation.NewFromConfig(s.AWS).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(s.Stack)})
 	if err != nil {
 		return err

@@ -42,6 +42,14 @@ func NewDelivery(subscriptions []Subscription, notify func(Notification)) *Deliv
 	return &Delivery{subscriptions: subscriptions, notify: notify}
 }
 
+// Continue takes over what was delivered before an update of the stack.
+func (d *Delivery) Continue(before *Delivery) {
+	delivered := before.Delivered()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kept = append(delivered, d.kept...)
+}
+
 // Message holds the parameters of a Publish call. Structure is "" or "json".
 type Message struct{ TopicARN, Subject, Message, Structure string }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -44,6 +45,10 @@ type Config struct {
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 	PollInterval time.Duration
 
+	// Positions, by shard, are where the mapping goes on instead of at its StartingPosition: those
+	// of the mapping that it replaces, see [Mapping.Positions].
+	Positions map[string]string
+
 	// TimeScale divides the waits between retries; 0 and 1 leave them as they are. The age of
 	// records counts real time.
 	TimeScale float64
@@ -65,9 +70,10 @@ type Mapping struct {
 	partial         bool          // ReportBatchItemFailures
 	onFailure       string        // queue ARN
 
-	mu    sync.Mutex
-	reads int // reads that found nothing while nothing was buffered
-	quiet *sync.Cond
+	mu        sync.Mutex
+	positions map[string]string // by shard; see Positions
+	reads     int               // reads that found nothing while nothing was buffered
+	quiet     *sync.Cond
 }
 
 // retention is how long a stream keeps records, and so how long they are retried at most.
@@ -160,6 +166,22 @@ func Load(logicalID string, p eventsource.Properties, c Config) (*Mapping, error
 		return nil, fmt.Errorf("%w %s: %w", ErrMapping, logicalID, errors.Join(problems...))
 	}
 	return m, nil
+}
+
+// Positions returns, by shard, an iterator of the first record that is not processed yet.
+func (m *Mapping) Positions() map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.positions)
+}
+
+func (m *Mapping) reached(shard, iterator string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.positions == nil {
+		m.positions = map[string]string{}
+	}
+	m.positions[shard] = iterator
 }
 
 // Idle waits until a read that began after the call has found no records, and every record

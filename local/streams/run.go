@@ -55,10 +55,14 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 
 // read polls one shard and delivers its records in order.
 func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
-	iterator, err := source.Iterator(ctx, m.EventSourceARN(), shard, m.start)
-	if err != nil {
-		return err
+	iterator, known := m.config.Positions[shard]
+	if !known {
+		var err error
+		if iterator, err = source.Iterator(ctx, m.EventSourceARN(), shard, m.start); err != nil {
+			return err
+		}
 	}
+	m.reached(shard, iterator)
 	var buffer []item
 	var since time.Time // when the first record of buffer was read
 	wait := m.config.PollInterval
@@ -68,6 +72,9 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 		}
 		begin, limit := m.config.Now(), min(m.batchSize, 1000)
 		records, next, err := source.Records(ctx, iterator, limit)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			m.ReadFailed("stream", err)
 			m.config.Log.WarnContext(ctx, "stream cannot be read, will retry", "mapping", m.logicalID, "error", err)
@@ -90,6 +97,9 @@ func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
 		}
 		if next == "" {
 			return ErrShardEnded
+		}
+		if len(buffer) == 0 && ctx.Err() == nil {
+			m.reached(shard, next)
 		}
 		if len(records) == 0 {
 			m.foundNothing(len(buffer) == 0)

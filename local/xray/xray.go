@@ -29,32 +29,41 @@ type Document struct {
 
 // Daemon receives documents until Close.
 type Daemon struct {
-	connection *net.UDPConn
-	report     func(error)
-	done       chan struct{}
+	report func(error)
 
 	mu        sync.Mutex
+	receivers []receiver
 	documents []Document // a ring of up to maxDocuments
 	oldest    int        // its first element, once it is full
 }
 
-// Listen opens a free UDP port of 127.0.0.1. report is called for datagrams that are not
-// segment documents.
-func Listen(report func(error)) (*Daemon, error) {
+// receiver is one port of the daemon.
+type receiver struct {
+	connection *net.UDPConn
+	done       chan struct{}
+}
+
+// New returns a daemon. report is called for datagrams that are not segment documents.
+func New(report func(error)) *Daemon { return &Daemon{report: report} }
+
+// Listen opens a free UDP port of 127.0.0.1 and returns the value of AWS_XRAY_DAEMON_ADDRESS for
+// it. allow, unless nil, returns the error of sending a document to X-Ray for who uses
+// this port: the document is dropped then, as the daemon drops it after failed calls.
+func (d *Daemon) Listen(allow func() error) (address string, err error) {
 	connection, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
-		return nil, fmt.Errorf("X-Ray daemon: %w", err)
+		return "", fmt.Errorf("X-Ray daemon: %w", err)
 	}
 	// The kernel drops datagrams that do not fit into the buffer. Many functions may send
 	// at once while this process waits for the processor.
 	_ = connection.SetReadBuffer(readBuffer) // a system that allows less keeps its own size
-	d := &Daemon{connection: connection, report: report, done: make(chan struct{})}
-	go d.receive()
-	return d, nil
+	r := receiver{connection, make(chan struct{})}
+	d.mu.Lock()
+	d.receivers = append(d.receivers, r)
+	d.mu.Unlock()
+	go d.receive(r, allow)
+	return connection.LocalAddr().String(), nil
 }
-
-// Address is the value of AWS_XRAY_DAEMON_ADDRESS.
-func (d *Daemon) Address() string { return d.connection.LocalAddr().String() }
 
 // Documents returns the documents of a trace, or all when traceID is empty, oldest first.
 func (d *Daemon) Documents(traceID string) []Document {
@@ -72,15 +81,20 @@ func (d *Daemon) Documents(traceID string) []Document {
 
 // Close ends the daemon.
 func (d *Daemon) Close() {
-	d.connection.Close()
-	<-d.done
+	d.mu.Lock()
+	receivers := d.receivers
+	d.mu.Unlock()
+	for _, r := range receivers {
+		r.connection.Close()
+		<-r.done
+	}
 }
 
-func (d *Daemon) receive() {
-	defer close(d.done)
+func (d *Daemon) receive(r receiver, allow func() error) {
+	defer close(r.done)
 	buffer := make([]byte, maxDatagram)
 	for {
-		n, err := d.connection.Read(buffer)
+		n, err := r.connection.Read(buffer)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
@@ -91,6 +105,9 @@ func (d *Daemon) receive() {
 		document, err := parse(buffer[:n])
 		if err != nil {
 			d.report(fmt.Errorf("X-Ray daemon: %w", err))
+			continue
+		}
+		if allow != nil && allow() != nil {
 			continue
 		}
 		d.keep(document)

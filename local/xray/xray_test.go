@@ -1,6 +1,7 @@
 package xray
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"testing"
@@ -13,12 +14,13 @@ const waitTimeout = 5 * time.Minute
 func TestDaemon(t *testing.T) {
 	t.Run("keeps the most recent documents by trace", func(t *testing.T) {
 		rejected := make(chan error, 1)
-		d, err := Listen(func(err error) { rejected <- err })
+		d := New(func(err error) { rejected <- err })
+		defer d.Close()
+		address, err := d.Listen(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer d.Close()
-		connection, err := net.Dial("udp", d.Address())
+		connection, err := net.Dial("udp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -57,6 +59,34 @@ func TestDaemon(t *testing.T) {
 		}
 		if n := len(all); n != maxDocuments || len(d.Documents("1-a")) != 0 {
 			t.Errorf("%d documents are kept, of trace 1-a %d", n, len(d.Documents("1-a")))
+		}
+	})
+	t.Run("drops what the sender may not send", func(t *testing.T) {
+		d := New(func(err error) { t.Error(err) })
+		defer d.Close()
+		asked := make(chan bool, 1)
+		address, err := d.Listen(func() error { asked <- true; return errors.New("denied") })
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := d.Listen(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, to := range []string{address, other} {
+			connection, err := net.Dial("udp", to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer connection.Close()
+			if _, err := connection.Write([]byte(`{"format": "json", "version": 1}` + "\n" + `{"trace_id":"1-a","id":"` + to + `","name":"n"}`)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-asked
+		waitFor(t, func() bool { return len(d.Documents("")) > 0 })
+		if got := d.Documents(""); len(got) != 1 || got[0].ID != other {
+			t.Errorf("documents %+v, want that of the other sender", got)
 		}
 	})
 }

@@ -1,4 +1,4 @@
-package main
+package cost
 
 import (
 	"bytes"
@@ -144,7 +144,7 @@ func TestComparison(t *testing.T) {
 		}
 	})
 	t.Run("when the revision is unknown, it says so", func(t *testing.T) {
-		err := run([]string{"-cdk-json", "../../cdk.json", "-compare", "no-such-revision"}, io.Discard)
+		err := Run([]string{"-cdk-json", "../../../cdk.json", "-compare", "no-such-revision"}, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), "no-such-revision") {
 			t.Errorf("error %v", err)
 		}
@@ -166,7 +166,7 @@ func TestReadTemplate(t *testing.T) {
 		}
 	})
 	t.Run("when it is the stack's, nothing is missed", func(t *testing.T) {
-		const file = "../../constructs/testdata/template.golden.json"
+		const file = "../../../constructs/testdata/template.golden.json"
 		got, err := readTemplate(file)
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func TestRun(t *testing.T) {
 			if err := os.WriteFile(file, []byte(`{"context": {}}`), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			err := run(append([]string{"-cdk-json", file}, c.args...), &out)
+			err := Run(append([]string{"-cdk-json", file}, c.args...), &out)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
@@ -250,7 +250,7 @@ func TestRun(t *testing.T) {
 	}
 	t.Run("when cdk.json is the project's, it prints the total", func(t *testing.T) {
 		var out bytes.Buffer
-		if err := run([]string{"-cdk-json", "../../cdk.json", "-template", "testdata/template.json"}, &out); err != nil || !strings.Contains(out.String(), "total") {
+		if err := Run([]string{"-cdk-json", "../../../cdk.json", "-template", "testdata/template.json"}, &out); err != nil || !strings.Contains(out.String(), "total") {
 			t.Errorf("got %v, %s", err, out.String())
 		}
 	})

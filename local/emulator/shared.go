@@ -1,0 +1,41 @@
+package emulator
+
+import (
+	"log/slog"
+
+	"payment-webhooks/local/cloudformation"
+	"payment-webhooks/local/cloudwatch"
+	"payment-webhooks/local/egress"
+	"payment-webhooks/local/faults"
+	"payment-webhooks/local/moto"
+	"payment-webhooks/local/xray"
+)
+
+// shared is what outlives an update of the stack: the data, and what is known of the past.
+type shared struct {
+	options         Options
+	terminal        *terminal
+	log             *slog.Logger
+	account, region string
+	endpointURL     string
+
+	moto         *moto.Server
+	stacks       *cloudformation.Service
+	egress       *egress.Stub // nil: functions reach what this machine reaches
+	traces       *xray.Daemon
+	sampler      xray.Sampler
+	metrics      *cloudwatch.Store
+	queueMetrics *cloudwatch.Queues
+	faults       *faults.Set
+
+	failed chan error // receives the first error that ends the run
+}
+
+func (s *shared) fail(err error) {
+	select {
+	case s.failed <- err:
+	default: // an earlier error ends the run
+	}
+}
+
+func (s *shared) notRecorded(err error) { s.log.Error("not recorded", "error", err) }
