@@ -207,6 +207,13 @@ func (i image) event() event {
 				"body":"{\"transaction_id\": \"txn_123456\", \"amount\": -1}","isBase64Encoded":false}`,
 			want: `"statusCode":4`,
 		},
+		"api-gateway-account": {
+			name: "the deletion of a custom resource, whose response nobody awaits",
+			text: `{"RequestType":"Delete","RequestId":"r","ResponseURL":"http://127.0.0.1:1/response","ResourceType":"Custom::ApiGatewayAccount",
+				"StackId":"arn:aws:cloudformation:us-east-1:123456789012:stack/TapStackdev/r","LogicalResourceId":"Account","PhysicalResourceId":"api-gateway-account",
+				"ResourceProperties":{"RoleName":"r","RoleArn":"arn:aws:iam::123456789012:role/r","PolicyArn":"arn:aws:iam::aws:policy/p","LeavingPrefix":"S-","StackLogGroups":"arn:aws:logs:*:123456789012:log-group:g*"}}`,
+			want: "refused",
+		},
 		"event-relay":          {name: "records of the table's stream", file: "handlers/internal/relay/dynamodbstream/testdata/batch.json", want: `"batchItemFailures":[{`},
 		"fraud-detector":       {name: "a task of the workflow", file: "handlers/internal/fraud/stepfunctions/testdata/high.json", want: "refused"},
 		"alert-digest":         {name: "messages of the queue", file: "handlers/internal/digest/sqsbatch/testdata/batch.json", want: `"batchItemFailures":[{`},
