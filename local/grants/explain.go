@@ -21,6 +21,7 @@ const (
 		"(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html)"
 	ofSend      = "the CDK grants it with sqs:SendMessage (Queue.grantSendMessages); it reveals the queue's settings only"
 	ofCleaner   = "used by the CDK's function that empties the bucket when the stack is destroyed, which the local run does not run"
+	ofAccount   = "used by the function of the custom resource that sets API Gateway's role when the stack is deployed, which the local run does not run"
 	ofDelivery  = "the CDK's log group target names both principals; EventBridge uses events.amazonaws.com here"
 	ofMethod    = "the CDK grants each method; the permission of /webhook/{provider} comes before it and covers its path"
 	ofVerify    = "used by scripts/ops archive verify, which the suite runs with a user's credentials"
@@ -38,6 +39,7 @@ var Explanations = []Explanation{
 	{Policy: "*RoleDefaultPolicy*", Action: "sqs:GetQueueUrl", Reason: ofSend},
 	{Policy: "ArchiveAuditLogsPolicy*", Action: "s3:*", Reason: ofCleaner},
 	{Policy: "CustomS3AutoDeleteObjects*", Action: "*", Reason: ofCleaner},
+	{Policy: "IngestAccountRole*", Action: "*", Reason: ofAccount},
 	{Policy: "WorkflowStateMachineRole*", Action: "lambda:InvokeFunction", Resource: "*:fraud-detector-*:*", Reason: "the CDK grants the function's versions with the function; the workflow invokes the function"},
 	{Policy: "StoreKey*.4", Action: "kms:*", Resource: "events.amazonaws.com", Reason: ofDuplicate},
 	{Policy: "RoutingLowValueTransactions*", Action: "logs:*", Resource: "delivery.logs.amazonaws.com", Reason: ofDelivery},

@@ -211,7 +211,14 @@ func (i image) event() event {
 		"fraud-detector":       {name: "a task of the workflow", file: "handlers/internal/fraud/stepfunctions/testdata/high.json", want: "refused"},
 		"alert-digest":         {name: "messages of the queue", file: "handlers/internal/digest/sqsbatch/testdata/batch.json", want: `"batchItemFailures":[{`},
 		"transaction-archival": {name: "the daily schedule", text: `{"source":"aws.events","detail-type":"Scheduled Event","time":"2026-11-22T02:20:00Z","detail":{}}`, want: "refused"},
-		"payment-reconciler":   {name: "the daily schedule", text: `{"source":"aws.events","detail-type":"Scheduled Event","time":"2026-11-22T02:20:00Z","detail":{}}`, want: "refused"},
+		"api-gateway-account": {
+			name: "a request of CloudFormation", // which is refused the response, as AWS refuses the call before
+			text: `{"RequestType":"Create","RequestId":"r","StackId":"s","LogicalResourceId":"l","ResourceType":"Custom::ApiGatewayAccount","ResponseURL":"http://127.0.0.1:9/",
+				"ResourceProperties":{"RoleName":"shared","RoleArn":"arn:aws:iam::123456789012:role/shared","PolicyArn":"arn:aws:iam::aws:policy/logs",
+				"LeavingPrefix":"TapStackdev-","StackLogGroups":"arn:aws:logs:*:123456789012:log-group:/aws/apigateway/payment-webhooks-*"}}`,
+			want: "refused",
+		},
+		"payment-reconciler": {name: "the daily schedule", text: `{"source":"aws.events","detail-type":"Scheduled Event","time":"2026-11-22T02:20:00Z","detail":{}}`, want: "refused"},
 	}[i.handler]
 }
 
