@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -125,7 +126,7 @@ type fixture struct {
 
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{T: t, region: &region{resources: map[string]map[string]any{}}}
-	ids := 0
+	var ids atomic.Int64
 	f.Service = New(Config{
 		Account: "123456789012", Region: "eu-west-1", Read: f.region.read, Now: func() time.Time { return time.Unix(1, 0) },
 		Object: func(_ context.Context, bucket, key string) ([]byte, error) {
@@ -135,7 +136,7 @@ func newFixture(t *testing.T) *fixture {
 			return []byte(`{"Stored": {}}`), nil
 		},
 		Announce: func(_, status, _ string) { f.announced = append(f.announced, status) },
-		NewID:    func() string { ids++; return "id-" + strconv.Itoa(ids) },
+		NewID:    func() string { return "id-" + strconv.FormatInt(ids.Add(1), 10) },
 	})
 	t.Cleanup(f.Service.Close)
 	return f
