@@ -1,5 +1,7 @@
 package compliance
 
+import "slices"
+
 // Resources that several acknowledgements name.
 const (
 	api     = "Ingest/Api/Resource"
@@ -33,11 +35,11 @@ func Acknowledgements() []Acknowledgement {
 			Reason: "A web ACL has a monthly price, and the default stack is one for trying out. `firewall`, which `production` includes, adds it. Without it, requests are limited by route, and signatures are verified before a body is read.",
 		},
 		{
-			Rules: []string{"NIST.800.53.R5-LambdaConcurrency"}, Resources: functions, Only: Default,
+			Rules: []string{"NIST.800.53.R5-LambdaConcurrency"}, Resources: slices.DeleteFunc(slices.Clone(functions), func(f string) bool { return f == account }), Only: Default,
 			Reason: "Concurrency cannot be reserved in an account whose quota is still small, and a first deployment must work there. `reservedConcurrency`, which `production` includes, reserves it.",
 		},
 		{
-			Rules: []string{"NIST.800.53.R5-LambdaConcurrency"}, Resources: []string{account}, Only: Production,
+			Rules: []string{"NIST.800.53.R5-LambdaConcurrency"}, Resources: []string{account},
 			Reason: "CloudFormation calls it once in a deployment. It takes one execution at once, and no other service may invoke it.",
 		},
 		{
