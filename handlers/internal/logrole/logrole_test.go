@@ -25,6 +25,7 @@ type fakeAccount struct {
 	roles   []string // by name
 	fail    map[string][]error
 	changes []string
+	busy    string // the role that another deployment sets while SetRole fails
 }
 
 // failure returns the error of a call: the first of those that are left.
@@ -41,6 +42,9 @@ func (a *fakeAccount) Role(context.Context) (string, error) { return a.role, a.f
 
 func (a *fakeAccount) SetRole(_ context.Context, arn string) error {
 	if err := a.failure("SetRole"); err != nil {
+		if a.busy != "" {
+			a.role = a.busy
+		}
 		return err
 	}
 	a.role = arn
@@ -149,8 +153,7 @@ func TestEnsure(t *testing.T) {
 func TestEnsureWaits(t *testing.T) {
 	t.Run("when another deployment sets a role meanwhile, that is kept", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			account := fakeAccount{roles: []string{"shared", "theirs"}, fail: map[string][]error{"SetRole": {errBusy}}}
-			time.AfterFunc(time.Second, func() { account.role = "arn:aws:iam::1:role/theirs" })
+			account := fakeAccount{roles: []string{"shared", "theirs"}, fail: map[string][]error{"SetRole": {errBusy}}, busy: "arn:aws:iam::1:role/theirs"}
 			err := logrole.New(&account, &account, slog.New(slog.DiscardHandler)).Ensure(t.Context(), shared)
 			if err != nil || account.role != "arn:aws:iam::1:role/theirs" {
 				t.Errorf("%q, %v", account.role, err)
