@@ -105,7 +105,8 @@ func (u *usedGrants) review(passed bool) error {
 			return err
 		}
 	}
-	whole := flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == ""
+	skipped := flag.Lookup("test.skip").Value.String() // scripts/test runs this test beside the others
+	whole := flag.Lookup("test.run").Value.String() == "" && (skipped == "" || skipped == "^TestDeploy$")
 	if !passed || !whole || removedGrant() != nil {
 		return nil
 	}

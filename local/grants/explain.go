@@ -19,12 +19,14 @@ type Explanation struct {
 const (
 	ofDynamoDB = "DynamoDB asks for it of whoever uses a table under a customer managed key; which call it is for is not documented " +
 		"(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html)"
-	ofSend      = "the CDK grants it with sqs:SendMessage (Queue.grantSendMessages); it reveals the queue's settings only"
-	ofCleaner   = "used by the CDK's function that empties the bucket when the stack is destroyed, which the local run does not run"
-	ofAccount   = "used by the custom resource that sets API Gateway's role, which the local run does not need; handlers/internal/logrole has its tests"
-	ofDelivery  = "the CDK's log group target names both principals; EventBridge uses events.amazonaws.com here"
-	ofMethod    = "the CDK grants each method; the permission of /webhook/{provider} comes before it and covers its path"
-	ofVerify    = "used by scripts/ops archive verify, which the suite runs with a user's credentials"
+	ofSend     = "the CDK grants it with sqs:SendMessage (Queue.grantSendMessages); it reveals the queue's settings only"
+	ofCleaner  = "used by the CDK's function that empties the bucket when the stack is destroyed, which the local run does not run"
+	ofAccount  = "used by the custom resource that sets API Gateway's role, which the local run does not need; handlers/internal/logrole has its tests"
+	ofDelivery = "the CDK's log group target names both principals; EventBridge uses events.amazonaws.com here"
+	ofMethod   = "the CDK grants each method; the permission of /webhook/{provider} comes before it and covers its path"
+	ofVerify   = "used by scripts/ops archive verify, which the suite runs with a user's credentials"
+	ofBus      = "the statement for queues and topic comes before it and allows the calls; this one is what a bus needs " +
+		"(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html)"
 	ofDuplicate = "the CDK repeats the statement before for each queue and topic under the key; the first one allows the calls"
 )
 
@@ -41,6 +43,8 @@ var Explanations = []Explanation{
 	{Policy: "CustomS3AutoDeleteObjects*", Action: "*", Reason: ofCleaner},
 	{Policy: "IngestAccountRole*", Action: "*", Reason: ofAccount},
 	{Policy: "WorkflowStateMachineRole*", Action: "lambda:InvokeFunction", Resource: "*:fraud-detector-*:*", Reason: "the CDK grants the function's versions with the function; the workflow invokes the function"},
+	{Policy: "StoreKey*.2", Action: "kms:Decrypt", Resource: "events.amazonaws.com", Reason: ofBus},
+	{Policy: "StoreKey*.2", Action: "kms:GenerateDataKey", Resource: "events.amazonaws.com", Reason: ofBus},
 	{Policy: "StoreKey*.4", Action: "kms:*", Resource: "events.amazonaws.com", Reason: ofDuplicate},
 	{Policy: "RoutingLowValueTransactions*", Action: "logs:*", Resource: "delivery.logs.amazonaws.com", Reason: ofDelivery},
 	{Policy: "ArchiveArchiverRole*", Action: "s3:AbortMultipartUpload", Reason: "cleans up after an upload in parts that failed, which no test provokes"},
