@@ -3,6 +3,7 @@ package grants
 import (
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"payment-webhooks/local/iam"
@@ -14,6 +15,7 @@ type Explanation struct {
 	// ":" are ordinary characters. An empty Resource means any.
 	Policy, Action, Resource string
 	Reason                   string
+	Exercised                bool // the exercise of scripts/test grants uses it, and the suite does not
 }
 
 const (
@@ -49,7 +51,7 @@ var Explanations = []Explanation{
 	{Policy: "RoutingLowValueTransactions*", Action: "logs:*", Resource: "delivery.logs.amazonaws.com", Reason: ofDelivery},
 	{Policy: "ArchiveArchiverRole*", Action: "s3:AbortMultipartUpload", Reason: "cleans up after an upload in parts that failed, which no test provokes"},
 	{Policy: "ArchiveArchiverRole*", Action: "s3:GetObject", Resource: "*:transactions/*", Reason: "HeadObject needs it: after a run that failed before its manifest, the next one looks whether an object is the same"},
-	{Policy: "ArchiveScheduleDeadLettersPolicy*", Action: "sqs:SendMessage", Reason: "used when a rule may not invoke the archiver, as in each campaign of faults (archive-denied)"},
+	{Policy: "ArchiveScheduleDeadLettersPolicy*", Action: "sqs:SendMessage", Reason: "used when a rule may not invoke the archiver, as in each campaign of faults (archive-denied)", Exercised: true},
 	{Policy: "IngestApiwebhooksquare*", Action: "lambda:InvokeFunction", Reason: ofMethod},
 	{Policy: "IngestApiwebhookstripe*", Action: "lambda:InvokeFunction", Reason: ofMethod},
 	{Policy: "OperatorPolicy*", Action: "sqs:*", Resource: "*:*-value-transactions-*", Reason: "for tiers with the target queue, of which the default list has none"},
@@ -75,6 +77,11 @@ func (x Explanation) matches(g iam.Grant) bool {
 
 // flat takes from "/" its meaning in patterns, and from the brackets theirs.
 var flat = strings.NewReplacer("/", ":", "[", "(", "]", ")")
+
+// unexercised are the explanations of what the exercise does not use either.
+func unexercised(all []Explanation) []Explanation {
+	return slices.DeleteFunc(slices.Clone(all), func(x Explanation) bool { return x.Exercised })
+}
 
 // Explain returns the reason for which a grant need not be used, or "".
 func Explain(g iam.Grant, explanations []Explanation) string {

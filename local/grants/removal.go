@@ -69,7 +69,7 @@ func (r Removal) Run(ctx context.Context) (unnoticed int, err error) {
 	}
 	var explained []string
 	for _, g := range p.Grants {
-		if Explain(g, Explanations) != "" {
+		if Explain(g, unexercised(Explanations)) != "" {
 			explained = append(explained, g.ID)
 			if err := SetRemoved(ctx, e.Session, g.ID, true); err != nil {
 				return 0, err
@@ -80,7 +80,7 @@ func (r Removal) Run(ctx context.Context) (unnoticed int, err error) {
 		return 0, fmt.Errorf("with all grants but the %d explained ones: %w", len(explained), err)
 	}
 	for _, g := range p.Grants {
-		if Explain(g, Explanations) != "" || !r.Chosen(g) {
+		if Explain(g, unexercised(Explanations)) != "" || !r.Chosen(g) {
 			continue
 		}
 		begin := time.Now()
