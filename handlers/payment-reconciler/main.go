@@ -39,7 +39,7 @@ func newReconciler(getenv func(string) string, log *slog.Logger) (*daily.Reconci
 	return daily.New(daily.Config{
 		Settings: settings,
 		Secrets:  awssecrets.New(awssecrets.NewClient(cfg)),
-		Ledger:   dynamodbledger.New(dynamodbledger.NewPatientClient(cfg), getenv(contract.EnvTableName)),
+		Ledger:   dynamodbledger.New(dynamodbledger.NewBatchClient(cfg), getenv(contract.EnvTableName)),
 		Log:      log,
 		Metrics:  telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix)),
 		Now:      time.Now,

@@ -33,7 +33,7 @@ func newArchiver(getenv func(string) string, log *slog.Logger) (*archive.Archive
 	if err != nil {
 		return nil, err
 	}
-	table := dynamodbledger.New(dynamodbledger.NewPatientClient(cfg), getenv(contract.EnvTableName))
+	table := dynamodbledger.New(dynamodbledger.NewBatchClient(cfg), getenv(contract.EnvTableName))
 	bucket := s3store.New(s3store.NewClient(cfg), getenv(contract.EnvAuditBucketName))
 	metrics := telemetry.NewMetrics(os.Stdout, time.Now, getenv(contract.EnvEnvironmentSuffix))
 	return archive.New(table, bucket, log, metrics, time.Now), nil

@@ -46,7 +46,7 @@ func New(c aws.Config, environment, table string, now func() time.Time) (*Endpoi
 	}
 	return &Endpoint{intake.New(intake.Config{
 		Routes: routes,
-		Ledger: dynamodbledger.New(dynamodbledger.NewPatientClient(c), table),
+		Ledger: dynamodbledger.New(dynamodbledger.NewBatchClient(c), table),
 		Now:    now,
 		// Redeliver neither verifies, binds, quarantines nor reports.
 		Secrets: none{}, Quarantine: none{}, Bindings: none{},

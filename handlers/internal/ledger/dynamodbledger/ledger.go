@@ -28,17 +28,17 @@ const (
 	maxAttempts    = 3
 	maxBackoff     = 200 * time.Millisecond // between attempts
 	writeTimeout   = 4 * time.Second        // a whole write, attempts included
-	patientTimeout = 15 * time.Second       // one HTTP request for up to 1 MB, by a caller that has minutes
+	batchTimeout   = 15 * time.Second       // one HTTP request for up to 1 MB, by a caller that has minutes
 )
 
 // NewClient returns a client whose calls end well within a function's time even if
 // DynamoDB is slow.
 func NewClient(cfg aws.Config) *dynamodb.Client { return newClient(cfg, attemptTimeout) }
 
-// NewPatientClient returns a client for callers that have minutes, and whose work is lost
+// NewBatchClient returns a client for callers that have minutes, and whose work is lost
 // if one request fails: the archiver, which reads pages of an hour, the reconciler, and
 // operators' tools. A slow request is not one that failed.
-func NewPatientClient(cfg aws.Config) *dynamodb.Client { return newClient(cfg, patientTimeout) }
+func NewBatchClient(cfg aws.Config) *dynamodb.Client { return newClient(cfg, batchTimeout) }
 
 func newClient(cfg aws.Config, timeout time.Duration) *dynamodb.Client {
 	return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {

@@ -239,7 +239,7 @@ func TestRequestTimeout(t *testing.T) {
 		want   time.Duration
 	}{
 		"a call":                {dynamodbledger.NewClient(aws.Config{}), 1500 * time.Millisecond},
-		"a page of an archiver": {dynamodbledger.NewPatientClient(aws.Config{}), 15 * time.Second},
+		"a page of an archiver": {dynamodbledger.NewBatchClient(aws.Config{}), 15 * time.Second},
 	} {
 		if got := c.client.Options().HTTPClient.(*awshttp.BuildableClient).GetTimeout(); got != c.want {
 			t.Errorf("a request for %s may take %s, want %s", name, got, c.want)

@@ -11,5 +11,5 @@ import (
 
 // New returns the ledger in a table. It calls dynamodb:GetItem alone.
 func New(cfg aws.Config, name string) reconcile.Ledger {
-	return dynamodbledger.New(dynamodbledger.NewPatientClient(cfg), name)
+	return dynamodbledger.New(dynamodbledger.NewBatchClient(cfg), name)
 }
