@@ -165,3 +165,19 @@ func TestPermissions(t *testing.T) {
 		}
 	})
 }
+
+func TestRemovedGrants(t *testing.T) {
+	e := withPolicies(t, `{`+role(`{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}`)+`}`)
+	e.options.RemovedGrants = []string{"none.0.sqs:SendMessage"}
+	t.Run("when a grant is not in the template, the start fails with its id", func(t *testing.T) {
+		if err := e.readPolicies(); err == nil || !strings.Contains(err.Error(), "none.0.sqs:SendMessage") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("when nothing is deployed, it is not looked for", func(t *testing.T) {
+		clear(e.stack.Resources)
+		if err := e.readPolicies(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -385,6 +385,15 @@ func TestMisdirected(t *testing.T) {
 			t.Errorf("delivered %q and %q, misdirected %v", f.target.payloads, other.target.payloads, f.bus.Misdirected())
 		}
 	})
+	t.Run("when another template takes over, they stay counted", func(t *testing.T) {
+		before, f := newFixture(t, 1, withDLQ), newFixture(t, 1, withDLQ)
+		put(t, before.bus, "")
+		put(t, f.bus, "")
+		f.bus.Continue(before.bus)
+		if diff := cmp.Diff(map[string]int{"default": 2}, f.bus.Misdirected()); diff != "" {
+			t.Error(diff)
+		}
+	})
 	t.Run("when no rule of the default bus matches, it is counted", func(t *testing.T) {
 		f := newFixture(t, 1, withDLQ)
 		put(t, f.bus, "")

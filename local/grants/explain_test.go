@@ -36,6 +36,12 @@ func TestReview(t *testing.T) {
 			}
 		})
 	}
+	t.Run("when the exercise uses an explained grant, it is not taken out for good", func(t *testing.T) {
+		list := []Explanation{{Policy: "Policy1", Action: "s3:*", Reason: "r", Exercised: true}, {Policy: "Policy2", Action: "s3:*", Reason: "r"}}
+		if diff := cmp.Diff(list[1:], unexercised(list)); diff != "" || len(list) != 2 {
+			t.Errorf("%d explanations are left of the list (-want +got)\n%s", len(list), diff)
+		}
+	})
 	t.Run("when runs are merged, their uses add up", func(t *testing.T) {
 		all := []iam.Grant{grant(1, "s3:PutObject"), grant(0, "s3:GetObject")}
 		Merge(all, []iam.Grant{grant(2, "s3:GetObject"), grant(5, "s3:Other")})

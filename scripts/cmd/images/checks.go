@@ -24,24 +24,24 @@ const certificates = "etc/ssl/certs/ca-certificates.crt"
 // contents checks an image: what it holds and how it is run.
 // https://docs.aws.amazon.com/lambda/latest/dg/images-create.html#images-reqs
 func (a *app) contents(c *contents) {
-	a.verdict(c.system == "linux" && c.architecture == "arm64", "image of %s/%s, want linux/arm64", c.system, c.architecture)
+	a.report(c.system == "linux" && c.architecture == "arm64", "image of %s/%s, want linux/arm64", c.system, c.architecture)
 	names := slices.Sorted(maps.Keys(c.files))
-	a.verdict(slices.Equal(names, []string{"bootstrap", certificates}), "holds %s, want bootstrap and the CA certificates only", strings.Join(names, ", "))
+	a.report(slices.Equal(names, []string{"bootstrap", certificates}), "holds %s, want bootstrap and the CA certificates only", strings.Join(names, ", "))
 	for _, name := range names {
 		f := c.files[name]
 		want := int64(0o444) // Lambda runs it as a user of its own
 		if name == "bootstrap" {
 			want = 0o555
 		}
-		a.verdict(f.kind == tar.TypeReg && f.mode&want == want && f.mode&0o7002 == 0, "%s is a plain file of mode %o, for everyone to read and for none but its owner and group to write", name, f.mode)
+		a.report(f.kind == tar.TypeReg && f.mode&want == want && f.mode&0o7002 == 0, "%s is a plain file of mode %o, for everyone to read and for none but its owner and group to write", name, f.mode)
 	}
 	pool := x509.NewCertPool()
-	a.verdict(pool.AppendCertsFromPEM(c.files[certificates].data), "the CA certificates can be read")
+	a.report(pool.AppendCertsFromPEM(c.files[certificates].data), "the CA certificates can be read")
 	// Lambda's own user has the least rights: an image names none.
-	a.verdict(c.user == "" && c.ports == 0, "user %q and %d ports, want none: Lambda's user has the least rights", c.user, c.ports)
-	a.verdict(slices.Equal(c.entrypoint, []string{"/bootstrap"}) && len(c.command) == 0, "entry point %q and command %q, want /bootstrap", c.entrypoint, c.command)
+	a.report(c.user == "" && c.ports == 0, "user %q and %d ports, want none: Lambda's user has the least rights", c.user, c.ports)
+	a.report(slices.Equal(c.entrypoint, []string{"/bootstrap"}) && len(c.command) == 0, "entry point %q and command %q, want /bootstrap", c.entrypoint, c.command)
 	unusual := slices.DeleteFunc(slices.Clone(c.environment), func(v string) bool { return strings.HasPrefix(v, "PATH=") })
-	a.verdict(len(unusual) == 0, "environment %q, want none but PATH", c.environment)
+	a.report(len(unusual) == 0, "environment %q, want none but PATH", c.environment)
 }
 
 // goVersion is the version in the base image's tag.
@@ -54,12 +54,12 @@ func (a *app) binary(path string, i image) error {
 		return err
 	}
 	defer func() { _ = f.Close() }() // only read
-	a.verdict(f.Machine == elf.EM_AARCH64 && f.Class == elf.ELFCLASS64, "binary for %s", f.Machine)
+	a.report(f.Machine == elf.EM_AARCH64 && f.Class == elf.ELFCLASS64, "binary for %s", f.Machine)
 	libraries, err := f.ImportedLibraries()
 	static := err == nil && len(libraries) == 0 && f.Section(".interp") == nil &&
 		!slices.ContainsFunc(f.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP })
-	a.verdict(static, "static: no interpreter and no shared libraries %v", libraries)
-	a.verdict(f.Section(".symtab") == nil && f.Section(".debug_info") == nil, "no symbols and no debugging information")
+	a.report(static, "static: no interpreter and no shared libraries %v", libraries)
+	a.report(f.Section(".symtab") == nil && f.Section(".debug_info") == nil, "no symbols and no debugging information")
 
 	info, err := buildinfo.ReadFile(path)
 	if err != nil {
@@ -69,7 +69,7 @@ func (a *app) binary(path string, i image) error {
 	for _, s := range info.Settings {
 		settings[s.Key] = s.Value
 	}
-	a.verdict(info.Path == "payment-webhooks/handlers/"+i.handler, "built from %s", info.Path)
+	a.report(info.Path == "payment-webhooks/handlers/"+i.handler, "built from %s", info.Path)
 	for key, want := range map[string]string{"CGO_ENABLED": "0", "GOARCH": "arm64", "GOOS": "linux", "-trimpath": "true", "-tags": "lambda.norpc"} {
 		if settings[key] != want {
 			a.fail("built with %s=%s, want %s", key, settings[key], want)
@@ -151,6 +151,6 @@ func (a *app) bill(ctx context.Context, binary, dir string) error {
 			left = append(left, module.Path)
 		}
 	}
-	a.verdict(bom.BOMFormat == "CycloneDX" && len(left) == 0, "bill of materials of %d components, %d modules left out %v", len(bom.Components), len(left), left)
+	a.report(bom.BOMFormat == "CycloneDX" && len(left) == 0, "bill of materials of %d components, %d modules left out %v", len(bom.Components), len(left), left)
 	return nil
 }

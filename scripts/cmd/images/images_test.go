@@ -8,6 +8,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"debug/elf"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
@@ -151,6 +153,28 @@ func TestBinary(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, want := range []string{"FAIL  built from", "FAIL  built with -tags=", "the image's compiler: the Dockerfile's is go1.2.3"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %s in\n%s", want, out.String())
+			}
+		}
+	})
+	t.Run("when it is for another processor, the check says for which", func(t *testing.T) {
+		program, err := os.ReadFile(os.Args[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for machine, want := range map[elf.Machine]string{elf.EM_AARCH64: "ok    binary for EM_AARCH64", elf.EM_X86_64: "FAIL  binary for EM_X86_64"} {
+			const offset = 18 // of e_machine in an ELF header
+			binary.LittleEndian.PutUint16(program[offset:], uint16(machine))
+			path := filepath.Join(t.TempDir(), "bootstrap")
+			if err := os.WriteFile(path, program, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			var out bytes.Buffer
+			a := &app{out: &out, skipped: map[string]bool{}}
+			if err := a.binary(path, image{handler: "webhook-validator"}); err != nil {
+				t.Fatal(err)
+			}
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("no %s in\n%s", want, out.String())
 			}

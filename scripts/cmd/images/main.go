@@ -147,7 +147,7 @@ func (a *app) image(ctx context.Context, e *engine, run []string, image image) e
 		}
 	}
 	const largest = 8_000_000
-	a.verdict(size <= largest, "%.1f MB compressed, at most %.0f", float64(size)/1e6, float64(largest)/1e6)
+	a.report(size <= largest, "%.1f MB compressed, at most %.0f", float64(size)/1e6, float64(largest)/1e6)
 	first, err := digest(binary)
 	if err != nil {
 		return err
@@ -199,7 +199,7 @@ func (a *app) fail(format string, values ...any) {
 	fmt.Fprintf(a.out, "  FAIL  "+format+"\n", values...)
 }
 
-func (a *app) verdict(ok bool, format string, values ...any) {
+func (a *app) report(ok bool, format string, values ...any) {
 	if ok {
 		a.pass(format, values...)
 		return
