@@ -36,7 +36,7 @@ func (r *contextReader) firewall(value any, production bool) Firewall {
 	}
 	for member, value := range r.members(ContextFirewall, value, memberRate) {
 		if member == memberRate {
-			firewall.Rate = r.whole(ContextFirewall+"."+member, value, minRate, maxRate, "of one address; others get 429")
+			firewall.Rate = r.whole(ContextFirewall+"."+member, value, minRate, maxRate, "requests of one address in five minutes, above which it gets 429")
 		}
 	}
 	return firewall

@@ -45,7 +45,7 @@ const (
 type Safeguards struct {
 	RetainData            bool           // tables, bucket and key outlive the stack
 	ObjectLock            ObjectLock     // of the audit bucket
-	TerminationProtection bool           // CloudFormation refuses to delete the stack
+	TerminationProtection bool           // CloudFormation rejects the deletion of the stack
 	Firewall              Firewall       // before the API
 	Domain                Domain         // the API's only address
 	ReservedConcurrency   map[string]int // by handler, without the suffix
