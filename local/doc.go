@@ -31,6 +31,8 @@
 //	                         content without a line break at its end; may be repeated
 //	--egress DIR             functions find DIR/host/path at https://host/path and
 //	                         reach no other host (package egress)
+//	--allow-host NAME        another name, such as a tunnel's, by which requests may call this
+//	                         machine (package guard); may be repeated
 //	--max-environments N     processes per function (default 64); further concurrent
 //	                         events are throttled, as by a reserved concurrency
 //	--remove-grant ID        a grant, from /_local/grants, to take out of its policy; may
@@ -45,6 +47,7 @@
 //
 // # Paths of the local run on the AWS endpoint
 //
+//	GET  /_local/                                the page (package console)
 //	GET  /_local/resources                       logical id, type, physical id, CDK path
 //	GET  /_local/alerts                          what each subscriber received, oldest first
 //	GET  /_local/alarms[?time=RFC3339]           evaluates the alarms up to that time (default now) and

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"payment-webhooks/local/emulator"
@@ -73,6 +74,10 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 	})
 	set.Func("remove-grant", "`ID` of a grant, from /_local/grants, to take out of its policy; may be repeated", func(id string) error {
 		o.RemovedGrants = append(o.RemovedGrants, id)
+		return nil
+	})
+	set.Func("allow-host", "`NAME` of a host, such as a tunnel's, by which requests may call this machine; may be repeated", func(name string) error {
+		o.AllowHosts = append(o.AllowHosts, strings.ToLower(name))
 		return nil
 	})
 	set.StringVar(&o.EgressDir, "egress", "", "`directory` that functions reach in place of the internet: DIR/host/path at https://host/path")

@@ -67,6 +67,7 @@ func testMain(m *testing.M) int {
 	}
 	shared = s
 	code := m.Run()
+	closeBrowser()
 	for _, s := range []*session.Session{s, misconfiguredOnce.session, optionalOnce.session} {
 		if s != nil {
 			used.add(context.Background(), s)

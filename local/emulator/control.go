@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"payment-webhooks/local/console"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/schedule"
 )
@@ -91,6 +92,9 @@ func (e *Emulator) control() http.Handler {
 		}
 		respond(w, http.StatusAccepted, map[string]string{"rule": r.PathValue("name"), "time": at.UTC().Format(time.RFC3339)})
 	})
+	page := console.Handler(e.ended)
+	mux.Handle("GET "+console.Path+"{$}", page)
+	mux.Handle(console.Path+"page/", page)
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {
 		respond(w, http.StatusNotFound, map[string]string{"error": "no " + r.Method + " " + r.URL.Path + "; see `go doc ./local`"})
 	})
@@ -126,7 +130,7 @@ func (h *Host) PrintBanner() {
 		table.Flush()
 		h.terminal.print("\nStack %s from %s\n\n%s", e.stack.Name, h.options.CDKOut, text.String())
 	}
-	h.terminal.print("AWS endpoint  %s\nAPI           %s\n", h.endpointURL, e.apiURL)
+	h.terminal.print("Page          %s%s\nAWS endpoint  %s\nAPI           %s\n", h.endpointURL, console.Path, h.endpointURL, e.apiURL)
 	if h.egress != nil {
 		h.terminal.print("Egress        %s, and nothing else\n", h.options.EgressDir)
 	}

@@ -60,6 +60,8 @@ type Emulator struct {
 	schedules  *schedule.Schedules
 
 	requests sync.WaitGroup // of the API, under way
+	ended    chan struct{}  // closed when the page's streams of updates are to end
+	endOnce  sync.Once
 	cleanups []func()
 	running  sync.WaitGroup
 	reading  reading
@@ -73,6 +75,7 @@ func newEmulator(s *shared, stack *assembly.Stack, resolver *assembly.Resolver) 
 	e := &Emulator{
 		shared: s, stack: stack, resolver: resolver, inertReasons: types.InertReasons(stack, resolver), retentions: map[string]time.Duration{},
 		functions: map[string]*lambda.Function{}, machines: map[string]*states.Machine{}, mappings: map[string]mapping{},
+		ended: make(chan struct{}),
 	}
 	var errPlan error
 	problems := []error{types.Check(e.stack, e.resolver)}
@@ -126,8 +129,12 @@ func (e *Emulator) run() {
 	e.background("alarms", e.alarms.Run)
 }
 
+// endStreams ends the page's streams of updates, which otherwise end when the browser goes away.
+func (e *Emulator) endStreams() { e.endOnce.Do(func() { close(e.ended) }) }
+
 // Close ends everything in the reverse order of its start.
 func (e *Emulator) Close() {
+	e.endStreams()
 	for _, end := range slices.Backward(e.cleanups) {
 		end()
 	}

@@ -26,6 +26,7 @@ import (
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/guard"
 	"payment-webhooks/local/moto"
 	"payment-webhooks/local/xray"
 )
@@ -46,6 +47,7 @@ type Options struct {
 	FaultSeed       uint64        // seeds the choices of faults
 	Faults          []faults.Spec // to inject from the start
 
+	AllowHosts    []string     // further names by which this machine may be called, such as that of a tunnel
 	Endpoint, API net.Listener // of the AWS endpoint and of the API
 	Output        io.Writer    // the terminal
 	Getenv        func(string) string
@@ -286,6 +288,9 @@ func (h *Host) Wait(ctx context.Context) error {
 
 // Close ends everything in the reverse order of its start.
 func (h *Host) Close() {
+	if e := h.current(); e != nil {
+		e.endStreams() // or the end of the listener would wait for open pages
+	}
 	for _, end := range slices.Backward(h.cleanups) {
 		end()
 	}
@@ -297,7 +302,7 @@ func (h *Host) cleanup(end func()) { h.cleanups = append(h.cleanups, end) }
 
 // serve accepts connections until Close.
 func (h *Host) serve(listener net.Listener, handler http.Handler) {
-	server := &http.Server{Handler: h.stamped(handler), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: guard.Handler(h.stamped(handler), h.options.AllowHosts...), ReadHeaderTimeout: time.Minute, ErrorLog: slog.NewLogLogger(h.log.Handler(), slog.LevelWarn)}
 	apigateway.KeepNames(server)
 	h.running.Add(1)
 	go func() {

@@ -1,0 +1,198 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+
+	"payment-webhooks/local/session"
+)
+
+// browsers are the commands of Chromium and Chrome, in the order in which they are tried.
+var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
+
+// browserOnce is the browser that tests share, each with a tab of its own.
+var browserOnce struct {
+	sync.Once
+	ctx context.Context // of the process; nil: there is none
+	end func()
+}
+
+// closeBrowser ends the browser, if a test started it.
+func closeBrowser() {
+	if browserOnce.end != nil {
+		browserOnce.end()
+	}
+}
+
+func startBrowser() {
+	for _, name := range browsers {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			continue
+		}
+		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
+			chromedp.NoSandbox, // containers have no user namespaces, and the pages are ours
+			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-gpu", true))
+		allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+		ctx, cancelBrowser := chromedp.NewContext(allocator)
+		browserOnce.ctx, browserOnce.end = ctx, func() { cancelBrowser(); cancel() }
+		return
+	}
+}
+
+// tab is a tab of a browser with the page of a session.
+type tab struct {
+	ctx context.Context
+
+	mu       sync.Mutex
+	problems []string // errors in the console, exceptions, requests to other machines
+}
+
+// openPage opens a view of the page, such as "#/deliveries". The test fails at its end if there was an error in
+// the console, or a request left the machine. It is skipped where there is no browser.
+func openPage(t *testing.T, s *session.Session, view string) *tab {
+	t.Helper()
+	browserOnce.Do(startBrowser)
+	if browserOnce.ctx == nil {
+		t.Skipf("no browser: none of %s is installed, such as by apt-get install chromium", strings.Join(browsers, ", "))
+	}
+	if err := chromedp.Do(browserOnce.ctx); err != nil { // starts it, the first time
+		t.Fatalf("the browser does not start: %v", err)
+	}
+	ctx, closeTab := chromedp.NewContext(browserOnce.ctx)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	o := &tab{ctx: ctx}
+	o.watch(t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			o.show(t)
+		}
+		cancel()
+		closeTab()
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		for _, problem := range o.problems {
+			t.Error(problem)
+		}
+	})
+	o.do(t, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(s.Endpoint+"/_local/"+view))
+	o.until(t, "the page", `document.querySelector('#connection')?.textContent === 'live'`)
+	return o
+}
+
+// watch collects what must not happen in a page.
+func (o *tab) watch(t *testing.T) {
+	t.Helper()
+	console := chromedp.Console(o.ctx)
+	go func() {
+		for message, err := range console {
+			if err != nil {
+				return // the tab was closed
+			}
+			switch message.Type {
+			case chromedp.ConsoleWarning, chromedp.ConsoleError, chromedp.ConsoleException:
+				o.problem("%s: %s %s:%d", message.Type, message.Text, message.URL, message.Line)
+			}
+		}
+	}()
+	if err := chromedp.Listen(o.ctx, func(event any) {
+		if e, is := event.(*network.EventRequestWillBeSent); is {
+			if u, err := url.Parse(e.Request.URL); err != nil || u.Scheme != "data" && u.Hostname() != "127.0.0.1" {
+				o.problem("a request left the machine: %s", e.Request.URL)
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(o.ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (o *tab) problem(format string, args ...any) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.problems = append(o.problems, fmt.Sprintf(format, args...))
+}
+
+// forget forgets the problems so far: a test that provokes an error response sees it in the console.
+func (o *tab) forget() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.problems = nil
+}
+
+// show logs the text of the page.
+func (o *tab) show(t *testing.T) {
+	if text, err := chromedp.Run(o.ctx, chromedp.Evaluate[string](`document.body.innerText`)); err == nil {
+		t.Logf("the page when the test failed:\n%s", text)
+	}
+}
+
+// do performs actions, each of which waits for what it needs.
+func (o *tab) do(t *testing.T, actions ...chromedp.Action[chromedp.Void]) {
+	t.Helper()
+	if err := chromedp.Do(o.ctx, actions...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eval returns the value of an expression.
+func eval[T any](t *testing.T, o *tab, expression string) T {
+	t.Helper()
+	value, err := chromedp.Run(o.ctx, chromedp.Evaluate[T](expression))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return value
+}
+
+// until waits until an expression is true in the page. It looks at each frame that the browser draws.
+func (o *tab) until(t *testing.T, what, expression string) {
+	t.Helper()
+	if _, err := chromedp.Run(o.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(timeout))); err != nil {
+		t.Fatalf("%s: %v\nwaited for %s", what, err, expression)
+	}
+}
+
+func TestPage(t *testing.T) {
+	t.Run("when it is opened, it is live", func(t *testing.T) { openPage(t, shared, "") })
+	t.Run("when a website's name is bound to this address, nothing responds", func(t *testing.T) {
+		for _, base := range []string{shared.Endpoint, shared.APIURL} {
+			for _, path := range []string{"/_local/", "/_local/page/updates", "/_local/alerts", "/", "/webhook"} {
+				for key, value := range map[string]string{"Host": "evil.example", "Origin": "https://evil.example"} {
+					if status := statusWith(t, base+path, key, value); status != 403 {
+						t.Errorf("%s%s with %s %s: %d, want 403", base, path, key, value, status)
+					}
+				}
+			}
+		}
+	})
+}
+
+// statusWith returns the status of a request with one more header.
+func statusWith(t *testing.T, address, key, value string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Header.Set(key, value); key == "Host" {
+		r.Host = value
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	return res.StatusCode
+}
