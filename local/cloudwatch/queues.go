@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -23,6 +24,8 @@ import (
 type Queues struct {
 	store *Store
 	now   func() time.Time
+
+	activity atomic.Uint64
 
 	mu     sync.Mutex
 	queues map[string]*queue // by name
@@ -179,6 +182,7 @@ func (q *Queues) Observed(operation string, request, response []byte) {
 	if json.Unmarshal(request, &in) != nil || len(response) > 0 && json.Unmarshal(response, &out) != nil {
 		return // not a call of this protocol
 	}
+	q.activity.Add(1)
 	name := in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:]
 	now := q.now()
 	q.mu.Lock()

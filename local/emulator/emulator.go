@@ -15,6 +15,7 @@ import (
 	"payment-webhooks/local/apigateway"
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudwatch"
+	"payment-webhooks/local/console"
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
@@ -37,6 +38,8 @@ type Emulator struct {
 	inertReasons     map[string]string // by logical id
 	apiURL           string
 	apiID, stageName string
+	apiDimensions    []string          // of AWS/ApiGateway
+	logicalIDs       map[string]string // of functions and topics, by ARN
 
 	plan          *provision.Plan
 	policies      *iam.Policies
@@ -59,6 +62,11 @@ type Emulator struct {
 	readers    map[string]func(context.Context) error // of mappings, by logical id
 	schedules  *schedule.Schedules
 
+	passed      tally // what passed the page's arrows, where nothing else counts it
+	queueDepths queueDepths
+	flowBase    map[string]int // what flowCounts does not count of grants, by id
+
+	views    []console.View // of the page
 	requests sync.WaitGroup // of the API, under way
 	ended    chan struct{}  // closed when the page's streams of updates are to end
 	endOnce  sync.Once
@@ -75,7 +83,17 @@ func newEmulator(s *shared, stack *assembly.Stack, resolver *assembly.Resolver) 
 	e := &Emulator{
 		shared: s, stack: stack, resolver: resolver, inertReasons: types.InertReasons(stack, resolver), retentions: map[string]time.Duration{},
 		functions: map[string]*lambda.Function{}, machines: map[string]*states.Machine{}, mappings: map[string]mapping{},
-		ended: make(chan struct{}),
+		ended: make(chan struct{}), logicalIDs: map[string]string{},
+	}
+	for _, f := range stack.ByType("AWS::Lambda::Function") {
+		if arn, err := resolver.Att(f.LogicalID, "Arn"); err == nil {
+			e.logicalIDs[arn] = f.LogicalID
+		}
+	}
+	for _, topic := range stack.ByType("AWS::SNS::Topic") {
+		if arn, err := resolver.Ref(topic.LogicalID); err == nil {
+			e.logicalIDs[arn] = topic.LogicalID
+		}
 	}
 	var errPlan error
 	problems := []error{types.Check(e.stack, e.resolver)}
@@ -165,6 +183,11 @@ func (e *Emulator) openEndpoint() error {
 		}
 		topics[arn] = true
 	}
+	flow, err := e.flowView()
+	if err != nil {
+		return err
+	}
+	e.views = []console.View{flow}
 	e.endpoint = endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: e.scope(), Policies: e.policies, Stacks: e.stacks, Image: e.hasImage,
 		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,

@@ -17,6 +17,7 @@ import (
 	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/flow"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/sns"
@@ -65,6 +66,9 @@ func (e *Emulator) notified(n sns.Notification) {
 	if n.Protocol == "none" {
 		return
 	}
+	if id := e.logicalIDs[n.TopicARN]; id != "" {
+		e.passed.add(flow.Count{Of: flow.Notified, LogicalID: id, Detail: n.Protocol + " " + n.Endpoint})
+	}
 	topic := n.TopicARN[strings.LastIndex(n.TopicARN, ":")+1:]
 	e.metric("AWS/SNS", "TopicName", topic)("NumberOfNotificationsDelivered", 1, n.At)
 }
@@ -84,24 +88,25 @@ func (e *Emulator) putEmbedded(batch []logs.Metric) {
 func (e *Emulator) refreshMetrics(ctx context.Context) {
 	// Entries that were removed from the queue must be sent, even if the caller is gone.
 	e.writer.Flush(context.WithoutCancel(ctx))
-	client := sqs.NewFromConfig(e.configAt(e.moto.URL, userKey))
-	err := e.queueMetrics.Sample(ctx, func(ctx context.Context, name string) (cloudwatch.Counts, error) {
-		out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-			QueueUrl: aws.String(e.moto.URL + "/" + e.account + "/" + name),
-			AttributeNames: []sqstypes.QueueAttributeName{
-				sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-			},
-		})
-		if err != nil {
-			return cloudwatch.Counts{}, err
-		}
-		visible, errVisible := strconv.Atoi(out.Attributes["ApproximateNumberOfMessages"])
-		not, errNot := strconv.Atoi(out.Attributes["ApproximateNumberOfMessagesNotVisible"])
-		return cloudwatch.Counts{Visible: visible, NotVisible: not}, errors.Join(errVisible, errNot)
-	})
-	if err != nil && ctx.Err() == nil {
+	if err := e.queueMetrics.Sample(ctx, e.countMessages); err != nil && ctx.Err() == nil {
 		e.log.Warn("queues have no metrics", "error", err)
 	}
+}
+
+// countMessages asks moto for the messages of a queue.
+func (e *Emulator) countMessages(ctx context.Context, name string) (cloudwatch.Counts, error) {
+	out, err := sqs.NewFromConfig(e.configAt(e.moto.URL, userKey)).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(e.moto.URL + "/" + e.account + "/" + name),
+		AttributeNames: []sqstypes.QueueAttributeName{
+			sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		},
+	})
+	if err != nil {
+		return cloudwatch.Counts{}, err
+	}
+	visible, errVisible := strconv.Atoi(out.Attributes["ApproximateNumberOfMessages"])
+	not, errNot := strconv.Atoi(out.Attributes["ApproximateNumberOfMessagesNotVisible"])
+	return cloudwatch.Counts{Visible: visible, NotVisible: not}, errors.Join(errVisible, errNot)
 }
 
 // cloudWatchService is the principal that publishes the notifications of alarms.
@@ -117,6 +122,9 @@ func (e *Emulator) notify(ctx context.Context, alarmARN, topicARN, subject strin
 		_, err = awssns.NewFromConfig(e.awsConfig(userKey, faults.CloudWatch)).Publish(ctx, &awssns.PublishInput{
 			TopicArn: aws.String(topicARN), Subject: aws.String(subject), Message: aws.String(string(message)),
 		})
+	}
+	if err == nil {
+		e.passed.add(flow.Count{Of: flow.Alarmed, LogicalID: e.logicalIDs[topicARN]})
 	}
 	if err != nil {
 		e.log.Error("alarm not published", "alarm", alarmARN, "topic", topicARN, "error", err)

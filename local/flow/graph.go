@@ -56,7 +56,8 @@ type Node struct {
 
 	arn     string
 	roleARN string // of a function or state machine
-	source  bool   // is read by an event source mapping
+	stage   string // of an API
+	source  bool   // is read by an event source mapping, or by a consumer elsewhere
 }
 
 // Way is how something passes along an edge.
@@ -302,8 +303,26 @@ func (r *reader) addAPI() {
 			}
 		}
 	}
-	for _, n := range r.nodes {
+	for _, resource := range r.stack.ByType("AWS::ApiGateway::Stage") {
+		var p struct{ RestApiId, StageName string }
+		r.properties(resource, &p)
+		for _, api := range r.nodes {
+			if api.Kind == API && r.must(r.resolver.Ref(api.LogicalID)) == p.RestApiId {
+				api.stage = p.StageName
+			}
+		}
+	}
+	for _, n := range r.nodes { // a method is named once for all its paths that follow
 		slices.Sort(n.Lines)
+		before := ""
+		for i, l := range n.Lines {
+			if method, path, is := strings.Cut(l, " "); is {
+				if method == before {
+					n.Lines[i] = path
+				}
+				before = method
+			}
+		}
 	}
 }
 
