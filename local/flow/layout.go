@@ -42,7 +42,7 @@ var metrics = map[Direction]struct {
 }{
 	Right:  {width: 134, leaf: 134, gap: 40, characters: 15, leavesBelow: true},
 	Down:   {width: 146, leaf: 118, gap: 46, characters: 18},
-	Narrow: {width: 120, leaf: 98, gap: 38, perLayer: 3, characters: 14, leavesBelow: true},
+	Narrow: {width: 110, leaf: 90, gap: 38, perLayer: 3, characters: 13, leavesBelow: true},
 }
 
 // box is a node with its place. Positions are of the upper left corner.
