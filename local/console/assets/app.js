@@ -1,8 +1,9 @@
+import deliveries from './deliveries.js';
 import { element } from './dom.js';
 
 // A view has a name, a title, show(main, parameters), which fills the page, hide(), and
 // update(data), which is called with each of its updates, also while it is hidden.
-const views = [];
+const views = [deliveries];
 
 const main = document.querySelector('main');
 const nav = document.querySelector('nav');
