@@ -92,7 +92,7 @@ func (e *Emulator) control() http.Handler {
 		}
 		respond(w, http.StatusAccepted, map[string]string{"rule": r.PathValue("name"), "time": at.UTC().Format(time.RFC3339)})
 	})
-	page := console.Handler(e.ended)
+	page := console.Handler(e.ended, e.sendView())
 	mux.Handle("GET "+console.Path+"{$}", page)
 	mux.Handle(console.Path+"page/", page)
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {
@@ -134,9 +134,8 @@ func (h *Host) PrintBanner() {
 	if h.egress != nil {
 		h.terminal.print("Egress        %s, and nothing else\n", h.options.EgressDir)
 	}
-	// The CDK CLI remembers which account a key belongs to, so the key is of this account alone.
-	h.terminal.print("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=LOCAL%s AWS_SECRET_ACCESS_KEY=local AWS_REGION=%s AWS_DEFAULT_REGION=%s\n",
-		h.endpointURL, h.account, h.region, h.region)
+	h.terminal.print("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=local AWS_REGION=%s AWS_DEFAULT_REGION=%s\n",
+		h.endpointURL, h.accessKey(), h.region, h.region)
 	if h.first == nil {
 		h.terminal.print("no stack: with these variables, run npx cdk bootstrap and npx cdk deploy\n"+
 			"images are built from what %s names, by hash\n", h.options.CDKOut)

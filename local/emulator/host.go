@@ -28,6 +28,8 @@ import (
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/guard"
 	"payment-webhooks/local/moto"
+	"payment-webhooks/local/sendview"
+	"payment-webhooks/local/tools"
 	"payment-webhooks/local/xray"
 )
 
@@ -91,6 +93,7 @@ func New(o Options) (*Host, error) {
 		failed: make(chan error, 1),
 	}}
 	h.queueMetrics = cloudwatch.NewQueues(h.metrics, time.Now)
+	h.sends = sendview.NewRuns(t.logger("page"))
 	if o.Deploy {
 		h.open()
 		return h, nil
@@ -119,8 +122,9 @@ func New(o Options) (*Host, error) {
 	return h, h.addFaults()
 }
 
-// open opens CloudFormation, once account and region are known.
+// open opens what needs account and region, once they are known.
 func (h *Host) open() {
+	h.tools = tools.New(".", h.endpointURL, h.region, h.terminal.logger("page"))
 	h.stacks = cloudformation.New(cloudformation.Config{
 		Account: h.account, Region: h.region, Read: h.read, Object: h.object, Announce: h.announce, Now: time.Now, NewID: uuid.NewString,
 	})
@@ -151,6 +155,7 @@ func (h *Host) Start(ctx context.Context) error {
 	}
 	h.cleanup(h.moto.Stop)
 	h.cleanup(h.faults.Close)
+	h.cleanup(h.sends.Close)
 	if err := h.createSecrets(waiting, h.configAt(h.moto.URL, userKey)); err != nil {
 		return err
 	}

@@ -8,6 +8,8 @@ import (
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/moto"
+	"payment-webhooks/local/sendview"
+	"payment-webhooks/local/tools"
 	"payment-webhooks/local/xray"
 )
 
@@ -27,6 +29,8 @@ type shared struct {
 	metrics      *cloudwatch.Store
 	queueMetrics *cloudwatch.Queues
 	faults       *faults.Set
+	tools        *tools.Tools   // scripts/ops and scripts/send, for the page
+	sends        *sendview.Runs // of the page
 
 	failed chan error // receives the first error that ends the run
 }

@@ -1,8 +1,9 @@
 import { element } from './dom.js';
+import send from './send.js';
 
 // A view has a name, a title, show(main, parameters), which fills the page, hide(), and
 // update(data), which is called with each of its updates, also while it is hidden.
-const views = [];
+const views = [send];
 
 const main = document.querySelector('main');
 const nav = document.querySelector('nav');
