@@ -238,6 +238,7 @@ function parsed(text) {
 function meaning(body) {
   if (Array.isArray(body?.results)) return body.results.map(meaning).filter(Boolean).join('; ');
   if (typeof body?.transaction_id === 'string') return `${body.duplicate ? 'duplicate of' : 'stored as'} ${body.transaction_id}`;
+  if (typeof body?.quarantined === 'string') return `quarantined: ${body.quarantined}`;
   const fields = Array.isArray(body?.errors) ? body.errors.map((e) => [e.field, e.message ?? e.detail].filter(Boolean).join(': ')).join('; ') : '';
   return [body?.title, body?.detail, fields].filter((part) => typeof part === 'string' && part).join(': ') || (body?.ignored ? 'ignored' : '');
 }
