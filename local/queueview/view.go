@@ -189,9 +189,7 @@ func (v *View) Serve(mux *http.ServeMux) {
 		if !v.has(w, r.PathValue("name")) {
 			return
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), readTimeout)
-		defer cancel()
-		v.serve(ctx, w, "show", r.PathValue("name"), "--body", "--max", strconv.Itoa(maxMessages))
+		v.serve(r, readTimeout, w, "show", r.PathValue("name"), "--body", "--max", strconv.Itoa(maxMessages))
 	})
 	mux.HandleFunc("POST "+path+"/{name}/redrive", func(w http.ResponseWriter, r *http.Request) { v.serveRequest(w, r, "redrive") })
 	mux.HandleFunc("POST "+path+"/{name}/discard", func(w http.ResponseWriter, r *http.Request) { v.serveRequest(w, r, "discard") })
@@ -234,14 +232,10 @@ func (v *View) serveRequest(w http.ResponseWriter, r *http.Request, command stri
 		args = append(args, "--max", strconv.Itoa(maxDry))
 	}
 	limit := readTimeout
-	ctx := r.Context()
 	if request.Execute {
-		// What has begun is done, though the page may be closed.
-		args, limit, ctx = append(args, "--execute"), executeTimeout, context.WithoutCancel(ctx)
+		args, limit = append(args, "--execute"), executeTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	v.serve(ctx, w, command, r.PathValue("name"), args...)
+	v.serve(r, limit, w, command, r.PathValue("name"), args...)
 }
 
 // result is what a command printed.
@@ -252,8 +246,11 @@ type result struct {
 	Log     string          `json:"log"`    // progress and errors
 }
 
-// serve runs a command of scripts/ops dlq about a queue and responds with what it printed.
-func (v *View) serve(ctx context.Context, w http.ResponseWriter, command, queue string, flags ...string) {
+// serve runs a command of scripts/ops dlq about a queue and responds with what it printed. It goes on when the
+// page is closed: a command that is killed leaves the messages hidden that it reads, for up to a minute.
+func (v *View) serve(r *http.Request, limit time.Duration, w http.ResponseWriter, command, queue string, flags ...string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), limit)
+	defer cancel()
 	got, err := v.run(ctx, append([]string{"dlq", command, queue}, flags...)...)
 	switch {
 	case err != nil:

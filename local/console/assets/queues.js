@@ -48,6 +48,9 @@ function age(text) {
   return `${Math.floor(s / 86400)} d ${Math.floor(s / 3600) % 24} h`;
 }
 
+// marked sets what is between backticks, as commands are in alarms, in another font.
+const marked = (text) => text.split('`').map((part, i) => i % 2 === 1 ? element('code', {}, part) : part);
+
 const link = (queue) => `#/queues?queue=${encodeURIComponent(queue)}`;
 
 // The list of queues.
@@ -107,8 +110,8 @@ function drawQueue() {
   view.hint = element('p', { class: 'soft' });
   view.read = element('button', { type: 'button', id: 'queue-read', click: () => read(q) }, 'Read the messages');
   const advice = q.alarms.toSorted((a, b) => a.length - b.length)[0]; // the others say when, too
-  view.detail.replaceChildren(title, element('p', {}, q.purpose && `${q.purpose[0].toUpperCase()}${q.purpose.slice(1)}.`, advice && element('span', { class: 'soft' }, ` ${advice}`)),
-    q.alarms.length > 0 && element('details', {}, element('summary', {}, `${q.alarms.length} ${q.alarms.length === 1 ? 'alarm watches' : 'alarms watch'} it`), element('ul', {}, q.alarms.map((text) => element('li', {}, text)))) || '',
+  view.detail.replaceChildren(title, element('p', {}, q.purpose && `${q.purpose[0].toUpperCase()}${q.purpose.slice(1)}.`, advice && element('span', { class: 'soft' }, ' ', marked(advice))),
+    q.alarms.length > 0 && element('details', {}, element('summary', {}, `${q.alarms.length} ${q.alarms.length === 1 ? 'alarm watches' : 'alarms watch'} it`), element('ul', {}, q.alarms.map((text) => element('li', {}, marked(text))))) || '',
     q.dead_letter ? element('div', { class: 'actions' }, view.read) : element('p', { class: 'soft' }, 'Its consumer reads it. Messages of a queue that is not for dead letters are not read here, since that would hide them from the consumer.'),
     view.hint, view.plan, view.messages);
   drawHint();
@@ -152,7 +155,8 @@ async function read(q) {
 
 function drawMessages(q, messages) {
   if (messages.length === 0) {
-    view.messages.replaceChildren(element('p', { class: 'soft', role: 'status' }, 'No messages are visible.'));
+    view.messages.replaceChildren(element('p', { class: 'soft', role: 'status' }, depths[q.name]?.hidden > 0
+      ? `No message is visible: ${depths[q.name].hidden.toLocaleString()} are hidden while somebody else reads them.` : 'There are no messages.'));
     return;
   }
   const boxes = messages.map((m) => element('input', { type: 'checkbox', value: m.id, checked: true, 'aria-label': `Choose ${m.id}`, change: chosenChanged }));

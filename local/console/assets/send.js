@@ -362,7 +362,7 @@ function drawFaults() {
     }
     row.querySelector('.calls').textContent = f.calls.toLocaleString();
     row.querySelector('.struck').textContent = f.struck.toLocaleString();
-    row.classList.toggle('bad', f.struck > 0);
+    row.querySelector('.struck').classList.toggle('bad', f.struck > 0);
   }
   for (const row of rows.values()) row.remove();
 }
