@@ -92,7 +92,7 @@ func (e *Emulator) control() http.Handler {
 		}
 		respond(w, http.StatusAccepted, map[string]string{"rule": r.PathValue("name"), "time": at.UTC().Format(time.RFC3339)})
 	})
-	page := console.Handler(e.ended)
+	page := console.Handler(e.ended, e.dashboard)
 	mux.Handle("GET "+console.Path+"{$}", page)
 	mux.Handle(console.Path+"page/", page)
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {

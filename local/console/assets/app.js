@@ -1,8 +1,9 @@
 import { element } from './dom.js';
+import dashboard from './dashboard.js';
 
 // A view has a name, a title, show(main, parameters), which fills the page, hide(), and
 // update(data), which is called with each of its updates, also while it is hidden.
-const views = [];
+const views = [dashboard];
 
 const main = document.querySelector('main');
 const nav = document.querySelector('nav');
