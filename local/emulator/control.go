@@ -96,7 +96,7 @@ func (e *Emulator) control() http.Handler {
 	})
 	page := console.Handler(e.ended, deliveries.NewView(deliveries.View{
 		Record: e.record, Documents: e.traces.Documents, Tools: e.tools, Stack: e.stack.Name, Environment: e.environment(),
-	}), e.sendView(), e.queueView())
+	}), e.sendView(), e.queueView(), e.dashboard)
 	mux.Handle("GET "+console.Path+"{$}", page)
 	mux.Handle(console.Path+"page/", page)
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {

@@ -53,7 +53,9 @@ func Draw(g *Graph, o Options) string {
 }
 
 // number2 prints a coordinate with at most one decimal.
-func number2(f float64) string { return strings.TrimSuffix(fmt.Sprintf("%.1f", math.Round(f*10)/10), ".0") }
+func number2(f float64) string {
+	return strings.TrimSuffix(fmt.Sprintf("%.1f", math.Round(f*10)/10), ".0")
+}
 
 func escape(text string) string {
 	var b strings.Builder

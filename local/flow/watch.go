@@ -38,13 +38,15 @@ const notEmpty = "AWS/SQS ApproximateNumberOfMessagesVisible"
 var failureMetrics = map[Kind][]failureMetric{
 	API: {{"AWS/ApiGateway", "5XXError", "responses with a status of 500 or more"}},
 	Function: {
-		{"AWS/Lambda", "Errors", "failed invocations"}, {"AWS/Lambda", "Throttles", "throttled invocations"},
+		{"AWS/Lambda", "Errors", "failed invocations"},
+		{"AWS/Lambda", "Throttles", "throttled invocations"},
 		{"AWS/Lambda", "DestinationDeliveryFailures", "failed events that its destination did not accept"},
 	},
 	Rule:     ruleFailures,
 	Schedule: ruleFailures,
 	Machine: {
-		{"AWS/States", "ExecutionsFailed", "failed executions"}, {"AWS/States", "ExecutionsTimedOut", "executions that ran out of time"},
+		{"AWS/States", "ExecutionsFailed", "failed executions"},
+		{"AWS/States", "ExecutionsTimedOut", "executions that ran out of time"},
 		{"AWS/States", "ExecutionsAborted", "aborted executions"},
 	},
 	Topic: {{"AWS/SNS", "NumberOfNotificationsFailed", "notifications that were not delivered"}},
