@@ -22,21 +22,6 @@ func (s *Store) Sum(m Metric, from time.Time) float64 {
 	return sum
 }
 
-// InAlarm returns the names of the alarms that are in ALARM, as last evaluated. It reports false while an
-// evaluation is under way.
-func (a *Alarms) InAlarm() (names []string, ok bool) {
-	if !a.mu.TryLock() {
-		return nil, false
-	}
-	defer a.mu.Unlock()
-	for _, one := range a.alarms {
-		if one.last().state == Alarm {
-			names = append(names, one.AlarmName)
-		}
-	}
-	return names, true
-}
-
 // Activity changes with each call that may have changed how many messages a queue holds.
 func (q *Queues) Activity() uint64 { return q.activity.Load() }
 

@@ -15,10 +15,10 @@ import (
 	"payment-webhooks/local/apigateway"
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudwatch"
-	"payment-webhooks/local/console"
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/flow"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/logs"
@@ -51,6 +51,8 @@ type Emulator struct {
 	retentions    map[string]time.Duration // of queues, by name
 	filters       *cloudwatch.Filters
 	alarms        *cloudwatch.Alarms
+	tables        *cloudwatch.Tables
+	dashboard     *cloudwatch.View
 	sns           *sns.Delivery
 
 	endpoint   *endpoint.Endpoint
@@ -66,7 +68,7 @@ type Emulator struct {
 	queueDepths queueDepths
 	flowBase    map[string]int // what flowCounts does not count of grants, by id
 
-	views    []console.View // of the page
+	flow     *flow.View
 	requests sync.WaitGroup // of the API, under way
 	ended    chan struct{}  // closed when the page's streams of updates are to end
 	endOnce  sync.Once
@@ -119,6 +121,7 @@ func (e *Emulator) start(ctx context.Context) error {
 	e.sns = sns.NewDelivery(e.plan.Subscriptions, func(n sns.Notification) {
 		e.terminal.line("alert", n.String())
 		e.notified(n)
+		e.record.Notification(n)
 	})
 	e.cleanup(e.closeFunctions)
 	if err := e.startFunctions(ctx); err != nil {
@@ -183,14 +186,14 @@ func (e *Emulator) openEndpoint() error {
 		}
 		topics[arn] = true
 	}
-	flow, err := e.flowView()
+	view, err := e.flowView()
 	if err != nil {
 		return err
 	}
-	e.views = []console.View{flow}
+	e.flow = view
 	e.endpoint = endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: e.scope(), Policies: e.policies, Stacks: e.stacks, Image: e.hasImage,
-		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
+		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, DynamoDB: e.tables.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	})
 	return nil

@@ -39,8 +39,18 @@ func (e *Emulator) flowView() (*flow.View, error) {
 	}
 	e.flowBase = e.granted() // the checks of the deployment, which used grants too, are no calls
 	return flow.NewView(graph, flow.Config{
-		Counts: e.flowCounts, Depths: e.depths, Activity: e.queueMetrics.Activity, Sum: e.metrics.Sum, InAlarm: e.alarms.InAlarm, Now: time.Now,
+		Counts: e.flowCounts, Depths: e.depths, Activity: e.queueMetrics.Activity, Sum: e.metrics.Sum, InAlarm: e.inAlarm, Now: time.Now,
 	}), nil
+}
+
+// inAlarm returns the names of the alarms in ALARM, as last evaluated.
+func (e *Emulator) inAlarm() (names []string) {
+	for _, a := range e.alarms.Describe() {
+		if a.State == cloudwatch.Alarm {
+			names = append(names, a.Name)
+		}
+	}
+	return names
 }
 
 // tally counts what nothing else does. It is safe for concurrent use.

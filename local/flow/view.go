@@ -29,8 +29,8 @@ type Config struct {
 	Activity func() uint64
 	// Sum returns the sum of a metric's values since a time.
 	Sum func(m cloudwatch.Metric, since time.Time) float64
-	// InAlarm returns the names of the alarms in ALARM; false: it is not known now.
-	InAlarm func() ([]string, bool)
+	// InAlarm returns the names of the alarms in ALARM.
+	InAlarm func() []string
 	Now     func() time.Time
 }
 
@@ -168,9 +168,7 @@ func (v *View) refresh() {
 			set(v.depths, n.ID, v.held[n.Physical])
 		}
 	}
-	if names, known := v.config.InAlarm(); known {
-		v.alarms = names
-	}
+	v.alarms = v.config.InAlarm()
 	if problems := v.findProblems(now); v.version == 0 || !reflect.DeepEqual(problems, v.problems) {
 		v.problems, v.changed, changed = problems, next, true
 	}

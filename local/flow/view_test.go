@@ -38,7 +38,7 @@ func (r *run) config() flow.Config {
 		},
 		Activity: func() uint64 { return r.activity },
 		Sum:      r.metrics.Sum,
-		InAlarm:  func() ([]string, bool) { return r.alarms, true },
+		InAlarm:  func() []string { return r.alarms },
 		Now:      func() time.Time { r.now = r.now.Add(time.Second); return r.now },
 	}
 }
