@@ -3,6 +3,7 @@ package cloudwatch
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -130,7 +131,10 @@ type Counts struct{ Visible, NotVisible int }
 // Sample records the state of each queue in the last complete minute. count returns what the
 // server has in a queue, which decides where it knows of more or fewer messages than were seen.
 func (q *Queues) Sample(ctx context.Context, count func(ctx context.Context, queue string) (Counts, error)) error {
-	for name, one := range q.queues { // nothing is added after the start
+	q.mu.Lock()
+	queues := maps.Clone(q.queues)
+	q.mu.Unlock()
+	for name, one := range queues {
 		counts, err := count(ctx, name)
 		if err != nil {
 			return err

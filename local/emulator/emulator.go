@@ -48,6 +48,8 @@ type Emulator struct {
 	retentions    map[string]time.Duration // of queues, by name
 	filters       *cloudwatch.Filters
 	alarms        *cloudwatch.Alarms
+	tables        *cloudwatch.Tables
+	dashboard     *cloudwatch.View
 	sns           *sns.Delivery
 
 	endpoint   *endpoint.Endpoint
@@ -101,6 +103,7 @@ func (e *Emulator) start(ctx context.Context) error {
 	e.sns = sns.NewDelivery(e.plan.Subscriptions, func(n sns.Notification) {
 		e.terminal.line("alert", n.String())
 		e.notified(n)
+		e.record.Notification(n)
 	})
 	e.cleanup(e.closeFunctions)
 	if err := e.startFunctions(ctx); err != nil {
@@ -167,7 +170,7 @@ func (e *Emulator) openEndpoint() error {
 	}
 	e.endpoint = endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: e.scope(), Policies: e.policies, Stacks: e.stacks, Image: e.hasImage,
-		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
+		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, DynamoDB: e.tables.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	})
 	return nil

@@ -23,6 +23,7 @@ import (
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/cloudwatch"
+	"payment-webhooks/local/deliveries"
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
@@ -90,6 +91,7 @@ func New(o Options) (*Host, error) {
 		options: o, terminal: t, log: t.logger("local"), account: defaultAccount, region: o.Region,
 		endpointURL: "http://" + o.Endpoint.Addr().String(),
 		metrics:     cloudwatch.NewStore(), faults: faults.New(o.FaultSeed, nil),
+		record: deliveries.NewRecord(time.Now),
 		failed: make(chan error, 1),
 	}}
 	h.queueMetrics = cloudwatch.NewQueues(h.metrics, time.Now)
@@ -122,7 +124,7 @@ func New(o Options) (*Host, error) {
 	return h, h.addFaults()
 }
 
-// open opens what needs account and region, once they are known.
+// open opens what needs the account and the region, once they are known.
 func (h *Host) open() {
 	h.tools = tools.New(".", h.endpointURL, h.region, h.terminal.logger("page"))
 	h.stacks = cloudformation.New(cloudformation.Config{

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -34,6 +35,10 @@ func (e *Emulator) planMetrics() error {
 	}); err != nil {
 		problems = append(problems, err)
 	}
+	dashboards, err := cloudwatch.NewDashboards(e.stack, e.resolver, e.metrics, e.region)
+	problems = append(problems, err)
+	e.dashboard = cloudwatch.NewView(dashboards, e.alarms, unrecorded)
+	problems = append(problems, e.planTables())
 	for _, resource := range e.stack.ByType("AWS::SQS::Queue") {
 		properties, err := e.resolver.Properties(resource)
 		name, errName := e.resolver.Att(resource.LogicalID, "QueueName")
@@ -46,6 +51,60 @@ func (e *Emulator) planMetrics() error {
 		}
 		e.retentions[name] = retention
 	}
+	return errors.Join(problems...)
+}
+
+// recorded are the metrics that the emulated services record, by namespace.
+var recorded = map[string][]string{
+	"AWS/ApiGateway": {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"},
+	"AWS/DynamoDB":   {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"},
+	"AWS/Events":     {"MatchedEvents", "Invocations", "FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"},
+	"AWS/Lambda":     {"Invocations", "Errors", "Throttles", "Duration", "IteratorAge", "AsyncEventsDropped", "DestinationDeliveryFailures"},
+	"AWS/SNS":        {"NumberOfNotificationsDelivered"},
+	"AWS/SQS":        {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage", "NumberOfMessagesSent"},
+	"AWS/States":     {"ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionTime"},
+}
+
+// unrecorded are metrics that a stack may name, and why they have no values here.
+var unrecorded = map[string]string{
+	"AWS/SNS NumberOfNotificationsFailed": "its subscribers accept every notification",
+}
+
+// planTables reads the keys of the tables and of their indexes.
+func (e *Emulator) planTables() error {
+	type keys []struct{ AttributeName, KeyType string }
+	var tables []cloudwatch.Table
+	var problems []error
+	names := func(k keys) (list []string) {
+		for _, one := range k {
+			list = append(list, one.AttributeName)
+		}
+		return list
+	}
+	for _, resource := range e.stack.ByType("AWS::DynamoDB::Table") {
+		var p struct {
+			KeySchema              keys
+			GlobalSecondaryIndexes []struct {
+				IndexName string
+				KeySchema keys
+			}
+		}
+		name, err := e.resolver.Ref(resource.LogicalID)
+		properties, errProperties := e.resolver.Properties(resource)
+		text, errText := json.Marshal(properties)
+		if err := errors.Join(err, errProperties, errText); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		problems = append(problems, json.Unmarshal(text, &p)) // what else it has is checked by package provision
+		table := cloudwatch.Table{Name: name, Key: names(p.KeySchema), Indexes: map[string][]string{}}
+		for _, index := range p.GlobalSecondaryIndexes {
+			table.Indexes[index.IndexName] = names(index.KeySchema)
+		}
+		tables = append(tables, table)
+	}
+	e.tables = &cloudwatch.Tables{Store: e.metrics, Now: time.Now}
+	e.tables.Set(tables)
 	return errors.Join(problems...)
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/cloudwatch"
+	"payment-webhooks/local/deliveries"
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/moto"
@@ -29,8 +30,9 @@ type shared struct {
 	metrics      *cloudwatch.Store
 	queueMetrics *cloudwatch.Queues
 	faults       *faults.Set
-	tools        *tools.Tools   // scripts/ops and scripts/send, for the page
-	sends        *sendview.Runs // of the page
+	record       *deliveries.Record // of what passes through the services, for the page
+	tools        *tools.Tools       // scripts/ops and scripts/send, for the page
+	sends        *sendview.Runs     // of the page
 
 	failed chan error // receives the first error that ends the run
 }

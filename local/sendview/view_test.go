@@ -268,7 +268,7 @@ func TestRuns(t *testing.T) {
 	t.Run("when it fails, it says why", func(t *testing.T) {
 		for script, want := range map[string]string{
 			`echo "send: --id: no such field" >&2; exit 2`: "send: --id: no such field",
-			`exit 3`:    "exit status 3",
+			`exit 3`:     "exit status 3",
 			`kill -9 $$`: "signal: killed",
 		} {
 			v, h := newView(t, script)
