@@ -87,7 +87,7 @@ func TestPageSend(t *testing.T) {
 		if text := responded(t, run, "202"); !strings.Contains(text, "stored as pi_page_1") {
 			t.Errorf("%s", text)
 		}
-		if link := eval[string](t, o, run+`.querySelector('tbody a').getAttribute('href')`); link != "#/deliveries?id=pi_page_1" {
+		if link := eval[string](t, o, run+`.querySelector('tbody a').getAttribute('href')`); link != "#/deliveries?q=pi_page_1" {
 			t.Errorf("linked to %s", link)
 		}
 		if item, err := s.Item(t.Context(), "pi_page_1", "stripe"); err != nil || item == nil {

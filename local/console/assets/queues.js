@@ -198,7 +198,7 @@ function messageDetails(m) {
   return element('details', {}, element('summary', {}, m.summary),
     attributes.length > 0 && element('dl', { class: 'attributes' }, attributes.flatMap(([key, value]) => [element('dt', {}, key), element('dd', {}, value)])),
     element('pre', {}, m.body), element('p', { class: 'soft' }, 'message ', element('code', {}, m.id)),
-    (m.about ?? []).map((key) => element('p', {}, element('a', { href: `#/deliveries?id=${encodeURIComponent(key.transaction_id)}` }, `The delivery of ${key.transaction_id}`))));
+    (m.about ?? []).map((key) => element('p', {}, element('a', { href: `#/deliveries?q=${encodeURIComponent(key.transaction_id)}` }, `The delivery of ${key.transaction_id}`))));
 }
 
 // dryRun shows what would be done with messages, and asks.

@@ -266,7 +266,7 @@ function responseRow(response) {
       element('summary', {}, response.error ?? (meaning(body) || response.body.slice(0, 120) || 'no body')),
       element('pre', {}, body === undefined ? response.body : JSON.stringify(body, null, 2)),
       response.request_id && element('p', { class: 'soft' }, 'request ', element('code', {}, response.request_id)),
-      id && element('p', {}, element('a', { href: `#/deliveries?id=${encodeURIComponent(id)}` }, 'Open the delivery')))),
+      id && element('p', {}, element('a', { href: `#/deliveries?q=${encodeURIComponent(id)}` }, 'Open the delivery')))),
     element('td', { class: 'number' }, response.ms.toFixed(1)));
 }
 
