@@ -114,7 +114,7 @@ func TestPageSend(t *testing.T) {
 		o.fill(t, "#send-rate", "20")
 		run := sent(t)
 		o.until(t, "several responses", run+`.querySelectorAll('tbody tr').length >= 5`)
-		o.do(t, chromedp.Click("[data-run] button.stop"))
+		o.do(t, chromedp.Click("[data-run]:first-child button.stop"))
 		o.until(t, "the end", run+`.querySelector('.state').textContent === 'stopped'`)
 		if hidden := eval[bool](t, o, run+`.querySelector('button.stop').hidden`); !hidden {
 			t.Error("what has ended can still be stopped")
