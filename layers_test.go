@@ -53,7 +53,7 @@ func TestLayers(t *testing.T) {
 // rather than emulating it: it knows the stack's names.
 func client(name string) bool {
 	switch strings.TrimPrefix(name, "payment-webhooks/local/") {
-	case "session", "demo", "e2e", "campaign", "chaos", "removals", "grants":
+	case "session", "demo", "pictures", "e2e", "campaign", "chaos", "removals", "grants":
 		return true
 	}
 	return false
