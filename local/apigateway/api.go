@@ -32,7 +32,10 @@ type Config struct {
 	AccessLog func(groupARN, line string, at time.Time)
 	// Metric receives the values of AWS/ApiGateway; nil: they are not recorded. See metrics.go.
 	Metric func(name string, value float64, at time.Time)
-	Now    func() time.Time
+	// Observe receives each exchange before the response begins; nil: nobody looks. It must not keep
+	// Headers, Response.Headers or Response.Body longer than the call.
+	Observe func(Exchange)
+	Now     func() time.Time
 	// Skew is how far the time that requests are stamped with is ahead of Now. Nil: not at all.
 	Skew func() time.Duration
 }
@@ -42,6 +45,27 @@ type Invocation struct {
 	RequestID string // Lambda's, which is in the function's log
 	Response  []byte
 	Failed    bool // the function returned an error
+}
+
+// Exchange is a request and the response to it. The body of the request, which may hold card
+// numbers, is not part of it.
+type Exchange struct {
+	At           time.Time
+	Took         time.Duration // until the response was ready
+	Integration  time.Duration // of that, the invocation; 0: the function was not called
+	ID           string        // API Gateway's, X-Amzn-Requestid
+	InvocationID string        // Lambda's, which is in the function's log; "": the function was not called
+	Trace        string        // the X-Ray header
+	Method       string
+	Path         string // with the stage and as it was sent, without the query
+	Resource     string // "/webhook/{provider}"; "": there is none
+	Source       string // the sender's address
+	Headers      http.Header
+	Status       int
+	Response     struct {
+		Headers http.Header
+		Body    []byte
+	}
 }
 
 // API serves one stage of a REST API.
@@ -128,8 +152,24 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x.status, x.length = out.status, len(out.body)
 	a.log(x)
 	a.record(x)
+	if a.config.Observe != nil {
+		a.config.Observe(x.exchange(header, out.body, a.config.Now()))
+	}
 	w.WriteHeader(out.status)
 	_, _ = w.Write(out.body) // a client that went away
+}
+
+// exchange describes the exchange for Config.Observe.
+func (x *exchange) exchange(headers http.Header, body []byte, now time.Time) Exchange {
+	e := Exchange{
+		At: x.at, Took: now.Sub(x.at), Integration: x.latency, ID: x.id, InvocationID: x.requestID, Trace: x.traceID,
+		Method: x.request.Method, Path: x.path, Source: sourceIP(x.request), Headers: x.request.Header, Status: x.status,
+	}
+	if x.route != nil {
+		e.Resource = x.route.path
+	}
+	e.Response.Headers, e.Response.Body = headers, body
+	return e
 }
 
 // remapped are the headers of a function that API Gateway sends under another name, because it sets

@@ -26,6 +26,7 @@ type Queues struct {
 	now   func() time.Time
 
 	mu     sync.Mutex
+	calls  uint64            // that were observed
 	queues map[string]*queue // by name
 }
 
@@ -168,6 +169,29 @@ func (q *queue) sample(now time.Time, counts Counts) {
 	q.samples = append(q.samples, s)
 }
 
+// Calls counts the calls that were observed: while it stays the same, so do the queues, except that messages
+// become visible again and expire.
+func (q *Queues) Calls() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.calls
+}
+
+// Oldest returns when the oldest message of each queue was sent that has any, as far as calls tell.
+func (q *Queues) Oldest() map[string]time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	oldest := map[string]time.Time{}
+	for name, one := range q.queues {
+		for _, sent := range one.sent {
+			if first, has := oldest[name]; q.now().Sub(sent) < one.retention && (!has || sent.Before(first)) {
+				oldest[name] = sent
+			}
+		}
+	}
+	return oldest
+}
+
 // Observed takes note of an SQS call that succeeded, from the bodies of its request and response
 // in the JSON protocol.
 func (q *Queues) Observed(operation string, request, response []byte) {
@@ -186,6 +210,7 @@ func (q *Queues) Observed(operation string, request, response []byte) {
 	name := in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:]
 	now := q.now()
 	q.mu.Lock()
+	q.calls++
 	one := q.queues[name]
 	sent := 0
 	if one != nil {

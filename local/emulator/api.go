@@ -62,6 +62,7 @@ func (e *Emulator) planAPI() error {
 		return err
 	}
 	api, err := apigateway.New(t, apigateway.Config{
+		Observe: e.record.Request,
 		Account: e.account, Now: time.Now, Skew: e.faults.Skew, NewTraceID: e.sampler.NewTraceID,
 		Allow: e.mayInvoke, Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", "ApiName", t.API.Name, "Stage", t.Stage.StageName),
 		AccessLog: func(groupARN, line string, at time.Time) {

@@ -3,6 +3,7 @@ package emulator
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"payment-webhooks/local/console"
+	"payment-webhooks/local/deliveries"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/schedule"
 )
@@ -92,7 +94,9 @@ func (e *Emulator) control() http.Handler {
 		}
 		respond(w, http.StatusAccepted, map[string]string{"rule": r.PathValue("name"), "time": at.UTC().Format(time.RFC3339)})
 	})
-	page := console.Handler(e.ended, e.dashboard)
+	page := console.Handler(e.ended, deliveries.NewView(deliveries.View{
+		Record: e.record, Documents: e.traces.Documents, Tools: e.tools, Stack: e.stack.Name, Environment: e.environment(),
+	}), e.sendView(), e.queueView(), e.dashboard)
 	mux.Handle("GET "+console.Path+"{$}", page)
 	mux.Handle(console.Path+"page/", page)
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {
@@ -109,6 +113,12 @@ func respond(w http.ResponseWriter, status int, body any) {
 
 func respondError(w http.ResponseWriter, status int, err error) {
 	respond(w, status, map[string]string{"error": err.Error()})
+}
+
+// environment returns the variables by which commands in a terminal reach the endpoint.
+func (s *shared) environment() string {
+	return fmt.Sprintf("AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=local AWS_REGION=%s AWS_DEFAULT_REGION=%s",
+		s.endpointURL, s.accessKey(), s.region, s.region)
 }
 
 // PrintBanner prints what there is and how to reach it.
@@ -134,9 +144,7 @@ func (h *Host) PrintBanner() {
 	if h.egress != nil {
 		h.terminal.print("Egress        %s, and nothing else\n", h.options.EgressDir)
 	}
-	// The CDK CLI remembers which account a key belongs to, so the key is of this account alone.
-	h.terminal.print("export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=LOCAL%s AWS_SECRET_ACCESS_KEY=local AWS_REGION=%s AWS_DEFAULT_REGION=%s\n",
-		h.endpointURL, h.account, h.region, h.region)
+	h.terminal.print("export %s\n", h.environment())
 	if h.first == nil {
 		h.terminal.print("no stack: with these variables, run npx cdk bootstrap and npx cdk deploy\n"+
 			"images are built from what %s names, by hash\n", h.options.CDKOut)

@@ -103,6 +103,7 @@ func (e *Emulator) start(ctx context.Context) error {
 	e.sns = sns.NewDelivery(e.plan.Subscriptions, func(n sns.Notification) {
 		e.terminal.line("alert", n.String())
 		e.notified(n)
+		e.record.Notification(n)
 	})
 	e.cleanup(e.closeFunctions)
 	if err := e.startFunctions(ctx); err != nil {

@@ -81,16 +81,21 @@ func (e *Emulator) connect(config *lambda.Config, roleARN string) {
 			config.Environment[name] = value
 		}
 	}
-	// The terminal's prefixes are short: they lack what all functions' names end in, "-dev"
-	// for the stack TapStackdev.
-	short := strings.TrimSuffix(config.Name, "-"+strings.TrimPrefix(e.stack.Name, "TapStack"))
+	short := e.short(config.Name)
 	logger := e.streamLogger(roleARN)
 	config.Log = func(group, stream string, at time.Time, line string) {
 		if logger.may(group, stream) {
 			e.writer.Put(group, stream, at, line)
 		}
 		e.terminal.functionLine(short, line)
+		e.record.Line(line)
 	}
+}
+
+// short returns a name without what all names of the stack end in: "-dev" for the stack
+// TapStackdev.
+func (e *Emulator) short(name string) string {
+	return strings.TrimSuffix(name, "-"+strings.TrimPrefix(e.stack.Name, "TapStack"))
 }
 
 // build builds a function's handler, unless that has been built, and returns the path of the binary.

@@ -23,11 +23,14 @@ import (
 	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/cloudwatch"
+	"payment-webhooks/local/deliveries"
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/guard"
 	"payment-webhooks/local/moto"
+	"payment-webhooks/local/sendview"
+	"payment-webhooks/local/tools"
 	"payment-webhooks/local/xray"
 )
 
@@ -88,9 +91,11 @@ func New(o Options) (*Host, error) {
 		options: o, terminal: t, log: t.logger("local"), account: defaultAccount, region: o.Region,
 		endpointURL: "http://" + o.Endpoint.Addr().String(),
 		metrics:     cloudwatch.NewStore(), faults: faults.New(o.FaultSeed, nil),
+		record: deliveries.NewRecord(time.Now),
 		failed: make(chan error, 1),
 	}}
 	h.queueMetrics = cloudwatch.NewQueues(h.metrics, time.Now)
+	h.sends = sendview.NewRuns(t.logger("page"))
 	if o.Deploy {
 		h.open()
 		return h, nil
@@ -119,8 +124,9 @@ func New(o Options) (*Host, error) {
 	return h, h.addFaults()
 }
 
-// open opens CloudFormation, once account and region are known.
+// open opens what needs the account and the region, once they are known.
 func (h *Host) open() {
+	h.tools = tools.New(".", h.endpointURL, h.region, h.terminal.logger("page"))
 	h.stacks = cloudformation.New(cloudformation.Config{
 		Account: h.account, Region: h.region, Read: h.read, Object: h.object, Announce: h.announce, Now: time.Now, NewID: uuid.NewString,
 	})
@@ -151,6 +157,7 @@ func (h *Host) Start(ctx context.Context) error {
 	}
 	h.cleanup(h.moto.Stop)
 	h.cleanup(h.faults.Close)
+	h.cleanup(h.sends.Close)
 	if err := h.createSecrets(waiting, h.configAt(h.moto.URL, userKey)); err != nil {
 		return err
 	}

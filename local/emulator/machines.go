@@ -31,7 +31,7 @@ func (e *Emulator) planMachines() error {
 		}
 		record := e.metric("AWS/States", "StateMachineArn", arn)
 		machine, err := states.Load(resource.LogicalID, p, states.Config{
-			ARN: arn, Services: services{e}, Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"},
+			ARN: arn, Services: services{e}, Observe: e.record.Execution, Logs: machineLogs{e, time.Now().UTC().Format("2006-01-02-15-04") + "/local"},
 			Metric: func(name string, value float64, at time.Time) {
 				record(name, value, at)
 				if name == "ExecutionsStarted" && p.TracingConfiguration != nil && p.TracingConfiguration.Enabled {

@@ -143,24 +143,26 @@ func (e *Emulator) putEmbedded(batch []logs.Metric) {
 func (e *Emulator) refreshMetrics(ctx context.Context) {
 	// Entries that were removed from the queue must be sent, even if the caller is gone.
 	e.writer.Flush(context.WithoutCancel(ctx))
-	client := sqs.NewFromConfig(e.configAt(e.moto.URL, userKey))
-	err := e.queueMetrics.Sample(ctx, func(ctx context.Context, name string) (cloudwatch.Counts, error) {
-		out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-			QueueUrl: aws.String(e.moto.URL + "/" + e.account + "/" + name),
-			AttributeNames: []sqstypes.QueueAttributeName{
-				sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-			},
-		})
-		if err != nil {
-			return cloudwatch.Counts{}, err
-		}
-		visible, errVisible := strconv.Atoi(out.Attributes["ApproximateNumberOfMessages"])
-		not, errNot := strconv.Atoi(out.Attributes["ApproximateNumberOfMessagesNotVisible"])
-		return cloudwatch.Counts{Visible: visible, NotVisible: not}, errors.Join(errVisible, errNot)
-	})
+	err := e.queueMetrics.Sample(ctx, e.countMessages)
 	if err != nil && ctx.Err() == nil {
 		e.log.Warn("queues have no metrics", "error", err)
 	}
+}
+
+// countMessages asks SQS how many messages a queue holds.
+func (e *Emulator) countMessages(ctx context.Context, name string) (cloudwatch.Counts, error) {
+	out, err := sqs.NewFromConfig(e.configAt(e.moto.URL, userKey)).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(e.moto.URL + "/" + e.account + "/" + name),
+		AttributeNames: []sqstypes.QueueAttributeName{
+			sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		},
+	})
+	if err != nil {
+		return cloudwatch.Counts{}, err
+	}
+	visible, errVisible := strconv.Atoi(out.Attributes["ApproximateNumberOfMessages"])
+	not, errNot := strconv.Atoi(out.Attributes["ApproximateNumberOfMessagesNotVisible"])
+	return cloudwatch.Counts{Visible: visible, NotVisible: not}, errors.Join(errVisible, errNot)
 }
 
 // cloudWatchService is the principal that publishes the notifications of alarms.

@@ -21,7 +21,7 @@ import (
 func (e *Emulator) planRules() error {
 	e.deliveries = events.NewDeliveries(events.DeliveryConfig{
 		DeadLetters: deadLetters{e}, Log: e.terminal.logger("eventbridge"), TimeScale: e.options.TimeScale,
-		Metric: e.ruleMetric,
+		Metric: e.ruleMetric, Observe: func(p events.Progress) { e.record.Progress(p, e.short(p.Rule.Name)) },
 	})
 	e.schedules = schedule.New(schedule.Config{Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	buses := e.stack.ByType("AWS::Events::EventBus")
@@ -38,7 +38,7 @@ func (e *Emulator) planRules() error {
 	e.defaultBus = events.NewBus(events.BusConfig{Name: "default", Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now})
 	e.bus = events.NewBus(events.BusConfig{
 		Name: name, Region: e.region, Account: e.account, Deliveries: e.deliveries, Now: e.faults.Now, Scheduled: e.schedules.Rules,
-		Default: e.defaultBus, Log: e.terminal.logger("eventbridge"),
+		Default: e.defaultBus, Log: e.terminal.logger("eventbridge"), Observe: e.record.Event,
 	})
 	for _, resource := range e.stack.ByType("AWS::Events::Archive") {
 		var p events.ArchiveProperties

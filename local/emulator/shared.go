@@ -5,9 +5,12 @@ import (
 
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/cloudwatch"
+	"payment-webhooks/local/deliveries"
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/moto"
+	"payment-webhooks/local/sendview"
+	"payment-webhooks/local/tools"
 	"payment-webhooks/local/xray"
 )
 
@@ -27,6 +30,9 @@ type shared struct {
 	metrics      *cloudwatch.Store
 	queueMetrics *cloudwatch.Queues
 	faults       *faults.Set
+	record       *deliveries.Record // of what passes through the services, for the page
+	tools        *tools.Tools       // scripts/ops and scripts/send, for the page
+	sends        *sendview.Runs     // of the page
 
 	failed chan error // receives the first error that ends the run
 }

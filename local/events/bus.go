@@ -43,6 +43,9 @@ type BusConfig struct {
 	// without rules.
 	Default *Bus
 	Log     *slog.Logger // events that reach no bus; nil: slog.Default
+	// Observe receives each event that PutEvents accepts, before its delivery starts, with the X-Ray
+	// header of the entry, which may be "". Nil: nobody looks. The event must not be changed.
+	Observe func(event []byte, traceHeader string)
 }
 
 // Bus is one event bus with its rules. It is safe for concurrent use.
@@ -179,6 +182,9 @@ func (b *Bus) put(entry putEventsEntry) putEventsResult {
 		ID: id, DetailType: entry.DetailType, Source: entry.Source, Account: b.config.Account, Time: at,
 		Region: b.config.Region, Resources: entry.Resources, Detail: json.RawMessage(entry.Detail),
 	})
+	if b.config.Observe != nil {
+		b.config.Observe(event, entry.TraceHeader)
+	}
 	b.route(entry.EventBusName, event, at)
 	return putEventsResult{EventID: id}
 }

@@ -61,8 +61,24 @@ type DeliveryConfig struct {
 	// Metric receives the values of AWS/Events, each 1; nil: they are not recorded. See metrics.go.
 	Metric func(r *Rule, name string, at time.Time)
 
+	// Observe receives the delivery of each event to each target twice: when it starts, and when it
+	// ends. Nil: nobody looks.
+	Observe func(Progress)
+
 	// Jitter spreads a wait; nil takes a random time between half and all of it.
 	Jitter func(time.Duration) time.Duration
+}
+
+// Progress is the delivery of an event to one target, as it starts or as it ended.
+type Progress struct {
+	Rule      *Rule
+	TargetARN string
+	Event     []byte // must not be changed
+	Started   time.Time
+	Ended     time.Time // zero: it has only started
+	Retries   int
+	Err       error  // why the event could not be delivered; nil: it was, or has only started
+	QueueARN  string // of the dead-letter queue that has it then; "": none
 }
 
 // Deliveries delivers events to targets in the background. It is safe for concurrent use.
@@ -110,6 +126,20 @@ type delivered struct {
 	ingested time.Time
 	rule     *Rule
 	target   target
+	started  time.Time
+}
+
+func (d *Deliveries) observe(p Progress) {
+	if d.config.Observe != nil {
+		d.config.Observe(p)
+	}
+}
+
+// ended reports the end of a delivery.
+func (d *Deliveries) ended(e delivered, retries int, err error, queueARN string) {
+	d.observe(Progress{
+		Rule: e.rule, TargetARN: e.target.arn, Event: e.event, Started: e.started, Ended: time.Now(), Retries: retries, Err: err, QueueARN: queueARN,
+	})
 }
 
 // Deliver starts the delivery of event to every target of the rule and returns at once.
@@ -126,6 +156,8 @@ func (d *Deliveries) Deliver(r *Rule, event []byte, ingested time.Time) {
 		d.pending++
 		d.wg.Add(1)
 		d.mu.Unlock()
+		e.started = time.Now()
+		d.observe(Progress{Rule: r, TargetARN: t.arn, Event: event, Started: e.started})
 		go func() {
 			defer d.done()
 			d.run(e)
@@ -222,6 +254,7 @@ func (d *Deliveries) run(e delivered) {
 		d.count(e.rule, func(s *Stats) { s.Invocations++ })
 		if err == nil {
 			d.record(e.rule, "Invocations")
+			d.ended(e, retries, nil, "")
 			return
 		}
 		if failure, ok := errors.AsType[*DeliveryError](err); ok && failure.Permanent {
@@ -270,6 +303,7 @@ func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries 
 	log := append(d.attrs(e), "retries", retries, "error", cause)
 	if e.target.deadLetterARN == "" {
 		d.config.Log.Error("event dropped: the target has no dead-letter queue", log...)
+		d.ended(e, retries, cause, "")
 		return
 	}
 	failure, ok := errors.AsType[*DeliveryError](cause)
@@ -290,11 +324,13 @@ func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries 
 		d.count(e.rule, func(s *Stats) { s.FailedToBeSentToDLQ++ })
 		d.record(e.rule, "InvocationsFailedToBeSentToDlq")
 		d.config.Log.Error("event dropped: the dead-letter queue rejected it", append(log, "queue_error", err)...)
+		d.ended(e, retries, errors.Join(cause, err), "")
 		return
 	}
 	d.count(e.rule, func(s *Stats) { s.SentToDLQ++ })
 	d.record(e.rule, "InvocationsSentToDlq")
 	d.config.Log.Error("event sent to its dead-letter queue", append(log, "queue", e.target.deadLetterARN)...)
+	d.ended(e, retries, cause, e.target.deadLetterARN)
 }
 
 func (d *Deliveries) sendToDLQ(e delivered, attributes map[string]string) error {

@@ -85,6 +85,26 @@ type history struct {
 	execution *execution
 	mu        sync.Mutex
 	last      int
+	steps     []Step // for Config.Observe; nil without one
+}
+
+// Step is an event of an execution's history, without data.
+type Step struct {
+	At    time.Time `json:"at"`
+	Type  string    `json:"type"`  // TaskStateEntered, LambdaFunctionFailed, …
+	State string    `json:"state"` // "" for an event of the execution
+	Error string    `json:"error,omitempty"`
+	Cause string    `json:"cause,omitempty"`
+}
+
+func (h *history) step(state, event string, d details) {
+	s := Step{At: h.execution.machine.config.Now(), Type: event, State: state}
+	s.Error, _ = d["error"].(string)
+	s.Cause, _ = d["cause"].(string)
+	if name, is := d["name"].(string); is {
+		s.State = name
+	}
+	h.steps = append(h.steps, s)
 }
 
 type logEvent struct {
@@ -98,11 +118,17 @@ type logEvent struct {
 }
 
 // add adds an event and returns its id.
-func (h *history) add(event string, d details) int {
+func (h *history) add(event string, d details) int { return h.addIn("", event, d) }
+
+// addIn adds an event of a state that its details do not name.
+func (h *history) addIn(state, event string, d details) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	m := h.execution.machine
 	h.last++
+	if m.config.Observe != nil {
+		h.step(state, event, d)
+	}
 	if m.config.Logs == nil || !m.log.wants(event) {
 		return h.last
 	}
@@ -140,25 +166,25 @@ func (h *history) add(event string, d details) int {
 
 // taskScheduled adds the events of a task's start: TaskScheduled and TaskStarted, or their
 // LambdaFunction counterparts.
-func (h *history) taskScheduled(t *task, parameters any) {
+func (h *history) taskScheduled(state string, t *task, parameters any) {
 	scheduled := details{}
 	if t.timeout > 0 {
 		scheduled["timeoutInSeconds"] = t.timeout / time.Second
 	}
 	if t.service == plainFunction {
 		scheduled["resource"], scheduled["input"] = t.function, parameters
-		h.add("LambdaFunctionScheduled", scheduled)
-		h.add("LambdaFunctionStarted", details{})
+		h.addIn(state, "LambdaFunctionScheduled", scheduled)
+		h.addIn(state, "LambdaFunctionStarted", details{})
 		return
 	}
 	scheduled["resourceType"], scheduled["resource"], scheduled["parameters"] = t.service, t.action, parameters
 	scheduled["region"] = strings.Split(h.execution.machine.config.ARN+":::", ":")[3]
-	h.add("TaskScheduled", scheduled)
-	h.add("TaskStarted", details{"resourceType": t.service, "resource": t.action})
+	h.addIn(state, "TaskScheduled", scheduled)
+	h.addIn(state, "TaskStarted", details{"resourceType": t.service, "resource": t.action})
 }
 
 // taskEnded adds the event of a task's end.
-func (h *history) taskEnded(t *task, result any, failure *Failure) {
+func (h *history) taskEnded(state string, t *task, result any, failure *Failure) {
 	event, d := "Task", details{"resourceType": t.service, "resource": t.action}
 	if t.service == plainFunction {
 		event, d = "LambdaFunction", details{}
@@ -174,5 +200,5 @@ func (h *history) taskEnded(t *task, result any, failure *Failure) {
 		event += "Failed"
 		d["error"], d["cause"] = failure.Error, cmp.Or(failure.Cause, failure.reason)
 	}
-	h.add(event, d)
+	h.addIn(state, event, d)
 }

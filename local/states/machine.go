@@ -34,9 +34,12 @@ type Config struct {
 	Logs     Logs // nil: nothing is logged
 	// Metric receives the values of AWS/States; nil: they are not recorded. See metrics.go.
 	Metric func(name string, value float64, at time.Time)
-	Now    func() time.Time
-	NewID  func() string
-	Jitter func(time.Duration) time.Duration // for JitterStrategy FULL
+	// Observe receives each execution when it starts, without a history, and when it has ended; nil:
+	// nobody looks.
+	Observe func(Execution, []Step)
+	Now     func() time.Time
+	NewID   func() string
+	Jitter  func(time.Duration) time.Duration // for JitterStrategy FULL
 }
 
 // Machine is a loaded state machine. It is safe for concurrent use.
@@ -275,6 +278,7 @@ func (m *Machine) run(x *execution) Execution {
 	defer m.wg.Done()
 	ctx, cancel := context.WithTimeout(m.ctx, m.timeout)
 	defer cancel()
+	m.observe(Execution{ARN: x.arn, Name: x.name, Status: Running, Started: x.started, Input: x.text}, nil)
 	x.history.add("ExecutionStarted", details{"input": x.text, "roleArn": m.role})
 	output, failure := x.execute(ctx, m.states, x.input)
 
@@ -295,7 +299,14 @@ func (m *Machine) run(x *execution) Execution {
 		x.history.add("ExecutionSucceeded", details{"output": end.Output})
 	}
 	m.finish(end)
+	m.observe(end, x.history.steps)
 	return end
+}
+
+func (m *Machine) observe(x Execution, steps []Step) {
+	if m.config.Observe != nil {
+		m.config.Observe(x, steps)
+	}
 }
 
 func (m *Machine) finish(end Execution) {

@@ -99,7 +99,7 @@ func (t *task) do(ctx context.Context, x *execution, s *state, parameters, _ any
 		callCtx, cancel = context.WithTimeout(ctx, t.timeout)
 	}
 	defer cancel()
-	x.history.taskScheduled(t, parameters)
+	x.history.taskScheduled(s.name, t, parameters)
 	result, failure := t.call(callCtx, x.machine.config.Services, x.machine.role, parameters)
 	switch {
 	case ctx.Err() != nil:
@@ -114,7 +114,7 @@ func (t *task) do(ctx context.Context, x *execution, s *state, parameters, _ any
 		}
 		failure = checkSize(of, result)
 	}
-	x.history.taskEnded(t, result, failure)
+	x.history.taskEnded(s.name, t, result, failure)
 	if failure != nil {
 		return nil, "", failure
 	}

@@ -1,9 +1,12 @@
-import { element } from './dom.js';
 import dashboard from './dashboard.js';
+import deliveries from './deliveries.js';
+import { element } from './dom.js';
+import queues from './queues.js';
+import send from './send.js';
 
 // A view has a name, a title, show(main, parameters), which fills the page, hide(), and
 // update(data), which is called with each of its updates, also while it is hidden.
-const views = [dashboard];
+const views = [deliveries, send, queues, dashboard];
 
 const main = document.querySelector('main');
 const nav = document.querySelector('nav');
