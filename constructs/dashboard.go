@@ -58,10 +58,10 @@ const maxAlarmsInWidget = 100
 func (d dashboard) head(alarms []interfacesawscloudwatch.IAlarmRef) []awscloudwatch.IWidget {
 	alarms = alarms[:min(len(alarms), maxAlarmsInWidget)]
 	return []awscloudwatch.IWidget{
-		awscloudwatch.NewTextWidget(&awscloudwatch.TextWidgetProps{Markdown: jsii.String(d.help), Width: jsii.Number(8), Height: jsii.Number(4)}),
+		awscloudwatch.NewTextWidget(&awscloudwatch.TextWidgetProps{Markdown: jsii.String(d.help), Width: jsii.Number(8), Height: jsii.Number(3)}),
 		awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{
 			Title: jsii.String("In alarm"), Alarms: &alarms, States: &[]awscloudwatch.AlarmState{awscloudwatch.AlarmState_ALARM},
-			Width: jsii.Number(16), Height: jsii.Number(4),
+			Width: jsii.Number(16), Height: jsii.Number(3),
 		}),
 	}
 }

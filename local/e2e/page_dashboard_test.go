@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
@@ -52,7 +53,7 @@ func TestPageDashboard(t *testing.T) {
 			}
 		}
 		t.Run("with the keyboard, values are read", func(t *testing.T) {
-			o.do(t, chromedp.Focus(`.dashboard .plot`), chromedp.KeyEvent("\ue012")) // ArrowLeft
+			o.do(t, chromedp.Focus(`.dashboard .plot`), chromedp.KeyEvent(kb.ArrowLeft))
 			o.until(t, "the newest values", `/\d\d:\d\d.*accepted/.test(document.querySelector('.dashboard .plot').getAttribute('aria-label'))`)
 			o.do(t, chromedp.Click(`.dashboard .values summary`))
 			o.until(t, "the table of values", `document.querySelectorAll('.dashboard .values[open] tbody tr').length > 0`)
@@ -108,7 +109,7 @@ func TestPageDashboard_alarms(t *testing.T) {
 		for _, one := range r {
 			text, err := json.Marshal(one.Properties["AlarmName"])
 			if one.Type == "AWS::CloudWatch::Alarm" && err == nil && strings.Contains(string(text), name) {
-				one.Properties["Period"] = 60 // rather than five minutes, to see it end
+				one.Properties["Period"] = 60 // rather than five minutes, to see it end soon
 			}
 		}
 	}))
@@ -116,7 +117,7 @@ func TestPageDashboard_alarms(t *testing.T) {
 	state := func(want string) string {
 		return fmt.Sprintf(`document.querySelector('.alarm[data-name="%s"]')?.dataset.state === %q`, name, want)
 	}
-	o.until(t, "the alarm, evaluated", state("OK"))
+	o.until(t, "the alarm", fmt.Sprintf(`document.querySelector('.alarm[data-name="%s"]') !== null`, name))
 	_, err := lambda.NewFromConfig(s.AWS).Invoke(t.Context(), &lambda.InvokeInput{
 		FunctionName: aws.String(contract.WebhookValidator + "-" + s.Suffix()), Payload: []byte(`"no request"`),
 	})
@@ -131,6 +132,8 @@ func TestPageDashboard_alarms(t *testing.T) {
 	})
 	o.do(t, chromedp.Click(fmt.Sprintf(`.alarm[data-name="%s"] > summary`, name)))
 	o.until(t, "its metric with the threshold", fmt.Sprintf(`document.querySelector('.alarm[data-name="%s"] line.threshold') && document.querySelector('.alarm[data-name="%s"] .series > *') !== null`, name, name))
+	accept(t, s, payment(newID(t), "250", "USD", "")) // an invocation without an error
+	o = openPage(t, s, "#/dashboard")
 	o.until(t, "the alarm, green again", state("OK"))
 	if all, err := s.Alarms(t.Context(), time.Now()); err != nil || all[name].State != "OK" {
 		t.Errorf("%+v, %v", all[name], err)

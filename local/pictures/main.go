@@ -33,15 +33,15 @@ type picture struct {
 	view   string // the part of the address after the page's
 	ready  string // an expression that is true once the view shows what there is
 	width  int64
-	height int64 // at least; the picture is as high as what the view needs
+	height int64
 	dark   bool
 }
 
 var pictures = []picture{
-	{file: "flow.webp", view: "#/flow", ready: "main svg", width: 1280, height: 720},
-	{file: "flow-dark.webp", view: "#/flow", ready: "main svg", width: 1280, height: 720, dark: true},
-	{file: "dashboard.webp", view: "#/dashboard", ready: "main svg", width: 1280, height: 900},
-	{file: "deliveries.webp", view: "#/deliveries", ready: "main table tbody tr", width: 1280, height: 720},
+	{file: "flow.webp", view: "#/flow", ready: `document.querySelector('main svg') !== null`, width: 1280, height: 1040},
+	{file: "flow-dark.webp", view: "#/flow", ready: `document.querySelector('main svg') !== null`, width: 1280, height: 1040, dark: true},
+	{file: "dashboard.webp", view: "#/dashboard", ready: `document.querySelectorAll('.dashboard .legend li').length > 20`, width: 1280, height: 1180},
+	{file: "deliveries.webp", view: "#/deliveries", ready: `document.querySelectorAll('main tbody tr').length > 10`, width: 1280, height: 720},
 }
 
 func main() {
@@ -179,8 +179,7 @@ func (p picture) take(b context.Context, endpoint, out string) error {
 	if err := chromedp.Do(ctx, chromedp.EmulateViewport(p.width, p.height), chromedp.Navigate(endpoint+"/_local/"+p.view)); err != nil {
 		return err
 	}
-	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf(`document.querySelector(%q) !== null && document.querySelector('[aria-busy=true]') === null`, p.ready),
-		chromedp.WithPollingTimeout(timeout))); err != nil {
+	if _, err := chromedp.Run(ctx, chromedp.Poll[bool](p.ready, chromedp.WithPollingTimeout(timeout))); err != nil {
 		return err
 	}
 	image, err := chromedp.Call(ctx, page.CaptureScreenshot, page.CaptureScreenshotParams{Format: page.CaptureScreenshotFormatWebp, Quality: new(int64(quality))})

@@ -34,8 +34,10 @@ func TestResults(t *testing.T) {
 	}
 	first := open(false)
 	for _, one := range []grants.Result{
-		{Grant: "explained", Verdict: grants.Explained}, {Grant: "noticed", Verdict: grants.Noticed, By: "exercise", How: "a\nb", Seconds: 1.5},
-		{Grant: "unnoticed", Verdict: grants.Unnoticed}, {Grant: "undecided", Verdict: grants.Undecided},
+		{Grant: "explained", Verdict: grants.Explained},
+		{Grant: "noticed", Verdict: grants.Noticed, By: "exercise", How: "a\nb", Seconds: 1.5},
+		{Grant: "unnoticed", Verdict: grants.Unnoticed},
+		{Grant: "undecided", Verdict: grants.Undecided},
 	} {
 		first.add(one)
 	}
