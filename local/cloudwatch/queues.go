@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,6 +25,8 @@ import (
 type Queues struct {
 	store *Store
 	now   func() time.Time
+
+	activity atomic.Uint64
 
 	mu     sync.Mutex
 	calls  uint64            // that were observed
@@ -207,6 +210,7 @@ func (q *Queues) Observed(operation string, request, response []byte) {
 	if json.Unmarshal(request, &in) != nil || len(response) > 0 && json.Unmarshal(response, &out) != nil {
 		return // not a call of this protocol
 	}
+	q.activity.Add(1)
 	name := in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:]
 	now := q.now()
 	q.mu.Lock()

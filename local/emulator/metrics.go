@@ -18,6 +18,7 @@ import (
 	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/flow"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/sns"
@@ -124,6 +125,9 @@ func (e *Emulator) notified(n sns.Notification) {
 	if n.Protocol == "none" {
 		return
 	}
+	if id := e.logicalIDs[n.TopicARN]; id != "" {
+		e.passed.add(flow.Count{Of: flow.Notified, LogicalID: id, Detail: n.Protocol + " " + n.Endpoint})
+	}
 	topic := n.TopicARN[strings.LastIndex(n.TopicARN, ":")+1:]
 	e.metric("AWS/SNS", "TopicName", topic)("NumberOfNotificationsDelivered", 1, n.At)
 }
@@ -178,6 +182,9 @@ func (e *Emulator) notify(ctx context.Context, alarmARN, topicARN, subject strin
 		_, err = awssns.NewFromConfig(e.awsConfig(userKey, faults.CloudWatch)).Publish(ctx, &awssns.PublishInput{
 			TopicArn: aws.String(topicARN), Subject: aws.String(subject), Message: aws.String(string(message)),
 		})
+	}
+	if err == nil {
+		e.passed.add(flow.Count{Of: flow.Alarmed, LogicalID: e.logicalIDs[topicARN]})
 	}
 	if err != nil {
 		e.log.Error("alarm not published", "alarm", alarmARN, "topic", topicARN, "error", err)

@@ -56,7 +56,8 @@ type Node struct {
 
 	arn     string
 	roleARN string // of a function or state machine
-	source  bool   // is read by an event source mapping
+	stage   string // of an API
+	source  bool   // is read by an event source mapping, or by a consumer elsewhere
 }
 
 // Way is how something passes along an edge.
@@ -187,15 +188,30 @@ var nameProperties = []string{
 	"FunctionName", "TableName", "QueueName", "TopicName", "StateMachineName", "BucketName", "LogGroupName", "ArchiveName", "Name",
 }
 
+// physical returns the name that a resource has if the template gives none.
+func (r *reader) physical(kind Kind, logicalID string) (string, error) {
+	switch kind {
+	case Queue:
+		return r.resolver.Att(logicalID, "QueueName")
+	case Topic:
+		return r.resolver.Att(logicalID, "TopicName")
+	case Machine:
+		return r.resolver.Att(logicalID, "Name")
+	default:
+		return r.resolver.Ref(logicalID)
+	}
+}
+
 func (r *reader) addNodes() {
 	for typeName, kind := range resourceKinds {
 		for _, resource := range r.stack.ByType(typeName) {
 			var p map[string]any
 			r.properties(resource, &p)
 			n := &Node{Kind: kind, LogicalID: resource.LogicalID, Path: resource.Path}
+			n.Physical = r.must(r.physical(kind, resource.LogicalID))
 			for _, property := range nameProperties {
 				if name, given := p[property].(string); given {
-					n.Physical = name
+					n.Physical, n.Name = name, name
 					break
 				}
 			}
@@ -302,8 +318,26 @@ func (r *reader) addAPI() {
 			}
 		}
 	}
-	for _, n := range r.nodes {
+	for _, resource := range r.stack.ByType("AWS::ApiGateway::Stage") {
+		var p struct{ RestApiId, StageName string }
+		r.properties(resource, &p)
+		for _, api := range r.nodes {
+			if api.Kind == API && r.must(r.resolver.Ref(api.LogicalID)) == p.RestApiId {
+				api.stage = p.StageName
+			}
+		}
+	}
+	for _, n := range r.nodes { // a method is named once for all its paths that follow
 		slices.Sort(n.Lines)
+		before := ""
+		for i, l := range n.Lines {
+			if method, path, is := strings.Cut(l, " "); is {
+				if method == before {
+					n.Lines[i] = path
+				}
+				before = method
+			}
+		}
 	}
 }
 
@@ -461,7 +495,7 @@ const defaultBus = "default"
 func (r *reader) bus(nameOrARN string) *Node {
 	name := cmp.Or(nameOrARN[strings.LastIndex(nameOrARN, "/")+1:], defaultBus)
 	for _, n := range r.nodes {
-		if n.Kind == Bus && (n.Physical == name || n.LogicalID != "" && r.must(r.resolver.Ref(n.LogicalID)) == name) {
+		if n.Kind == Bus && n.Physical == name {
 			return n
 		}
 	}
@@ -504,7 +538,10 @@ func (r *reader) addRules() {
 			}
 		}
 		r.properties(resource, &p)
-		rule := &Node{Kind: Rule, LogicalID: resource.LogicalID, Path: resource.Path, Physical: p.Name, arn: r.must(r.resolver.Att(resource.LogicalID, "Arn"))}
+		rule := &Node{Kind: Rule, LogicalID: resource.LogicalID, Path: resource.Path, Physical: p.Name, Name: p.Name, arn: r.must(r.resolver.Att(resource.LogicalID, "Arn"))}
+		if ref := r.must(r.resolver.Ref(resource.LogicalID)); rule.Physical == "" {
+			rule.Physical = ref[strings.LastIndex(ref, "|")+1:]
+		}
 		if p.ScheduleExpression != "" {
 			rule.Kind, rule.Lines = Schedule, []string{p.ScheduleExpression}
 		} else {
@@ -720,9 +757,7 @@ func (r *reader) graph(watches []Watch) *Graph {
 		e.From, e.To = ids[e.From], ids[e.To]
 	}
 	for _, n := range r.nodes {
-		if n.Name == "" {
-			n.Name = shortName(n, suffix)
-		}
+		n.Name = shortName(n, suffix)
 		g.Nodes = append(g.Nodes, *n)
 		if n.Kind == API {
 			r.edges = append(r.edges, &Edge{To: n.ID, Way: Normal, Label: "HTTPS", Counts: []Count{{Requests, n.LogicalID, ""}}})
@@ -766,13 +801,13 @@ func (r *reader) suffix() string {
 
 var accountAndRegion = regexp.MustCompile(`-\d{12}-[a-z]{2}(-[a-z]+)+-\d`)
 
-// shortName is a physical name without what the deployment adds to it, or the construct's name if the
+// shortName is the given name without what the deployment adds to it, or the construct's name if the
 // template gives none.
 func shortName(n *Node, suffix string) string {
-	name := n.Physical
+	name := n.Name
 	if name == "" {
 		parts := strings.Split(strings.TrimSuffix(n.Path, "/Resource"), "/")
-		name = cmp.Or(parts[len(parts)-1], services[n.Kind])
+		name = cmp.Or(parts[len(parts)-1], n.LogicalID)
 	}
 	name = strings.TrimSuffix(accountAndRegion.ReplaceAllString(name, ""), suffix)
 	if n.Kind == LogGroup {

@@ -40,9 +40,9 @@ var metrics = map[Direction]struct {
 	characters  int     // of a line of text
 	leavesBelow bool
 }{
-	Right:  {width: 134, leaf: 134, gap: 44, characters: 16, leavesBelow: true},
+	Right:  {width: 134, leaf: 134, gap: 40, characters: 15, leavesBelow: true},
 	Down:   {width: 146, leaf: 118, gap: 46, characters: 18},
-	Narrow: {width: 120, leaf: 120, gap: 38, perLayer: 3, characters: 14, leavesBelow: true},
+	Narrow: {width: 110, leaf: 90, gap: 38, perLayer: 3, characters: 13, leavesBelow: true},
 }
 
 // box is a node with its place. Positions are of the upper left corner.
@@ -524,7 +524,7 @@ func (d *drawing) put(b *box, x, y float64) {
 	for _, l := range b.leaves {
 		if metrics[d.direction].leavesBelow {
 			y += gapLeaf + map[bool]float64{true: b.h, false: 0}[l == b.leaves[0]]
-			l.x, l.y = x, y
+			l.x, l.y = x+b.w-l.w, y
 			y += l.h
 		} else {
 			x += map[bool]float64{true: b.w, false: l.w}[l == b.leaves[0]] + gapLeaf + 10
@@ -585,6 +585,8 @@ func (d *drawing) route() {
 			return point{b.x + b.w, b.y + offset}
 		case d.direction == Right:
 			return point{b.x, b.y + offset}
+		case out && d.direction == Narrow && len(b.leaves) > 0: // past the leaves, on their left
+			return point{b.x + 5 + 10*float64(slices.Index(list, l))/float64(len(list)), b.y + b.h}
 		case out:
 			return point{b.x + offset, b.y + b.h}
 		default:
@@ -609,7 +611,13 @@ func (d *drawing) route() {
 			begin, end := port(l, l.from, true), port(l, l.to, false)
 			l.points = d.around(l, begin, end, &lanes)
 		default:
-			l.points = append(append([]point{port(l, l.from, true)}, l.points...), port(l, l.to, false))
+			begin := port(l, l.from, true)
+			way := []point{begin}
+			if leaves := l.from.leaves; d.direction == Narrow && len(leaves) > 0 {
+				last := leaves[len(leaves)-1]
+				way = append(way, point{begin.x, last.y + last.h})
+			}
+			l.points = append(append(way, l.points...), port(l, l.to, false))
 		}
 	}
 }
@@ -697,6 +705,9 @@ func (d *drawing) finish() {
 		for _, p := range l.points {
 			grow(p.x, p.y)
 		}
+		if at, _ := d.labelAt(l); l.square { // of the text above a line
+			grow(at.x, at.y-12)
+		}
 	}
 	const margin = 8
 	for _, b := range d.boxes {
@@ -716,14 +727,14 @@ func (d *drawing) finish() {
 // maxLines is how many routes or alternatives a box shows.
 const maxLines = 6
 
-// wrap breaks text after hyphens and at spaces into lines of at most a number of characters; longer words
+// wrap breaks text after hyphens and slashes and at spaces into lines of at most a number of characters; longer words
 // are cut.
 func wrap(text string, characters int) (lines []string) {
 	var words []string
 	for _, field := range strings.Split(text, " ") {
-		parts := strings.SplitAfter(field, "-")
-		parts[len(parts)-1] += " "
-		words = append(words, parts...)
+		field = strings.NewReplacer("-", "-\x00", "/", "/\x00").Replace(field)
+		words = append(words, strings.Split(field, "\x00")...)
+		words[len(words)-1] += " "
 	}
 	current := ""
 	for _, word := range words {

@@ -36,34 +36,35 @@ const notEmpty = "AWS/SQS ApproximateNumberOfMessagesVisible"
 //   - https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
 //   - https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html
 var failureMetrics = map[Kind][]failureMetric{
-	API: {{"AWS/ApiGateway", "5XXError", "responses with a status of 500 or more"}},
+	API: {{"AWS/ApiGateway", "5XXError", "response", " with a status of 500 or more"}},
 	Function: {
-		{"AWS/Lambda", "Errors", "failed invocations"},
-		{"AWS/Lambda", "Throttles", "throttled invocations"},
-		{"AWS/Lambda", "DestinationDeliveryFailures", "failed events that its destination did not accept"},
+		{"AWS/Lambda", "Errors", "failed invocation", ""},
+		{"AWS/Lambda", "Throttles", "throttled invocation", ""},
+		{"AWS/Lambda", "DestinationDeliveryFailures", "failed event", " that its destination did not accept"},
 	},
 	Rule:     ruleFailures,
 	Schedule: ruleFailures,
 	Machine: {
-		{"AWS/States", "ExecutionsFailed", "failed executions"},
-		{"AWS/States", "ExecutionsTimedOut", "executions that ran out of time"},
-		{"AWS/States", "ExecutionsAborted", "aborted executions"},
+		{"AWS/States", "ExecutionsFailed", "failed execution", ""},
+		{"AWS/States", "ExecutionsTimedOut", "execution", " that ran out of time"},
+		{"AWS/States", "ExecutionsAborted", "aborted execution", ""},
 	},
-	Topic: {{"AWS/SNS", "NumberOfNotificationsFailed", "notifications that were not delivered"}},
+	Topic: {{"AWS/SNS", "NumberOfNotificationsFailed", "notification", " not delivered"}},
 }
 
 var ruleFailures = []failureMetric{
-	{"AWS/Events", "FailedInvocations", "events that the target did not accept"},
-	{"AWS/Events", "InvocationsFailedToBeSentToDlq", "events that its dead-letter queue did not accept"},
+	{"AWS/Events", "FailedInvocations", "event", " that the target did not accept"},
+	{"AWS/Events", "InvocationsFailedToBeSentToDlq", "event", " that its dead-letter queue did not accept"},
 }
 
-type failureMetric struct{ namespace, name, words string }
+// failureMetric is a metric with the words for what it counts: "3 events that the target did not accept".
+type failureMetric struct{ namespace, name, noun, rest string }
 
 // dimensions returns the dimensions that CloudWatch has for a node's metrics.
 func (n *Node) dimensions(g *Graph) []string {
 	switch n.Kind {
 	case API:
-		return nil // by stage too: see View
+		return []string{"ApiName", n.Physical, "Stage", n.stage}
 	case Function:
 		return []string{"FunctionName", n.Physical}
 	case Queue:
@@ -84,6 +85,19 @@ func (n *Node) dimensions(g *Graph) []string {
 		return []string{"RuleName", n.Physical}
 	}
 	return nil
+}
+
+// of reports whether the alarm watches this metric with these dimensions, in any order, and nothing else.
+func (w Watch) of(m failureMetric, dimensions []string) bool {
+	if w.Metric != m.namespace+" "+m.name || len(w.Dimensions) != len(dimensions) {
+		return false
+	}
+	for pair := range slices.Chunk(dimensions, 2) {
+		if !w.has(pair[0], pair[1]) {
+			return false
+		}
+	}
+	return true
 }
 
 // concerns reports whether an alarm watches a node, by one of its own dimensions.
