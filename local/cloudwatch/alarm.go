@@ -74,6 +74,8 @@ type query struct {
 	metric     Metric
 	statistic  statistic
 	expression node
+	source     string // of an expression
+	period     int64  // minutes
 }
 
 // extraPeriods are retrieved beyond the evaluation periods.
@@ -175,7 +177,7 @@ func (a *alarm) addQueries() error {
 		}
 		expression, err := parse(q.Expression)
 		problems = append(problems, err)
-		a.queries = append(a.queries, query{id: q.ID, expression: expression})
+		a.queries = append(a.queries, query{id: q.ID, expression: expression, source: q.Expression})
 	}
 	if len(metrics) > maxMetrics {
 		problems = append(problems, fmt.Errorf("%d metrics, an alarm may have %d", len(metrics), maxMetrics))
@@ -213,14 +215,18 @@ func (a *alarm) addMetric(id, namespace, name string, dimensions []Dimension, pe
 	for _, d := range dimensions {
 		pairs = append(pairs, d.Name, d.Value)
 	}
-	a.queries = append(a.queries, query{id: id, metric: NewMetric(namespace, name, pairs...), statistic: s})
+	a.queries = append(a.queries, query{id: id, metric: NewMetric(namespace, name, pairs...), statistic: s, period: period / 60})
 	return err
 }
 
 // calculate returns the result of a query. read returns the data points of a metric.
 func (a *alarm) calculate(id string, length int, read func(query) points) (value, error) {
-	e := environment{length: length, period: a.period * 60}
-	for _, q := range a.queries {
+	return calculate(a.queries, id, environment{length: length, period: a.period * 60}, func(q query) (points, error) { return read(q), nil })
+}
+
+// calculate returns the result of one of several queries. read returns the data points of a metric.
+func calculate(queries []query, id string, e environment, read func(query) (points, error)) (value, error) {
+	for _, q := range queries {
 		if q.expression == nil {
 			e.metrics = append(e.metrics, q.id)
 		}
@@ -231,14 +237,15 @@ func (a *alarm) calculate(id string, length int, read func(query) points) (value
 		if v, has := done[id]; has {
 			return v, nil
 		}
-		i := slices.IndexFunc(a.queries, func(q query) bool { return q.id == id })
+		i := slices.IndexFunc(queries, func(q query) bool { return q.id == id })
 		if i < 0 {
 			return value{}, fmt.Errorf("there is no id %s", id)
 		}
-		q := a.queries[i]
+		q := queries[i]
 		if q.expression == nil {
-			done[id] = value{series: read(q)}
-			return done[id], nil
+			series, err := read(q)
+			done[id] = value{series: series}
+			return done[id], err
 		}
 		if slices.Contains(under, id) {
 			return value{}, fmt.Errorf("%s refers to itself", id)

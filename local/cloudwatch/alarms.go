@@ -1,12 +1,15 @@
 package cloudwatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"payment-webhooks/local/assembly"
@@ -35,6 +38,8 @@ type Alarms struct {
 	alarms    []*tracked
 	evaluated minute // the last one that was not in the future
 	performed map[performed]bool
+
+	version atomic.Uint64 // increases with each evaluation that may have changed a state
 }
 
 // tracked is an alarm with its state. The history begins with INSUFFICIENT_DATA at its creation.
@@ -143,6 +148,9 @@ func (a *Alarms) Evaluate(ctx context.Context, until time.Time) ([]Status, error
 		one.forget(a.evaluated)
 		one.next = 0
 	}
+	if a.evaluated < last {
+		defer a.version.Add(1)
+	}
 	for at := a.evaluated + 1; at <= last && ctx.Err() == nil; at++ {
 		for _, one := range a.alarms {
 			if err := a.evaluate(ctx, one, at); err != nil {
@@ -202,6 +210,83 @@ func (a *alarm) actions(s State) []string {
 	default:
 		return a.InsufficientDataActions
 	}
+}
+
+// Described is the state of an alarm, and what it is about.
+type Described struct {
+	Name        string    `json:"name"`
+	State       State     `json:"state"`
+	Reason      string    `json:"reason"`
+	Since       time.Time `json:"since"`
+	Description string    `json:"description"`
+	Condition   string    `json:"condition"` // in words
+	Threshold   float64   `json:"threshold"`
+	MissingData string    `json:"missing_data"` // how missing data is treated
+	Actions     []string  `json:"actions"`      // ARNs of the topics that hear of ALARM
+	Transitions int       `json:"transitions"`
+}
+
+// Describe returns the alarms as they were last evaluated, without an evaluation: those in alarm first, by name. What an
+// evaluation of the future has found is left out.
+func (a *Alarms) Describe() []Described {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := minuteOf(a.config.Now())
+	list := []Described{}
+	for _, one := range a.alarms {
+		last, passed := one.history[0], 0
+		for _, t := range one.history[1:] {
+			if t.at <= now {
+				last = t
+				passed++
+			}
+		}
+		list = append(list, Described{
+			Name: one.AlarmName, State: last.state, Reason: last.reason, Since: last.at.time(), Description: one.AlarmDescription,
+			Condition: one.condition(), Threshold: one.Threshold, MissingData: one.TreatMissingData,
+			Actions: append([]string{}, one.AlarmActions...), Transitions: passed,
+		})
+	}
+	slices.SortFunc(list, func(x, y Described) int {
+		return cmp.Or(cmp.Compare(stateOrder[x.State], stateOrder[y.State]), cmp.Compare(x.Name, y.Name))
+	})
+	return list
+}
+
+var stateOrder = map[State]int{Alarm: 0, InsufficientData: 1, OK: 2}
+
+// condition says when the alarm is raised.
+func (a *alarm) condition() string {
+	if a.datapoints == a.EvaluationPeriods {
+		return fmt.Sprintf("%s %s for %s of %s", comparisons[a.ComparisonOperator].words, strconv.FormatFloat(a.Threshold, 'f', -1, 64),
+			counted(a.EvaluationPeriods, "period", "periods"), time.Duration(a.period)*time.Minute)
+	}
+	return fmt.Sprintf("%s %s for %d of %s of %s", comparisons[a.ComparisonOperator].words, strconv.FormatFloat(a.Threshold, 'f', -1, 64),
+		a.datapoints, counted(a.EvaluationPeriods, "period", "periods"), time.Duration(a.period)*time.Minute)
+}
+
+// Graph returns what an alarm watches, first, and the metrics of its expression. It reports false if there is no such
+// alarm.
+func (a *Alarms) Graph(name string, from, to time.Time) (g Graph, known bool, err error) {
+	for _, one := range a.alarms { // none is added or changed after the start
+		if one.AlarmName != name {
+			continue
+		}
+		queries := slices.Clone(one.queries)
+		var lines []line
+		for i, q := range queries {
+			queries[i].period = one.period
+			l := line{id: q.id, stat: q.statistic.name}
+			if q.id == one.watched {
+				lines = slices.Insert(lines, 0, l)
+			} else {
+				lines = append(lines, l)
+			}
+		}
+		g, err := a.config.Store.graph(queries, lines, spanOf(from, to))
+		return g, true, err
+	}
+	return Graph{}, false, nil
 }
 
 func (a *Alarms) list() []Status {

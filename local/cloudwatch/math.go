@@ -26,6 +26,7 @@ type value struct {
 	scalar *float64
 	series points
 	array  []points
+	labels []string // of the members of an array that a search found
 }
 
 func scalar(f float64) value   { return value{scalar: &f} }
@@ -56,6 +57,8 @@ type environment struct {
 	period  int64 // in seconds
 	resolve func(id string) (value, error)
 	metrics []string // ids of the metrics, not those of expressions, in their order
+	// search finds metrics. It is nil in an alarm, which may not search.
+	search func(pattern searchPattern, s statistic, period int64) (all []points, labels []string)
 }
 
 var (
@@ -220,7 +223,7 @@ func init() { // not a literal: the functions evaluate their arguments, and so r
 		"MAX":  aggregate(func(f []float64, _ int) float64 { return slices.Max(f) }),
 		"DIFF": differences(func(difference, _ float64) float64 { return difference }),
 		"RATE": differences(func(difference, seconds float64) float64 { return difference / seconds }),
-		"FILL": fill, "IF": conditional, "METRICS": metrics, "PERIOD": period, "TIME_SERIES": timeSeries,
+		"FILL": fill, "IF": conditional, "SEARCH": search, "METRICS": metrics, "PERIOD": period, "TIME_SERIES": timeSeries,
 	}
 }
 

@@ -3,10 +3,12 @@ package cloudwatch
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,7 +26,10 @@ type Queues struct {
 	store *Store
 	now   func() time.Time
 
+	activity atomic.Uint64
+
 	mu     sync.Mutex
+	calls  uint64            // that were observed
 	queues map[string]*queue // by name
 }
 
@@ -129,7 +134,10 @@ type Counts struct{ Visible, NotVisible int }
 // Sample records the state of each queue in the last complete minute. count returns what the
 // server has in a queue, which decides where it knows of more or fewer messages than were seen.
 func (q *Queues) Sample(ctx context.Context, count func(ctx context.Context, queue string) (Counts, error)) error {
-	for name, one := range q.queues { // nothing is added after the start
+	q.mu.Lock()
+	queues := maps.Clone(q.queues)
+	q.mu.Unlock()
+	for name, one := range queues {
 		counts, err := count(ctx, name)
 		if err != nil {
 			return err
@@ -164,6 +172,29 @@ func (q *queue) sample(now time.Time, counts Counts) {
 	q.samples = append(q.samples, s)
 }
 
+// Calls counts the calls that were observed: while it stays the same, so do the queues, except that messages
+// become visible again and expire.
+func (q *Queues) Calls() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.calls
+}
+
+// Oldest returns when the oldest message of each queue was sent that has any, as far as calls tell.
+func (q *Queues) Oldest() map[string]time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	oldest := map[string]time.Time{}
+	for name, one := range q.queues {
+		for _, sent := range one.sent {
+			if first, has := oldest[name]; q.now().Sub(sent) < one.retention && (!has || sent.Before(first)) {
+				oldest[name] = sent
+			}
+		}
+	}
+	return oldest
+}
+
 // Observed takes note of an SQS call that succeeded, from the bodies of its request and response
 // in the JSON protocol.
 func (q *Queues) Observed(operation string, request, response []byte) {
@@ -179,9 +210,11 @@ func (q *Queues) Observed(operation string, request, response []byte) {
 	if json.Unmarshal(request, &in) != nil || len(response) > 0 && json.Unmarshal(response, &out) != nil {
 		return // not a call of this protocol
 	}
+	q.activity.Add(1)
 	name := in.QueueUrl[strings.LastIndex(in.QueueUrl, "/")+1:]
 	now := q.now()
 	q.mu.Lock()
+	q.calls++
 	one := q.queues[name]
 	sent := 0
 	if one != nil {

@@ -30,6 +30,16 @@ func (m Metric) String() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s %s", parts[0], parts[1], strings.Join(parts[2:], " ")))
 }
 
+// parts returns namespace, name and dimensions, which are sorted by name.
+func (m Metric) parts() (namespace, name string, dimensions []Dimension) {
+	parts := strings.Split(m.id, "\x00")
+	for _, pair := range parts[2:] {
+		key, value, _ := strings.Cut(pair, "\x01")
+		dimensions = append(dimensions, Dimension{key, value})
+	}
+	return parts[0], parts[1], dimensions
+}
+
 // minute is a time in whole minutes since 1970, the resolution of metrics.
 type minute int64
 
@@ -117,6 +127,42 @@ func (s *Store) statistic(m Metric, stat statistic, from, to minute) (float64, b
 		return 0, false
 	}
 	return stat.of(sum), true
+}
+
+// named returns the metrics with a namespace and a name that have had a value, sorted.
+func (s *Store) named(namespace, name string) []Metric {
+	prefix := namespace + "\x00" + name
+	var list []Metric
+	add := func(m Metric) {
+		if m.id == prefix || strings.HasPrefix(m.id, prefix+"\x00") {
+			list = append(list, m)
+		}
+	}
+	s.mu.Lock()
+	for m := range s.series {
+		add(m)
+	}
+	for m := range s.gauges {
+		add(m)
+	}
+	s.mu.Unlock()
+	slices.SortFunc(list, func(a, b Metric) int { return strings.Compare(a.id, b.id) })
+	return list
+}
+
+// last returns the last minute before a time in which a metric that is not computed has a value.
+func (s *Store) last(m Metric, before minute) (minute, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := s.series[m]
+	if one == nil {
+		return 0, false
+	}
+	i := one.first(before)
+	if i == 0 {
+		return 0, false
+	}
+	return one.buckets[i-1].at, true
 }
 
 // never is after every minute.

@@ -2,10 +2,11 @@
 // the result of each: canonical payloads, and notifications signed as the providers sign
 // them, with secrets generated for this run. scripts/demo calls it.
 //
-//	go run ./local/demo -cdk-out build/demo/cdk.out [-keep]
+//	go run ./local/demo -cdk-out build/demo/cdk.out [-keep] [-open]
 //
 // Exit status: 0 if every row has the expected result, 1 if one has not or the run
-// failed, 2 for wrong flags. With -keep the stack keeps running until Ctrl-C.
+// failed, 2 for wrong flags. With -keep the stack keeps running until Ctrl-C, and the address
+// of its page is printed first. -open keeps it, too, and opens the page in the user's browser.
 package main
 
 import (
@@ -17,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -29,6 +31,7 @@ const deadline = 20 * time.Minute
 func main() {
 	cdkOut := flag.String("cdk-out", "cdk.out", "the synthesized assembly")
 	keep := flag.Bool("keep", false, "leave the stack running afterwards")
+	open := flag.Bool("open", false, "open the page in your browser, and leave the stack running afterwards")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "demo: unexpected argument %q\n", flag.Arg(0))
@@ -36,7 +39,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *cdkOut, *keep); err != nil {
+	if err := run(ctx, *cdkOut, *keep || *open, *open); err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		stop()
 		os.Exit(1)
@@ -52,7 +55,10 @@ type stack struct {
 	tiers     []session.Tier // of the assembly
 }
 
-func run(ctx context.Context, cdkOut string, keep bool) (err error) {
+// page returns the address of the local run's page.
+func (s *stack) page() string { return s.Endpoint + "/_local/" }
+
+func run(ctx context.Context, cdkOut string, keep, open bool) (err error) {
 	logFile := filepath.Join(filepath.Dir(cdkOut), "local.log")
 	log, err := os.Create(logFile)
 	if err != nil {
@@ -85,6 +91,12 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 		return errors.Join(err, lastLines(logFile))
 	}
 	defer func() { err = errors.Join(err, s.Stop()) }()
+	if keep {
+		fmt.Printf("\nthe page: %s\n\n", s.page())
+	}
+	if open {
+		openPage(os.Stdout, runtime.GOOS, s.page())
+	}
 
 	rows = append(rows, providerRows(s.sender)...)
 	for i := range rows {
@@ -116,14 +128,15 @@ func run(ctx context.Context, cdkOut string, keep bool) (err error) {
 // wait leaves the stack running until Ctrl-C.
 func wait(ctx context.Context, s *stack) error {
 	fmt.Printf(`
-The stack keeps running until Ctrl-C. In another terminal:
+The stack keeps running until Ctrl-C. Its page: %s
+In another terminal:
 
   export AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
   export AWS_DEFAULT_REGION=%s ENVIRONMENT_SUFFIX=%s
   curl -X POST %s/webhook -H "Content-Type: application/json" -d '{
     "transaction_id": "txn_yours", "amount": 15000, "currency": "USD", "provider": "shop", "customer_id": "cust_789"}'
   scripts/send --provider stripe --secret %s --id pi_yours --url %s
-`, s.Endpoint, s.AWS.Region, s.Suffix(), s.APIURL, s.secrets["stripe"], s.APIURL)
+`, s.page(), s.Endpoint, s.AWS.Region, s.Suffix(), s.APIURL, s.secrets["stripe"], s.APIURL)
 	select {
 	case <-ctx.Done():
 		return nil

@@ -9,6 +9,7 @@ import (
 
 	"payment-webhooks/local/apigateway"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/flow"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 )
@@ -56,6 +57,7 @@ func (e *Emulator) planAPI() error {
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
+	e.apiDimensions = []string{"ApiName", t.API.Name, "Stage", t.Stage.StageName}
 	accessStream := "access-" + t.APIID
 	logger, err := e.apiLogger()
 	if err != nil {
@@ -64,7 +66,7 @@ func (e *Emulator) planAPI() error {
 	api, err := apigateway.New(t, apigateway.Config{
 		Observe: e.record.Request,
 		Account: e.account, Now: time.Now, Skew: e.faults.Skew, NewTraceID: e.sampler.NewTraceID,
-		Allow: e.mayInvoke, Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", "ApiName", t.API.Name, "Stage", t.Stage.StageName),
+		Allow: e.mayInvoke, Invoke: e.invokeForAPI, Metric: e.metric("AWS/ApiGateway", e.apiDimensions...),
 		AccessLog: func(groupARN, line string, at time.Time) {
 			if logger == nil || logger.may(groupName(groupARN), accessStream) {
 				e.writer.Put(groupName(groupARN), accessStream, at, line)
@@ -88,6 +90,9 @@ func (e *Emulator) mayInvoke(functionARN, httpMethod, resourcePath string) error
 }
 
 func (e *Emulator) invokeForAPI(ctx context.Context, functionARN string, payload []byte, traceID string) (apigateway.Invocation, error) {
+	if id := e.logicalIDs[functionARN]; id != "" {
+		e.passed.add(flow.Count{Of: flow.Integration, LogicalID: id})
+	}
 	response, err := e.invoke(ctx, faults.APIGateway, functionARN, lambda.Request{Payload: payload, TraceID: traceID})
 	if err != nil && ctx.Err() == nil {
 		e.log.Error("API could not invoke", "function", functionARN, "error", err)

@@ -94,9 +94,9 @@ func (e *Emulator) control() http.Handler {
 		}
 		respond(w, http.StatusAccepted, map[string]string{"rule": r.PathValue("name"), "time": at.UTC().Format(time.RFC3339)})
 	})
-	page := console.Handler(e.ended, deliveries.NewView(deliveries.View{
+	page := console.Handler(e.ended, e.flow, deliveries.NewView(deliveries.View{
 		Record: e.record, Documents: e.traces.Documents, Tools: e.tools, Stack: e.stack.Name, Environment: e.environment(),
-	}))
+	}), e.sendView(), e.queueView(), e.dashboard)
 	mux.Handle("GET "+console.Path+"{$}", page)
 	mux.Handle(console.Path+"page/", page)
 	mux.HandleFunc("/_local/", func(w http.ResponseWriter, r *http.Request) {
@@ -117,9 +117,8 @@ func respondError(w http.ResponseWriter, status int, err error) {
 
 // environment returns the variables by which commands in a terminal reach the endpoint.
 func (s *shared) environment() string {
-	// The CDK CLI remembers which account a key belongs to, so the key is of this account alone.
-	return fmt.Sprintf("AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=LOCAL%s AWS_SECRET_ACCESS_KEY=local AWS_REGION=%s AWS_DEFAULT_REGION=%s",
-		s.endpointURL, s.account, s.region, s.region)
+	return fmt.Sprintf("AWS_ENDPOINT_URL=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=local AWS_REGION=%s AWS_DEFAULT_REGION=%s",
+		s.endpointURL, s.accessKey(), s.region, s.region)
 }
 
 // PrintBanner prints what there is and how to reach it.

@@ -18,6 +18,7 @@ import (
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/flow"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/lambda"
 	"payment-webhooks/local/logs"
@@ -37,6 +38,8 @@ type Emulator struct {
 	inertReasons     map[string]string // by logical id
 	apiURL           string
 	apiID, stageName string
+	apiDimensions    []string          // of AWS/ApiGateway
+	logicalIDs       map[string]string // of functions and topics, by ARN
 
 	plan          *provision.Plan
 	policies      *iam.Policies
@@ -48,6 +51,8 @@ type Emulator struct {
 	retentions    map[string]time.Duration // of queues, by name
 	filters       *cloudwatch.Filters
 	alarms        *cloudwatch.Alarms
+	tables        *cloudwatch.Tables
+	dashboard     *cloudwatch.View
 	sns           *sns.Delivery
 
 	endpoint   *endpoint.Endpoint
@@ -59,6 +64,11 @@ type Emulator struct {
 	readers    map[string]func(context.Context) error // of mappings, by logical id
 	schedules  *schedule.Schedules
 
+	passed      tally // what passed the page's arrows, where nothing else counts it
+	queueDepths queueDepths
+	flowBase    map[string]int // what flowCounts does not count of grants, by id
+
+	flow     *flow.View
 	requests sync.WaitGroup // of the API, under way
 	ended    chan struct{}  // closed when the page's streams of updates are to end
 	endOnce  sync.Once
@@ -75,7 +85,17 @@ func newEmulator(s *shared, stack *assembly.Stack, resolver *assembly.Resolver) 
 	e := &Emulator{
 		shared: s, stack: stack, resolver: resolver, inertReasons: types.InertReasons(stack, resolver), retentions: map[string]time.Duration{},
 		functions: map[string]*lambda.Function{}, machines: map[string]*states.Machine{}, mappings: map[string]mapping{},
-		ended: make(chan struct{}),
+		ended: make(chan struct{}), logicalIDs: map[string]string{},
+	}
+	for _, f := range stack.ByType("AWS::Lambda::Function") {
+		if arn, err := resolver.Att(f.LogicalID, "Arn"); err == nil {
+			e.logicalIDs[arn] = f.LogicalID
+		}
+	}
+	for _, topic := range stack.ByType("AWS::SNS::Topic") {
+		if arn, err := resolver.Ref(topic.LogicalID); err == nil {
+			e.logicalIDs[arn] = topic.LogicalID
+		}
 	}
 	var errPlan error
 	problems := []error{types.Check(e.stack, e.resolver)}
@@ -166,9 +186,14 @@ func (e *Emulator) openEndpoint() error {
 		}
 		topics[arn] = true
 	}
+	view, err := e.flowView()
+	if err != nil {
+		return err
+	}
+	e.flow = view
 	e.endpoint = endpoint.New(endpoint.Config{
 		Moto: motoURL, Scope: e.scope(), Policies: e.policies, Stacks: e.stacks, Image: e.hasImage,
-		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, Faults: e.faults,
+		Functions: e.functions, Bus: e.bus, Mappings: mappings, Machines: machines, SNS: e.sns, Topics: topics, Flush: e.writer.Flush, SQS: e.queueMetrics.Observed, DynamoDB: e.tables.Observed, Faults: e.faults,
 		Control: e.control(), Log: e.terminal.logger("endpoint"), Now: time.Now,
 	})
 	return nil

@@ -29,6 +29,7 @@ import (
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/guard"
 	"payment-webhooks/local/moto"
+	"payment-webhooks/local/sendview"
 	"payment-webhooks/local/tools"
 	"payment-webhooks/local/xray"
 )
@@ -94,6 +95,7 @@ func New(o Options) (*Host, error) {
 		failed: make(chan error, 1),
 	}}
 	h.queueMetrics = cloudwatch.NewQueues(h.metrics, time.Now)
+	h.sends = sendview.NewRuns(t.logger("page"))
 	if o.Deploy {
 		h.open()
 		return h, nil
@@ -124,7 +126,7 @@ func New(o Options) (*Host, error) {
 
 // open opens what needs the account and the region, once they are known.
 func (h *Host) open() {
-	h.tools = tools.New(".", h.endpointURL, h.region, h.terminal.logger("tools"))
+	h.tools = tools.New(".", h.endpointURL, h.region, h.terminal.logger("page"))
 	h.stacks = cloudformation.New(cloudformation.Config{
 		Account: h.account, Region: h.region, Read: h.read, Object: h.object, Announce: h.announce, Now: time.Now, NewID: uuid.NewString,
 	})
@@ -155,6 +157,7 @@ func (h *Host) Start(ctx context.Context) error {
 	}
 	h.cleanup(h.moto.Stop)
 	h.cleanup(h.faults.Close)
+	h.cleanup(h.sends.Close)
 	if err := h.createSecrets(waiting, h.configAt(h.moto.URL, userKey)); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -17,6 +18,7 @@ import (
 	"payment-webhooks/local/cloudwatch"
 	"payment-webhooks/local/events"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/flow"
 	"payment-webhooks/local/iam"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/sns"
@@ -34,6 +36,10 @@ func (e *Emulator) planMetrics() error {
 	}); err != nil {
 		problems = append(problems, err)
 	}
+	dashboards, err := cloudwatch.NewDashboards(e.stack, e.resolver, e.metrics, e.region)
+	problems = append(problems, err)
+	e.dashboard = cloudwatch.NewView(dashboards, e.alarms, recorded, unrecorded)
+	problems = append(problems, e.planTables())
 	for _, resource := range e.stack.ByType("AWS::SQS::Queue") {
 		properties, err := e.resolver.Properties(resource)
 		name, errName := e.resolver.Att(resource.LogicalID, "QueueName")
@@ -46,6 +52,60 @@ func (e *Emulator) planMetrics() error {
 		}
 		e.retentions[name] = retention
 	}
+	return errors.Join(problems...)
+}
+
+// recorded are the metrics that the emulated services record, by namespace.
+var recorded = map[string][]string{
+	"AWS/ApiGateway": {"Count", "4XXError", "5XXError", "Latency", "IntegrationLatency"},
+	"AWS/DynamoDB":   {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"},
+	"AWS/Events":     {"MatchedEvents", "Invocations", "FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq"},
+	"AWS/Lambda":     {"Invocations", "Errors", "Throttles", "Duration", "IteratorAge", "AsyncEventsDropped", "DestinationDeliveryFailures"},
+	"AWS/SNS":        {"NumberOfNotificationsDelivered"},
+	"AWS/SQS":        {"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage", "NumberOfMessagesSent"},
+	"AWS/States":     {"ExecutionsStarted", "ExecutionsSucceeded", "ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted", "ExecutionTime"},
+}
+
+// unrecorded are metrics that a stack may name, and why they have no values here.
+var unrecorded = map[string]string{
+	"AWS/SNS NumberOfNotificationsFailed": "its subscribers accept every notification",
+}
+
+// planTables reads the keys of the tables and of their indexes.
+func (e *Emulator) planTables() error {
+	type keys []struct{ AttributeName, KeyType string }
+	var tables []cloudwatch.Table
+	var problems []error
+	names := func(k keys) (list []string) {
+		for _, one := range k {
+			list = append(list, one.AttributeName)
+		}
+		return list
+	}
+	for _, resource := range e.stack.ByType("AWS::DynamoDB::Table") {
+		var p struct {
+			KeySchema              keys
+			GlobalSecondaryIndexes []struct {
+				IndexName string
+				KeySchema keys
+			}
+		}
+		name, err := e.resolver.Ref(resource.LogicalID)
+		properties, errProperties := e.resolver.Properties(resource)
+		text, errText := json.Marshal(properties)
+		if err := errors.Join(err, errProperties, errText); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		problems = append(problems, json.Unmarshal(text, &p)) // what else it has is checked by package provision
+		table := cloudwatch.Table{Name: name, Key: names(p.KeySchema), Indexes: map[string][]string{}}
+		for _, index := range p.GlobalSecondaryIndexes {
+			table.Indexes[index.IndexName] = names(index.KeySchema)
+		}
+		tables = append(tables, table)
+	}
+	e.tables = &cloudwatch.Tables{Store: e.metrics, Now: time.Now}
+	e.tables.Set(tables)
 	return errors.Join(problems...)
 }
 
@@ -64,6 +124,9 @@ func (e *Emulator) ruleMetric(r *events.Rule, name string, at time.Time) {
 func (e *Emulator) notified(n sns.Notification) {
 	if n.Protocol == "none" {
 		return
+	}
+	if id := e.logicalIDs[n.TopicARN]; id != "" {
+		e.passed.add(flow.Count{Of: flow.Notified, LogicalID: id, Detail: n.Protocol + " " + n.Endpoint})
 	}
 	topic := n.TopicARN[strings.LastIndex(n.TopicARN, ":")+1:]
 	e.metric("AWS/SNS", "TopicName", topic)("NumberOfNotificationsDelivered", 1, n.At)
@@ -84,24 +147,26 @@ func (e *Emulator) putEmbedded(batch []logs.Metric) {
 func (e *Emulator) refreshMetrics(ctx context.Context) {
 	// Entries that were removed from the queue must be sent, even if the caller is gone.
 	e.writer.Flush(context.WithoutCancel(ctx))
-	client := sqs.NewFromConfig(e.configAt(e.moto.URL, userKey))
-	err := e.queueMetrics.Sample(ctx, func(ctx context.Context, name string) (cloudwatch.Counts, error) {
-		out, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
-			QueueUrl: aws.String(e.moto.URL + "/" + e.account + "/" + name),
-			AttributeNames: []sqstypes.QueueAttributeName{
-				sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-			},
-		})
-		if err != nil {
-			return cloudwatch.Counts{}, err
-		}
-		visible, errVisible := strconv.Atoi(out.Attributes["ApproximateNumberOfMessages"])
-		not, errNot := strconv.Atoi(out.Attributes["ApproximateNumberOfMessagesNotVisible"])
-		return cloudwatch.Counts{Visible: visible, NotVisible: not}, errors.Join(errVisible, errNot)
-	})
+	err := e.queueMetrics.Sample(ctx, e.countMessages)
 	if err != nil && ctx.Err() == nil {
 		e.log.Warn("queues have no metrics", "error", err)
 	}
+}
+
+// countMessages asks SQS how many messages a queue holds.
+func (e *Emulator) countMessages(ctx context.Context, name string) (cloudwatch.Counts, error) {
+	out, err := sqs.NewFromConfig(e.configAt(e.moto.URL, userKey)).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{
+		QueueUrl: aws.String(e.moto.URL + "/" + e.account + "/" + name),
+		AttributeNames: []sqstypes.QueueAttributeName{
+			sqstypes.QueueAttributeNameApproximateNumberOfMessages, sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		},
+	})
+	if err != nil {
+		return cloudwatch.Counts{}, err
+	}
+	visible, errVisible := strconv.Atoi(out.Attributes["ApproximateNumberOfMessages"])
+	not, errNot := strconv.Atoi(out.Attributes["ApproximateNumberOfMessagesNotVisible"])
+	return cloudwatch.Counts{Visible: visible, NotVisible: not}, errors.Join(errVisible, errNot)
 }
 
 // cloudWatchService is the principal that publishes the notifications of alarms.
@@ -117,6 +182,9 @@ func (e *Emulator) notify(ctx context.Context, alarmARN, topicARN, subject strin
 		_, err = awssns.NewFromConfig(e.awsConfig(userKey, faults.CloudWatch)).Publish(ctx, &awssns.PublishInput{
 			TopicArn: aws.String(topicARN), Subject: aws.String(subject), Message: aws.String(string(message)),
 		})
+	}
+	if err == nil {
+		e.passed.add(flow.Count{Of: flow.Alarmed, LogicalID: e.logicalIDs[topicARN]})
 	}
 	if err != nil {
 		e.log.Error("alarm not published", "alarm", alarmARN, "topic", topicARN, "error", err)

@@ -9,6 +9,7 @@ import (
 	"payment-webhooks/local/egress"
 	"payment-webhooks/local/faults"
 	"payment-webhooks/local/moto"
+	"payment-webhooks/local/sendview"
 	"payment-webhooks/local/tools"
 	"payment-webhooks/local/xray"
 )
@@ -30,7 +31,8 @@ type shared struct {
 	queueMetrics *cloudwatch.Queues
 	faults       *faults.Set
 	record       *deliveries.Record // of what passes through the services, for the page
-	tools        *tools.Tools
+	tools        *tools.Tools       // scripts/ops and scripts/send, for the page
+	sends        *sendview.Runs     // of the page
 
 	failed chan error // receives the first error that ends the run
 }

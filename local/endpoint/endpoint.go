@@ -60,8 +60,10 @@ type Config struct {
 	Faults    *faults.Set // nil: none is injected
 	// SQS receives each SQS call that moto accepted, with the bodies of request and response, before
 	// the response begins; nil: none does.
-	SQS    func(operation string, request, response []byte)
-	Topics map[string]bool // ARNs of the template's topics
+	SQS func(operation string, request, response []byte)
+	// DynamoDB receives each DynamoDB call with its response, once that has been sent; nil: none does.
+	DynamoDB func(operation string, request []byte, status int, response []byte)
+	Topics   map[string]bool // ARNs of the template's topics
 	// Flush sends what was logged so far to moto.
 	Flush   func(ctx context.Context)
 	Control http.Handler // paths under /_local/
@@ -152,6 +154,11 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	_, operation, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
+	if service == "dynamodb" && e.config.DynamoDB != nil {
+		kept := &keptWriter{ResponseWriter: w, status: http.StatusOK}
+		w = kept
+		defer func() { e.config.DynamoDB(operation, body, kept.status, kept.body.Bytes()) }()
+	}
 	e.inject(w, r, service, operation, body, func(w http.ResponseWriter, r *http.Request, body []byte) {
 		e.dispatch(w, r, service, operation, body)
 	})
@@ -509,6 +516,28 @@ func (a *acceptedWriter) WriteHeader(status int) {
 	}
 	a.ResponseWriter.WriteHeader(status)
 }
+
+// keptWriter keeps a copy of the response.
+type keptWriter struct {
+	http.ResponseWriter
+	status int
+	body   bytes.Buffer
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (k *keptWriter) WriteHeader(status int) {
+	k.status = status
+	k.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (k *keptWriter) Write(p []byte) (int, error) {
+	k.body.Write(p)
+	return k.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController reach the writer's Flush.
+func (k *keptWriter) Unwrap() http.ResponseWriter { return k.ResponseWriter }
 
 // Unwrap lets http.ResponseController reach the writer's Flush.
 func (a *acceptedWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,8 +51,9 @@ type BusConfig struct {
 
 // Bus is one event bus with its rules. It is safe for concurrent use.
 type Bus struct {
-	config BusConfig
-	scope  Scope
+	config   BusConfig
+	scope    Scope
+	accepted atomic.Int64
 
 	mu       sync.RWMutex
 	rules    []*Rule
@@ -226,8 +228,12 @@ func (b *Bus) Misdirected() map[string]int {
 	return maps.Clone(b.lost)
 }
 
+// Accepted counts the events that were put on the bus; replayed ones are not put again.
+func (b *Bus) Accepted() int { return int(b.accepted.Load()) }
+
 // publish archives an event and starts its delivery. It reports whether a rule matches.
 func (b *Bus) publish(event []byte, at time.Time) bool {
+	b.accepted.Add(1)
 	for _, a := range b.allArchives() {
 		a.add(at, event)
 	}

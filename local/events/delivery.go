@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -95,6 +96,16 @@ type Deliveries struct {
 	pending int
 	idle    chan struct{} // closed when pending falls to 0; nil while no call of Idle waits
 	stats   map[string]Stats
+	targets map[RuleTarget]TargetStats
+}
+
+// RuleTarget is a target of a rule.
+type RuleTarget struct{ Rule, Target string } // the rule's logical id, the target's Id
+
+// TargetStats counts what became of the events for a target.
+type TargetStats struct {
+	Delivered int // accepted by the target
+	SentToDLQ int
 }
 
 // Stats counts a rule's events, like the CloudWatch metrics of the same names (EventBridge user guide, eb-monitoring).
@@ -117,7 +128,7 @@ func NewDeliveries(c DeliveryConfig) *Deliveries {
 		c.Jitter = func(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	return &Deliveries{config: c, ctx: ctx, cancel: cancel, attempts: make(chan struct{}, maxAttempts), stats: map[string]Stats{}}
+	return &Deliveries{config: c, ctx: ctx, cancel: cancel, attempts: make(chan struct{}, maxAttempts), stats: map[string]Stats{}, targets: map[RuleTarget]TargetStats{}}
 }
 
 // delivered is an event on its way to one target.
@@ -224,6 +235,22 @@ func (d *Deliveries) count(r *Rule, change func(*Stats)) {
 	d.stats[r.Name] = s
 }
 
+func (d *Deliveries) countTarget(e delivered, change func(*TargetStats)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	of := RuleTarget{e.rule.LogicalID, e.target.id}
+	s := d.targets[of]
+	change(&s)
+	d.targets[of] = s
+}
+
+// Targets returns the counts of each target that was sent something.
+func (d *Deliveries) Targets() map[RuleTarget]TargetStats {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return maps.Clone(d.targets)
+}
+
 // AWS documents "an exponential back off and jitter" without numbers. With these, 185 attempts
 // take about a day, which are the two limits of the default policy.
 const (
@@ -253,6 +280,7 @@ func (d *Deliveries) run(e delivered) {
 		age += time.Since(started)
 		d.count(e.rule, func(s *Stats) { s.Invocations++ })
 		if err == nil {
+			d.countTarget(e, func(s *TargetStats) { s.Delivered++ })
 			d.record(e.rule, "Invocations")
 			d.ended(e, retries, nil, "")
 			return
@@ -328,6 +356,7 @@ func (d *Deliveries) giveUp(e delivered, cause error, condition string, retries 
 		return
 	}
 	d.count(e.rule, func(s *Stats) { s.SentToDLQ++ })
+	d.countTarget(e, func(s *TargetStats) { s.SentToDLQ++ })
 	d.record(e.rule, "InvocationsSentToDlq")
 	d.config.Log.Error("event sent to its dead-letter queue", append(log, "queue", e.target.deadLetterARN)...)
 	d.ended(e, retries, cause, e.target.deadLetterARN)

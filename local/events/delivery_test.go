@@ -129,6 +129,9 @@ func TestDeliveries(t *testing.T) {
 			if got, want := f.deliveries.Stats()["all"], (Stats{Invocations: 4}); got != want {
 				t.Errorf("got stats %+v, want %+v", got, want)
 			}
+			if got, want := f.deliveries.Targets()[RuleTarget{"AllRule", "Target0"}], (TargetStats{Delivered: 1}); got != want || f.bus.Accepted() != 1 {
+				t.Errorf("got %+v of %d events, want %+v of one", got, f.bus.Accepted(), want)
+			}
 		})
 	})
 	t.Run("retry for a day by default", func(t *testing.T) {

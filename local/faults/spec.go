@@ -135,8 +135,12 @@ func supported(hop string, functions Functions) []Fault {
 	return nil
 }
 
-// defaultSlowStart is how long a slow start takes when the fault does not say.
-const defaultSlowStart = 2
+// Bounds of Seconds.
+const (
+	defaultSlowStart = 2 // when the fault does not say
+	maxSlowStart     = 60
+	maxSkew          = 24 * 60 * 60
+)
 
 // check validates a spec and returns it with handler names in place of function names and
 // with its defaults. The error wraps ErrUnsupported.
@@ -166,10 +170,10 @@ func (s Spec) check(functions Functions) (Spec, error) {
 	switch {
 	case s.Fault == SlowStart && s.Seconds == 0:
 		s.Seconds = defaultSlowStart
-	case s.Fault == SlowStart && !(s.Seconds > 0 && s.Seconds <= 60):
-		return s, unsupported("a slow start takes up to 60 seconds, not %v", s.Seconds)
-	case s.Fault == ClockSkew && (s.Seconds == 0 || !(math.Abs(s.Seconds) <= 86400)):
-		return s, unsupported("a clock is off by -86400 to 86400 seconds, not %v", s.Seconds)
+	case s.Fault == SlowStart && !(s.Seconds > 0 && s.Seconds <= maxSlowStart):
+		return s, unsupported("a slow start takes up to %d seconds, not %v", maxSlowStart, s.Seconds)
+	case s.Fault == ClockSkew && (s.Seconds == 0 || !(math.Abs(s.Seconds) <= maxSkew)):
+		return s, unsupported("a clock is off by %d to %d seconds, not %v", -maxSkew, maxSkew, s.Seconds)
 	case s.Fault != SlowStart && s.Fault != ClockSkew && s.Seconds != 0:
 		return s, unsupported("%s has no seconds", s.Fault)
 	}

@@ -1,9 +1,13 @@
+import dashboard from './dashboard.js';
 import deliveries from './deliveries.js';
 import { element } from './dom.js';
+import flow from './flow.js';
+import queues from './queues.js';
+import send from './send.js';
 
 // A view has a name, a title, show(main, parameters), which fills the page, hide(), and
 // update(data), which is called with each of its updates, also while it is hidden.
-const views = [deliveries];
+const views = [flow, deliveries, send, queues, dashboard];
 
 const main = document.querySelector('main');
 const nav = document.querySelector('nav');

@@ -155,14 +155,16 @@ type listed struct {
 }
 
 func newDLQList(a *app) *cobra.Command {
-	return &cobra.Command{
+	var counts bool
+	command := &cobra.Command{
 		Use:   "list",
 		Short: "List the stack's queues: how many messages, how old, when they expire, and why they are there",
 		Long: `List the stack's queues: how many messages, how old, when they expire, and why they are there.
 
 Counts are SQS's own, which may be a minute late. Age and reasons come from up to 100
-messages of each dead-letter queue, which are hidden from others while they are read.`,
-		Example: "  scripts/ops dlq list\n  scripts/ops dlq list --json",
+messages of each dead-letter queue, which are hidden from others while they are read. With
+--counts, no message is read.`,
+		Example: "  scripts/ops dlq list\n  scripts/ops dlq list --counts\n  scripts/ops dlq list --json",
 		Args:    cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
 			ctx := command.Context()
@@ -174,7 +176,7 @@ messages of each dead-letter queue, which are hidden from others while they are 
 			group, ctx := errgroup.WithContext(ctx)
 			for i, q := range d.all {
 				group.Go(func() (err error) {
-					lines[i], err = d.list(ctx, q)
+					lines[i], err = d.list(ctx, q, counts)
 					return err
 				})
 			}
@@ -184,12 +186,14 @@ messages of each dead-letter queue, which are hidden from others while they are 
 			return a.print(lines, func(w io.Writer) { printQueues(w, lines, a.now()) })
 		},
 	}
+	command.Flags().BoolVar(&counts, "counts", false, "only SQS's counts: no message is read, nor hidden")
+	return command
 }
 
-func (d *dlq) list(ctx context.Context, q queue) (listed, error) {
+func (d *dlq) list(ctx context.Context, q queue, counts bool) (listed, error) {
 	depth, err := d.client.Depth(ctx, q.URL)
 	line := listed{Queue: q.Name, Purpose: q.Purpose, DeadLetter: q.Dead, Messages: depth.Total(), Hidden: depth.InFlight}
-	if err != nil || !q.Dead || depth.Visible == 0 {
+	if err != nil || counts || !q.Dead || depth.Visible == 0 {
 		return line, err
 	}
 	line.Reasons = map[string]int{}
@@ -282,6 +286,9 @@ type shown struct {
 	Summary string            `json:"summary"`
 	About   []deadletters.Key `json:"about,omitempty"`
 	Body    string            `json:"body,omitempty"`
+
+	Attributes map[string]string `json:"attributes,omitempty"` // with the body: those that are strings, masked
+	Receives   int               `json:"receives"`             // how often it has been received, this time included
 }
 
 func newDLQShow(a *app) *cobra.Command {
@@ -335,7 +342,7 @@ func (d *dlq) show(ctx context.Context, q queue, only []string, limit int, whole
 		}
 		s := show(q, m)
 		if !whole {
-			s.Body = ""
+			s.Body, s.Attributes = "", nil
 		}
 		found = append(found, s)
 		return nil
@@ -348,9 +355,14 @@ const maxRead = 100_000
 
 func show(q queue, m queues.Message) shown {
 	read := deadletters.Read(m.Body, m.Attributes)
-	return shown{
+	s := shown{
 		Queue: q.Name, ID: m.ID, Sent: m.Sent, Kind: read.Kind, Reason: read.Reason, Summary: read.Summary, About: read.Keys, Body: read.Body,
+		Receives: m.Receives, Attributes: map[string]string{},
 	}
+	for name, value := range m.Attributes {
+		s.Attributes[name] = deadletters.Mask(value)
+	}
+	return s
 }
 
 func printMessages(w io.Writer, messages []shown, now time.Time) {
@@ -382,7 +394,7 @@ func (d *dlq) about(ctx context.Context, id string) ([]shown, error) {
 				s := show(q, m)
 				if slices.ContainsFunc(s.About, func(k deadletters.Key) bool { return k.TransactionID == id }) ||
 					s.Kind == deadletters.KindDelivery && strings.Contains(s.Body, id) {
-					s.Body = ""
+					s.Body, s.Attributes = "", nil
 					mu.Lock()
 					found = append(found, s)
 					mu.Unlock()

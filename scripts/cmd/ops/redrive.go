@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,8 +44,24 @@ type outcome struct {
 	Action  string `json:"action,omitempty"` // what sending it on does
 	Result  string `json:"result"`           // one of the results above
 	Error   string `json:"error,omitempty"`  // why it stays
+	Sends   []sent `json:"sends,omitempty"`  // of what would be sent: each call
 
 	Message *shown `json:"message,omitempty"` // whole, of a discarded one
+}
+
+// sent is what sending on a message sends.
+type sent struct {
+	To   string `json:"to"`
+	Body string `json:"body"` // indented if it is JSON, with card numbers masked
+}
+
+func newSent(to string, body []byte) sent {
+	text := deadletters.Mask(string(body))
+	var indented bytes.Buffer
+	if json.Indent(&indented, []byte(text), "", "  ") == nil {
+		text = indented.String()
+	}
+	return sent{to, text}
 }
 
 func newDLQRedrive(a *app) *cobra.Command {
@@ -204,6 +221,7 @@ func (r *redrive) message(ctx context.Context, q queue, m queues.Message, reader
 		return stays(err)
 	}
 	if !r.execute {
+		o.Sends = plan.sends
 		return o
 	}
 	// An interrupt must not separate what is sent from the record that it was.
@@ -248,6 +266,7 @@ func (r *redrive) remove(ctx context.Context, id string, steps []string, reader 
 // plan is what sending on a message does.
 type plan struct {
 	action string
+	sends  []sent // what the steps send
 	steps  []step // each is recorded when it is done
 }
 
@@ -276,7 +295,7 @@ func (r *redrive) plan(ctx context.Context, q queue, m queues.Message, read dead
 			return plan{}, err
 		}
 		input := read.Workflow.Transaction
-		return plan{"start the workflow again: repeats its notifications", []step{{"execution", func(ctx context.Context) error {
+		return plan{"start the workflow again: repeats its notifications", []sent{newSent(machine, input)}, []step{{"execution", func(ctx context.Context) error {
 			return r.rules.StartExecution(ctx, machine, input)
 		}}}}, nil
 	case deadletters.KindInvocation:
@@ -305,8 +324,17 @@ func (r *redrive) event(ctx context.Context, e *deadletters.Event) (plan, error)
 	if err != nil {
 		return plan{}, err
 	}
-	return plan{target.Action(), []step{{"target", func(ctx context.Context) error {
-		return r.rules.Deliver(ctx, rule, target, e.JSON)
+	return r.deliver(rule, target, e.JSON)
+}
+
+// deliver sends an event to a target of a rule.
+func (r *redrive) deliver(rule rules.Rule, target rules.Target, event []byte) (plan, error) {
+	payload, err := r.rules.Payload(rule, target, event)
+	if err != nil {
+		return plan{action: target.Action()}, err
+	}
+	return plan{target.Action(), []sent{newSent(target.ARN, payload)}, []step{{"target", func(ctx context.Context) error {
+		return r.rules.Deliver(ctx, rule, target, event)
 	}}}}, nil
 }
 
@@ -328,10 +356,7 @@ func (r *redrive) alert(ctx context.Context, q queue, e *deadletters.Event) (pla
 	if len(rule.Targets) != 1 {
 		return plan{}, fmt.Errorf("the rule %s has %d targets, want one", rule.Name, len(rule.Targets))
 	}
-	target := rule.Targets[0]
-	return plan{target.Action(), []step{{"target", func(ctx context.Context) error {
-		return r.rules.Deliver(ctx, rule, target, e.JSON)
-	}}}}, nil
+	return r.deliver(rule, rule.Targets[0], e.JSON)
 }
 
 // Margins around the times at which records arrived in the stream, which are approximate: a
@@ -358,7 +383,7 @@ func (r *redrive) positions(ctx context.Context, p *deadletters.Positions) (plan
 			}
 			records = append(records, record)
 		}
-		return publish(fmt.Sprintf("publish %s again", transactions(len(records))), bus, records), nil
+		return r.publish(fmt.Sprintf("publish %s again", transactions(len(records))), bus, records), nil
 	}
 	if !errors.Is(err, stream.ErrTrimmed) {
 		return plan{}, err
@@ -376,7 +401,7 @@ func (r *redrive) positions(ctx context.Context, p *deadletters.Positions) (plan
 	if len(records) == 0 {
 		return plan{}, fmt.Errorf("the stream no longer has these records, and the table has no transaction received around %s", p.First.UTC().Format(time.RFC3339))
 	}
-	return publish(fmt.Sprintf("publish all %s received around %s: the stream no longer has the positions of the %d, so others are published a second time",
+	return r.publish(fmt.Sprintf("publish all %s received around %s: the stream no longer has the positions of the %d, so others are published a second time",
 		transactions(len(records)), p.First.UTC().Format(time.RFC3339), p.Size), bus, records), nil
 }
 
@@ -400,7 +425,7 @@ func (r *redrive) record(ctx context.Context, d *deadletters.Record) (plan, erro
 	if err != nil {
 		return plan{}, err
 	}
-	return publish("publish "+transactions(1)+" again", bus, []publication.Record{record}), nil
+	return r.publish("publish "+transactions(1)+" again", bus, []publication.Record{record}), nil
 }
 
 func (d *dlq) publication() (*publication.Table, *publication.Bus, error) {
@@ -414,9 +439,10 @@ func (d *dlq) publication() (*publication.Table, *publication.Bus, error) {
 
 // publish is a step for each record, so that a run that was interrupted goes on behind the
 // last one.
-func publish(action string, bus *publication.Bus, records []publication.Record) plan {
+func (r *redrive) publish(action string, bus *publication.Bus, records []publication.Record) plan {
 	p := plan{action: action}
 	for _, record := range records {
+		p.sends = append(p.sends, newSent(r.stack.Outputs[contract.OutputBus], record.Detail))
 		p.steps = append(p.steps, step{record.Provider + "/" + record.TransactionID, func(ctx context.Context) error {
 			return bus.Publish(ctx, []publication.Record{record})[0]
 		}})
@@ -434,7 +460,7 @@ func (r *redrive) invocation(i *deadletters.Invocation) (plan, error) {
 	if _, err := r.stack.Named("AWS::Lambda::Function", name); err != nil {
 		return plan{}, err
 	}
-	return plan{"invoke " + name + " and await its success", []step{{"invocation", func(ctx context.Context) error {
+	return plan{"invoke " + name + " and await its success", []sent{newSent(name, i.Payload)}, []step{{"invocation", func(ctx context.Context) error {
 		return r.rules.Invoke(ctx, name, i.Payload)
 	}}}}, nil
 }
@@ -456,12 +482,18 @@ func (r *redrive) delivery(ctx context.Context, body string) (plan, error) {
 		return plan{}, err
 	}
 	var stored []string
+	var sends []sent
 	for _, e := range events {
 		if e.TransactionID != "" {
+			text, err := json.Marshal(e)
+			if err != nil {
+				return plan{}, err
+			}
+			sends = append(sends, newSent(r.stack.Outputs[contract.OutputTable], text))
 			stored = append(stored, fmt.Sprintf("%s %s of %s, %s", e.Kind, e.TransactionID, e.Provider, e.Amount))
 		}
 	}
-	return plan{"store " + strings.Join(stored, "; "), []step{{"store", func(ctx context.Context) error {
+	return plan{"store " + strings.Join(stored, "; "), sends, []step{{"store", func(ctx context.Context) error {
 		events, err := r.endpoint.Redeliver(ctx, body, false)
 		if err != nil {
 			return err

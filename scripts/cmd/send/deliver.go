@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,6 +34,35 @@ const (
 type outcome struct {
 	status int // 0 when there was no response
 	took   time.Duration
+}
+
+// response is what --json prints of a delivery, a line for each.
+type response struct {
+	Delivery     int     `json:"delivery"`             // its number, from 1
+	Status       int     `json:"status,omitempty"`     // 0: there was no response
+	Body         string  `json:"body"`                 // up to 4096 bytes
+	RequestID    string  `json:"request_id,omitempty"` // API Gateway's
+	Error        string  `json:"error,omitempty"`      // why there was no response
+	Milliseconds float64 `json:"ms"`                   // from the start of the request to the end of the response
+}
+
+// String returns the status and the body on one line.
+func (r response) String() string {
+	if r.Error != "" {
+		return "no response: " + r.Error
+	}
+	return fmt.Sprintf("%d %s", r.Status, strings.ReplaceAll(r.Body, "\n", " "))
+}
+
+// printResponse writes a line about a response.
+func (o options) printResponse(out io.Writer, r response) {
+	if !o.json {
+		fmt.Fprintf(out, "%s (%.1f ms)\n", r, r.Milliseconds)
+		return
+	}
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(r) // whoever reads the output is gone
 }
 
 // deliver posts the deliveries, one after another or at a rate, and prints a line
@@ -72,12 +102,13 @@ func deliver(ctx context.Context, out io.Writer, o options, next func(n int) (*h
 				return nil // interrupted while it waited
 			}
 			start := time.Now()
-			status, line := exchange(client, request.WithContext(ctx))
+			r := exchange(client, request.WithContext(ctx))
 			took := time.Since(start)
+			r.Delivery, r.Milliseconds = n+1, milliseconds(took)
 			mu.Lock()
 			defer mu.Unlock()
-			outcomes = append(outcomes, outcome{status: status, took: took})
-			fmt.Fprintf(out, "%s (%.1f ms)\n", line, milliseconds(took))
+			outcomes = append(outcomes, outcome{status: r.Status, took: took})
+			o.printResponse(out, r)
 			return nil
 		})
 	}
@@ -94,19 +125,18 @@ func newClient() *http.Client {
 	}
 }
 
-// exchange sends a request. The line has the status and the body of the response.
-func exchange(client *http.Client, request *http.Request) (status int, line string) {
-	response, err := client.Do(request)
+// exchange sends a request.
+func exchange(client *http.Client, request *http.Request) response {
+	received, err := client.Do(request)
 	if err != nil {
-		return 0, "no response: " + err.Error()
+		return response{Error: err.Error()}
 	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, shown))
+	defer received.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(received.Body, shown))
 	if err != nil {
-		return 0, "no response: " + err.Error()
+		return response{Error: err.Error()}
 	}
-	body = bytes.ReplaceAll(bytes.TrimSpace(body), []byte("\n"), []byte(" "))
-	return response.StatusCode, fmt.Sprintf("%d %s", response.StatusCode, body)
+	return response{Status: received.StatusCode, Body: string(bytes.TrimSpace(body)), RequestID: received.Header.Get("X-Amzn-Requestid")}
 }
 
 // summarize prints the number of responses and their times by status.

@@ -57,7 +57,7 @@ func supported() []providers.Declaration {
 type options struct {
 	provider, fixture, file, url, secret, notificationURL, egressDir, id string
 
-	list, context, challenge, tamper bool
+	list, context, challenge, tamper, json bool
 
 	supported []providers.Declaration
 	skew      time.Duration
@@ -91,6 +91,7 @@ func parse(supported []providers.Declaration, args []string, getenv func(string)
 	flags.StringVar(&o.egressDir, "egress", "", "the `directory` that the local run has as --egress, for a provider that signs with a certificate")
 	flags.StringVar(&o.id, "id", "", "give the payload's object this `id`, which makes it a new transaction; {n} stands for the delivery's number")
 	flags.BoolVar(&o.challenge, "challenge", false, "verify the address by a challenge instead of sending a payload")
+	flags.BoolVar(&o.json, "json", false, "print each response as a line of JSON, and no summary")
 	flags.BoolVar(&o.list, "list", false, "print as JSON what can be sent: the providers, with their payloads and a generated secret of each")
 	flags.BoolVar(&o.context, "context", false, "print the providers as cdk's context, with their secrets named payments/PROVIDER")
 	if err := flags.Parse(args); err != nil {
@@ -202,7 +203,7 @@ func run(ctx context.Context, supported []providers.Declaration, args []string, 
 	}
 	start := time.Now()
 	outcomes, err := deliver(ctx, stdout, o, next)
-	if o.repeat > 1 {
+	if o.repeat > 1 && !o.json {
 		summarize(stdout, outcomes, time.Since(start))
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
@@ -321,9 +322,15 @@ func (o options) ask(ctx context.Context, d providers.Declaration, stdout, stder
 		return usageError(stderr, err)
 	}
 	request.Header.Set("User-Agent", userAgent)
-	_, line := exchange(newClient(), request)
-	fmt.Fprintln(stdout, line)
-	if right := fmt.Sprintf("%d %s", http.StatusOK, want); line != right {
+	start := time.Now()
+	r := exchange(newClient(), request)
+	r.Delivery, r.Milliseconds = 1, milliseconds(time.Since(start))
+	if o.json {
+		o.printResponse(stdout, r)
+	} else {
+		fmt.Fprintln(stdout, r)
+	}
+	if right := fmt.Sprintf("%d %s", http.StatusOK, want); r.String() != right {
 		fmt.Fprintf(stderr, "send: the response is not %s\n", right)
 		return exitBad
 	}

@@ -101,6 +101,41 @@ func TestExitStatus(t *testing.T) {
 	}
 }
 
+func TestResponsesAsJSON(t *testing.T) {
+	t.Run("when there is a response, a line has it", func(t *testing.T) {
+		d := newEndpoint(t, 202, 401)
+		code, out, errs := send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--json", "--repeat", "2")
+		if code != 1 || errs != "" {
+			t.Errorf("exit %d, printed %s", code, errs)
+		}
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		if len(lines) != 2 {
+			t.Fatalf("printed %s, want a line for each response and no summary", out)
+		}
+		for i, want := range []response{{Delivery: 1, Status: 202, Body: "{\n\"status\": 202}"}, {Delivery: 2, Status: 401, Body: "{\n\"status\": 401}"}} {
+			var got response
+			if err := json.Unmarshal([]byte(lines[i]), &got); err != nil {
+				t.Fatalf("%s: %v", lines[i], err)
+			}
+			if got.Milliseconds <= 0 {
+				t.Errorf("%s has no time", lines[i])
+			}
+			if got.Milliseconds = 0; got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		}
+	})
+	t.Run("when there is none, the line says why", func(t *testing.T) {
+		d := newEndpoint(t, 202)
+		d.Close()
+		var got response
+		code, out, _ := send(t, t.Context(), "--provider", "canonical", "--url", d.URL, "--json")
+		if err := json.Unmarshal([]byte(out), &got); code != 1 || err != nil || got.Status != 0 || got.Error == "" {
+			t.Errorf("exit %d, printed %s", code, out)
+		}
+	})
+}
+
 func TestNoAnswerIsNoSuccess(t *testing.T) {
 	d := newEndpoint(t, 202)
 	d.Close()

@@ -177,12 +177,21 @@ func (r Rule) Target(arn string) (Target, error) {
 	return Target{}, fmt.Errorf("%w: %s of rule %s", ErrTarget, arn, r.Name)
 }
 
+// Payload returns what EventBridge would send to a target of a rule of the event.
+func (c *Client) Payload(r Rule, t Target, event []byte) ([]byte, error) {
+	payload, err := events.Render(t.properties, r.Name, r.ARN, event, c.now())
+	if err != nil {
+		return nil, fmt.Errorf("input of the target of %s: %w", r.Name, err)
+	}
+	return payload, nil
+}
+
 // Deliver sends to a target of a rule what EventBridge would send of the event. It returns
 // nil when the target has accepted it; a function, when it has succeeded.
 func (c *Client) Deliver(ctx context.Context, r Rule, t Target, event []byte) error {
-	payload, err := events.Render(t.properties, r.Name, r.ARN, event, c.now())
+	payload, err := c.Payload(r, t, event)
 	if err != nil {
-		return fmt.Errorf("input of the target of %s: %w", r.Name, err)
+		return err
 	}
 	switch t.Service() {
 	case "states":
