@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	cdkconstructs "github.com/aws/constructs-go/constructs/v10"
 	"github.com/aws/jsii-runtime-go"
 
@@ -114,7 +115,8 @@ func filled(metric, other string) string {
 	return fmt.Sprintf("FILL(SUM([%s, 0 * %s]), 0)", metric, other)
 }
 
-func (m metrics) addAlarms(scope cdkconstructs.Construct) {
+// addAlarms adds the alarms and returns them.
+func (m metrics) addAlarms(scope cdkconstructs.Construct) (added []interfacesawscloudwatch.IAlarmRef) {
 	day, hour := awscdk.Duration_Days(jsii.Number(1)), awscdk.Duration_Hours(jsii.Number(1))
 	alarms := []alarm{
 		{
@@ -213,7 +215,7 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 
 	action := awscloudwatchactions.NewSnsAction(m.p.Alerts.Topic())
 	for _, a := range alarms {
-		awscloudwatch.NewAlarm(scope, jsii.String(a.id), &awscloudwatch.AlarmProps{
+		one := awscloudwatch.NewAlarm(scope, jsii.String(a.id), &awscloudwatch.AlarmProps{
 			AlarmName:          jsii.String(contract.AlarmPrefix + a.name + "-" + m.p.Suffix),
 			AlarmDescription:   jsii.String(a.description),
 			Metric:             a.metric,
@@ -221,8 +223,11 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) {
 			EvaluationPeriods:  jsii.Number(a.periods),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_THRESHOLD,
 			TreatMissingData:   cmp.Or(a.missing, awscloudwatch.TreatMissingData_NOT_BREACHING),
-		}).AddAlarmAction(action)
+		})
+		one.AddAlarmAction(action)
+		added = append(added, one)
 	}
+	return added
 }
 
 func minutes(n float64) awscdk.Duration { return awscdk.Duration_Minutes(jsii.Number(n)) }

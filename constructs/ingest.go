@@ -156,6 +156,12 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 	integration := awsapigateway.NewLambdaIntegration(invoked, &awsapigateway.LambdaIntegrationOptions{
 		AllowTestInvoke: jsii.Bool(false),
 	})
+	// The same integration, without a permission of its own: that of POST /webhook/{provider} is for POST
+	// /webhook/*. Lambda limits a function's policy to 20 KB, so many providers would not fit.
+	// https://repost.aws/knowledge-center/lambda-resource-based-policy-size-error
+	permitted := awsapigateway.NewAwsIntegration(&awsapigateway.AwsIntegrationProps{
+		Proxy: jsii.Bool(true), Service: jsii.String("lambda"), Path: jsii.String("2015-03-31/functions/" + *invoked.FunctionArn() + "/invocations"),
+	})
 	webhook := api.Root().AddResource(jsii.String("webhook"), nil)
 	webhook.AddMethod(jsii.String("POST"), integration, nil)
 	webhook.AddResource(jsii.String("{provider}"), nil).AddMethod(jsii.String("POST"), integration, nil)
@@ -163,7 +169,11 @@ func NewIngest(scope cdkconstructs.Construct, id string, p IngestProps) *Ingest 
 		// A literal resource wins over {provider}.
 		resource := webhook.AddResource(jsii.String(name), nil)
 		for _, method := range p.Providers[name].Methods {
-			resource.AddMethod(jsii.String(method), integration, nil)
+			target := integration
+			if method == http.MethodPost {
+				target = permitted
+			}
+			resource.AddMethod(jsii.String(method), target, nil)
 		}
 	}
 	countThrottled(accessLogs)

@@ -26,6 +26,22 @@ func methodsOf(s template) []string {
 	return methods
 }
 
+// permittedMethods returns the methods for which API Gateway may invoke a function.
+func permittedMethods(s template) []string {
+	var methods []string
+	for _, id := range s.all("AWS::Lambda::Permission") {
+		permission := s.Resources[id]
+		if s.render(permission.at("Principal")) != "apigateway.amazonaws.com" {
+			continue
+		}
+		arn := s.render(permission.at("SourceArn"))
+		verb, path, _ := strings.Cut(arn[strings.LastIndex(arn, "}/")+len("}/"):], "/")
+		methods = append(methods, verb+" /"+strings.Replace(path, "*", "{provider}", 1))
+	}
+	slices.Sort(methods)
+	return methods
+}
+
 func TestGatewayMethods(t *testing.T) {
 	extended := append(supported(), providerstest.Declaration)
 	for _, tt := range []struct {
@@ -53,6 +69,13 @@ func TestGatewayMethods(t *testing.T) {
 			s := synthesize(t, cfg)
 			if diff := cmp.Diff(tt.want, methodsOf(s)); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
+			}
+			// One permission covers POST to every provider.
+			permitted := slices.DeleteFunc(slices.Clone(tt.want), func(method string) bool {
+				return strings.HasPrefix(method, "POST /webhook/") && method != "POST /webhook/{provider}"
+			})
+			if diff := cmp.Diff(permitted, permittedMethods(s)); diff != "" {
+				t.Errorf("the API may invoke the validator (-want +got):\n%s", diff)
 			}
 			// Each has its limits: without, those of unknown names apply.
 			_, stage := s.only("AWS::ApiGateway::Stage")

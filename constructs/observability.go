@@ -39,8 +39,10 @@ func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityP
 	this := cdkconstructs.NewConstruct(scope, &id)
 	m := metrics{p}
 	o := &Observability{}
+	alarms := m.addAlarms(this)
 	for _, d := range m.dashboards() {
 		board := awscloudwatch.NewDashboard(this, jsii.String(d.id), &awscloudwatch.DashboardProps{DashboardName: jsii.String(d.name)})
+		board.AddWidgets(d.head(alarms)...)
 		for _, row := range d.rows {
 			var widgets []awscloudwatch.IWidget
 			for _, g := range row {
@@ -56,7 +58,6 @@ func NewObservability(scope cdkconstructs.Construct, id string, p ObservabilityP
 			jsii.String("#dashboards/dashboard/" + d.name),
 		}))
 	}
-	m.addAlarms(this)
 	return o
 }
 
@@ -158,14 +159,15 @@ func (m metrics) provider(metric, name, label string) awscloudwatch.IMetric {
 	return m.business(metric, "Sum", label, jsii.String(contract.DimensionProvider), jsii.String(name))
 }
 
-// unknownEvents finds the event types that were unknown, whatever their names, by day.
+// unknownEvents finds the event types that were unknown, whatever their names. Five minutes are shown in any range; a
+// day, which the alarm watches, would begin outside the ranges in which one looks.
 func (m metrics) unknownEvents() awscloudwatch.IMetric {
 	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
-		Expression: jsii.String(fmt.Sprintf(`SEARCH('{%s,%s,%s} MetricName="%s" %s="%s"', 'Sum', 86400)`, contract.MetricNamespace,
+		Expression: jsii.String(fmt.Sprintf(`SEARCH('{%s,%s,%s} MetricName="%s" %s="%s"', 'Sum', 300)`, contract.MetricNamespace,
 			contract.DimensionEnvironment, contract.DimensionEventType, contract.MetricUnknownEvents, contract.DimensionEnvironment, m.p.Suffix)),
 		UsingMetrics: &map[string]awscloudwatch.IMetric{},
 		Label:        jsii.String(""),
-		Period:       awscdk.Duration_Days(jsii.Number(1)),
+		Period:       minutes(5),
 	})
 }
 

@@ -72,6 +72,27 @@ func (s template) dashboardMetrics() []metric {
 	return found
 }
 
+// alarmsShown are the alarms of the first dashboard's alarm widget.
+func (s template) alarmsShown(name string) []string {
+	s.t.Helper()
+	_, dashboard := s.named("AWS::CloudWatch::Dashboard", "DashboardName", name)
+	var body struct {
+		Widgets []struct {
+			Type       string
+			Properties struct{ Alarms []string }
+		}
+	}
+	if err := json.Unmarshal([]byte(s.render(dashboard.at("DashboardBody"))), &body); err != nil {
+		s.t.Fatal(err)
+	}
+	for _, widget := range body.Widgets {
+		if widget.Type == "alarm" {
+			return widget.Properties.Alarms
+		}
+	}
+	return nil
+}
+
 // shownOn are the metrics on a dashboard, each search as one.
 func (s template) shownOn(name string) []metric {
 	s.t.Helper()
@@ -112,7 +133,7 @@ func (s template) shownOn(name string) []metric {
 
 // searchPattern is a search for a metric whatever the value of its last dimension.
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html
-var searchPattern = regexp.MustCompile(`^SEARCH\('\{(\w+),(\w+),(\w+)\} MetricName="(\w+)" (\w+)="([\w-]+)"', 'Sum', 86400\)$`)
+var searchPattern = regexp.MustCompile(`^SEARCH\('\{(\w+),(\w+),(\w+)\} MetricName="(\w+)" (\w+)="([\w-]+)"', 'Sum', 300\)$`)
 
 // searched returns the metric that a search finds, its free dimension with the value "any".
 func (s template) searched(where, expression string) metric {
@@ -324,6 +345,10 @@ func TestDashboard(t *testing.T) {
 	})
 	t.Run("when somebody is woken, the first one says what is wrong", func(t *testing.T) {
 		s := stack(t)
+		alarms := s.alarmsShown("transaction-metrics-dev")
+		if all := s.all("AWS::CloudWatch::Alarm"); len(alarms) != len(all) {
+			t.Errorf("%d alarms are shown of %d", len(alarms), len(all))
+		}
 		first := s.shownOn("transaction-metrics-dev")
 		for _, name := range []string{"5XXError", "Errors", "ExecutionsFailed", "NumberOfNotificationsFailed", contract.MetricPublicationsDone, contract.MetricArchiveBacklog} {
 			if !has(first, name, "", "") {

@@ -43,6 +43,7 @@ func imports(t *testing.T) map[string][]string {
 // technology. They alone speak to AWS or Lambda, beside what starts a function and
 // what reports about it.
 var adapters = []string{
+	"awsclient",
 	"internal/archive/lambdainvoke", "internal/archive/s3store", "internal/archive/schedule",
 	"internal/digest/snstopic", "internal/digest/sqsbatch",
 	"internal/fraud/stepfunctions",

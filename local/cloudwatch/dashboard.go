@@ -41,6 +41,7 @@ type Widget struct {
 	Thresholds []HorizontalLine `json:"thresholds,omitempty"`
 	Markdown   string           `json:"markdown,omitempty"` // of a text widget
 	Alarms     []string         `json:"alarms,omitempty"`   // of an alarm widget: names
+	States     []State          `json:"states,omitempty"`   // of the alarms that it shows; none: all
 }
 
 // Axis is an axis of a metric widget.
@@ -132,6 +133,7 @@ type (
 	alarmBody struct {
 		Title  string   `json:"title"`
 		Alarms []string `json:"alarms"`
+		States []State  `json:"states"` // which are shown; none: all
 	}
 )
 
@@ -235,7 +237,7 @@ func newWidget(where string, text []byte, region string) (*widget, error) {
 	case "alarm":
 		var p alarmBody
 		err := decodeBody(where, body.Properties, &p)
-		w.Title = p.Title
+		w.Title, w.States = p.Title, p.States
 		for _, arn := range p.Alarms {
 			w.Alarms = append(w.Alarms, arn[strings.LastIndex(arn, ":")+1:])
 		}

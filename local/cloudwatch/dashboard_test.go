@@ -101,12 +101,12 @@ func TestWidgets(t *testing.T) {
 	t.Run("of all types have a layout", func(t *testing.T) {
 		d := board(t, showing(`["N", "M", {"yAxis": "right", "color": "#aa0000"}]`, `, "title": "T", "stacked": true, "yAxis": {"right": {"label": "ms", "min": 0}}, "annotations": {"horizontal": [{"value": 5, "label": "limit"}]}`),
 			`{"type": "text", "x": 8, "y": 0, "width": 16, "height": 2, "properties": {"markdown": "# Hi"}}`,
-			`{"type": "alarm", "x": 8, "y": 2, "width": 16, "height": 4, "properties": {"title": "A", "alarms": ["arn:aws:cloudwatch:eu-west-1:1:alarm:one"]}}`)
+			`{"type": "alarm", "x": 8, "y": 2, "width": 16, "height": 4, "properties": {"title": "A", "states": ["ALARM"], "alarms": ["arn:aws:cloudwatch:eu-west-1:1:alarm:one"]}}`)
 		zero := 0.0
 		want := []Layout{{"D", []Widget{
 			{Width: 8, Height: 6, Type: "metric", Title: "T", View: "timeSeries", Stacked: true, Right: Axis{Label: "ms", Min: &zero}, Thresholds: []HorizontalLine{{Value: 5, Label: "limit"}}},
 			{X: 8, Width: 16, Height: 2, Type: "text", Markdown: "# Hi"},
-			{X: 8, Y: 2, Width: 16, Height: 4, Type: "alarm", Title: "A", Alarms: []string{"one"}},
+			{X: 8, Y: 2, Width: 16, Height: 4, Type: "alarm", Title: "A", Alarms: []string{"one"}, States: []State{Alarm}},
 		}}}
 		if diff := cmp.Diff(want, d.Layout()); diff != "" {
 			t.Error(diff)
@@ -169,6 +169,7 @@ func TestEmptyGraphs(t *testing.T) {
 	}{
 		"when nothing has its name":            {0, nil, Empty{Reason: "It has had no value since the local run began."}},
 		"when its values are older":            {-2 * time.Hour, []string{"Queue", "q"}, Empty{Reason: "The last value is of 2026-11-27T12:00:00Z."}},
+		"when its values are to come":          {20 * time.Minute, []string{"Queue", "q"}, Empty{Reason: "It has values of later times, up to 2026-11-27T14:20:00Z."}},
 		"when another has the same dimensions": {0, []string{"Queue", "other"}, Empty{Reason: "It has had no value since the local run began.", Others: []string{"AWS/SQS NumberOfMessagesSent Queue=other"}}},
 		"when the dimension has another name": {
 			0,
@@ -196,9 +197,9 @@ func TestEmptyGraphs(t *testing.T) {
 
 func TestView(t *testing.T) {
 	f := newFixture(t, errorsAlarm)
-	d := board(t, showing(`["AWS/Lambda", "Errors", "FunctionName", "f", {"stat": "Sum"}], ["AWS/SNS", "Failed"]`, ""))
+	d := board(t, showing(`["AWS/Lambda", "Errors", "FunctionName", "f", {"stat": "Sum"}], ["AWS/SNS", "Failed"], [".", "Erors"], ["N", "M"]`, ""))
 	d.store = f.store
-	v := NewView(d, f.Alarms, map[string]string{"AWS/SNS Failed": "nothing fails"})
+	v := NewView(d, f.Alarms, map[string][]string{"AWS/Lambda": {"Errors"}}, map[string]string{"AWS/SNS Failed": "nothing fails"})
 	mux := http.NewServeMux()
 	v.Serve(mux)
 	get := func(path string, into any) int {
@@ -222,6 +223,14 @@ func TestView(t *testing.T) {
 		}
 		if reason := got.Data[0].Lines[1].Empty.Reason; reason != "The local run records no values: nothing fails." {
 			t.Error(reason)
+		}
+	})
+	t.Run("when a metric is named, it is said whether it is recorded", func(t *testing.T) {
+		var got any
+		get("/_local/page/metrics", &got)
+		want := map[string]any{"recorded": []any{"AWS/Lambda Errors"}, "reasons": map[string]any{"AWS/SNS Failed": "nothing fails"}, "missing": []any{"AWS/SNS Erors"}}
+		if diff := cmp.Diff(any(want), got); diff != "" {
+			t.Error(diff)
 		}
 	})
 	t.Run("when there is no such thing, or no such range", func(t *testing.T) {

@@ -1,11 +1,11 @@
-// Package cloudwatch emulates the part of CloudWatch that the stack's alarms need: a store of
-// metrics, metric filters of log groups, metric math, and the evaluation of
-// AWS::CloudWatch::Alarm.
+// Package cloudwatch emulates the part of CloudWatch that the stack's alarms and dashboards need: a
+// store of metrics, metric filters of log groups, metric math, the evaluation of
+// AWS::CloudWatch::Alarm, and the graphs of AWS::CloudWatch::Dashboard.
 //
 // Its caller is package emulator. It puts into the [Store] what functions write in embedded
-// metric format and what AWS records by itself (AWS/Lambda, AWS/ApiGateway, AWS/Events,
+// metric format and what AWS records by itself (AWS/Lambda, AWS/ApiGateway, AWS/DynamoDB, AWS/Events,
 // AWS/States, AWS/SNS, AWS/SQS), and evaluates the template's [Alarms] up to a time, which may be
-// in the future. Everything is in memory.
+// in the future. Everything is in memory: percentiles need every value, 8 bytes each.
 //
 // # Alarms
 //
@@ -19,6 +19,14 @@
 // with what has happened since. Values with an earlier timestamp than that of the last evaluation
 // are taken into account, as CloudWatch does with late ones. Each transition performs its actions
 // once.
+//
+// # Dashboards
+//
+// [Dashboards] read the bodies of the template's dashboards, and reject what they do not support by name.
+// A data point is the statistic of a period, which begins at a multiple of it; a period without values has
+// none, and the last one may not have ended. Periods are those of the widgets in every range, as
+// with periodOverride "inherit". [View] is the page's view of them and of the alarms, which it shows as
+// they were last evaluated: looking evaluates nothing.
 //
 // # Metric math
 //

@@ -165,8 +165,8 @@ func (s *Store) explain(queries []query, q query, at span) *Empty {
 	if last, has := s.last(q.metric, at.from); has {
 		return &Empty{Reason: "The last value is of " + last.time().Format(time.RFC3339) + "."}
 	}
-	if _, has := s.last(q.metric, never); has {
-		return &Empty{Reason: "The values are later ones."}
+	if last, has := s.last(q.metric, never); has {
+		return &Empty{Reason: "It has values of later times, up to " + last.time().Format(time.RFC3339) + "."}
 	}
 	e := &Empty{Reason: "It has had no value since the local run began."}
 	namespace, name, dimensions := q.metric.parts()

@@ -93,6 +93,40 @@ func TestQueues(t *testing.T) {
 	q.Observed("SendMessage", []byte(`Action=SendMessage`), nil)                                                // another protocol
 }
 
+func TestOldest(t *testing.T) {
+	now := epoch
+	q := NewQueues(NewStore(), func() time.Time { return now })
+	q.Add("dlq", time.Hour)
+	q.Add("empty", time.Hour)
+	observe := func(operation, members, response string) {
+		q.Observed(operation, []byte(`{"QueueUrl": "http://127.0.0.1/1/dlq"`+members+`}`), []byte(response))
+	}
+	oldest := func(what string, want time.Time) {
+		t.Helper()
+		got := q.Oldest()
+		if at, has := got["dlq"]; has != !want.IsZero() || !at.Equal(want) || len(got) > 1 {
+			t.Errorf("%s: %v, want %v", what, got, want)
+		}
+	}
+	oldest("when nothing was sent", time.Time{})
+	observe("SendMessage", "", `{"MessageId": "one"}`)
+	first := now
+	now = now.Add(time.Minute)
+	observe("SendMessage", "", `{"MessageId": "two"}`)
+	second := now
+	oldest("when two were sent", first)
+	before := q.Calls()
+	observe("ReceiveMessage", "", `{"Messages": [{"MessageId": "one", "ReceiptHandle": "h"}]}`)
+	oldest("when the first is hidden", first)
+	observe("DeleteMessage", `, "ReceiptHandle": "h"`, "")
+	oldest("when the first is deleted", second)
+	if n := q.Calls() - before; n != 2 {
+		t.Errorf("%d calls were counted, want 2", n)
+	}
+	now = now.Add(time.Hour)
+	oldest("when its retention is over", time.Time{})
+}
+
 // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 func TestFilters(t *testing.T) {
 	const throttled = `{ ($.status = "429") && ($.resource != "/webhook/{provider}") && ($.functionRequestId = "-") }`

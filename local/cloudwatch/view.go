@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,16 +18,46 @@ type View struct {
 	dashboards *Dashboards
 	alarms     *Alarms
 	config     Config
+	recorded   map[string][]string
 	reasons    map[string]string
 
 	mu        sync.Mutex
 	refreshed time.Time
 }
 
-// NewView returns the view of a stack's dashboards and alarms. The reasons say of metrics that nothing here records
-// ("AWS/SNS SMSSuccessRate") why.
-func NewView(dashboards *Dashboards, alarms *Alarms, reasons map[string]string) *View {
-	return &View{dashboards: dashboards, alarms: alarms, config: alarms.config, reasons: reasons}
+// NewView returns the view of a stack's dashboards and alarms. The metrics of AWS's namespaces that are recorded are given by
+// namespace; the reasons say of others ("AWS/SNS SMSSuccessRate") why they are not.
+func NewView(dashboards *Dashboards, alarms *Alarms, recorded map[string][]string, reasons map[string]string) *View {
+	return &View{dashboards: dashboards, alarms: alarms, config: alarms.config, recorded: recorded, reasons: reasons}
+}
+
+// named are the metrics of AWS's namespaces that widgets and alarms name.
+type named struct {
+	Recorded []string          `json:"recorded"`
+	Reasons  map[string]string `json:"reasons"` // of those that are not recorded
+	Missing  []string          `json:"missing"` // neither
+}
+
+func (v *View) named() named {
+	n := named{Recorded: []string{}, Reasons: map[string]string{}, Missing: []string{}}
+	for _, m := range append(v.dashboards.Metrics(), v.alarms.Metrics()...) {
+		namespace, name := m.Name()
+		full := namespace + " " + name
+		switch {
+		case !strings.HasPrefix(namespace, "AWS/"): // the stack's own
+		case slices.Contains(v.recorded[namespace], name):
+			n.Recorded = append(n.Recorded, full)
+		case v.reasons[full] != "":
+			n.Reasons[full] = v.reasons[full]
+		default:
+			n.Missing = append(n.Missing, full)
+		}
+	}
+	for _, list := range []*[]string{&n.Recorded, &n.Missing} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return n
 }
 
 // Name implements console.View.
@@ -52,6 +84,7 @@ func (v *View) Serve(mux *http.ServeMux) {
 	mux.HandleFunc("GET /_local/page/dashboards/{name}/graphs", func(w http.ResponseWriter, r *http.Request) {
 		v.serveRange(w, r, "dashboard", func(from, to time.Time) (any, bool, error) { return v.graphs(r.PathValue("name"), from, to) })
 	})
+	mux.HandleFunc("GET /_local/page/metrics", func(w http.ResponseWriter, _ *http.Request) { console.Respond(w, http.StatusOK, v.named()) })
 	mux.HandleFunc("GET /_local/page/alarms", func(w http.ResponseWriter, _ *http.Request) {
 		console.Respond(w, http.StatusOK, v.alarms.Describe())
 	})
@@ -64,8 +97,13 @@ func (v *View) graphs(name string, from, to time.Time) ([]Graph, bool, error) {
 	graphs, known, err := v.dashboards.Graphs(name, from, to)
 	for _, g := range graphs {
 		for _, l := range g.Lines {
-			if l.Empty != nil && v.reasons[l.name] != "" {
+			namespace, name, _ := strings.Cut(l.name, " ")
+			switch {
+			case l.Empty == nil:
+			case v.reasons[l.name] != "":
 				l.Empty.Reason = "The local run records no values: " + v.reasons[l.name] + "."
+			case strings.HasPrefix(namespace, "AWS/") && !slices.Contains(v.recorded[namespace], name):
+				l.Empty.Reason = "The local run records no metric of this name."
 			}
 		}
 	}

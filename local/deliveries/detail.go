@@ -185,7 +185,8 @@ func (j *joined) follow(w *waterfall, t *transaction, traced map[string]bool) {
 		}
 	}
 	for _, l := range t.lines {
-		if l.TraceID != "" && !traced[l.TraceID] {
+		// Lines about deliveries of the same transaction belong to those.
+		if l.TraceID != "" && !traced[l.TraceID] && j.byInvocation[l.RequestID] == nil {
 			traced[l.TraceID] = true
 			w.function(l, l.TraceID)
 		}

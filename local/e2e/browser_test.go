@@ -2,50 +2,32 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os/exec"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
+	"payment-webhooks/local/browser"
 	"payment-webhooks/local/session"
 )
-
-// browsers are the commands of Chromium and Chrome, in the order in which they are tried.
-var browsers = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"}
 
 // browserOnce is the browser that tests share, each with a tab of its own.
 var browserOnce struct {
 	sync.Once
-	ctx context.Context // of the process; nil: there is none
+	ctx context.Context // of the process
 	end func()
+	err error
 }
 
 // closeBrowser ends the browser, if a test started it.
 func closeBrowser() {
 	if browserOnce.end != nil {
 		browserOnce.end()
-	}
-}
-
-func startBrowser() {
-	for _, name := range browsers {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
-		options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-			chromedp.NoSandbox, // containers have no user namespaces, and the pages are ours
-			chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-gpu", true))
-		allocator, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-		ctx, cancelBrowser := chromedp.NewContext(allocator)
-		browserOnce.ctx, browserOnce.end = ctx, func() { cancelBrowser(); cancel() }
-		return
 	}
 }
 
@@ -61,12 +43,12 @@ type tab struct {
 // the console, or a request left the machine. It is skipped where there is no browser.
 func openPage(t *testing.T, s *session.Session, view string) *tab {
 	t.Helper()
-	browserOnce.Do(startBrowser)
-	if browserOnce.ctx == nil {
-		t.Skipf("no browser: none of %s is installed, such as by apt-get install chromium", strings.Join(browsers, ", "))
-	}
-	if err := chromedp.Do(browserOnce.ctx); err != nil { // starts it, the first time
-		t.Fatalf("the browser does not start: %v", err)
+	browserOnce.Do(func() { browserOnce.ctx, browserOnce.end, browserOnce.err = browser.Start(context.Background()) })
+	switch {
+	case errors.Is(browserOnce.err, browser.ErrNone):
+		t.Skip(browserOnce.err)
+	case browserOnce.err != nil:
+		t.Fatal(browserOnce.err)
 	}
 	ctx, closeTab := chromedp.NewContext(browserOnce.ctx)
 	ctx, cancel := context.WithTimeout(ctx, timeout)

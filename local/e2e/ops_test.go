@@ -100,7 +100,10 @@ func (o operator) depths(t *testing.T) map[string]int {
 	return depths
 }
 
-type opsOutcome struct{ Queue, ID, Summary, Action, Result, Error string }
+type opsOutcome struct {
+	Queue, ID, Summary, Action, Result, Error string
+	Sends                                     []struct{ To, Body string }
+}
 
 // redriven runs redrive on one queue and returns its outcomes.
 func (o operator) redriven(t *testing.T, want int, queue, flags string) []opsOutcome {
@@ -116,6 +119,14 @@ func (o operator) sent(t *testing.T, queue, action string) {
 	dry := o.redriven(t, 0, queue, "")
 	if len(dry) != 1 || dry[0].Result != "would be sent" || !strings.Contains(dry[0].Action, action) {
 		t.Fatalf("dry run: %+v, want %q", dry, action)
+	}
+	for _, s := range dry[0].Sends {
+		if s.To == "" || !json.Valid([]byte(s.Body)) && !strings.Contains(action, "publish to") { // alerts are text
+			t.Errorf("dry run: it would send %q to %q", s.Body, s.To)
+		}
+	}
+	if len(dry[0].Sends) == 0 {
+		t.Error("dry run: it does not say what would be sent")
 	}
 	if done := o.redriven(t, 0, queue, "--execute"); len(done) != 1 || done[0].Result != "sent" {
 		t.Fatalf("%+v", done)
@@ -211,6 +222,19 @@ func TestOperatorsTool(t *testing.T) {
 		}
 		if out := o.run(t, 0, "dlq list"); !strings.Contains(out, "13 d 23 h") {
 			t.Errorf("no time of expiry in\n%s", out)
+		}
+		var counts []opsQueue
+		o.json(t, 0, "dlq list --counts", &counts)
+		if i := slices.IndexFunc(counts, func(q opsQueue) bool { return strings.HasPrefix(q.Queue, "medium-value-dlq-") }); i < 0 || counts[i].Messages != 1 || counts[i].Reasons != nil {
+			t.Errorf("%+v", counts)
+		}
+		var whole []struct {
+			Receives   int
+			Attributes map[string]string
+		}
+		o.json(t, 0, "dlq show medium-value-dlq --body", &whole)
+		if len(whole) != 1 || whole[0].Attributes["ERROR_CODE"] == "" || whole[0].Receives != 3 { // list has read it twice
+			t.Errorf("%+v", whole)
 		}
 		for range 2 { // showing does not hide
 			if out := o.run(t, 0, "dlq show"); !strings.Contains(out, medium) || !strings.Contains(out, high) || !strings.Contains(out, "not delivered by medium-value-transactions") {

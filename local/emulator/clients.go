@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
+	"payment-webhooks/handlers/awsclient"
 	"payment-webhooks/local/endpoint"
 	"payment-webhooks/local/logs"
 	"payment-webhooks/local/moto"
@@ -40,12 +41,14 @@ func (e *Emulator) awsConfig(accessKey, caller string) aws.Config {
 var httpClient = awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = 64 })
 
 func (e *shared) configAt(url, accessKey string) aws.Config {
-	return aws.Config{
+	config := aws.Config{
 		Region: e.region, BaseEndpoint: aws.String(url), HTTPClient: httpClient,
 		Credentials: credentials.NewStaticCredentialsProvider(accessKey, "local", ""),
 		// Callers retry by themselves.
 		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 	}
+	awsclient.Configure(&config)
+	return config
 }
 
 // roleConfig is awsConfig for a role of the template.

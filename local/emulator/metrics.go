@@ -38,7 +38,7 @@ func (e *Emulator) planMetrics() error {
 	}
 	dashboards, err := cloudwatch.NewDashboards(e.stack, e.resolver, e.metrics, e.region)
 	problems = append(problems, err)
-	e.dashboard = cloudwatch.NewView(dashboards, e.alarms, unrecorded)
+	e.dashboard = cloudwatch.NewView(dashboards, e.alarms, recorded, unrecorded)
 	problems = append(problems, e.planTables())
 	for _, resource := range e.stack.ByType("AWS::SQS::Queue") {
 		properties, err := e.resolver.Properties(resource)

@@ -27,10 +27,11 @@ import (
 // Exercise sends payments through every hop of one local run and checks what becomes of
 // them. Its runs follow one another.
 type Exercise struct {
-	Session *session.Session
-	Sender  session.Sender
-	Egress  string            // the run's --egress directory
-	Secrets map[string]string // by provider
+	Session  *session.Session
+	Sender   session.Sender
+	Egress   string            // the run's --egress directory
+	Operator string            // path of scripts/cmd/ops, see BuildOperator
+	Secrets  map[string]string // by provider
 	// Timeout bounds the wait for one effect.
 	Timeout time.Duration
 
@@ -324,25 +325,8 @@ func (e *Exercise) failures(ctx context.Context, id string) error {
 			return err
 		}
 	}
-	// The time of the firing is in the event; that of a deployment's event is the current one.
-	at := time.Now().Add(time.Duration(e.runs.Load()) * time.Hour)
-	if err := errors.Join(e.Session.FireRule(ctx, e.Session.ArchivalRule(), at), e.Session.Control(ctx, http.MethodPost, "/_local/deployment", nil, nil)); err != nil {
+	if err := e.undeliverable(ctx); err != nil {
 		return err
-	}
-	for part, want := range map[string]int{at.UTC().Format("2006-01-02T15:04:05Z"): 1, "CREATE_COMPLETE": int(e.runs.Load())} {
-		name := "archival-schedule-dlq-" + e.Session.Suffix()
-		if err := e.await(ctx, "message about "+part+" in "+name, func(ctx context.Context) (bool, error) {
-			messages, err := e.Session.Messages(ctx, name)
-			found := 0
-			for _, m := range messages {
-				if strings.Contains(aws.ToString(m.Body), part) {
-					found++
-				}
-			}
-			return found >= want, err
-		}); err != nil {
-			return err
-		}
 	}
 	if err := e.Session.Control(ctx, http.MethodDelete, faultsPath, nil, nil); err != nil {
 		return err
@@ -357,6 +341,48 @@ func (e *Exercise) failures(ctx context.Context, id string) error {
 		return err
 	}
 	return e.Session.Control(ctx, http.MethodDelete, faultsPath, nil, nil)
+}
+
+// undeliverable fires both rules of the archiver while it cannot be invoked, and waits for their messages. The
+// time of a firing is in its event; events of deployments are all alike, and have to become one more.
+func (e *Exercise) undeliverable(ctx context.Context) error {
+	const queue, deployed = "archival-schedule-dlq", "CREATE_COMPLETE"
+	before, err := e.received(ctx, queue, deployed)
+	if err != nil {
+		return err
+	}
+	at := time.Now().Add(time.Duration(e.runs.Load()) * time.Hour)
+	if err := errors.Join(e.Session.FireRule(ctx, e.Session.ArchivalRule(), at), e.Session.Control(ctx, http.MethodPost, "/_local/deployment", nil, nil)); err != nil {
+		return err
+	}
+	if err := e.arrives(ctx, queue, at.UTC().Format("2006-01-02T15:04:05Z")); err != nil {
+		return err
+	}
+	return e.await(ctx, "message about a deployment in "+queue, func(ctx context.Context) (bool, error) {
+		now, err := e.received(ctx, queue, deployed)
+		return now > before, err
+	})
+}
+
+// received receives what is in a queue, and counts the messages received since the run began that have part in
+// their body.
+func (e *Exercise) received(ctx context.Context, queue, part string) (found int, err error) {
+	for known := -1; ; {
+		messages, err := e.Session.Messages(ctx, queue+"-"+e.Session.Suffix())
+		if err != nil {
+			return 0, err
+		}
+		if len(messages) > known {
+			known = len(messages)
+			continue
+		}
+		for _, m := range messages {
+			if strings.Contains(aws.ToString(m.Body), part) {
+				found++
+			}
+		}
+		return found, nil
+	}
 }
 
 // alarm waits until the alarm about a dead-letter queue has reached the topic.

@@ -25,7 +25,6 @@ const (
 	ofCleaner  = "used by the CDK's function that empties the bucket when the stack is destroyed, which the local run does not run"
 	ofAccount  = "used by the custom resource that sets API Gateway's role, which the local run does not need; handlers/internal/logrole has its tests"
 	ofDelivery = "the CDK's log group target names both principals; EventBridge uses events.amazonaws.com here"
-	ofMethod   = "the CDK grants each method; the permission of /webhook/{provider} comes before it and covers its path"
 	ofVerify   = "used by scripts/ops archive verify, which the suite runs with a user's credentials"
 	ofBus      = "the statement for queues and topic comes before it and allows the calls; this one is what a bus needs " +
 		"(https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-key-policy.html)"
@@ -52,8 +51,6 @@ var Explanations = []Explanation{
 	{Policy: "ArchiveArchiverRole*", Action: "s3:AbortMultipartUpload", Reason: "cleans up after an upload in parts that failed, which no test provokes"},
 	{Policy: "ArchiveArchiverRole*", Action: "s3:GetObject", Resource: "*:transactions/*", Reason: "HeadObject needs it: after a run that failed before its manifest, the next one looks whether an object is the same"},
 	{Policy: "ArchiveScheduleDeadLettersPolicy*", Action: "sqs:SendMessage", Reason: "used when a rule may not invoke the archiver, as in each campaign of faults (archive-denied)", Exercised: true},
-	{Policy: "IngestApiwebhooksquare*", Action: "lambda:InvokeFunction", Reason: ofMethod},
-	{Policy: "IngestApiwebhookstripe*", Action: "lambda:InvokeFunction", Reason: ofMethod},
 	{Policy: "OperatorPolicy*", Action: "sqs:*", Resource: "*:*-value-transactions-*", Reason: "for tiers with the target queue, of which the default list has none"},
 	{Policy: "OperatorPolicy*", Action: "events:*", Resource: "*:deployment-archival-*", Reason: "used to redrive an invocation that this rule could not make; the suite redrives one of the daily rule"},
 	{Policy: "OperatorPolicy*", Action: "dynamodb:DescribeTable", Reason: ofVerify},

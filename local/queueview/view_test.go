@@ -22,6 +22,7 @@ type fakeOps struct {
 	mu      sync.Mutex
 	lines   []string
 	running atomic.Int32
+	hold    time.Duration // how long a command runs, so that another one would meet it
 	respond func(line string) (tools.Result, error)
 }
 
@@ -30,6 +31,7 @@ func (f *fakeOps) Run(ctx context.Context, name string, args ...string) (tools.R
 		return tools.Result{}, errors.New("two commands at a time")
 	}
 	defer f.running.Add(-1)
+	time.Sleep(f.hold)
 	if err := ctx.Err(); err != nil {
 		return tools.Result{}, err
 	}
@@ -181,7 +183,7 @@ func TestCommands(t *testing.T) {
 		}
 	})
 	t.Run("when several are asked for, they run one after another", func(t *testing.T) {
-		_, h := newView(t, &fakeOps{})
+		_, h := newView(t, &fakeOps{hold: 10 * time.Millisecond})
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {

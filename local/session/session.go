@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"time"
 
+	"payment-webhooks/handlers/awsclient"
 	"payment-webhooks/handlers/contract"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -137,10 +138,12 @@ func Config(ctx context.Context, endpoint string) (aws.Config, error) {
 	if region == "" {
 		region = "us-east-1"
 	}
-	return config.LoadDefaultConfig(ctx,
+	c, err := config.LoadDefaultConfig(ctx,
 		config.WithRegion(region),
 		config.WithBaseEndpoint(endpoint),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("test", "test", "")))
+	awsclient.Configure(&c)
+	return c, err
 }
 
 func (s *Session) waitReady(ctx context.Context, file string) (ready, error) {

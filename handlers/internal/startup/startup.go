@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"payment-webhooks/handlers/awsclient"
 	"payment-webhooks/handlers/internal/telemetry"
 )
 
@@ -44,6 +45,7 @@ func Config(getenv func(string) string, required ...string) (aws.Config, error) 
 	if endpoint := getenv(envEndpoint); endpoint != "" {
 		cfg.BaseEndpoint = aws.String(endpoint)
 	}
+	awsclient.Configure(&cfg)
 	telemetry.Instrument(&cfg)
 	return cfg, nil
 }

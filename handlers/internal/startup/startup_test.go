@@ -4,6 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"payment-webhooks/handlers/awsclient/awsclienttest"
 	"payment-webhooks/handlers/internal/startup"
 )
 
@@ -38,6 +42,22 @@ func TestConfig(t *testing.T) {
 		if err != nil || cfg.BaseEndpoint == nil || *cfg.BaseEndpoint != "http://127.0.0.1:4566" {
 			t.Errorf("endpoint %v, %v", cfg.BaseEndpoint, err)
 		}
+	})
+	t.Run("when a response begins early, it is read to its end", func(t *testing.T) {
+		awsclienttest.Run(t, func(endpoint string, client awsclienttest.Client) ([]string, error) {
+			env := environment()
+			env["AWS_ENDPOINT_URL"] = endpoint
+			cfg, err := startup.Config(func(name string) string { return env[name] })
+			if err != nil {
+				return nil, err
+			}
+			cfg.HTTPClient, cfg.Retryer = client, func() aws.Retryer { return aws.NopRetryer{} }
+			out, err := dynamodb.NewFromConfig(cfg).ListTables(t.Context(), nil)
+			if err != nil {
+				return nil, err
+			}
+			return out.TableNames, nil
+		})
 	})
 	t.Run("when a variable is missing, the error names it", func(t *testing.T) {
 		env := environment()

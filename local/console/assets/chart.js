@@ -3,7 +3,7 @@ import { element, svg } from './dom.js';
 // A chart of lines over time, drawn for the pixels that it has. Libraries for Go draw on the server, where the size
 // and the colours of the page are not known.
 
-const margin = { top: 8, bottom: 20, left: 44, right: 12 };
+const margin = { top: 20, bottom: 20, left: 44, right: 12 };
 const seriesColors = 8;
 
 // short writes a number in at most five characters or so.
@@ -36,7 +36,8 @@ function scale(values, axis) {
   if (high <= low) high = low + 1;
   const rough = (high - low) / 4;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough - 1e-12);
+  const whole = values.every(Number.isInteger); // half a message is none
+  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough - 1e-12 && (!whole || candidate % 1 === 0)) ?? 1;
   if (axis?.max === undefined) high = Math.ceil(high / step - 1e-9) * step;
   if (axis?.min === undefined) low = Math.floor(low / step + 1e-9) * step;
   return { low, high, step };
@@ -120,6 +121,8 @@ export function chart(label) {
     const parts = [];
     for (const [side, axis] of axes.entries()) {
       if (side === 1 && !onRight) continue;
+      const unit = (side === 0 ? widget.left : widget.right)?.label;
+      if (unit) parts.push(svg('text', { x: side === 0 ? 0 : width, y: 10, 'text-anchor': side === 0 ? 'start' : 'end' }, unit));
       for (let value = axis.low; value <= axis.high + axis.step / 1000; value += axis.step) {
         const at = y(value, axis);
         if (side === 0) parts.push(svg('line', { class: 'grid', x1: margin.left, x2: width - right, y1: at, y2: at }));

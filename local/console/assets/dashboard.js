@@ -149,11 +149,16 @@ function legendEntry(line, index, hasData) {
 function fillEmpty(panel, graph) {
   panel.hidden = graph.lines.some((line) => line.points.length > 0);
   if (panel.hidden) return;
-  panel.replaceChildren(element('p', {}, element('b', {}, 'No data in this range')), ...graph.lines.map((line) => element('div', {},
-    element('p', {}, element('code', {}, line.metric)),
-    element('p', { class: line.empty?.wrong ? 'bad' : 'soft' }, line.empty?.reason, ' ',
-      line.empty?.others && (line.empty.wrong ? 'Values exist with other dimensions:' : 'Values exist of:')),
-    (line.empty?.others ?? []).map((other) => element('p', {}, element('code', {}, other))))));
+  const groups = new Map(); // lines by what is known of them
+  for (const line of graph.lines) {
+    const key = JSON.stringify(line.empty ?? {});
+    groups.set(key, [...(groups.get(key) ?? []), line]);
+  }
+  panel.replaceChildren(element('p', {}, element('b', {}, 'No data in this range')), ...[...groups.values()].map((lines) => element('div', {},
+    lines.map((line) => element('p', {}, element('code', {}, line.metric))),
+    element('p', { class: lines[0].empty?.wrong ? 'bad' : 'soft' }, lines[0].empty?.reason, ' ',
+      lines[0].empty?.others && (lines[0].empty.wrong ? 'Values exist with other dimensions:' : 'Values exist of:')),
+    (lines[0].empty?.others ?? []).map((other) => element('p', {}, element('code', {}, other))))));
 }
 
 function valueTable(graph) {
@@ -198,7 +203,9 @@ function alarmWidget(mine, layout) {
   mine.onAlarms ??= [];
   mine.onAlarms.push((alarms) => {
     const watched = layout.alarms.map((name) => alarms.find((alarm) => alarm.name === name) ?? { name, state: 'INSUFFICIENT_DATA' });
-    list.replaceChildren(...watched.map((alarm) => element('li', { class: `state-${alarm.state}`, title: `${alarm.name}: ${stateNames[alarm.state]}` }, shortName(alarms, alarm.name))));
+    const wanted = watched.filter((alarm) => !layout.states || layout.states.includes(alarm.state));
+    if (wanted.length === 0) list.replaceChildren(element('li', { class: 'soft none' }, `none of ${watched.length}`));
+    else list.replaceChildren(...wanted.map((alarm) => element('li', { class: `state-${alarm.state}`, title: `${alarm.name}: ${stateNames[alarm.state]}` }, shortName(alarms, alarm.name))));
   });
   return { element: element('section', { 'aria-label': layout.title }, element('h3', {}, layout.title ?? 'Alarms'), list) };
 }

@@ -258,7 +258,10 @@ function drawRows(rows) {
 
 function tableRow(row) {
   const link = (child) => element('a', { href: address('open', row.id) }, child);
-  const lines = (show) => row.events.map((event) => element('div', { class: 'line' }, show(event) || ' '));
+  const lines = (show) => row.events.map((event) => {
+    const shown = show(event);
+    return element('div', { class: shown ? 'line' : 'line none' }, shown || '\u00a0');
+  });
   const cell = (key, kind, ...children) => element('td', { class: [key, kind].filter(Boolean).join(' '), 'data-title': columns.find(([name]) => name === key)[1] }, children);
   const why = row.why || (row.status < 400 ? row.cause : '');
   return element('tr', { 'data-id': row.id, class: row.status >= 400 ? 'failed' : undefined },
@@ -266,7 +269,7 @@ function tableRow(row) {
     cell('provider', '', row.provider || '–'),
     cell('type', '', row.events.length ? lines((event) => event.type) : row.method === 'POST' ? '' : row.method),
     cell('status', '', element('span', { class: `status s${Math.floor(row.status / 100)}` }, row.status)),
-    cell('why', '', row.events.length > 1 ? lines((event) => event.result) : element('div', { class: 'result' }, row.result || ' '),
+    cell('why', '', row.events.length > 1 ? lines((event) => event.result) : element('div', { class: 'result' }, row.result || '\u00a0'),
       why && element('div', { class: 'reason', title: [row.why, row.cause].filter(Boolean).join('\n') }, why),
       row.why && row.cause && row.status >= 400 && element('div', { class: 'reason cause', title: row.cause }, row.cause)),
     cell('id', '', lines((event) => event.transaction_id && link(event.transaction_id)), row.more > 0 && element('div', { class: 'line' }, `and ${row.more} more`)),
@@ -376,7 +379,7 @@ function transaction(id, about, event) {
     element('div', { class: 'bar' }, element('h4', {}, 'What scripts/ops find says'), look), found,
     element('h4', {}, `Alerts (${about.alerts.length})`),
     about.alerts.length === 0 ? element('p', { class: 'note' }, 'None was delivered.')
-      : element('ul', { class: 'alerts' }, about.alerts.map((alert) => element('li', {},
+      : element('ul', { class: 'messages' }, about.alerts.map((alert) => element('li', {},
         element('p', { class: 'note' }, `${time(alert.at)} · ${alert.protocol === 'none' ? 'the topic has no subscription' : `${alert.protocol} to ${alert.endpoint}`}`),
         alert.subject && element('p', { class: 'subject' }, alert.subject), element('p', { class: 'message' }, alert.message)))),
     element('h4', {}, 'Rules and targets'),

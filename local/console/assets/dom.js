@@ -14,7 +14,7 @@ function fill(made, attributes, children) {
     else if (value === true) made.setAttribute(key, '');
     else if (value !== false && value !== undefined && value !== null) made.setAttribute(key, value);
   }
-  made.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false).map((child) => child instanceof Node ? child : String(child)));
+  made.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false).map((child) => child instanceof Node ? child : String(child)));
   return made;
 }
 

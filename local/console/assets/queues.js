@@ -16,15 +16,22 @@ function show(main, parameters) {
   };
   main.append(view.list, view.detail);
   clock = setInterval(drawDepths, 1000);
+  queues = undefined;
+  load();
+}
+
+// load asks which queues there are, which an update of the stack changes.
+async function load() {
   const current = view;
-  get('page/queues').then((found) => {
+  try {
+    const found = await get('page/queues');
     if (view !== current) return;
     queues = found.queues;
     drawList(found.stack);
     drawQueue();
-  }, (error) => {
+  } catch (error) {
     if (view === current) view.list.replaceChildren(view.list.firstChild, alertOf(error));
-  });
+  }
 }
 
 function hide() {
@@ -34,7 +41,9 @@ function hide() {
 
 function update(data) {
   depths = data;
-  if (view) drawDepths();
+  if (!view) return;
+  if (queues && Object.keys(data).some((name) => !view.rows.has(name))) load();
+  else drawDepths();
 }
 
 const alertOf = (error) => element('p', { class: 'error', role: 'alert' }, error.message);
@@ -57,6 +66,7 @@ const link = (queue) => `#/queues?queue=${encodeURIComponent(queue)}`;
 
 function drawList(stack) {
   const title = view.list.firstChild;
+  view.rows.clear();
   if (queues.length === 0) {
     view.list.replaceChildren(title, element('p', { class: 'soft' }, stack ? 'The stack has no queues.' : 'No stack is deployed: run npx cdk bootstrap and npx cdk deploy against this local run.'));
     return;
@@ -78,7 +88,7 @@ function drawList(stack) {
 }
 
 function drawDepths() {
-  if (!view?.rows.size) return;
+  if (!queues || !view?.rows.size) return;
   let dead = 0;
   for (const q of queues) {
     const row = view.rows.get(q.name), depth = depths[q.name];
@@ -188,7 +198,7 @@ function messageDetails(m) {
   return element('details', {}, element('summary', {}, m.summary),
     attributes.length > 0 && element('dl', { class: 'attributes' }, attributes.flatMap(([key, value]) => [element('dt', {}, key), element('dd', {}, value)])),
     element('pre', {}, m.body), element('p', { class: 'soft' }, 'message ', element('code', {}, m.id)),
-    (m.about ?? []).map((key) => element('p', {}, element('a', { href: `#/deliveries?id=${encodeURIComponent(key.transaction_id)}` }, `The delivery of ${key.transaction_id}`))));
+    (m.about ?? []).map((key) => element('p', {}, element('a', { href: `#/deliveries?q=${encodeURIComponent(key.transaction_id)}` }, `The delivery of ${key.transaction_id}`))));
 }
 
 // dryRun shows what would be done with messages, and asks.

@@ -28,15 +28,22 @@ function show(main, parameters) {
   main.append(element('div', { class: 'send' }, view.form, element('section', { 'aria-label': 'Responses' }, view.runs)), view.faults);
   for (const run of runs.values()) drawRun(run, run.responses);
   drawNoRuns();
+  overview = undefined;
+  load(parameters);
+}
+
+// load asks what can be sent, which an update of the stack changes.
+async function load(parameters) {
   const current = view;
-  get('page/send').then((found) => {
-    if (view !== current) return;
+  try {
+    const found = await get('page/send');
+    if (view !== current || JSON.stringify(found) === JSON.stringify(overview)) return;
     overview = found;
     drawForm();
     drawFaultForm(parameters);
-  }, (error) => {
+  } catch (error) {
     if (view === current) view.form.replaceChildren(view.form.firstChild, element('p', { class: 'error', role: 'alert' }, error.message));
-  });
+  }
 }
 
 function hide() {
@@ -48,6 +55,7 @@ function update(data) {
     runs.clear();
     view?.sections.clear();
     view?.runs.replaceChildren();
+    if (view && overview) load(new URLSearchParams()); // of another stack, perhaps
   }
   faults = data.faults;
   for (const run of data.runs) {
@@ -212,7 +220,7 @@ function newRun(run) {
   const r = run.request;
   const how = [r.tamper && 'amount changed after signing', r.skew && `signed with a clock ${r.skew} off`, r.repeat > 1 && `${r.repeat.toLocaleString()} times${r.rate ? `, ${r.rate} a second` : ''}`].filter(Boolean);
   const section = {
-    state: element('span', { class: 'state' }), counts: element('span', { class: 'counts', role: 'status' }),
+    state: element('span', { class: 'state' }), counts: element('span', { class: 'counts' }),
     stop: element('button', { type: 'button', class: 'stop', click: () => post(`page/send/${run.id}/stop`, {}).catch((error) => { section.error.textContent = error.message; section.error.hidden = false; }) }, 'Stop'),
     error: element('p', { class: 'error' }), body: element('tbody'), more: element('p', { class: 'soft' }),
   };
@@ -258,7 +266,7 @@ function responseRow(response) {
       element('summary', {}, response.error ?? (meaning(body) || response.body.slice(0, 120) || 'no body')),
       element('pre', {}, body === undefined ? response.body : JSON.stringify(body, null, 2)),
       response.request_id && element('p', { class: 'soft' }, 'request ', element('code', {}, response.request_id)),
-      id && element('p', {}, element('a', { href: `#/deliveries?id=${encodeURIComponent(id)}` }, 'Open the delivery')))),
+      id && element('p', {}, element('a', { href: `#/deliveries?q=${encodeURIComponent(id)}` }, 'Open the delivery')))),
     element('td', { class: 'number' }, response.ms.toFixed(1)));
 }
 

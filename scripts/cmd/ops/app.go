@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
 
+	"payment-webhooks/handlers/awsclient"
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/scripts/internal/stack"
 )
@@ -48,9 +49,19 @@ func (a *app) commands() []*cobra.Command {
 	}
 }
 
-// connect returns the configuration of AWS clients and the stack. Credentials, region and
-// endpoint come from the environment and the shared files, as for the AWS CLI.
+// connect returns the configuration of AWS clients and the stack.
 func (a *app) connect(ctx context.Context) (aws.Config, *stack.Stack, error) {
+	c, err := a.config(ctx)
+	if err != nil {
+		return aws.Config{}, nil, err
+	}
+	s, err := stack.Find(ctx, c, a.stackName)
+	return c, s, err
+}
+
+// config returns the configuration of AWS clients. Credentials, region and endpoint come from the
+// environment and the shared files, as for the AWS CLI.
+func (a *app) config(ctx context.Context) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{}
 	if a.region != "" {
 		options = append(options, config.WithRegion(a.region))
@@ -60,13 +71,13 @@ func (a *app) connect(ctx context.Context) (aws.Config, *stack.Stack, error) {
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return aws.Config{}, nil, err
+		return aws.Config{}, err
 	}
 	if c.Region == "" {
-		return aws.Config{}, nil, usagef("no region: set AWS_REGION or --region")
+		return aws.Config{}, usagef("no region: set AWS_REGION or --region")
 	}
-	s, err := stack.Find(ctx, c, a.stackName)
-	return c, s, err
+	awsclient.Configure(&c)
+	return c, nil
 }
 
 // suffix returns the environment suffix of the stack's physical names.

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-xray-sdk-go/v2/instrumentation/awsv2"
+
+	"payment-webhooks/handlers/awsclient"
 )
 
 func main() {
@@ -17,6 +19,7 @@ func main() {
 	if err != nil {
 		os.Exit(1)
 	}
+	awsclient.Configure(&cfg)
 	awsv2.AWSV2Instrumentor(&cfg.APIOptions)
 	client := dynamodb.NewFromConfig(cfg)
 	lambda.Start(func(ctx context.Context) error {
