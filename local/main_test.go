@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"payment-webhooks/handlers/awsclient"
 	"payment-webhooks/local/emulator"
 )
 
@@ -87,6 +88,7 @@ func TestRun(t *testing.T) {
 		return json.Unmarshal(text, &r)
 	})
 	config := aws.Config{Region: region(), BaseEndpoint: aws.String(r.Endpoint), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	awsclient.Configure(&config)
 
 	t.Run("DescribeStacks names the local API", func(t *testing.T) {
 		out, err := cloudformation.NewFromConfig(config).DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String("TapStacktest")})

@@ -186,6 +186,10 @@ func matchesStatus(want string, status int) bool {
 // contains reports whether something that is known of a delivery contains a text, in lower case.
 func (j *joined) contains(d *delivery, text string) bool {
 	has := func(in string) bool { return strings.Contains(strings.ToLower(in), text) }
+	// The texts in a body and in a log line are also compared as they are shown: JSON has escapes.
+	if has(d.why()) || slices.ContainsFunc(d.types(), has) || d.log != nil && has(d.log.Error) {
+		return true
+	}
 	if has(d.Path) || has(d.provider) || has(d.RequestID) || has(d.InvocationID) || has(d.Trace) || has(d.Body) || d.log != nil && has(d.log.text) {
 		return true
 	}

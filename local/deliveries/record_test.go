@@ -112,7 +112,7 @@ func TestRecord(t *testing.T) {
 	r.Request(exchange("adyen", "i4", 202, `{"results":[{"transaction_id":"psp1","provider":"adyen","status":"accepted","duplicate":false},{"ignored":"REPORT"},{"quarantined":"invalid"},{"transaction_id":"pi_1","provider":"stripe","status":"accepted","duplicate":true}]}`))
 	r.Line(logLine("i4", `"status":202,"provider":"adyen","event_types":["AUTHORISATION","REPORT","REFUND","AUTHORISATION"],"error":"invalid: amount"`))
 	r.Request(exchange("", "", 403, `{"message":"Forbidden"}`))
-	r.Request(exchange("", "i6", 400, `{"title":"Invalid transaction","status":400,"detail":"Rules.","errors":[{"field":"/amount","detail":"is required"}]}`))
+	r.Request(exchange("", "i6", 400, `{"title":"Invalid transaction","status":400,"detail":"Rules.","errors":[{"field":"/amount","detail":"is required, not \u003ci\u003e"}]}`))
 
 	t.Run("when facts are about a delivery, they are in its row", func(t *testing.T) {
 		l := listed(t, r, "")
@@ -133,7 +133,7 @@ func TestRecord(t *testing.T) {
 		if row := l.Rows[1]; row.Result != "Forbidden" || row.Provider != "" {
 			t.Errorf("%+v", row)
 		}
-		if row := l.Rows[0]; row.Why != "Rules.\n/amount is required" {
+		if row := l.Rows[0]; row.Why != "Rules.\n/amount is required, not <i>" {
 			t.Errorf("%+v", row)
 		}
 	})
@@ -151,7 +151,7 @@ func TestRecord(t *testing.T) {
 			"provider=stripe": {3, 1}, "type=REPORT": {4}, "status=401": {3}, "status=4xx": {6, 5, 3}, "result=duplicate": {4}, "result=Unauthorized": {3}, "result=accepted": {4, 2, 1},
 			"tier=high": {4, 1}, "risk=low": {4, 1}, "kind=payment": {4, 2, 1}, "currency=USD": {4, 2, 1}, "min=1000": {4, 1}, "max=1000": {2}, "min=1&max=2": nil,
 			"alerts=yes": {4, 1}, "alerts=no": {6, 5, 4, 3, 2}, "ms=20": {6, 5, 4, 3, 2, 1}, "ms=21": nil,
-			"q=PI_2": {2}, "q=request-i3": {3}, "q=expired": {3}, "q=%3Cb%3E": {4, 2, 1}, "q=provider/1": {6, 5, 4, 3, 2, 1}, "q=nothing": nil,
+			"q=PI_2": {2}, "q=request-i3": {3}, "q=expired": {3}, "q=%3Cb%3E": {4, 2, 1}, "q=not+%3Ci%3E": {6}, "q=provider/1": {6, 5, 4, 3, 2, 1}, "q=nothing": nil,
 			"from=2026-11-28T10:00:00Z": {6, 5, 4, 3, 2, 1}, "from=2026-11-28T10:00:01Z": nil, "to=2026-11-28T10:00:00Z": nil, "provider=stripe&status=401": {3}, "provider=": {6, 5, 4, 3, 2, 1},
 		} {
 			if got := ids(listed(t, r, query)); !slices.Equal(got, want) {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 	"github.com/google/go-cmp/cmp"
 
+	"payment-webhooks/handlers/awsclient"
 	"payment-webhooks/local/eventsource"
 	"payment-webhooks/local/moto"
 )
@@ -33,6 +34,7 @@ func TestDynamoDB(t *testing.T) {
 			Region: "us-east-1", BaseEndpoint: &endpoint,
 			Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		}
+		awsclient.Configure(&config)
 		db := dynamodb.NewFromConfig(config)
 		table, err := db.CreateTable(ctx, &dynamodb.CreateTableInput{
 			TableName: aws.String("transactions"), BillingMode: types.BillingModePayPerRequest,

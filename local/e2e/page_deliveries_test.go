@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// rowOf is the row of a transaction in the list of deliveries.
+func rowOf(id string) string {
+	return fmt.Sprintf(`[...document.querySelectorAll('.deliveries .list tbody tr')].find((row) => row.querySelector('.id')?.textContent.includes(%q))`, id)
+}
+
+// cellOf is the text of a cell of a transaction's row.
+func cellOf(id, column string) string {
+	return fmt.Sprintf(`%s?.querySelector('td.%s')?.textContent.trim()`, rowOf(id), column)
+}
+
+// choose sets a filter as a user does.
+func (o *tab) choose(t *testing.T, name, value string) {
+	t.Helper()
+	o.until(t, "the filter "+name+" has "+value, fmt.Sprintf(`(() => { const e = document.querySelector('.deliveries [name=%s]'); return e && (e.tagName !== 'SELECT' || [...e.options].some((o) => o.value === %q)) })()`, name, value))
+	eval[bool](t, o, fmt.Sprintf(`(() => { const e = document.querySelector('.deliveries [name=%s]'); e.value = %q; e.dispatchEvent(new Event('change')); return true })()`, name, value))
+}
+
+func TestPageDeliveries(t *testing.T) {
+	t.Run("when a payment comes in, it appears and gets tier, fraud result and alerts", func(t *testing.T) {
+		id := newID(t)
+		o := openPage(t, shared, "#/deliveries?q="+id)
+		o.until(t, "the list", `document.querySelector('.deliveries .empty')?.hidden === false`)
+		accept(t, shared, payment(id, "15000", "USD", ""))
+		o.until(t, "the row", cellOf(id, "status")+` === '202'`)
+		o.until(t, "the tier", cellOf(id, "tier")+` === 'high-value'`)
+		o.until(t, "the fraud result", `/^(low|medium|high) 0\.\d+$/.test(`+cellOf(id, "fraud")+`)`)
+		o.until(t, "the alerts", `Number(`+cellOf(id, "alerts")+`) >= 2`)
+		if amount := eval[string](t, o, cellOf(id, "amount")); amount != "15000.00 USD" {
+			t.Errorf("amount %q", amount)
+		}
+	})
+	t.Run("when a filter is chosen, the address has it and only what matches is listed", func(t *testing.T) {
+		id := newID(t)
+		accept(t, shared, payment(id, "5000", "EUR", ""))
+		o := openPage(t, shared, "#/deliveries?q="+id)
+		o.until(t, "the tier", cellOf(id, "tier")+` === 'medium-value'`)
+		for _, f := range []struct{ name, value, other string }{
+			{"provider", "shop", "stripe"}, {"status", "202", "4xx"}, {"result", "accepted", "duplicate"}, {"tier", "medium-value-transactions", "high-value-transactions"},
+			{"kind", "payment", "refund"}, {"currency", "EUR", "USD"}, {"alerts", "yes", "no"}, {"min", "4999", "5001"}, {"max", "5001", "4999"}, {"ms", "0.001", "3600000"},
+		} {
+			o.choose(t, f.name, f.value)
+			o.until(t, f.name, fmt.Sprintf(`new URLSearchParams(location.hash.split('?')[1]).get(%q) === %q && !!%s`, f.name, f.value, rowOf(id)))
+			// The row may not have gone yet, were the filter wrong: the other value takes it away.
+			eval[bool](t, o, fmt.Sprintf(`(() => { const p = new URLSearchParams(location.hash.split('?')[1]); p.set(%q, %q); location.hash = '#/deliveries?' + p; return true })()`, f.name, f.other))
+			o.until(t, f.name+" of others", `document.querySelector('.deliveries .empty').hidden === false`)
+			o.choose(t, f.name, f.value)
+			o.until(t, f.name+" again", `!!`+rowOf(id))
+		}
+		link := eval[string](t, o, `location.hash`)
+		again := openPage(t, shared, link)
+		again.until(t, "the linked list", `!!`+rowOf(id)+` && document.querySelector('.deliveries [name=currency]').value === 'EUR'`)
+		again.do(t, chromedp.Click(`.deliveries .clear`))
+		again.until(t, "without filters", `location.hash === '#/deliveries' && document.querySelector('.deliveries [name=currency]').value === ''`)
+	})
+	t.Run("when a delivery is forged, its row says why", func(t *testing.T) {
+		o := openPage(t, shared, "#/deliveries?provider=stripe&status=401")
+		sent, err := shared.Send(t.Context(), sender, "stripe", secrets["stripe"], "--tamper", "--id", newID(t))
+		if err != nil || len(sent.Responses) != 1 || sent.Responses[0].Status != 401 {
+			t.Fatalf("%+v, %v", sent, err)
+		}
+		first := `document.querySelector('.deliveries .list tbody tr')`
+		o.until(t, "the row", first+`?.querySelector('.status').textContent === '401'`)
+		o.until(t, "why", first+`.querySelector('.why').textContent.includes('Unauthorized') && `+first+`.querySelector('.why').textContent.includes('signature is missing or wrong')`)
+		o.until(t, "the cause", first+`.querySelector('.cause')?.textContent.includes('none of 1 v1 signatures')`)
+	})
+	t.Run("when one is opened, it shows everything, and Escape closes it", func(t *testing.T) {
+		id := newID(t)
+		accept(t, shared, payment(id, "15000", "USD", ""))
+		o := openPage(t, shared, "#/deliveries?q="+id)
+		o.until(t, "the fraud result", `!!`+cellOf(id, "fraud"))
+		eval[bool](t, o, rowOf(id)+`.querySelector('a').click() ?? true`)
+		dialog := `document.querySelector('.deliveries dialog[open]')`
+		o.until(t, "the dialog", `!!`+dialog+` && location.hash.includes('open=')`)
+		text := func(what, contains string) {
+			o.until(t, what, fmt.Sprintf(`%s?.textContent.includes(%q)`, dialog, contains))
+		}
+		text("the alert", "High-value payment of 15000.00 USD reported by shop, transaction "+id)
+		text("the recipient", "email to ")
+		text("the states", "Is the risk high?")
+		text("the rule", "high-value-transactions")
+		text("the event", `"detail-type": "Transaction Received"`)
+		text("the command", "scripts/ops find --stack "+shared.Stack+" --provider shop "+id)
+		text("the archive, as scripts/ops find says", "is not archived yet")
+		text("the item", "Item in the table")
+		for _, step := range []string{"webhook-validator", "store", "DynamoDB PutItem", "event-relay", "EventBridge PutEvents", "fraud-detector", "execution "} {
+			o.until(t, "the step "+step, fmt.Sprintf(`[...document.querySelectorAll('.deliveries .waterfall td:first-child')].some((cell) => cell.textContent.includes(%q))`, step))
+		}
+		// A tab that is not in front has no keyboard.
+		if _, err := chromedp.Call(o.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+			t.Fatal(err)
+		}
+		o.do(t, chromedp.KeyEvent(kb.Escape))
+		o.until(t, "closed", `!document.querySelector('.deliveries dialog[open]') && !location.hash.includes('open=') && document.activeElement === `+rowOf(id)+`.querySelector('a')`)
+	})
+	t.Run("when a sender's texts are markup, they are shown as texts", func(t *testing.T) {
+		id, markup := newID(t), `<img src=x onerror="document.title='owned'">`
+		body := []byte(fmt.Sprintf(`{"transaction_id": %q, "amount": 15000, "currency": "USD", "provider": "shop", "customer_id": %q, "metadata": {"note": %q}}`, id, markup, markup))
+		res, err := shared.Do(t.Context(), http.MethodPost, "/webhook", http.Header{"Content-Type": {"application/json"}, "X-Markup": {markup}}, body)
+		if err != nil || res.Status != 202 {
+			t.Fatalf("%d %s %v", res.Status, res.Body, err)
+		}
+		// An event type that the provider does not document, and an id that is refused.
+		file := filepath.Join(t.TempDir(), "event.json")
+		event := fmt.Sprintf(`{"id":"evt_%s","object":"event","api_version":"2025-03-31.basil","created":1795826295,"livemode":true,"type":%q,"data":{"object":{"id":"x","object":"thing"}}}`, id, markup)
+		if err := os.WriteFile(file, []byte(event), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		sent, err := shared.Send(t.Context(), sender, "stripe", secrets["stripe"], "--file", file)
+		if err != nil || len(sent.Responses) != 1 {
+			t.Fatalf("%+v, %v", sent, err)
+		}
+		post(t, shared, payment(markup, "1", "USD", ""))
+		o := openPage(t, shared, "#/deliveries?q="+url.QueryEscape("<img"))
+		o.until(t, "the row", `!!`+rowOf(id))
+		o.until(t, "the refused id", `[...document.querySelectorAll('.deliveries td.why')].some((cell) => cell.textContent.includes('<img src=x'))`)
+		o.until(t, "the event type", `[...document.querySelectorAll('.deliveries td.type')].some((cell) => cell.textContent.includes('img src=x'))`)
+		eval[bool](t, o, rowOf(id)+`.querySelector('a').click() ?? true`)
+		o.until(t, "the customer", `document.querySelector('.deliveries dialog[open]')?.textContent.includes('"customer_id": "<img')`)
+		o.until(t, "the header", `[...document.querySelectorAll('.deliveries dialog td')].some((cell) => cell.textContent.startsWith('<img'))`)
+		if eval[bool](t, o, `document.title.includes('owned') || document.querySelector('main img') !== null`) {
+			t.Error("the markup became part of the page")
+		}
+	})
+	t.Run("when there are many, the page shows a hundred at a time and keeps its place", func(t *testing.T) {
+		id := newID(t)
+		miss := func(n int) {
+			if status := statusWith(t, fmt.Sprintf("%s/none/%s/%d", strings.TrimSuffix(shared.APIURL, "/v1"), id, n), "X-None", ""); status != 404 {
+				t.Fatalf("status %d", status)
+			}
+		}
+		for n := range 130 {
+			miss(n)
+		}
+		o := openPage(t, shared, "#/deliveries?q="+id)
+		rows := `document.querySelectorAll('.deliveries .list tbody tr').length`
+		o.until(t, "a hundred", rows+` === 100 && document.querySelector('.deliveries .older').textContent.includes('(30)')`)
+		o.until(t, "how many match", `document.querySelector('.deliveries .summary').textContent.startsWith('130 of ')`)
+		first := eval[string](t, o, `document.querySelector('.deliveries .list tbody tr').dataset.id`)
+		eval[bool](t, o, `scrollTo(0, 1500) ?? true`)
+		miss(130)
+		o.until(t, "newer ones are announced", `document.querySelector('.deliveries .newer').hidden === false && document.querySelector('.deliveries .newer').textContent === 'Show 1 newer'`)
+		if now := eval[string](t, o, `document.querySelector('.deliveries .list tbody tr').dataset.id`); now != first {
+			t.Errorf("the first row is %s, want %s as before", now, first)
+		}
+		eval[bool](t, o, `document.querySelector('.deliveries .newer').click() ?? true`)
+		o.until(t, "the newest", `document.querySelector('.deliveries .list tbody tr').dataset.id !== '`+first+`' && `+rows+` === 100`)
+		eval[bool](t, o, `document.querySelector('.deliveries .older').click() ?? true`)
+		o.until(t, "the older ones", rows+` === 31 && location.hash.includes('upto=')`)
+	})
+}
