@@ -51,8 +51,16 @@ func TestPageDeliveries(t *testing.T) {
 		o := openPage(t, shared, "#/deliveries?q="+id)
 		o.until(t, "the tier", cellOf(id, "tier")+` === 'medium-value'`)
 		for _, f := range []struct{ name, value, other string }{
-			{"provider", "shop", "stripe"}, {"status", "202", "4xx"}, {"result", "accepted", "duplicate"}, {"tier", "medium-value-transactions", "high-value-transactions"},
-			{"kind", "payment", "refund"}, {"currency", "EUR", "USD"}, {"alerts", "yes", "no"}, {"min", "4999", "5001"}, {"max", "5001", "4999"}, {"ms", "0.001", "3600000"},
+			{"provider", "shop", "stripe"},
+			{"status", "202", "4xx"},
+			{"result", "accepted", "duplicate"},
+			{"tier", "medium-value-transactions", "high-value-transactions"},
+			{"kind", "payment", "refund"},
+			{"currency", "EUR", "USD"},
+			{"alerts", "yes", "no"},
+			{"min", "4999", "5001"},
+			{"max", "5001", "4999"},
+			{"ms", "0.001", "3600000"},
 		} {
 			o.choose(t, f.name, f.value)
 			o.until(t, f.name, fmt.Sprintf(`new URLSearchParams(location.hash.split('?')[1]).get(%q) === %q && !!%s`, f.name, f.value, rowOf(id)))
