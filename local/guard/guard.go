@@ -22,8 +22,9 @@ import (
 //   - its Host is a loopback address, localhost, a name below localhost, or one of allowed;
 //   - its Origin, if it has one, is such a host, too. "null", that of sandboxed pages and files, is not;
 //   - its Sec-Fetch-Site, if it has one, is not cross-site or same-site, unless it is the navigation of
-//     a whole window (Sec-Fetch-Dest: document) by GET, as by a click on a link. Browsers send no Origin
-//     with an image, a script or a form by GET.
+//     a whole window (Sec-Fetch-Dest: document) to the page itself by GET, as by a click on a link. Other
+//     addresses may do something when they are only opened: AWS's query protocol has its action in the query, and
+//     a link can carry a credential, too. Browsers send no Origin with an image, a script or a form by GET.
 //
 // Programs such as the AWS CLI send neither Origin nor Sec-Fetch-Site.
 //
@@ -43,6 +44,9 @@ func Handler(next http.Handler, allowed ...string) http.Handler {
 	})
 }
 
+// page is the path of the page, console.Path, to which other websites may have links.
+const page = "/_local/"
+
 // reject returns why a request is not of this machine, or "".
 func reject(r *http.Request, allowed []string) string {
 	if !local(r.Host, allowed) {
@@ -61,7 +65,7 @@ func reject(r *http.Request, allowed []string) string {
 		if r.Header.Get("Origin") != "" { // checked above: another port of this machine
 			return ""
 		}
-		if r.Method == http.MethodGet && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" {
+		if r.Method == http.MethodGet && r.URL.Path == page && r.Header.Get("Sec-Fetch-Mode") == "navigate" && r.Header.Get("Sec-Fetch-Dest") == "document" {
 			return ""
 		}
 		return fmt.Sprintf("the request is of another website (Sec-Fetch-Site: %q)", site)
