@@ -117,7 +117,8 @@ func (v *View) Changes(since uint64) (any, uint64) {
 	}
 	u := update{Graph: v.digest, Counts: newer(v.counts, since), Depths: newer(v.depths, since)}
 	if since == 0 || v.changed > since {
-		u.Problems = &v.problems
+		problems := v.problems // the field is replaced while this is sent
+		u.Problems = &problems
 	}
 	return u, v.version
 }

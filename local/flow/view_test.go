@@ -202,6 +202,24 @@ func TestView(t *testing.T) {
 	})
 }
 
+func TestViewUpdates(t *testing.T) {
+	t.Run("when two pages are open, the update of one does not change while it is sent", func(t *testing.T) {
+		r := &run{now: time.Date(2026, 11, 22, 15, 0, 0, 0, time.UTC), counts: map[flow.Counted]int{}, held: map[string]int{}, metrics: cloudwatch.NewStore()}
+		g := read(t, stackTemplate)
+		v := flow.NewView(g, r.config())
+		first, _ := v.Changes(0)
+		before := mustJSON(t, first)
+		r.alarms = []string{g.Watches[0].Name}
+		second, _ := v.Changes(0)
+		if mustJSON(t, second) == before {
+			t.Fatal("the alarm changed nothing")
+		}
+		if now := mustJSON(t, first); now != before {
+			t.Errorf("%s became %s", before, now)
+		}
+	})
+}
+
 func mustJSON(t *testing.T, v any) string {
 	t.Helper()
 	text, err := json.Marshal(v)
