@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -104,12 +105,47 @@ const (
 // maskCards replaces the digits of card numbers by asterisks, except for the first six and the last
 // four. A card number is 13 to 19 digits with a valid check digit that begin with 2 to 6, as those of
 // all card networks do. Between two digits may be up to two spaces, dashes, dots or the like. What is a sender's is
-// masked also when letters are next to it. What is the product's is not: it keeps ids of
-// payments that contain such digits, and masks everything else itself.
+// masked also when letters are next to it, and when it is percent-encoded: the text is then returned decoded.
+// What is the product's is not: it keeps ids of payments that contain such digits, and masks everything
+// else itself.
 func maskCards(text string, ofSender bool) string {
 	if !mayHoldCard(text) {
 		return text
 	}
+	masked := maskDigits(text, ofSender)
+	if !ofSender {
+		return masked
+	}
+	decoded := masked
+	for range maxEncodings {
+		next := decode(decoded)
+		if next == decoded {
+			break
+		}
+		if decoded = maskDigits(next, true); decoded != next {
+			masked = decoded
+		}
+	}
+	return masked
+}
+
+// maxEncodings bounds how many percent-encodings, one of another, are looked through.
+const maxEncodings = 3
+
+// decode undoes the percent-encoding (RFC 3986, section 2.1) of a text. What is not encoded rightly stays.
+func decode(text string) string {
+	if !encoded.MatchString(text) {
+		return text
+	}
+	return encoded.ReplaceAllStringFunc(text, func(code string) string {
+		b, _ := strconv.ParseUint(code[1:], 16, 8) // it has two hexadecimal digits
+		return string([]byte{byte(b)})
+	})
+}
+
+var encoded = regexp.MustCompile("%[0-9A-Fa-f]{2}")
+
+func maskDigits(text string, ofSender bool) string {
 	var at []int // of the digits of a run with its separators
 	var masked []byte
 	end := func(before, after byte) {

@@ -121,6 +121,22 @@ func TestMaskCards(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	t.Run("when a sender's number is percent-encoded, it is masked, and shown decoded", func(t *testing.T) {
+		for text, want := range map[string]string{
+			"/dev/webhook/4242%204242%204242%204242":           "/dev/webhook/4242 42** **** 4242",
+			"4242%2D4242%2d4242%2D4242":                        "4242-42**-****-4242",
+			"%34%32%34%32%34%32%34%32%34%32%34%32%34%32%34%32": "424242******4242",
+			"4242%25204242%25204242%25204242":                  "4242 42** **** 4242",
+			"100%&card=4242%204242%204242%204242":              "100%&card=4242 42** **** 4242",
+			"/dev/webhook/a%20b":                               "/dev/webhook/a%20b",
+			"100%":                                             "100%",
+			"4242%zz424242424242":                              "4242%zz424242424242",
+		} {
+			if got := maskCards(text, true); got != want {
+				t.Errorf("%q: %q, want %q", text, got, want)
+			}
+		}
+	})
 	t.Run("when a value has numbers in it, all are masked", func(t *testing.T) {
 		masked, err := maskAll(map[string]any{"a": []any{"4242424242424242", json.Number("4242424242424242"), 15000.5, nil, true}, "4242424242424242": "b"})
 		if err != nil {

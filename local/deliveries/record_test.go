@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -393,6 +394,31 @@ func TestView(t *testing.T) {
 
 // BenchmarkRecord reports one payment of the tier with most facts: a request, a log line, an event, a
 // delivery to a target, an execution and a notification.
+func TestQuote(t *testing.T) {
+	for word, want := range map[string]string{
+		"pi_1":        "pi_1",
+		"":            "''",
+		"a b":         "'a b'",
+		"it's":        `'it'\''s'`,
+		"$(id)`id`":   "'$(id)`id`'",
+		"é":           "'é'",
+		"\x03id\n":    `$'\003id\012'`,   // Ctrl-C, which a terminal would act on when it is pasted
+		"a\x1b[201~'": `$'a\033[201~\''`, // ends a bracketed paste
+		"\\\t":        `$'\\\011'`,
+		"\u202ea":     `$'\342\200\256a'`, // shows what follows in the reverse order
+		"\xff":        `$'\377'`,
+	} {
+		if got := quote(word); got != want {
+			t.Errorf("%q: %s, want %s", word, got, want)
+		}
+		if bash, err := exec.LookPath("bash"); err == nil {
+			if got, err := exec.Command(bash, "-c", "printf %s "+quote(word)).Output(); err != nil || string(got) != word {
+				t.Errorf("bash reads %q as %q (%v)", word, got, err)
+			}
+		}
+	}
+}
+
 func BenchmarkRecord(b *testing.B) {
 	r := newTestRecord()
 	x := exchange("stripe", "i", 202, `{"transaction_id":"pi_1","provider":"stripe","status":"accepted","duplicate":false}`)

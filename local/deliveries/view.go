@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"payment-webhooks/local/console"
 	"payment-webhooks/local/tools"
@@ -170,12 +172,28 @@ func (v *View) command(k key) string {
 
 var plain = regexp.MustCompile(`^[\w@%+=:,./-]+$`)
 
-// quote quotes a word for the shell, if it must be.
+// quote quotes a word for the shell, if it must be. A terminal acts on control characters when they are
+// pasted, before the shell sees quotes, and other characters hide what is pasted: those that do not print are escaped.
+// $'…' is of POSIX.1-2024, section 2.2.4, and of Bash, Zsh and BusyBox.
 func quote(word string) string {
 	if plain.MatchString(word) {
 		return word
 	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	if utf8.ValidString(word) && !strings.ContainsFunc(word, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	quoted := []byte("$'")
+	for i := range len(word) {
+		switch b := word[i]; {
+		case b == '\'' || b == '\\':
+			quoted = append(quoted, '\\', b)
+		case b < ' ' || b > '~':
+			quoted = fmt.Appendf(quoted, `\%03o`, b)
+		default:
+			quoted = append(quoted, b)
+		}
+	}
+	return string(append(quoted, '\''))
 }
 
 // respond responds with JSON, without card numbers.
