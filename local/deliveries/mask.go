@@ -3,6 +3,7 @@ package deliveries
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,26 +20,42 @@ type Header struct {
 // maxHeader bounds what is kept of a header's value, in bytes.
 const maxHeader = 512
 
-// maxHeaders bounds how many headers of a request are kept.
-const maxHeaders = 64
+// maxHeaders bounds how many headers of a request are kept, and maxHeaderBytes their size in bytes. API
+// Gateway accepts 10,240 bytes of header values.
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+const (
+	maxHeaders     = 64
+	maxHeaderBytes = 16 << 10
+)
 
-// maskHeaders returns headers sorted by name, each with its values, as they are shown.
+// maxMasked bounds what is searched for secrets and cards of a text of a sender that is then cut to maxHeader,
+// in bytes. The card that it cuts is not shown, even if all before it gets shorter because it was encoded.
+const maxMasked = 4 * maxHeader
+
+// maskHeaders returns the first headers by name, each with its values, as they are shown.
 func maskHeaders(headers map[string][]string) []Header {
-	list := make([]Header, 0, len(headers))
-	for name, values := range headers {
-		for _, value := range values {
-			list = append(list, Header{clip(maskCards(name, true), maxHeader), maskHeader(name, value)})
+	list := make([]Header, 0, min(len(headers), maxHeaders))
+	size := 0
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		for _, value := range headers[name] {
+			one := Header{ofSender(name), maskHeader(name, value)}
+			if size += len(one.Name) + len(one.Value); len(list) == maxHeaders || size > maxHeaderBytes {
+				return list
+			}
+			list = append(list, one)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b Header) int { return strings.Compare(a.Name, b.Name) })
-	return list[:min(len(list), maxHeaders)]
+	return list
 }
 
+// ofSender returns a text of a sender as it is shown.
+func ofSender(text string) string { return clip(maskCards(clip(text, maxMasked), true), maxHeader) }
+
 func maskHeader(name, value string) string {
-	if isSecretName(name) || isSecretValue(value) {
+	if isSecretName(name) || isSecretValue(clip(value, maxMasked)) {
 		return abbreviate(value)
 	}
-	return clip(maskCards(value, true), maxHeader)
+	return ofSender(value)
 }
 
 // secretParts are in names of headers that carry secrets and signatures, wherever they stand:

@@ -77,6 +77,19 @@ func TestMaskHeaders(t *testing.T) {
 		if got := maskHeaders(headers); len(got) != maxHeaders {
 			t.Errorf("%d headers", len(got))
 		}
+		for name := range headers {
+			headers[name] = []string{strings.Repeat("ä", 1000)}
+		}
+		size := 0
+		for _, h := range maskHeaders(headers) {
+			size += len(h.Name) + len(h.Value)
+		}
+		if size > maxHeaderBytes || size < maxHeaderBytes/2 {
+			t.Errorf("%d bytes", size)
+		}
+		if got := maskHeaders(http.Header{"X-Long": {strings.Repeat(" ", maxMasked-10) + "4242424242424242"}})[0].Value; strings.Contains(got, "4242424") {
+			t.Errorf("a card that is cut: %q", got)
+		}
 	})
 }
 

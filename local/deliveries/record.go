@@ -32,6 +32,8 @@ type Record struct {
 	count   int
 	lost    int // requests that were forgotten before they were read
 	last    uint64
+	taken   uint64     // the last request that is no longer waiting
+	recent  []*request // the last MaxDeliveries, by ID
 
 	joined *joined
 }
@@ -84,14 +86,29 @@ type execution struct {
 func (r *Record) Request(x apigateway.Exchange) {
 	q := &request{
 		At: x.At, Took: x.Took, Integration: x.Integration, RequestID: x.ID, InvocationID: x.InvocationID, Trace: x.Trace,
-		Method: clip(x.Method, maxHeader), Path: clip(maskCards(x.Path, true), maxHeader), Resource: x.Resource, Source: x.Source,
+		Method: clip(x.Method, maxHeader), Path: ofSender(x.Path), Resource: x.Resource, Source: x.Source,
 		Headers: maskHeaders(x.Headers), Status: x.Status, Response: maskHeaders(x.Response.Headers), Body: clip(maskCards(string(x.Response.Body), false), maxBody),
 	}
 	r.mu.Lock()
 	r.last++
 	q.ID = r.last
+	r.forget(q)
 	r.add(q)
 	r.mu.Unlock()
+}
+
+// forget makes the request that q is one too many for small, if it waits still: there may be more of them than
+// are kept, when nobody looks at the page.
+func (r *Record) forget(q *request) {
+	if len(r.recent) < MaxDeliveries {
+		r.recent = append(r.recent, q)
+		return
+	}
+	at := (q.ID - 1) % MaxDeliveries
+	if old := r.recent[at]; old.ID > r.taken {
+		old.Headers, old.Response, old.Body, old.Path = nil, nil, "", ""
+	}
+	r.recent[at] = q
 }
 
 // Line reports a line of a function's log. Those of the platform and of metrics are not kept.
@@ -153,6 +170,9 @@ func (r *Record) take(n int) []any {
 	for i := range taken {
 		at := (r.oldest + i) % len(r.waiting)
 		taken[i], r.waiting[at] = r.waiting[at], nil
+		if q, is := taken[i].(*request); is {
+			r.taken = q.ID
+		}
 	}
 	r.count -= n
 	if r.count == 0 {

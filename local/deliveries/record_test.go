@@ -288,6 +288,32 @@ func TestRecordBounds(t *testing.T) {
 			t.Errorf("%+v", l)
 		}
 	})
+	t.Run("when nobody reads for long, requests that will be forgotten hold nothing", func(t *testing.T) {
+		r := newTestRecord()
+		r.Request(exchange("stripe", "", 404, `{"message":"read"}`))
+		listed(t, r, "")
+		for range MaxDeliveries + 2 {
+			r.Request(exchange("stripe", "", 404, `{"message":"waits"}`))
+		}
+		full := 0
+		for _, fact := range r.waiting {
+			if q, is := fact.(*request); is && q.Body != "" {
+				full++
+			}
+		}
+		if full != MaxDeliveries {
+			t.Errorf("%d requests wait with their bodies", full)
+		}
+		l := listed(t, r, "")
+		if l.Kept != MaxDeliveries || l.Rows[0].Result != "waits" {
+			t.Errorf("%d are kept, the newest is %+v", l.Kept, l.Rows[0])
+		}
+		r.read(func(j *joined) {
+			if j.deliveries[0].ID != 4 || j.deliveries[0].Body == "" {
+				t.Errorf("the oldest is %+v", j.deliveries[0].request)
+			}
+		})
+	})
 	t.Run("when a line is of the platform or of metrics, it is not kept", func(t *testing.T) {
 		r := newTestRecord()
 		for _, text := range []string{"START RequestId: 1", `{"time":"2026-11-28T10:00:00Z","type":"platform.report"}`, `{"_aws":{},"request_id":"1"}`} {
