@@ -20,7 +20,9 @@ import (
 // problem document (RFC 9457) that says which header was wrong. A request is of this machine when
 //
 //   - its Host is a loopback address, localhost, a name below localhost, or one of allowed;
-//   - its Origin, if it has one, is such a host, too. "null", that of sandboxed pages and files, is not;
+//   - its Origin, if it has one, is on this machine, too: not one of allowed, unless the Host is the same,
+//     since what others serve at a tunnel's name, now or later, is a website. "null", that of sandboxed
+//     pages and files, is not;
 //   - its Sec-Fetch-Site, if it has one, is not cross-site or same-site, unless it is the navigation of
 //     a whole window (Sec-Fetch-Dest: document) to the page itself by GET, as by a click on a link. Other
 //     addresses may do something when they are only opened: AWS's query protocol has its action in the query, and
@@ -54,7 +56,7 @@ func reject(r *http.Request, allowed []string) string {
 	}
 	for _, origin := range r.Header.Values("Origin") {
 		u, err := url.Parse(origin)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !local(u.Host, allowed) {
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || !local(u.Host, []string{name(r.Host)}) {
 			return fmt.Sprintf("the Origin %q is not this machine", origin)
 		}
 	}
@@ -74,12 +76,17 @@ func reject(r *http.Request, allowed []string) string {
 
 // local reports whether a host, with or without a port, is this machine.
 func local(host string, allowed []string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	host = name(host)
 	if address, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
 		return address.Unmap().IsLoopback()
 	}
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || slices.Contains(allowed, host)
+}
+
+// name returns a host without its port, in lower case.
+func name(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
