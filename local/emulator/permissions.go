@@ -193,10 +193,13 @@ func (e *Emulator) serveGrants(w http.ResponseWriter, _ *http.Request) {
 	respond(w, http.StatusOK, Permissions{e.policies.Grants(), e.policies.Denials()})
 }
 
+// maxEdit bounds the body of a request to edit a grant, in bytes.
+const maxEdit = 1 << 16
+
 // editGrant takes a grant out of its policy, or puts it back.
 func (e *Emulator) editGrant(w http.ResponseWriter, r *http.Request) {
 	var edit struct{ Removed bool }
-	if err := json.NewDecoder(r.Body).Decode(&edit); err != nil {
+	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxEdit)).Decode(&edit); err != nil {
 		respondError(w, http.StatusBadRequest, fmt.Errorf(`want {"removed": true} or {"removed": false}: %w`, err))
 		return
 	}

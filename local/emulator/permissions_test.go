@@ -141,6 +141,12 @@ func TestPermissions(t *testing.T) {
 			t.Errorf("%d %s", got.Code, got.Body)
 		}
 	})
+	t.Run("when a body is too large, it is not read to its end", func(t *testing.T) {
+		e := withPolicies(t, "{"+role(send)+"}")
+		if got := call(e, "POST", "/_local/grants/Role.0.logs:PutLogEvents", `{"removed": true`+strings.Repeat(" ", maxEdit)+"}"); got.Code != http.StatusBadRequest {
+			t.Errorf("%d %s", got.Code, got.Body)
+		}
+	})
 	t.Run("when a grant to remove from the start does not exist, the run does not start", func(t *testing.T) {
 		e := withPolicies(t, "{"+role(send)+"}")
 		e.options.RemovedGrants = []string{"other"}
