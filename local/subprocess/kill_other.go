@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"sync"
 	"syscall"
 )
 
@@ -14,14 +15,11 @@ import (
 // reading end of a pipe whose writing end only this process has, and kills the process
 // group when the pipe closes.
 func KillWithParent(cmd *exec.Cmd) error {
-	reader, writer, err := os.Pipe()
+	reader, err := pipe()
 	if err != nil {
 		return fmt.Errorf("watchdog pipe: %w", err)
 	}
-	// The subprocess gets reader as descriptor 3. writer stays open until this process
-	// ends: nothing that holds a reference closes it.
-	syscall.CloseOnExec(int(writer.Fd()))
-	held = append(held, writer)
+	// The subprocess gets reader as descriptor 3.
 	cmd.ExtraFiles = []*os.File{reader}
 	const script = `{ cat <&3; kill -9 0; } >/dev/null 2>&1 & exec 3<&-; exec "$@"`
 	cmd.Args = append([]string{"/bin/sh", "-c", script, "sh", cmd.Path}, cmd.Args[1:]...)
@@ -30,4 +28,11 @@ func KillWithParent(cmd *exec.Cmd) error {
 	return nil
 }
 
-var held []*os.File
+// pipe returns the reading end of a pipe, the same for all subprocesses: there may be many of them, at the
+// same time. The writing end stays open until this process ends, since nothing closes it.
+var pipe = sync.OnceValues(func() (reader *os.File, err error) {
+	reader, held, err = os.Pipe()
+	return reader, err
+})
+
+var held *os.File
