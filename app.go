@@ -48,22 +48,15 @@ func run(getenv func(string) string, props *awscdk.AppProps, warnings io.Writer)
 	app := awscdk.NewApp(props)
 	settings := constructs.NewSettings(getenv, contextOf(app))
 	cfg, envErr := constructs.ConfigFrom(settings)
-	context := settings.Value
 	var tiersErr, providersErr, reconcileErr, operatorErr, samplingErr, safeguardsErr error
-	cfg.Tiers, tiersErr = tiers.Parse(context(tiers.ContextKey))
-	requireSignatures := context(constructs.ContextRequireSignatures)
-	if constructs.IsProduction(context(constructs.ContextProduction)) {
-		requireSignatures = true
-	}
-	cfg.Providers, providersErr = constructs.ProvidersFromContext(
-		context(constructs.ContextProviders), requireSignatures, context(constructs.ContextAllowOpenWebhook))
-	cfg.Reconcile, reconcileErr = constructs.ReconcileFromContext(context(constructs.ContextReconcile), context(constructs.ContextProviders))
-	cfg.OperatorPolicy, operatorErr = constructs.OperatorPolicyFromContext(context(constructs.ContextOperatorPolicy))
-	cfg.TraceSampling, samplingErr = constructs.TraceSamplingFromContext(context(constructs.ContextTraceSampling))
-	cfg.Safeguards, safeguardsErr = constructs.SafeguardsFromContext(context, cfg.Region)
+	cfg.Tiers, tiersErr = tiers.ParseAt(settings.Path(tiers.ContextKey), settings.Value(tiers.ContextKey))
+	cfg.Providers, providersErr = constructs.ProvidersFromContext(settings)
+	cfg.Reconcile, reconcileErr = constructs.ReconcileFromContext(settings)
+	cfg.OperatorPolicy, operatorErr = constructs.OperatorPolicyFromContext(settings)
+	cfg.TraceSampling, samplingErr = constructs.TraceSamplingFromContext(settings)
+	cfg.Safeguards, safeguardsErr = constructs.SafeguardsFromContext(settings, cfg.Region)
 	// What does not exist is known after everything that exists was asked for.
-	invalid := errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr, samplingErr, safeguardsErr)
-	if err := errors.Join(settings.Locate(invalid), settings.Err()); err != nil {
+	if err := errors.Join(envErr, tiersErr, providersErr, reconcileErr, operatorErr, samplingErr, safeguardsErr, settings.Err()); err != nil {
 		return err
 	}
 	constructs.NewStack(app, cfg)

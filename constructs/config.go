@@ -168,7 +168,7 @@ func ConfigFrom(settings *Settings) (Config, error) {
 		}
 	}
 
-	var r contextReader
+	r := contextReader{settings: settings}
 	c.Account = r.apiGatewayAccount(settings.Value(ContextAPIGatewayAccount))
 	c.LogRetention = r.logRetention(settings.Value(ContextLogRetention))
 	problems = append(problems, r.err())

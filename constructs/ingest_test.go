@@ -253,7 +253,7 @@ func synthesizeProviders(t *testing.T, providers map[string]any) template {
 	t.Helper()
 	cfg := config(t, nil)
 	var err error
-	if cfg.Providers, err = ProvidersFromContext(providers, nil, true); err != nil {
+	if cfg.Providers, err = ProvidersFromContext(withProviders(providers, nil, true)); err != nil {
 		t.Fatal(err)
 	}
 	return synthesize(t, cfg)

@@ -63,7 +63,7 @@ func TestGatewayMethods(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			cfg := config(t, nil)
 			var err error
-			if cfg.Providers, err = providersFromContext(extended, tt.providers, nil, true); err != nil {
+			if cfg.Providers, err = providersFromContext(extended, withProviders(tt.providers, nil, true)); err != nil {
 				t.Fatal(err)
 			}
 			s := synthesize(t, cfg)
@@ -105,7 +105,7 @@ func TestMembersFollowTheDeclaration(t *testing.T) {
 		"when a member is of another":  {map[string]any{"secret": "s", "capture": "manual"}, []string{"providers.formpay.capture", "formpay accepts only secret, secretKeyArn, environment"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := providersFromContext(extended, map[string]any{providerstest.Name: c.members}, nil, true)
+			_, err := providersFromContext(extended, withProviders(map[string]any{providerstest.Name: c.members}, nil, true))
 			if !errors.Is(err, ErrConfig) {
 				t.Fatalf("got %v", err)
 			}
@@ -117,7 +117,7 @@ func TestMembersFollowTheDeclaration(t *testing.T) {
 		})
 	}
 	t.Run("and the provider of tests cannot be configured", func(t *testing.T) {
-		_, err := ProvidersFromContext(map[string]any{providerstest.Name: map[string]any{"secret": "s"}}, nil, true)
+		_, err := ProvidersFromContext(withProviders(map[string]any{providerstest.Name: map[string]any{"secret": "s"}}, nil, true))
 		if !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "no such provider") {
 			t.Errorf("got %v", err)
 		}

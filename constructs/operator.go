@@ -1,8 +1,6 @@
 package constructs
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
@@ -24,14 +22,10 @@ const ContextOperatorPolicy = "operatorPolicy"
 
 // OperatorPolicyFromContext reads the context: true, false or nothing, which is false. The
 // error wraps [ErrConfig].
-func OperatorPolicyFromContext(value any) (bool, error) {
-	switch value {
-	case nil, false, "false":
-		return false, nil
-	case true, "true":
-		return true, nil
-	}
-	return false, fmt.Errorf("%w: %s is %v: want true or false", ErrConfig, ContextOperatorPolicy, value)
+func OperatorPolicyFromContext(settings *Settings) (bool, error) {
+	r := contextReader{settings: settings}
+	wanted := r.boolean(ContextOperatorPolicy, settings.Value(ContextOperatorPolicy))
+	return wanted, r.err()
 }
 
 // OperatorProps names what scripts/ops reads and writes.

@@ -21,7 +21,7 @@ func TestOperatorPolicyContext(t *testing.T) {
 		"is nothing": {"yes", false, ErrConfig},
 	} {
 		t.Run("when it "+text, func(t *testing.T) {
-			got, err := OperatorPolicyFromContext(c.value)
+			got, err := OperatorPolicyFromContext(NewSettings(nil, map[string]any{ContextOperatorPolicy: c.value}))
 			if got != c.want || !errors.Is(err, c.err) {
 				t.Errorf("%v, %v", got, err)
 			}

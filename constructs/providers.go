@@ -104,8 +104,8 @@ func (p Providers) Warning() string {
 	}
 }
 
-// ProvidersFromContext reads the values of [ContextProviders],
-// [ContextRequireSignatures] and [ContextAllowOpenWebhook]. The first is nil for none, or
+// ProvidersFromContext reads [ContextProviders], [ContextRequireSignatures], which
+// [ContextProduction] includes, and [ContextAllowOpenWebhook]. The first is nil for none, or
 //
 //	{"canonical": {"secret": "payments/canonical"},
 //	 "stripe": {"secret": "payments/stripe", "secretKeyArn": "arn:aws:kms:…:key/…"},
@@ -118,21 +118,22 @@ func (p Providers) Warning() string {
 // and beside a configured provider unless it is allowed: then somebody already sends
 // real payments, and the endpoint is no longer a trial.
 // The error joins one error per problem, each wrapping [ErrConfig].
-func ProvidersFromContext(providers, requireSignatures, allowOpenWebhook any) (Providers, error) {
-	return providersFromContext(supported(), providers, requireSignatures, allowOpenWebhook)
+func ProvidersFromContext(settings *Settings) (Providers, error) {
+	return providersFromContext(supported(), settings)
 }
 
 // providersFromContext is ProvidersFromContext for other supported providers.
-func providersFromContext(supported []providers.Declaration, value, requireSignatures, allowOpenWebhook any) (Providers, error) {
-	r := contextReader{supported: supported}
+func providersFromContext(supported []providers.Declaration, settings *Settings) (Providers, error) {
+	r := contextReader{settings: settings, supported: supported}
+	value := settings.Value(ContextProviders)
 	configured := r.providers(value)
-	require := r.boolean(ContextRequireSignatures, requireSignatures)
-	allow := r.boolean(ContextAllowOpenWebhook, allowOpenWebhook)
+	require := r.boolean(ContextRequireSignatures, settings.Value(ContextRequireSignatures)) || isProduction(settings)
+	allow := r.boolean(ContextAllowOpenWebhook, settings.Value(ContextAllowOpenWebhook))
 	r.checkOpenWebhook(value, require, allow)
 	if len(r.problems) == 0 {
 		if size := len(configured.environment()); size > maxProvidersBytes {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s needs %d bytes of the validator's environment, at most %d fit: shorten names or addresses",
-				ErrConfig, ContextProviders, size, maxProvidersBytes))
+				ErrConfig, r.at(ContextProviders), size, maxProvidersBytes))
 		}
 	}
 	return configured, r.err()
@@ -147,24 +148,34 @@ func (r *contextReader) checkOpenWebhook(value any, require, allow bool) {
 	others := slices.DeleteFunc(slices.Sorted(maps.Keys(named)), func(name string) bool { return name == contract.ProviderCanonical })
 	switch {
 	case require && allow:
-		r.problems = append(r.problems, fmt.Errorf("%w: contexts %s and %s are both true (%s includes the first): set one of them to false", ErrConfig, ContextRequireSignatures, ContextAllowOpenWebhook, ContextProduction))
+		r.problems = append(r.problems, fmt.Errorf("%w: contexts %s and %s are both true (%s includes the first): set one of them to false", ErrConfig, r.at(ContextRequireSignatures), r.at(ContextAllowOpenWebhook), ContextProduction))
 	case closed || allow:
 	case require:
-		r.problems = append(r.problems, fmt.Errorf("%w: context %s is true (%s includes it), but %s", ErrConfig, ContextRequireSignatures, ContextProduction, openWebhook))
+		r.problems = append(r.problems, fmt.Errorf("%w: context %s is true (%s includes it), but %s", ErrConfig, r.at(ContextRequireSignatures), ContextProduction, openWebhook))
 	case len(others) > 0:
 		r.problems = append(r.problems, fmt.Errorf("%w: context %s has %s, but %s. To accept them all the same, set %s to true",
-			ErrConfig, ContextProviders, strings.Join(others, ", "), openWebhook, ContextAllowOpenWebhook))
+			ErrConfig, r.at(ContextProviders), strings.Join(others, ", "), openWebhook, ContextAllowOpenWebhook))
 	}
 }
 
 // contextReader collects every problem of a context value.
 type contextReader struct {
+	settings  *Settings // nil: paths are those of cdk.json already
 	supported []providers.Declaration
 	problems  []error
 }
 
+// at is where a setting, or a member of one such as "domain.name", is in cdk.json's context.
+func (r *contextReader) at(path string) string {
+	if r.settings == nil {
+		return path
+	}
+	key, _, _ := strings.Cut(path, ".")
+	return r.settings.Path(key) + path[len(key):]
+}
+
 func (r *contextReader) reject(path string, value any, accepted string) {
-	r.problems = append(r.problems, fmt.Errorf("%w: context %s is %v: %s", ErrConfig, path, value, accepted))
+	r.problems = append(r.problems, fmt.Errorf("%w: context %s is %v: %s", ErrConfig, r.at(path), value, accepted))
 }
 
 // err joins the problems in an order that does not change from run to run.
@@ -220,7 +231,7 @@ func (r *contextReader) providers(value any) Providers {
 		d, ok := declared[name]
 		if !ok {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s: no such provider, want one of %s",
-				ErrConfig, path, strings.Join(slices.Sorted(maps.Keys(declared)), ", ")))
+				ErrConfig, r.at(path), strings.Join(slices.Sorted(maps.Keys(declared)), ", ")))
 			continue
 		}
 		configured[name] = r.provider(d, path, r.object(path, members))
@@ -254,7 +265,7 @@ func (r *contextReader) provider(d providers.Declaration, path string, members m
 	}
 	if _, given := members[memberSecret]; !given {
 		r.problems = append(r.problems, fmt.Errorf("%w: context %s.%s is missing: want the name of the Secrets Manager secret that holds the signing secret",
-			ErrConfig, path, memberSecret))
+			ErrConfig, r.at(path), memberSecret))
 	}
 	check(memberSecret, isSecret, fmt.Sprintf("the name of a Secrets Manager secret (at most %d letters, digits and / _ + = . @ -) or its whole ARN; never the secret itself", maxSecretName))
 	check(memberSecretKeyARN, keyARNPattern.MatchString, "the ARN of the KMS key that encrypts the secret, such as arn:aws:kms:eu-central-1:111122223333:key/… (no alias)")

@@ -14,6 +14,13 @@ import (
 
 const keyARN = "arn:aws:kms:eu-west-1:111122223333:key/mrk-0123456789abcdef"
 
+// withProviders are settings of these values, of which nil is none.
+func withProviders(providers, requireSignatures, allowOpenWebhook any) *Settings {
+	return NewSettings(nil, map[string]any{
+		ContextProviders: providers, ContextRequireSignatures: requireSignatures, ContextAllowOpenWebhook: allowOpenWebhook,
+	})
+}
+
 func TestProvidersAreReadFromContext(t *testing.T) {
 	object := map[string]any{
 		"canonical": map[string]any{"secret": "payments/canonical"},
@@ -35,7 +42,7 @@ func TestProvidersAreReadFromContext(t *testing.T) {
 	}
 	for name, value := range map[string]any{"object": object, "text of the command line": string(text)} {
 		for _, require := range []any{nil, false, true, "true", "false"} {
-			got, err := ProvidersFromContext(value, require, false)
+			got, err := ProvidersFromContext(withProviders(value, require, false))
 			if err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
@@ -51,10 +58,10 @@ func TestProvidersAreReadFromContext(t *testing.T) {
 
 // What the validator reads: nothing it does not need, in the same order always.
 func TestProvidersOfTheValidator(t *testing.T) {
-	got, err := ProvidersFromContext(map[string]any{
+	got, err := ProvidersFromContext(withProviders(map[string]any{
 		"square": map[string]any{"secret": "payments/square", "notificationUrl": "https://pay.example.com/webhook/square?a=1&b=2", "secretKeyArn": keyARN},
 		"adyen":  map[string]any{"secret": "payments/adyen", "capture": "manual"},
-	}, nil, true)
+	}, nil, true))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +101,7 @@ func TestOpenWebhook(t *testing.T) {
 		{"is none when the canonical provider has a secret", closed, true, nil, nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := ProvidersFromContext(tt.providers, tt.require, tt.allow)
+			got, err := ProvidersFromContext(withProviders(tt.providers, tt.require, tt.allow))
 			if refused := err != nil; refused != (tt.refused != nil) || refused && !errors.Is(err, ErrConfig) {
 				t.Fatalf("got %v", err)
 			}
@@ -172,7 +179,7 @@ func TestInvalidProviders(t *testing.T) {
 		"too much for the environment": {long, nil, nil, []string{"providers needs", "3072"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ProvidersFromContext(c.value, c.require, c.allow)
+			_, err := ProvidersFromContext(withProviders(c.value, c.require, c.allow))
 			if !errors.Is(err, ErrConfig) {
 				t.Fatalf("got %v", err)
 			}
@@ -196,7 +203,7 @@ func TestProblemsOfProviders(t *testing.T) {
 	}
 	var first string
 	for range 20 {
-		_, err := ProvidersFromContext(value, true, nil)
+		_, err := ProvidersFromContext(withProviders(value, true, nil))
 		if err == nil {
 			t.Fatal("accepted")
 		}
@@ -215,7 +222,7 @@ func TestProblemsOfProviders(t *testing.T) {
 
 // A mistake in the canonical entry is one problem: it is not also missing.
 func TestCanonicalWithAMistake(t *testing.T) {
-	_, err := ProvidersFromContext(map[string]any{"canonical": map[string]any{"secret": "*"}, "stripe": map[string]any{"secret": "s"}}, true, nil)
+	_, err := ProvidersFromContext(withProviders(map[string]any{"canonical": map[string]any{"secret": "*"}, "stripe": map[string]any{"secret": "s"}}, true, nil))
 	if err == nil || strings.Contains(err.Error(), "requireSignatures") || strings.Contains(err.Error(), "allowOpenWebhook") {
 		t.Errorf("got %v", err)
 	}
@@ -235,7 +242,7 @@ func TestDefaultProviders(t *testing.T) {
 			t.Errorf("cdk.json does not show %s", key)
 		}
 	}
-	got, err := ProvidersFromContext(settings.Context[ContextProviders], settings.Context[ContextRequireSignatures], settings.Context[ContextAllowOpenWebhook])
+	got, err := ProvidersFromContext(withProviders(settings.Context[ContextProviders], settings.Context[ContextRequireSignatures], settings.Context[ContextAllowOpenWebhook]))
 	if err != nil || len(got) != 0 {
 		t.Errorf("got %v, %v", got, err)
 	}

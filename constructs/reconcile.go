@@ -38,7 +38,7 @@ type ReconcileProvider struct {
 	APIURL       string // empty for the live API
 }
 
-// ReconcileFromContext reads the value of [ContextReconcile], nil or {} for none, or
+// ReconcileFromContext reads [ContextReconcile], nil or {} for none, or
 //
 //	{"stripe": {"secret": "payments/stripe-api", "secretKeyArn": "arn:aws:kms:…:key/…"},
 //	 "square": {"secret": "payments/square-api", "apiUrl": "https://connect.squareupsandbox.com"}}
@@ -46,23 +46,24 @@ type ReconcileProvider struct {
 // or the same as JSON text. Each provider must be among the values of [ContextProviders]: of
 // another one, everything would be missing. The error joins one error per problem, each
 // wrapping [ErrConfig].
-func ReconcileFromContext(value, providers any) (Reconcile, error) {
-	var r contextReader
+func ReconcileFromContext(settings *Settings) (Reconcile, error) {
+	r := contextReader{settings: settings}
 	configured := Reconcile{}
+	value := settings.Value(ContextReconcile)
 	if value == nil {
 		return configured, nil
 	}
-	routes, _ := r.parsed(providers).(map[string]any)
+	routes, _ := r.parsed(settings.Value(ContextProviders)).(map[string]any)
 	for name, members := range r.object(ContextReconcile, r.parsed(value)) {
 		path := ContextReconcile + "." + name
 		if !slices.Contains(reconcile.Providers(), name) {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s: events of this provider cannot be listed, want one of %s",
-				ErrConfig, path, strings.Join(reconcile.Providers(), ", ")))
+				ErrConfig, r.at(path), strings.Join(reconcile.Providers(), ", ")))
 			continue
 		}
 		if routes[name] == nil {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s: %s is not among %s, so that it delivers nothing here",
-				ErrConfig, path, name, ContextProviders))
+				ErrConfig, r.at(path), name, r.at(ContextProviders)))
 		}
 		configured[name] = r.reconcileProvider(name, path, r.object(path, members))
 	}
@@ -97,7 +98,7 @@ func (r *contextReader) reconcileProvider(name, path string, members map[string]
 	}
 	if _, given := members[memberSecret]; !given {
 		r.problems = append(r.problems, fmt.Errorf("%w: context %s.%s is missing: want the name of the Secrets Manager secret that holds %s",
-			ErrConfig, path, memberSecret, form))
+			ErrConfig, r.at(path), memberSecret, form))
 	}
 	return ReconcileProvider{Secret: text[memberSecret], SecretKeyARN: text[memberSecretKeyARN], APIURL: text[memberAPIURL]}
 }

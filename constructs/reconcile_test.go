@@ -12,6 +12,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
+// withReconcile are settings of these values, of which nil is none.
+func withReconcile(reconcile, providers any) *Settings {
+	return NewSettings(nil, map[string]any{ContextReconcile: reconcile, ContextProviders: providers})
+}
+
 const reconcileKey = "arn:aws:kms:eu-west-1:111122223333:key/0123"
 
 var reconciled struct {
@@ -28,11 +33,11 @@ func reconciledStack(t *testing.T) template {
 		cfg.OperatorPolicy = true
 		providers := map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}, "square": map[string]any{"secret": "payments/square"}}
 		var err, err2 error
-		cfg.Providers, err = ProvidersFromContext(providers, nil, true)
-		cfg.Reconcile, err2 = ReconcileFromContext(map[string]any{
+		cfg.Providers, err = ProvidersFromContext(withProviders(providers, nil, true))
+		cfg.Reconcile, err2 = ReconcileFromContext(withReconcile(map[string]any{
 			"stripe": map[string]any{"secret": "payments/stripe-api", "secretKeyArn": reconcileKey},
 			"square": map[string]any{"secret": "payments/square-api", "apiUrl": "https://connect.squareupsandbox.com"},
-		}, providers)
+		}, providers))
 		if err := errors.Join(err, err2); err != nil {
 			t.Fatal(err)
 		}
@@ -170,7 +175,7 @@ func TestReconcileContext(t *testing.T) {
 			`{"stripe": {"secret": "payments/stripe-api", "apiUrl": "https://api.example.com"}}`,
 		} {
 			for _, configured := range []any{routes, `{"stripe": {"secret": "payments/stripe"}}`} {
-				if got, err := ReconcileFromContext(value, configured); err != nil || !cmp.Equal(got, want) {
+				if got, err := ReconcileFromContext(withReconcile(value, configured)); err != nil || !cmp.Equal(got, want) {
 					t.Errorf("%v, %v", got, err)
 				}
 			}
@@ -178,7 +183,7 @@ func TestReconcileContext(t *testing.T) {
 	})
 	for _, value := range []any{nil, map[string]any{}, "{}"} {
 		t.Run("names nobody when it is empty", func(t *testing.T) {
-			if got, err := ReconcileFromContext(value, routes); err != nil || len(got) != 0 {
+			if got, err := ReconcileFromContext(withReconcile(value, routes)); err != nil || len(got) != 0 {
 				t.Errorf("%v, %v", got, err)
 			}
 		})
@@ -196,7 +201,7 @@ func TestReconcileContext(t *testing.T) {
 		`{"stripe": {"secret": "s", "secretKeyArn": "alias/payments"}}`:  "no alias",
 	} {
 		t.Run("is rejected when it is "+value, func(t *testing.T) {
-			if _, err := ReconcileFromContext(value, routes); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), want) {
+			if _, err := ReconcileFromContext(withReconcile(value, routes)); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), want) {
 				t.Errorf("%v, want %s", err, want)
 			}
 		})

@@ -78,8 +78,7 @@ var productionConcurrency = map[string]int{
 	contract.TransactionArchival: 5, contract.AlertDigest: 5, contract.PaymentReconciler: 5,
 }
 
-// SafeguardsFromContext reads the safeguards through value, which returns nil for a key that
-// is not in the context:
+// SafeguardsFromContext reads the safeguards:
 //
 //	"production": true,
 //	"domain": {"name": "payments.example.com", "certificateArn": "arn:aws:acm:…", "hostedZoneId": "Z…"},
@@ -90,8 +89,9 @@ var productionConcurrency = map[string]int{
 // Production adds what is not there, and requires a domain; firewall and objectLock may be
 // true for their defaults. The region of the stack is "" if it is not known yet. The error
 // joins one error per problem, each wrapping [ErrConfig].
-func SafeguardsFromContext(value func(key string) any, region string) (Safeguards, error) {
-	var r contextReader
+func SafeguardsFromContext(settings *Settings, region string) (Safeguards, error) {
+	r := contextReader{settings: settings}
+	value := settings.Value
 	production := r.boolean(ContextProduction, value(ContextProduction))
 	s := Safeguards{
 		RetainData:            r.boolean(ContextRetainData, value(ContextRetainData)) || production,
@@ -105,9 +105,12 @@ func SafeguardsFromContext(value func(key string) any, region string) (Safeguard
 	return s, r.err()
 }
 
-// IsProduction reports whether the context switches all safeguards on. What makes no sense is
+// isProduction reports whether the context switches all safeguards on. What makes no sense is
 // reported by [SafeguardsFromContext].
-func IsProduction(value any) bool { return value == true || value == "true" }
+func isProduction(settings *Settings) bool {
+	value := settings.Value(ContextProduction)
+	return value == true || value == "true"
+}
 
 // unset reports whether an option that has defaults is left out, or false.
 func unset(value any) bool { return value == nil || value == false || value == "false" }
@@ -220,7 +223,7 @@ func (r *contextReader) domain(value any, region string, production bool) Domain
 	if unset(value) {
 		if production {
 			r.problems = append(r.problems, fmt.Errorf("%w: context %s is true, but %s is missing: want an object with %s, %s and %s",
-				ErrConfig, ContextProduction, ContextDomain, memberName, memberCertificateARN, memberHostedZoneID))
+				ErrConfig, r.at(ContextProduction), ContextDomain, memberName, memberCertificateARN, memberHostedZoneID))
 		}
 		return Domain{}
 	}
@@ -244,7 +247,7 @@ func (r *contextReader) domain(value any, region string, production bool) Domain
 		*m.field, _ = value.(string)
 		switch {
 		case !has:
-			r.problems = append(r.problems, fmt.Errorf("%w: context %s is missing: want %s", ErrConfig, path, m.want))
+			r.problems = append(r.problems, fmt.Errorf("%w: context %s is missing: want %s", ErrConfig, r.at(path), m.want))
 		case !m.pattern.MatchString(*m.field):
 			r.reject(path, value, "want "+m.want)
 		}

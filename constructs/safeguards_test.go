@@ -26,7 +26,7 @@ func safeguards(t *testing.T, text, region string) (Safeguards, error) {
 	if err := json.Unmarshal([]byte(text), &context); err != nil {
 		t.Fatal(err)
 	}
-	return SafeguardsFromContext(func(key string) any { return context[key] }, region)
+	return SafeguardsFromContext(NewSettings(nil, context), region)
 }
 
 func TestSafeguards(t *testing.T) {
@@ -139,7 +139,7 @@ func productionConfig(t *testing.T) Config {
 	cfg := config(t, map[string]string{"ALERT_EMAIL": "ops@example.com"})
 	var err, err2 error
 	cfg.Safeguards, err = safeguards(t, `{"production": true, "domain": `+domainText+`}`, "")
-	cfg.Providers, err2 = ProvidersFromContext(map[string]any{"canonical": map[string]any{"secret": "payments/canonical"}}, true, nil)
+	cfg.Providers, err2 = ProvidersFromContext(withProviders(map[string]any{"canonical": map[string]any{"secret": "payments/canonical"}}, true, nil))
 	if err := errors.Join(err, err2); err != nil {
 		t.Fatal(err)
 	}

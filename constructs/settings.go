@@ -102,12 +102,13 @@ func (s *Settings) Value(key string) any {
 	return s.context[key]
 }
 
-// path names a setting of cdk.json in an error.
-func (s *Settings) path(key string) string {
+// Path is where the setting is in cdk.json's context, for errors: the key, below the environment
+// if that has the setting.
+func (s *Settings) Path(key string) string {
 	if _, given := s.environment[key]; given {
-		return "context " + s.pathOfEnvironment() + "." + key
+		return s.pathOfEnvironment() + "." + key
 	}
-	return "context " + key
+	return key
 }
 
 // Text returns the setting that an environment variable overrides, a list joined by commas, and
@@ -119,7 +120,7 @@ func (s *Settings) Text(key, otherwise string) (value, from string) {
 		s.note(key, fromEnv, inContext, otherwise)
 		return fromEnv, variable
 	}
-	return cmp.Or(inContext, otherwise), s.path(key)
+	return cmp.Or(inContext, otherwise), "context " + s.Path(key)
 }
 
 func (s *Settings) contextText(key string) string {
@@ -133,13 +134,13 @@ func (s *Settings) contextText(key string) string {
 		for _, one := range v {
 			text, isText := one.(string)
 			if !isText || strings.Contains(text, ",") {
-				s.reject(key, one, "want a list of texts without commas")
+				s.problems.reject(s.Path(key), one, "want a list of texts without commas")
 			}
 			texts = append(texts, text)
 		}
 		return strings.Join(texts, ",")
 	default:
-		s.reject(key, v, "want a text")
+		s.problems.reject(s.Path(key), v, "want a text")
 		return ""
 	}
 }
@@ -157,15 +158,11 @@ func (s *Settings) note(key, value, inContext, otherwise string) {
 			without = fmt.Sprintf("%q, the default", otherwise)
 		}
 	}
-	s.notes = append(s.notes, fmt.Sprintf("%s sets %s to %q; without the variable it is %s", variables[key], strings.TrimPrefix(s.path(key), "context "), value, without))
+	s.notes = append(s.notes, fmt.Sprintf("%s sets %s to %q; without the variable it is %s", variables[key], s.Path(key), value, without))
 }
 
 // Notes are a line for each variable that changes what cdk.json says.
 func (s *Settings) Notes() []string { return s.notes }
-
-func (s *Settings) reject(key string, value any, accepted string) {
-	s.problems.problems = append(s.problems.problems, fmt.Errorf("%w: %s is %v: %s", ErrConfig, s.path(key), value, accepted))
-}
 
 // Err returns what is wrong with the settings themselves, above all those that do not exist. It
 // must be called after every existing setting was asked for.
@@ -187,24 +184,3 @@ func (s *Settings) Err() error {
 	}
 	return s.problems.err()
 }
-
-// Locate names the environment in errors about settings that it has for itself.
-func (s *Settings) Locate(err error) error {
-	if err == nil || len(s.environment) == 0 {
-		return err
-	}
-	text := err.Error()
-	for key := range s.environment {
-		text = regexp.MustCompile(`context `+regexp.QuoteMeta(key)+`\b`).ReplaceAllLiteralString(text, "context "+s.pathOfEnvironment()+"."+key)
-	}
-	return &locatedError{err, text}
-}
-
-// locatedError is an error with another text.
-type locatedError struct {
-	error
-	text string
-}
-
-func (e *locatedError) Error() string { return e.text }
-func (e *locatedError) Unwrap() error { return e.error }

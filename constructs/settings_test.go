@@ -1,11 +1,15 @@
 package constructs
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"payment-webhooks/constructs/tiers"
 )
 
 func TestSettings(t *testing.T) {
@@ -112,7 +116,7 @@ func TestInvalidSettings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			settings := NewSettings(nil, c.context)
 			_, err := ConfigFrom(settings)
-			err = errors.Join(settings.Locate(err), settings.Err())
+			err = errors.Join(err, settings.Err())
 			if !errors.Is(err, ErrConfig) || strings.Contains(err.Error(), "\n") {
 				t.Fatalf("got %v, want one problem", err)
 			}
@@ -123,6 +127,54 @@ func TestInvalidSettings(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a setting of an environment is named there, whoever reads it", func(t *testing.T) {
+		read := func(settings *Settings) error {
+			_, errConfig := ConfigFrom(settings)
+			_, errTiers := tiers.ParseAt(settings.Path(tiers.ContextKey), settings.Value(tiers.ContextKey))
+			_, errProviders := ProvidersFromContext(settings)
+			_, errReconcile := ReconcileFromContext(settings)
+			_, errOperator := OperatorPolicyFromContext(settings)
+			_, errSampling := TraceSamplingFromContext(settings)
+			_, errSafeguards := SafeguardsFromContext(settings, "")
+			return errors.Join(errConfig, errTiers, errProviders, errReconcile, errOperator, errSampling, errSafeguards, settings.Err())
+		}
+		for _, c := range []struct{ key, value, below, fact string }{
+			{"logRetentionDays", `45`, "", "CloudWatch accepts"},
+			{"apiGatewayAccount", `"mine"`, "", "want one of"},
+			{"amountThresholds", `{"default": {"medium": 1000}}`, ".default.high", "is missing"},
+			{"amountThresholds", `{"tiers": [{"name": "low", "target": "log"}, {"name": "high", "target": "log"}]}`, ".tiers.high", "both or none"},
+			{"providers", `[]`, "", "JSON object"},
+			{"providers", `{"visa": {}}`, ".visa", "no such provider"},
+			{"providers", `{"stripe": {"secret": "my secret"}}`, ".stripe.secret", "Secrets Manager"},
+			{"providers", `{"stripe": {"secret": "s"}}`, " has stripe", "set allowOpenWebhook to true"},
+			{"requireSignatures", `true`, " is true", "no secret is configured"},
+			{"requireSignatures", `"perhaps"`, "", "true or false"},
+			{"reconcile", `{"stripe": {"secret": "context providers"}}`, ".stripe: stripe is not among providers", "delivers nothing"},
+			{"reconcile", `{"visa": {}}`, ".visa", "cannot be listed"},
+			{"operatorPolicy", `"perhaps"`, "", "true or false"},
+			{"traceSampling", `{"percent": 101}`, ".percent", "from 0 to 100"},
+			{"traceSampling", `{"batches": 1}`, ".batches", "true or false"},
+			{"production", `true`, " is true, but domain is missing", "an object with"},
+			{"domain", `{"name": "x"}`, ".hostedZoneId is missing", "Route 53"},
+			{"objectLock", `{"mode": "context production"}`, ".mode is context production", "GOVERNANCE"},
+			{"firewall", `{"requestsPer5Minutes": 1}`, ".requestsPer5Minutes", "whole number"},
+			{"reservedConcurrency", `{"fraud": 1}`, ".fraud", "accepts only"},
+			{"canary", `"fast"`, "", "want one of"},
+		} {
+			var value any
+			if err := json.Unmarshal([]byte(c.value), &value); err != nil {
+				t.Fatal(err)
+			}
+			got := fmt.Sprint(read(NewSettings(nil, prod(c.key, value))))
+			if want := "context environments.prod." + c.key + c.below; !strings.Contains(got, want) || !strings.Contains(got, c.fact) {
+				t.Errorf("%s %s: %s, want %q and %q", c.key, c.value, got, want, c.fact)
+			}
+			got = fmt.Sprint(read(NewSettings(nil, map[string]any{c.key: value})))
+			if want := "context " + c.key + c.below; !strings.Contains(got, want) {
+				t.Errorf("%s for all: %s, want %q", c.key, got, want)
+			}
+		}
+	})
 	t.Run("keys of the CDK and of its CLI are no settings", func(t *testing.T) {
 		settings := NewSettings(nil, map[string]any{
 			"@aws-cdk/core:explicitStackTags": true, "aws:cdk:enable-path-metadata": true, "acknowledged-issue-numbers": []any{1.0}, "cli-telemetry": false,

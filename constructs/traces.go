@@ -48,19 +48,20 @@ type TraceSampling struct {
 // stream would be.
 func DefaultTraceSampling() TraceSampling { return TraceSampling{Percent: 5, Batches: true} }
 
-// TraceSamplingFromContext reads the value of [ContextTraceSampling], nil for
+// TraceSamplingFromContext reads [ContextTraceSampling], nil for
 // [DefaultTraceSampling], or
 //
 //	{"perSecond": 1, "percent": 5, "batches": false}
 //
 // or the same as JSON text. A member that is left out has its default. The error joins one
 // error per problem, each wrapping [ErrConfig].
-func TraceSamplingFromContext(value any) (TraceSampling, error) {
+func TraceSamplingFromContext(settings *Settings) (TraceSampling, error) {
 	sampling := DefaultTraceSampling()
+	value := settings.Value(ContextTraceSampling)
 	if value == nil {
 		return sampling, nil
 	}
-	var r contextReader
+	r := contextReader{settings: settings}
 	for member, value := range r.object(ContextTraceSampling, r.parsed(value)) {
 		path := ContextTraceSampling + "." + member
 		number, isNumber := value.(float64)

@@ -21,7 +21,7 @@ func TestTraceSamplingContext(t *testing.T) {
 		"partial, the rest is as the defaults": {`{"perSecond": 2}`, TraceSampling{2, 5, true}},
 	} {
 		t.Run("when it is "+name, func(t *testing.T) {
-			if got, err := TraceSamplingFromContext(c.value); err != nil || got != c.want {
+			if got, err := TraceSamplingFromContext(NewSettings(nil, map[string]any{ContextTraceSampling: c.value})); err != nil || got != c.want {
 				t.Errorf("%+v, %v; want %+v", got, err, c.want)
 			}
 		})
@@ -39,7 +39,7 @@ func TestTraceSamplingContext(t *testing.T) {
 		`{"batches": 1}`:      {"traceSampling.batches", "1", "true or false"},
 	} {
 		t.Run("when it is "+text+", it is rejected", func(t *testing.T) {
-			_, err := TraceSamplingFromContext(text)
+			_, err := TraceSamplingFromContext(NewSettings(nil, map[string]any{ContextTraceSampling: text}))
 			if !errors.Is(err, ErrConfig) {
 				t.Fatalf("got %v", err)
 			}
@@ -51,7 +51,7 @@ func TestTraceSamplingContext(t *testing.T) {
 		})
 	}
 	t.Run("when several members are wrong, each is reported", func(t *testing.T) {
-		if _, err := TraceSamplingFromContext(`{"percent": 101, "perSecond": -1, "rate": 5}`); err == nil || strings.Count(err.Error(), "\n") != 2 {
+		if _, err := TraceSamplingFromContext(NewSettings(nil, map[string]any{ContextTraceSampling: `{"percent": 101, "perSecond": -1, "rate": 5}`})); err == nil || strings.Count(err.Error(), "\n") != 2 {
 			t.Errorf("want 3 lines, got %v", err)
 		}
 	})

@@ -44,7 +44,10 @@ var namePattern = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*$`)
 // or either as JSON text, which is how `cdk synth -c` passes it. A bound is a
 // JSON number or decimal text. The error joins one error per problem, each
 // wrapping [ErrConfig].
-func Parse(value any) (List, error) {
+func Parse(value any) (List, error) { return ParseAt(ContextKey, value) }
+
+// ParseAt is Parse for a value at another path of cdk.json's context, which errors name.
+func ParseAt(path string, value any) (List, error) {
 	if value == nil {
 		return Default(), nil
 	}
@@ -54,7 +57,7 @@ func Parse(value any) (List, error) {
 			value = parsed
 		}
 	}
-	var r reader
+	r := reader{path: path}
 	l := r.list(value)
 	if err := r.err(); err != nil {
 		return nil, err
@@ -65,8 +68,8 @@ func Parse(value any) (List, error) {
 			return nil, fmt.Errorf("write pattern: %w", err)
 		}
 		if len(pattern) > maxPatternBytes {
-			r.problem(ContextKey+" has %d currencies with bounds of their own: the pattern of tier %s has %d bytes, EventBridge accepts %d; give fewer currencies bounds, or more of them the same",
-				len(l[len(l)-1].Currencies), t.Name, len(pattern), maxPatternBytes)
+			r.problem("%s has %d currencies with bounds of their own: the pattern of tier %s has %d bytes, EventBridge accepts %d; give fewer currencies bounds, or more of them the same",
+				path, len(l[len(l)-1].Currencies), t.Name, len(pattern), maxPatternBytes)
 		}
 	}
 	if err := r.err(); err != nil {
@@ -77,8 +80,8 @@ func Parse(value any) (List, error) {
 		return nil, fmt.Errorf("write environment: %w", err)
 	}
 	if len(text) > maxEnvironmentBytes {
-		r.problem(ContextKey+" has %d tiers and %d currencies with bounds of their own: that is %d bytes in the environment of event-relay, which has room for %d; give fewer tiers, or fewer currencies bounds, or more of them the same",
-			len(l), len(l[len(l)-1].Currencies), len(text), maxEnvironmentBytes)
+		r.problem("%s has %d tiers and %d currencies with bounds of their own: that is %d bytes in the environment of event-relay, which has room for %d; give fewer tiers, or fewer currencies bounds, or more of them the same",
+			path, len(l), len(l[len(l)-1].Currencies), len(text), maxEnvironmentBytes)
 	}
 	if err := r.err(); err != nil {
 		return nil, err
@@ -87,7 +90,10 @@ func Parse(value any) (List, error) {
 }
 
 // reader collects every problem of a value.
-type reader struct{ problems []error }
+type reader struct {
+	path     string // of the value
+	problems []error
+}
 
 func (r *reader) problem(format string, args ...any) {
 	r.problems = append(r.problems, fmt.Errorf("%w: context "+format, append([]any{ErrConfig}, args...)...))
@@ -133,15 +139,15 @@ func (r *reader) only(path string, object map[string]any, accepted ...string) {
 
 // list reads either form.
 func (r *reader) list(value any) List {
-	object := r.object(ContextKey, value)
+	object := r.object(r.path, value)
 	l := Default()
 	if tiers, long := object["tiers"]; long {
-		r.only(ContextKey, object, "tiers", "currencies")
-		l = r.tiers(ContextKey+".tiers", tiers)
+		r.only(r.path, object, "tiers", "currencies")
+		l = r.tiers(r.path+".tiers", tiers)
 	} else {
-		r.only(ContextKey, object, "tiers", "currencies", "default")
+		r.only(r.path, object, "tiers", "currencies", "default")
 		if bounds, given := object["default"]; given {
-			own := r.bounds(ContextKey+".default", l, bounds)
+			own := r.bounds(r.path+".default", l, bounds)
 			l = three(own["medium"], own["high"])
 		}
 	}
@@ -152,8 +158,8 @@ func (r *reader) list(value any) List {
 	for i := 1; i < len(l); i++ {
 		l[i].Currencies = map[string]Limit{}
 	}
-	for code, bounds := range r.object(ContextKey+".currencies", currencies) {
-		path := ContextKey + ".currencies." + code
+	for code, bounds := range r.object(r.path+".currencies", currencies) {
+		path := r.path + ".currencies." + code
 		if !currency.IsValid(code) {
 			r.reject(path, code, "want an ISO 4217 code, such as IDR")
 		}
@@ -191,7 +197,7 @@ func (r *reader) tiers(path string, value any) List {
 		case used[t.Name]:
 			r.reject(path+".name", t.Name, "want a name that no other tier has")
 		default:
-			path = pathOf(t.Name)
+			path = r.pathOf(t.Name)
 		}
 		used[t.Name] = true
 		r.only(path, object, "name", "from", "above", "target", "digest")
@@ -221,9 +227,9 @@ func (r *reader) tiers(path string, value any) List {
 	}
 	r.ascending(l, func(t Tier) string {
 		if t.Above {
-			return pathOf(t.Name) + ".above"
+			return r.pathOf(t.Name) + ".above"
 		}
-		return pathOf(t.Name) + ".from"
+		return r.pathOf(t.Name) + ".from"
 	}, func(t Tier) Limit { return t.Lower })
 	return l
 }
@@ -240,7 +246,7 @@ func (r *reader) digest(path string, target Target, value any) int {
 	return int(minutes)
 }
 
-func pathOf(tier string) string { return ContextKey + ".tiers." + tier }
+func (r *reader) pathOf(tier string) string { return r.path + ".tiers." + tier }
 
 // bounds reads one bound for each tier but the lowest, by name.
 func (r *reader) bounds(path string, l List, value any) map[string]Limit {

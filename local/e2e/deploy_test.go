@@ -136,6 +136,29 @@ func changed(t *testing.T, dir, before, after string) string {
 	return ""
 }
 
+// protected returns a copy of an assembly that protects its stack against deletion.
+func protected(t *testing.T, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	if err := os.CopyFS(to, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(to, "manifest.json")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const property = `"terminationProtection": `
+	text, before := bytes.ReplaceAll(text, []byte(property+"false"), []byte(property+"true")), text
+	if bytes.Equal(text, before) {
+		t.Fatalf("%s does not say %sfalse", file, property)
+	}
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return to
+}
+
 // TestDeploy is the life of a stack: the commands of docs/local.md, with the CDK CLI.
 func TestDeploy(t *testing.T) {
 	t.Parallel()
@@ -168,17 +191,27 @@ func TestDeploy(t *testing.T) {
 	id := newID(t)
 	accept(t, s, payment(id, "15000", "USD", ""))
 	c.must([]string{"There were no differences"}, "diff", "--app", assembly())
+	c.must([]string{"(no changes)"}, deploy(assembly())...)
 
 	raised := changed(t, assembly(), "10000\n", "20000\n")
 	c.must([]string{"AWS::Events::Rule", "10000", "20000"}, "diff", "--app", raised)
-	c.must([]string{"UPDATE_COMPLETE"}, deploy(raised)...)
+	reviewed := []string{"--change-set-name", "reviewed"}
+	c.must([]string{"waiting in review"}, append(deploy(raised), append(reviewed, "--method", "prepare-change-set")...)...)
+	hasStatus(t, s, stack, cfntypes.StackStatusCreateComplete)
+	accept(t, s, payment(newID(t), "15000", "USD", ""))
+	routedBy(t, s, "high-value-transactions-test", "medium-value-transactions-test")
+	c.must([]string{"UPDATE_COMPLETE"}, append(append(deploy(raised), stack), append(reviewed, "--method", "execute-change-set")...)...)
 	kept(t, s, id)
 	accept(t, s, payment(newID(t), "15001", "USD", ""))
 	routedBy(t, s, "medium-value-transactions-test", "high-value-transactions-test")
 
-	// An operator that does not exist, in one of two rules that change.
+	// An operator that does not exist, in one of two rules that change. Without its rollback, the
+	// update stays as it failed, and the old rules serve.
 	broken := changed(t, changed(t, raised, "20000\n", "30000\n"), `"<="`, `"=<"`)
-	c.fails([]string{"UPDATE_FAILED", "RoutingMediumValue", "=<"}, deploy(broken)...)
+	c.fails([]string{"UPDATE_FAILED", "RoutingMediumValue", "=<"}, append(deploy(broken), "--no-rollback")...)
+	hasStatus(t, s, stack, cfntypes.StackStatusUpdateFailed)
+	kept(t, s, id)
+	c.must([]string{"Rollback time"}, "rollback", "--app", raised)
 	hasStatus(t, s, stack, cfntypes.StackStatusUpdateRollbackComplete)
 	kept(t, s, id)
 	accept(t, s, payment(newID(t), "15002", "USD", ""))
@@ -190,6 +223,16 @@ func TestDeploy(t *testing.T) {
 	hasStatus(t, s, stack, cfntypes.StackStatusUpdateRollbackComplete)
 	kept(t, s, id)
 
+	// The option of production, in an assembly of the template that is deployed.
+	c.must([]string{"(no changes)"}, deploy(protected(t, raised))...)
+	c.fails([]string{"cannot be deleted while TerminationProtection is enabled"}, "destroy", "--app", raised, "--force")
+	hasStatus(t, s, stack, cfntypes.StackStatusUpdateRollbackComplete)
+	kept(t, s, id)
+	if _, err := cloudformation.NewFromConfig(s.AWS).UpdateTerminationProtection(t.Context(), &cloudformation.UpdateTerminationProtectionInput{
+		StackName: aws.String(stack), EnableTerminationProtection: aws.Bool(false),
+	}); err != nil {
+		t.Fatal(err)
+	}
 	c.must([]string{"destroyed"}, "destroy", "--app", assembly(), "--force")
 	nothingLeft(t, s, stack)
 }

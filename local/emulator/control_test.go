@@ -14,7 +14,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 
+	"payment-webhooks/local/assembly"
 	"payment-webhooks/local/faults"
+	"payment-webhooks/local/iam"
 	"payment-webhooks/local/logs"
 )
 
@@ -33,7 +35,7 @@ func TestControl_flush(t *testing.T) {
 		client := cloudwatchlogs.NewFromConfig(aws.Config{
 			Region: "us-east-1", BaseEndpoint: aws.String(cloudWatch.URL), Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		})
-		e := &Emulator{shared: &shared{faults: faults.New(1, nil)}, writer: logs.NewWriter(client, nil, func(err error) { t.Error(err) })}
+		e := &Emulator{shared: &shared{faults: faults.New(1, nil), terminal: &terminal{out: io.Discard}}, stack: &assembly.Stack{}, policies: &iam.Policies{}, writer: logs.NewWriter(client, nil, func(err error) { t.Error(err) })}
 		defer e.writer.Close()
 		e.writer.Put("group", "stream", time.Now(), "line")
 

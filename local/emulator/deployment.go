@@ -280,32 +280,6 @@ func (e *Emulator) drain(ctx context.Context) error {
 	return e.idle(ctx)
 }
 
-// resume reads the sources again that handOver has left.
-func (e *Emulator) resume() error {
-	e.reading = reading{}
-	e.positions = map[string]map[string]string{}
-	for _, resource := range e.stack.ByType("AWS::Lambda::EventSourceMapping") {
-		id, err := e.resolver.Ref(resource.LogicalID)
-		if err != nil {
-			return err
-		}
-		if stream, is := e.mappings[id].(interface{ Positions() map[string]string }); is {
-			e.positions[resource.LogicalID] = stream.Positions()
-		}
-	}
-	var err error
-	if e.readers, err = e.loadMappings(); err != nil {
-		return err
-	}
-	if err := e.openEndpoint(); err != nil {
-		return err
-	}
-	for id, read := range e.readers {
-		e.reading.begin(e, id, read)
-	}
-	return nil
-}
-
 // hasImage reports whether a function's handler can be built from an image's tag: whether the cloud
 // assembly names its build arguments.
 func (s *shared) hasImage(tag string) bool {

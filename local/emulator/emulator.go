@@ -75,8 +75,6 @@ type Emulator struct {
 	cleanups []func()
 	running  sync.WaitGroup
 	reading  reading
-	// positions, by logical id and shard, are where mappings go on that were in service before.
-	positions map[string]map[string]string
 }
 
 // newEmulator plans what runs the template, and starts nothing. The error lists everything

@@ -90,7 +90,7 @@ func New(o Options) (*Host, error) {
 	h := &Host{shared: &shared{
 		options: o, terminal: t, log: t.logger("local"), account: defaultAccount, region: o.Region,
 		endpointURL: "http://" + o.Endpoint.Addr().String(),
-		metrics:     cloudwatch.NewStore(), faults: faults.New(o.FaultSeed, nil),
+		metrics:     cloudwatch.NewStore(), now: time.Now, faults: faults.New(o.FaultSeed, nil),
 		record: deliveries.NewRecord(time.Now),
 		failed: make(chan error, 1),
 	}}
@@ -221,9 +221,7 @@ func (h *Host) replace(ctx context.Context, name string, next *Emulator) error {
 	}
 	draining, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
-	if err := next.handOver(draining, before); err != nil {
-		return errors.Join(err, before.resume())
-	}
+	next.continueMappings(draining, before)
 	next.alarms.Continue(before.alarms)
 	next.defaultBus.Continue(before.defaultBus)
 	events.Continue(next.schedules.Rules(), before.schedules.Rules())

@@ -66,7 +66,7 @@ func (e *Emulator) loadMapping(resource assembly.Resource) (mapping, func(contex
 	}
 	m, err := streams.Load(resource.LogicalID, p, streams.Config{
 		Function: function, FunctionARN: spec.config.ARN, Destination: bodySender{e.queues(key, faults.Lambda)},
-		Positions: e.positions[resource.LogicalID], Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
+		Faults: e.faults, Log: e.terminal.logger("stream mapping"), TimeScale: e.options.TimeScale, Metric: e.metric("AWS/Lambda", "FunctionName", spec.config.Name),
 	})
 	return m, func(ctx context.Context, c aws.Config) error {
 		return m.Run(ctx, streams.NewDynamoDB(dynamodbstreams.NewFromConfig(c)))
@@ -96,9 +96,9 @@ func (r *reading) end() {
 	r.running.Wait()
 }
 
-// handOver ends the reading of before, and makes the mappings that have not changed go on where it
-// ended. An invocation under way is waited for until ctx ends.
-func (e *Emulator) handOver(ctx context.Context, before *Emulator) error {
+// continueMappings ends the reading of before, and makes the mappings go on where it ended. An
+// invocation under way is waited for until ctx ends.
+func (e *Emulator) continueMappings(ctx context.Context, before *Emulator) {
 	enabled := map[string]bool{} // by UUID
 	for id, m := range before.mappings {
 		enabled[id] = m.Configuration().State == eventsource.Enabled
@@ -110,35 +110,21 @@ func (e *Emulator) handOver(ctx context.Context, before *Emulator) error {
 		}
 	}
 	before.reading.end()
-	e.positions = map[string]map[string]string{}
-	unchanged := map[string]bool{}
-	for _, resource := range e.stack.ByType("AWS::Lambda::EventSourceMapping") {
-		id, err := e.resolver.Ref(resource.LogicalID)
-		if err != nil {
-			return err
-		}
+	for id, m := range e.mappings {
 		old := before.mappings[id]
 		if old == nil {
 			continue
 		}
-		now, errNow := e.resolver.Properties(resource)
-		then, errThen := before.resolver.Properties(before.stack.Resources[resource.LogicalID])
-		unchanged[id] = errNow == nil && errThen == nil && reflect.DeepEqual(now, then)
+		stream, isStream := m.(*streams.Mapping)
+		oldStream, wasStream := old.(*streams.Mapping)
 		// A mapping of another stream is another mapping.
-		if stream, is := old.(interface{ Positions() map[string]string }); is && old.EventSourceARN() == e.mappings[id].EventSourceARN() {
-			e.positions[resource.LogicalID] = stream.Positions()
+		if isStream && wasStream && m.EventSourceARN() == old.EventSourceARN() {
+			stream.Continue(oldStream)
 		}
-	}
-	var err error
-	if e.readers, err = e.loadMappings(); err != nil {
-		return err
-	}
-	for id, m := range e.mappings {
-		if unchanged[id] { // an operator may have enabled or disabled it
+		if reflect.DeepEqual(m.Configuration().Properties, old.Configuration().Properties) { // an operator may have enabled or disabled it
 			m.SetEnabled(enabled[id])
 		}
 	}
-	return e.openEndpoint()
 }
 
 // checkMappings loads the mappings before the tables and their streams exist, to find what

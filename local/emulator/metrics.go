@@ -32,7 +32,7 @@ func (e *Emulator) planMetrics() error {
 		problems = append(problems, err)
 	}
 	if e.alarms, err = cloudwatch.NewAlarms(e.stack, e.resolver, cloudwatch.Config{
-		Store: e.metrics, Account: e.account, Region: e.region, Now: time.Now, Refresh: e.refreshMetrics, Notify: e.notify,
+		Store: e.metrics, Account: e.account, Region: e.region, Now: e.now, Refresh: e.refreshMetrics, Notify: e.notify,
 	}); err != nil {
 		problems = append(problems, err)
 	}

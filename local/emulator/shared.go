@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"log/slog"
+	"time"
 
 	"payment-webhooks/local/cloudformation"
 	"payment-webhooks/local/cloudwatch"
@@ -28,6 +29,7 @@ type shared struct {
 	traces       *xray.Daemon
 	sampler      xray.Sampler
 	metrics      *cloudwatch.Store
+	now          func() time.Time // of alarms: time.Now, except in tests
 	queueMetrics *cloudwatch.Queues
 	faults       *faults.Set
 	record       *deliveries.Record // of what passes through the services, for the page

@@ -69,7 +69,7 @@ func TestView(t *testing.T) {
 		return s, data != nil
 	}
 	// until looks until a change has what is wanted: depths are asked for in the background.
-	until := func(what string, wanted func(sent) bool) sent {
+	until := func(t *testing.T, what string, wanted func(sent) bool) sent {
 		t.Helper()
 		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 			if s, changed := look(); changed && wanted(s) {
@@ -127,7 +127,7 @@ func TestView(t *testing.T) {
 		r.held = map[string]int{"high-value-dlq-dev": 2}
 		r.mu.Unlock()
 		r.activity++
-		s := until("a failing queue", fails("high-value-dlq"))
+		s := until(t, "a failing queue", fails("high-value-dlq"))
 		p := (*s.Problems)[0]
 		if p.What != "2 messages in high-value-dlq-dev" || !strings.Contains(p.Advice, "`scripts/ops dlq list high-value-dlq-dev`") || len(p.Edges) != 1 {
 			t.Errorf("%+v", p)
@@ -136,23 +136,23 @@ func TestView(t *testing.T) {
 		r.held = map[string]int{}
 		r.mu.Unlock()
 		r.activity++
-		until("an empty queue", works)
+		until(t, "an empty queue", works)
 	})
 	t.Run("when a function fails, it is shown for one to two minutes, with its alarm's advice", func(t *testing.T) {
 		r.metrics.Put(cloudwatch.NewMetric("AWS/Lambda", "Errors", "FunctionName", "event-relay-dev"), 3, r.now)
-		s := until("a failing function", fails("event-relay"))
+		s := until(t, "a failing function", fails("event-relay"))
 		if p := (*s.Problems)[0]; p.What != "event-relay-dev: 3 failed invocations in the last two minutes" || !strings.Contains(p.Advice, "`scripts/ops dlq list`") {
 			t.Errorf("%+v", p)
 		}
 		failed := r.now
-		until("a function that works", works)
+		until(t, "a function that works", works)
 		if took := r.now.Sub(failed); took < time.Minute || took > 2*time.Minute {
 			t.Errorf("after %v", took)
 		}
 	})
 	t.Run("when a rule's target accepts nothing, the arrow to it fails", func(t *testing.T) {
 		r.metrics.Put(cloudwatch.NewMetric("AWS/Events", "FailedInvocations", "EventBusName", "payment-events-dev", "RuleName", "medium-value-transactions-dev"), 1, r.now)
-		s := until("a failing rule", fails("medium-value-transactions"))
+		s := until(t, "a failing rule", fails("medium-value-transactions"))
 		p := (*s.Problems)[0]
 		if len(p.Edges) != 1 || !strings.Contains(p.Advice, "scripts/ops dlq list medium-value-dlq-dev") {
 			t.Errorf("%+v", p)
@@ -162,16 +162,16 @@ func TestView(t *testing.T) {
 				t.Errorf("the arrow to %s", g.Node(e.To).Name)
 			}
 		}
-		until("a rule that works", works)
+		until(t, "a rule that works", works)
 	})
 	t.Run("when an alarm is raised, what it watches fails, and it says why", func(t *testing.T) {
 		r.alarms = []string{"payment-webhooks-relay-iterator-age-dev", "payment-webhooks-archive-stopped-dev"}
-		s := until("an alarm", fails("event-relay"))
+		s := until(t, "an alarm", fails("event-relay"))
 		if len(*s.Problems) != 2 || !strings.Contains((*s.Problems)[0].Advice, "behind the table's stream") || (*s.Problems)[1].Node != "" {
 			t.Errorf("%+v", *s.Problems)
 		}
 		r.alarms = nil
-		until("no alarm", works)
+		until(t, "no alarm", works)
 	})
 	t.Run("when the stack is updated, the page learns of it", func(t *testing.T) {
 		other := flow.NewView(read(t, stackTemplate, "10000", "2500"), r.config())

@@ -45,10 +45,6 @@ type Config struct {
 	// https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 	PollInterval time.Duration
 
-	// Positions, by shard, are where the mapping goes on instead of at its StartingPosition: those
-	// of the mapping that it replaces, see [Mapping.Positions].
-	Positions map[string]string
-
 	// TimeScale divides the waits between retries; 0 and 1 leave them as they are. The age of
 	// records counts real time.
 	TimeScale float64
@@ -71,7 +67,7 @@ type Mapping struct {
 	onFailure       string        // queue ARN
 
 	mu        sync.Mutex
-	positions map[string]string // by shard; see Positions
+	positions map[string]string // by shard: an iterator of the first record that is not processed yet
 	reads     int               // reads that found nothing while nothing was buffered
 	quiet     *sync.Cond
 }
@@ -99,7 +95,7 @@ func Load(logicalID string, p eventsource.Properties, c Config) (*Mapping, error
 		c.TimeScale = 1
 	}
 	m := &Mapping{
-		State: eventsource.NewState(p, c.FunctionARN, c.Now), config: c, logicalID: logicalID, start: p.StartingPosition,
+		State: eventsource.NewState(p, c.FunctionARN, c.Now), config: c, logicalID: logicalID, start: p.StartingPosition, positions: map[string]string{},
 		bisect: p.BisectBatchOnFunctionError, window: time.Duration(p.MaximumBatchingWindowInSeconds) * time.Second,
 	}
 	m.quiet = sync.NewCond(&m.mu)
@@ -168,20 +164,28 @@ func Load(logicalID string, p eventsource.Properties, c Config) (*Mapping, error
 	return m, nil
 }
 
-// Positions returns, by shard, an iterator of the first record that is not processed yet.
-func (m *Mapping) Positions() map[string]string {
+// Continue makes the mapping go on after the records that another mapping of the stream has
+// processed, instead of at its StartingPosition. Call it when Run of the other one has returned, and
+// before Run.
+func (m *Mapping) Continue(before *Mapping) {
+	before.mu.Lock()
+	defer before.mu.Unlock()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return maps.Clone(m.positions)
+	maps.Copy(m.positions, before.positions)
 }
 
 func (m *Mapping) reached(shard, iterator string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.positions == nil {
-		m.positions = map[string]string{}
-	}
 	m.positions[shard] = iterator
+}
+
+func (m *Mapping) position(shard string) (iterator string, known bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	iterator, known = m.positions[shard]
+	return iterator, known
 }
 
 // Idle waits until a read that began after the call has found no records, and every record

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -327,6 +328,42 @@ func TestMapping(t *testing.T) {
 				t.Errorf("%d reads in %s", len(f.stream.limits), time.Since(begin))
 			}
 		})
+	})
+	t.Run("goes on where the one before it ended", func(t *testing.T) {
+		for name, c := range map[string]struct {
+			respond func(int, []string) (eventsource.Result, error)
+			want    []string
+		}{
+			"after what was processed":             {nil, []string{"3"}},
+			"with the batch that was not finished": {poison("2"), []string{"1 2 3"}},
+		} {
+			t.Run(name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					before := start(t, "", c.respond, recs(1, 2)...)
+					time.Sleep(time.Second) // the first batch is processed, or retried
+					if err := before.stop(); err != nil {
+						t.Fatal(err)
+					}
+					before.stream.add(rec(3, "a"))
+					function := &fakeFunction{}
+					after, err := Load("Mapping", mappingProperties(t, ""), Config{Function: function})
+					if err != nil {
+						t.Fatal(err)
+					}
+					after.Continue(before.mapping)
+					ctx, cancel := context.WithCancel(t.Context())
+					done := make(chan error, 1)
+					go func() { done <- after.Run(ctx, before.stream) }()
+					if err := after.Idle(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					cancel()
+					if err := <-done; err != nil || !slices.Equal(function.batches, c.want) {
+						t.Errorf("batches %q, want %q; %v", function.batches, c.want, err)
+					}
+				})
+			})
+		}
 	})
 	t.Run("retries read errors for as long as there are any", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

@@ -55,7 +55,7 @@ func (m *Mapping) Run(ctx context.Context, source Source) error {
 
 // read polls one shard and delivers its records in order.
 func (m *Mapping) read(ctx context.Context, source Source, shard string) error {
-	iterator, known := m.config.Positions[shard]
+	iterator, known := m.position(shard)
 	if !known {
 		var err error
 		if iterator, err = source.Iterator(ctx, m.EventSourceARN(), shard, m.start); err != nil {

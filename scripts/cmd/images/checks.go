@@ -47,8 +47,8 @@ func (a *app) contents(c *contents) {
 // goVersion is the version in the base image's tag.
 var goVersion = regexp.MustCompile(`golang:([0-9]+\.[0-9]+\.[0-9]+)`)
 
-// binary checks the function's binary.
-func (a *app) binary(path string, i image) error {
+// binary checks the function's binary, which an engine compiled or this machine.
+func (a *app) binary(path string, i image, inEngine bool) error {
 	f, err := elf.Open(path)
 	if err != nil {
 		return err
@@ -75,7 +75,12 @@ func (a *app) binary(path string, i image) error {
 			a.fail("built with %s=%s, want %s", key, settings[key], want)
 		}
 	}
-	if version := goVersion.FindStringSubmatch(i.base); version != nil && info.GoVersion != "go"+version[1] {
+	version := goVersion.FindStringSubmatch(i.base)
+	switch {
+	case version == nil:
+	case inEngine:
+		a.report(info.GoVersion == "go"+version[1], "compiled by %s, the Dockerfile's is go%s", info.GoVersion, version[1])
+	case info.GoVersion != "go"+version[1]:
 		a.skip("the image's compiler", fmt.Sprintf("the Dockerfile's is go%s, this machine's %s", version[1], info.GoVersion))
 	}
 	return nil

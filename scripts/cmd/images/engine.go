@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bufio"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"crypto/sha256"
@@ -21,7 +22,10 @@ import (
 )
 
 // engine is docker or podman.
-type engine struct{ name string }
+type engine struct {
+	name string
+	base string // the image to begin builds with, "" for the Dockerfile's
+}
 
 func look(name string) (string, bool) {
 	found, err := exec.LookPath(name)
@@ -29,8 +33,8 @@ func look(name string) (string, bool) {
 }
 
 // findEngine returns an engine that works and has, or can get, the base image, or the reason
-// why there is none.
-func findEngine(ctx context.Context, images []image) (*engine, string) {
+// why there is none. base is used in place of the images' own unless it is empty.
+func findEngine(ctx context.Context, images []image, base string) (*engine, string) {
 	var reasons []string
 	for _, name := range []string{"docker", "podman"} {
 		if _, ok := look(name); !ok {
@@ -44,20 +48,20 @@ func findEngine(ctx context.Context, images []image) (*engine, string) {
 			reasons = append(reasons, name+" does not work: "+lastLine(out))
 			continue
 		}
-		if reason := pull(ctx, name, images); reason != "" {
+		if reason := pull(ctx, name, images, base); reason != "" {
 			reasons = append(reasons, reason)
 			continue
 		}
-		return &engine{name}, ""
+		return &engine{name, base}, ""
 	}
 	return nil, strings.Join(reasons, "; ")
 }
 
 // pull gets the base images, unless they are there.
-func pull(ctx context.Context, name string, images []image) (reason string) {
+func pull(ctx context.Context, name string, images []image, base string) (reason string) {
 	bases := map[string]bool{}
 	for _, i := range images {
-		bases[i.base] = true
+		bases[cmp.Or(base, i.base)] = true
 	}
 	for _, base := range slices.Sorted(maps.Keys(bases)) {
 		if exec.CommandContext(ctx, name, "image", "inspect", base).Run() == nil {
@@ -112,8 +116,16 @@ func (c *contents) listing() string {
 func (e *engine) build(ctx context.Context, i image, fresh bool) (*contents, error) {
 	tag := "payment-webhooks-check:" + i.handler
 	args := []string{"build", "--platform", i.platform, "--tag", tag, "--file", i.dockerfile}
+	if e.base != "" {
+		// https://docs.docker.com/reference/cli/docker/buildx/build/#build-context
+		// https://docs.podman.io/en/latest/markdown/podman-build.1.html#build-context-name-value
+		args = append(args, "--build-context", i.base+"=docker-image://"+e.base)
+	}
 	if fresh {
 		args = append(args, "--no-cache")
+		if e.name == "podman" { // it would keep an image of each step, of some 200 MB, for no later build
+			args = append(args, "--layers=false")
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(i.arguments)) {
 		args = append(args, "--build-arg", name+"="+i.arguments[name])

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -149,10 +150,22 @@ func TestBinary(t *testing.T) {
 	t.Run("when it is another program, each check says so", func(t *testing.T) {
 		var out bytes.Buffer
 		a := &app{out: &out, skipped: map[string]bool{}}
-		if err := a.binary(os.Args[0], image{handler: "webhook-validator", base: "golang:1.2.3-alpine"}); err != nil {
+		if err := a.binary(os.Args[0], image{handler: "webhook-validator", base: "golang:1.2.3-alpine"}, false); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []string{"FAIL  built from", "FAIL  built with -tags=", "the image's compiler: the Dockerfile's is go1.2.3"} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("no %s in\n%s", want, out.String())
+			}
+		}
+	})
+	t.Run("when an engine compiled it, it has to be with the Dockerfile's version", func(t *testing.T) {
+		for base, want := range map[string]string{"golang:1.2.3-alpine": "FAIL  compiled by " + runtime.Version() + ", the Dockerfile's is go1.2.3", "golang:" + strings.TrimPrefix(runtime.Version(), "go"): "ok    compiled by " + runtime.Version()} {
+			var out bytes.Buffer
+			a := &app{out: &out, skipped: map[string]bool{}}
+			if err := a.binary(os.Args[0], image{handler: "webhook-validator", base: base}, true); err != nil {
+				t.Fatal(err)
+			}
 			if !strings.Contains(out.String(), want) {
 				t.Errorf("no %s in\n%s", want, out.String())
 			}
@@ -172,7 +185,7 @@ func TestBinary(t *testing.T) {
 			}
 			var out bytes.Buffer
 			a := &app{out: &out, skipped: map[string]bool{}}
-			if err := a.binary(path, image{handler: "webhook-validator"}); err != nil {
+			if err := a.binary(path, image{handler: "webhook-validator"}, false); err != nil {
 				t.Fatal(err)
 			}
 			if !strings.Contains(out.String(), want) {
@@ -335,16 +348,17 @@ func TestEngine(t *testing.T) {
 		}
 		t.Setenv("PATH", folder)
 	}
-	command := func(t *testing.T, mode string) (int, string) {
+	command := func(t *testing.T, mode string, more ...string) (int, string) {
 		t.Helper()
 		var out, errs bytes.Buffer
-		status := run(t.Context(), []string{"--cdk-out", assembly(t), "--out", t.TempDir(), "--repository", "../../..", "--engine", mode}, &out, &errs)
+		args := append([]string{"--cdk-out", assembly(t), "--out", t.TempDir(), "--repository", "../../..", "--engine", mode}, more...)
+		status := run(t.Context(), args, &out, &errs)
 		return status, out.String() + errs.String()
 	}
 	for name, c := range map[string]struct{ script, reason string }{
 		"when none is installed":            {"", "docker is not installed; podman is not installed"},
 		"when its daemon does not run":      {"echo noise; echo no daemon; exit 1", "docker does not work: no daemon"},
-		"when the base image cannot be had": {`[ "$1" = info ] && exit 0; echo no network; exit 1`, "docker cannot get the base image golang:"},
+		"when the base image cannot be had": {`[ "$1" = info ] && exit 0; echo no network; exit 1`, "docker cannot get the base image docker.io/library/golang:"},
 	} {
 		t.Run(name+", the reason is said", func(t *testing.T) {
 			fake(t, c.script)
@@ -365,6 +379,27 @@ func TestEngine(t *testing.T) {
 		fake(t, `[ "$1" = save ] && exec /bin/cat `+image+`; exit 0`)
 		if status, out := command(t, engineAny); status != 1 || !strings.Contains(out, "FAIL  holds bootstrap, extra") {
 			t.Errorf("status %d, %s", status, out)
+		}
+	})
+	t.Run("when another base image is named, it is asked for and builds begin with it", func(t *testing.T) {
+		calls := filepath.Join(t.TempDir(), "calls")
+		fake(t, `echo "$@" >>`+calls+`; exit 0`)
+		_, out := command(t, engineRequired, "--base", "mirror.example.com/golang:1")
+		if !strings.Contains(out, "not the Dockerfile's base image: mirror.example.com/golang:1") {
+			t.Error(out)
+		}
+		text, err := os.ReadFile(calls)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pinned, err := baseOf("../../../handlers/Dockerfile")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"image inspect mirror.example.com/golang:1\n", " --build-context " + pinned + "=docker-image://mirror.example.com/golang:1 "} {
+			if !strings.Contains(string(text), want) {
+				t.Errorf("no %q in\n%s", want, text)
+			}
 		}
 	})
 	t.Run("when a flag is wrong, so is the usage", func(t *testing.T) {

@@ -35,6 +35,7 @@ type app struct {
 	dir        string
 	sbom       string // cyclonedx-gomod; "" before it is built
 	cold       bool
+	base       string // the image to begin builds with, "" for the Dockerfile's
 	failed     int
 	skipped    map[string]bool
 }
@@ -47,6 +48,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	flags.StringVar(&a.repository, "repository", ".", "`folder` of the repository, for the events and the pinned tools")
 	flags.StringVar(&a.dir, "out", "build/images", "`folder` for binaries and bills of materials")
 	flags.BoolVar(&a.cold, "cold", false, "compile the second time with an empty cache, which takes minutes")
+	flags.StringVar(&a.base, "base", "", "the `image` to begin builds with in place of the Dockerfile's, such as a registry mirror's copy of it")
 	engine := flags.String("engine", engineAny, "any: without docker or podman, check binaries; required: fail; only: do nothing")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -77,7 +79,7 @@ func (a *app) check(ctx context.Context, assembly, mode string) (err error) {
 	if err != nil {
 		return err
 	}
-	e, reason := findEngine(ctx, images)
+	e, reason := findEngine(ctx, images, a.base)
 	switch {
 	case e == nil && mode == engineRequired:
 		return fmt.Errorf("no container engine: %s", reason)
@@ -88,6 +90,9 @@ func (a *app) check(ctx context.Context, assembly, mode string) (err error) {
 		fmt.Fprintf(a.out, "no images are built: %s\nchecking cross-compiled binaries; not checked without an image: its contents, user and entry point\n", reason)
 	default:
 		fmt.Fprintf(a.out, "building with %s\n", e.name)
+		if e.base != "" {
+			fmt.Fprintf(a.out, "not the Dockerfile's base image: %s\n", e.base)
+		}
 	}
 	run, reason := runner()
 	if run == nil {
@@ -157,7 +162,7 @@ func (a *app) image(ctx context.Context, e *engine, run []string, image image) e
 		return err
 	}
 	a.same("two builds of the binary", first, other)
-	if err := a.binary(binary, image); err != nil {
+	if err := a.binary(binary, image, e != nil); err != nil {
 		return err
 	}
 	if run != nil {

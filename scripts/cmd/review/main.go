@@ -116,8 +116,8 @@ func (a *app) review(ctx context.Context, args []string) (int, error) {
 	r := compare(s, base.stacks, head.stacks)
 	r.Base, r.Head = base.name, head.name
 	a.bill(r, base, head)
-	if r.Verdict == verdictDestructive && allowed {
-		r.Verdict = verdictAllowed
+	if r.Result == resultDestructive && allowed {
+		r.Result = resultAllowed
 	}
 	if *markdown != "" {
 		if err := writeMarkdown(*markdown, r); err != nil {
@@ -132,7 +132,7 @@ func (a *app) review(ctx context.Context, args []string) (int, error) {
 	if err != nil {
 		return exitError, err
 	}
-	if r.Verdict == verdictDestructive {
+	if r.Result == resultDestructive {
 		return exitDestructive, nil
 	}
 	return exitDone, nil

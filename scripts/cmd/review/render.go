@@ -30,10 +30,10 @@ var headings = map[section]string{
 func (r *report) markdown(out io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n### Review of the stack: %s → %s\n\n", Marker, code(r.Base), code(r.Head))
-	switch r.Verdict {
-	case verdictDestructive:
+	switch r.Result {
+	case resultDestructive:
 		fmt.Fprintf(&b, "**⛔ Destructive: %s.** If that is meant, add the label `%s`, or run with `--allow destructive`.\n\n", plural(r.Destructive, "change"), label)
-	case verdictAllowed:
+	case resultAllowed:
 		fmt.Fprintf(&b, "**⛔ Destructive: %s, allowed by the label `%s`.**\n\n", plural(r.Destructive, "change"), label)
 	default:
 		b.WriteString("Nothing that holds data, and nothing that users know by name, is replaced or deleted.\n\n")

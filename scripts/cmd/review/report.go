@@ -49,7 +49,7 @@ type row struct {
 type report struct {
 	Base        string    `json:"base"`
 	Head        string    `json:"head"`
-	Verdict     verdict   `json:"verdict"`
+	Result      result    `json:"result"`
 	Destructive int       `json:"destructive"` // rows of the section destroys
 	Rows        []row     `json:"rows"`
 	Cost        *costs    `json:"cost,omitempty"`
@@ -73,14 +73,14 @@ type counted struct {
 	Removed  int    `json:"removed"`
 }
 
-// verdict is what the exit status says.
-type verdict string
+// result is what the exit status says.
+type result string
 
-// The verdicts.
+// The results.
 const (
-	verdictSafe        verdict = "not destructive"
-	verdictDestructive verdict = "destructive"
-	verdictAllowed     verdict = "destructive, allowed"
+	resultSafe        result = "not destructive"
+	resultDestructive result = "destructive"
+	resultAllowed     result = "destructive, allowed"
 )
 
 // comparison compares a stack before and after.
@@ -109,7 +109,7 @@ func (c *comparison) add(s section, d direction, r *resource, what, before, afte
 // compare compares two sets of stacks. A stack that only one of them has is compared with
 // an empty one.
 func compare(s *schema, before, after stacks) *report {
-	result := &report{Rows: []row{}, Counts: []counted{}}
+	found := &report{Rows: []row{}, Counts: []counted{}}
 	names := map[string]bool{}
 	for name := range before {
 		names[name] = true
@@ -137,26 +137,26 @@ func compare(s *schema, before, after stacks) *report {
 		c.permissions()
 		c.routing()
 		c.alarms()
-		result.Counts = append(result.Counts, c.counts()...)
-		result.Rows = append(result.Rows, c.rows...)
+		found.Counts = append(found.Counts, c.counts()...)
+		found.Rows = append(found.Rows, c.rows...)
 	}
-	slices.SortStableFunc(result.Rows, func(a, b row) int {
+	slices.SortStableFunc(found.Rows, func(a, b row) int {
 		return cmp.Or(
 			cmp.Compare(slices.Index(sections, a.Section), slices.Index(sections, b.Section)),
 			-cmp.Compare(a.Direction, b.Direction), // worse, changed, better
 			cmp.Compare(a.Stack, b.Stack), cmp.Compare(a.Type, b.Type), cmp.Compare(a.LogicalID, b.LogicalID),
 		)
 	})
-	for _, r := range result.Rows {
+	for _, r := range found.Rows {
 		if r.Section == destroyed {
-			result.Destructive++
+			found.Destructive++
 		}
 	}
-	result.Verdict = verdictSafe
-	if result.Destructive > 0 {
-		result.Verdict = verdictDestructive
+	found.Result = resultSafe
+	if found.Destructive > 0 {
+		found.Result = resultDestructive
 	}
-	return result
+	return found
 }
 
 // counts counts the changed resources that no row tells of, by type.

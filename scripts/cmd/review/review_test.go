@@ -230,8 +230,8 @@ func TestReview(t *testing.T) {
 					t.Errorf("a row of %s", row.Section)
 				}
 			}
-			if destroys := strings.Contains(got, "destroys |"); destroys != (r.Verdict == verdictDestructive) {
-				t.Errorf("verdict %q", r.Verdict)
+			if destroys := strings.Contains(got, "destroys |"); destroys != (r.Result == resultDestructive) {
+				t.Errorf("result %q", r.Result)
 			}
 			if t.Failed() {
 				t.Log("\n" + got)
@@ -282,7 +282,7 @@ func TestCounts(t *testing.T) {
 func TestStacks(t *testing.T) {
 	t.Run("when a stack is gone, its resources are", func(t *testing.T) {
 		r := compare(readSpec(t), stacks{"TapStackdev": edited(t)}, stacks{"Other": edited(t)})
-		if got := r.lines(); !strings.Contains(got, "Table | DELETED") || r.Verdict != verdictDestructive {
+		if got := r.lines(); !strings.Contains(got, "Table | DELETED") || r.Result != resultDestructive {
 			t.Error(got)
 		}
 	})
@@ -327,7 +327,7 @@ func TestCommand(t *testing.T) {
 		"when that is allowed":             {[]string{"--allow", "destructive"}, []edit{replacedTable}, 0, "allowed by the label `allow-destructive`"},
 		"when a policy is widened":         {nil, []edit{{"Resources/RolePolicy/Properties/PolicyDocument/Statement/0/Resource", `"*"`}}, 0, "WIDENED: identity policy"},
 		"when a threshold moves":           {nil, []edit{{"Resources/Low/Properties/EventPattern/detail/amount/0/numeric/1", "9000"}}, 0, "`up to and including 9000 → low"},
-		"when it prints JSON":              {[]string{"--json"}, []edit{replacedTable}, 2, `"verdict": "destructive"`},
+		"when it prints JSON":              {[]string{"--json"}, []edit{replacedTable}, 2, `"result": "destructive"`},
 		"when the cost is estimated":       {nil, []edit{{"Resources/Alarm", "-"}}, 0, "US dollars a month for a million transactions"},
 		"when something else is allowed":   {[]string{"--allow", "everything"}, nil, 1, ""},
 		"when a flag is unknown":           {[]string{"--no-such"}, nil, 1, ""},
@@ -383,7 +383,7 @@ func TestMarkdown(t *testing.T) {
 		}
 	})
 	t.Run("when there are many rows, it fits into a comment", func(t *testing.T) {
-		r := &report{Verdict: verdictDestructive}
+		r := &report{Result: resultDestructive}
 		for range 2000 {
 			r.Rows = append(r.Rows, row{Section: destroyed, LogicalID: "X", What: strings.Repeat("w", 100)})
 		}
