@@ -158,6 +158,26 @@ func TestImageContext(t *testing.T) {
 			}
 		})
 	}
+	t.Run("is let in by .dockerignore", func(t *testing.T) {
+		root := config(t, nil).SourceRoot
+		ignore, err := os.ReadFile(filepath.Join(root, ".dockerignore"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		allowed := strings.Split(string(ignore), "\n")
+		for _, handler := range handlerNames {
+			g := packageGraph{root: root, module: "payment-webhooks/handlers", used: map[string]bool{}}
+			if err := g.add(handler); err != nil {
+				t.Fatal(err)
+			}
+			for dir := range g.used {
+				top, _, _ := strings.Cut(dir, "/")
+				if !slices.Contains(allowed, "!"+top) {
+					t.Errorf("%s imports %s, and .dockerignore has no !%s", handler, dir, top)
+				}
+			}
+		}
+	})
 	t.Run("holds what only the images' build tag imports, and what is embedded", func(t *testing.T) {
 		root := filepath.Join(checkout(t), "handlers")
 		write(t, filepath.Join(root, "internal/tagged/tagged.go"), "package tagged\n")
