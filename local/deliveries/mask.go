@@ -49,7 +49,27 @@ func maskHeaders(headers map[string][]string) []Header {
 }
 
 // ofSender returns a text of a sender as it is shown.
-func ofSender(text string) string { return clip(maskCards(clip(text, maxMasked), true), maxHeader) }
+func ofSender(text string) string {
+	return clip(maskCards(maskURLs(clip(text, maxMasked)), true), maxHeader)
+}
+
+// maskURLs abbreviates secrets in URLs and query strings, as proxies and tunnels put them into headers such
+// as X-Original-Url: parameters by their names, and what is before the @ of an authority (RFC 3986, section 3.2.1).
+func maskURLs(text string) string {
+	text = userinfo.ReplaceAllString(text, "://…@")
+	return parameter.ReplaceAllStringFunc(text, func(found string) string {
+		name, value, _ := strings.Cut(found, "=")
+		if !isSecretName(decode(name)) {
+			return found
+		}
+		return name + "=" + abbreviate(value)
+	})
+}
+
+var (
+	userinfo  = regexp.MustCompile(`://[^/?#@\s]+@`)
+	parameter = regexp.MustCompile(`(?:^|[?&#])[^?&#=\s]+=[^?&#\s]+`)
+)
 
 func maskHeader(name, value string) string {
 	if isSecretName(name) || isSecretValue(clip(value, maxMasked)) {

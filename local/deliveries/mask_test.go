@@ -55,6 +55,20 @@ func TestMaskHeaders(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	t.Run("when a URL in a header has a secret, that is abbreviated", func(t *testing.T) {
+		for value, want := range map[string]string{
+			"/webhook?a=1&token=abcdefghijklmnop&b=2":              "/webhook?a=1&token=abcd… (16 characters)&b=2",
+			"api_key=abcdefghijklmnop":                             "api_key=abcd… (16 characters)",
+			"https://h/#access_token=abcdefghijklmnop":             "https://h/#access_token=abcd… (16 characters)",
+			"https://h/?%74oken=abcdefghijklmnop":                  "https://h/?%74oken=abcd… (16 characters)",
+			"https://user:password@h/webhook?a=b":                  "https://…@h/webhook?a=b",
+			"https://h/?X-Amz-Signature=abcdefghijklmnop&a=user@b": "https://h/?X-Amz-Signature=abcd… (16 characters)&a=user@b",
+		} {
+			if got := maskHeaders(http.Header{"X-Original-Url": {value}})[0].Value; got != want {
+				t.Errorf("%q: %q, want %q", value, got, want)
+			}
+		}
+	})
 	t.Run("when a header carries none, it stays as it is", func(t *testing.T) {
 		for name, value := range map[string]string{
 			"Content-Type": "application/json", "User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)", "Paypal-Auth-Algo": "SHA256withRSA",
