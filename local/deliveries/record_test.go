@@ -340,8 +340,10 @@ func TestView(t *testing.T) {
 	r.Line(logLine("i2", `"status":400,"error":"`+card+`","provider":"stripe"`))
 	r.Event(eventOf("stripe", "pi_1", card, card), "")
 	r.Notification(sns.Notification{Message: "pi_1 by " + card})
+	var received uint64
 	view := NewView(View{
-		Record: r, Stack: "TapStackdev", Environment: "A=1", Documents: func(string) []xray.Document { return nil },
+		Received: func() uint64 { return received },
+		Record:   r, Stack: "TapStackdev", Environment: "A=1", Documents: func(string) []xray.Document { return nil },
 		Tools: tools.New(t.TempDir(), "http://127.0.0.1:1", "us-east-1", slog.New(slog.DiscardHandler)),
 	})
 	mux := http.NewServeMux()
@@ -414,6 +416,11 @@ func TestView(t *testing.T) {
 		r.Line(logLine("i9", `"status":202`))
 		if data, _ := view.Changes(version); data == nil {
 			t.Error("after a fact, there is none")
+		}
+		_, version = view.Changes(0)
+		received++
+		if data, _ := view.Changes(version); data == nil {
+			t.Error("after a segment of a trace, which may be the last that arrives, there is none")
 		}
 	})
 }

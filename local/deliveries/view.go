@@ -21,8 +21,10 @@ import (
 type View struct {
 	Record    *Record
 	Documents func(traceID string) []xray.Document
-	Tools     *tools.Tools
-	Stack     string // the name of the stack; "": there is none
+	// Received returns how many of them have arrived so far, some after everything else of a delivery.
+	Received func() uint64
+	Tools    *tools.Tools
+	Stack    string // the name of the stack; "": there is none
 	// Environment are the variables by which commands in a terminal reach the endpoint, as in A=1 B=2.
 	Environment string
 
@@ -61,7 +63,7 @@ type update struct {
 
 // Changes implements console.View. The page asks for the list, with its filters, if it shows it.
 func (v *View) Changes(since uint64) (data any, version uint64) {
-	version = v.Record.version.Load()
+	version = v.Record.version.Load() + v.Received()
 	if version == since {
 		return nil, version
 	}

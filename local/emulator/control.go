@@ -95,7 +95,7 @@ func (e *Emulator) control() http.Handler {
 		respond(w, http.StatusAccepted, map[string]string{"rule": r.PathValue("name"), "time": at.UTC().Format(time.RFC3339)})
 	})
 	page := console.Handler(e.ended, e.flow, deliveries.NewView(deliveries.View{
-		Record: e.record, Documents: e.traces.Documents, Tools: e.tools, Stack: e.stack.Name, Environment: e.environment(),
+		Record: e.record, Documents: e.traces.Documents, Received: e.traces.Received, Tools: e.tools, Stack: e.stack.Name, Environment: e.environment(),
 	}), e.sendView(), e.queueView(), e.dashboard)
 	mux.Handle("GET "+console.Path+"{$}", page)
 	mux.Handle(console.Path+"page/", page)

@@ -35,6 +35,7 @@ type Daemon struct {
 	receivers []receiver
 	documents []Document // a ring of up to maxDocuments
 	oldest    int        // its first element, once it is full
+	received  uint64     // documents so far
 }
 
 // receiver is one port of the daemon.
@@ -79,6 +80,13 @@ func (d *Daemon) Documents(traceID string) []Document {
 	return found
 }
 
+// Received returns how many documents have been kept so far, also those that were discarded since.
+func (d *Daemon) Received() uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.received
+}
+
 // Close ends the daemon.
 func (d *Daemon) Close() {
 	d.mu.Lock()
@@ -119,6 +127,7 @@ func (d *Daemon) receive(r receiver, allow func() error) {
 func (d *Daemon) keep(document Document) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.received++
 	if len(d.documents) < maxDocuments {
 		d.documents = append(d.documents, document)
 		return
