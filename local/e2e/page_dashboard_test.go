@@ -32,7 +32,7 @@ func TestPageDashboard(t *testing.T) {
 		for _, amount := range []string{"250", "5000", "15000"} {
 			accept(t, shared, payment(newID(t), amount, "USD", ""))
 		}
-		if _, err := shared.Send(t.Context(), sender, "stripe", secrets["stripe"]); err != nil {
+		if _, err := shared.Send(t.Context(), sender, "stripe", secrets["stripe"], "--id", newID(t)); err != nil {
 			t.Fatal(err)
 		}
 		o := openPage(t, shared, "#/dashboard?name="+contract.DashboardPrefix+shared.Suffix())
