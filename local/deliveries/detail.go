@@ -155,7 +155,7 @@ func (j *joined) fill(a *about, t *transaction) {
 func (j *joined) follow(w *waterfall, t *transaction, traced map[string]bool) {
 	if t.relayed != "" && !traced[t.relayed] {
 		traced[t.relayed] = true
-		w.function(j.byTrace[t.relayed], t.relayed)
+		w.function(t.relayed)
 	}
 	if !t.published.IsZero() {
 		w.begin("event on the bus: "+t.ID, "EventBridge", t.published, t.published, "")
@@ -188,7 +188,7 @@ func (j *joined) follow(w *waterfall, t *transaction, traced map[string]bool) {
 		// Lines about deliveries of the same transaction belong to those.
 		if l.TraceID != "" && !traced[l.TraceID] && j.byInvocation[l.RequestID] == nil {
 			traced[l.TraceID] = true
-			w.function(l, l.TraceID)
+			w.function(l.TraceID)
 		}
 	}
 }
@@ -254,15 +254,10 @@ func (w *waterfall) add(name, service string, start, end time.Time, depth int, f
 	w.group = append(w.group, bar{Name: name, Service: service, At: start, Offset: milliseconds(start.Sub(w.from)), MS: milliseconds(end.Sub(start)), Depth: depth, Error: failure})
 }
 
-// function adds a group for an invocation with a trace of its own. line is one of its log lines; nil: none is
-// known.
-func (w *waterfall) function(line *logged, trace string) {
+// function adds a group for an invocation with a trace of its own.
+func (w *waterfall) function(trace string) {
 	w.flush()
-	name := "the function"
-	if line != nil {
-		name = line.Function
-	}
-	w.trace(trace, 1)
+	name := w.trace(trace, 1)
 	if w.group == nil { // it was not sampled
 		return
 	}
@@ -298,19 +293,21 @@ type segment struct {
 	Subsegments []segment       `json:"subsegments"`
 }
 
-// trace adds the segments of a trace, by their start.
-func (w *waterfall) trace(id string, depth int) {
+// trace adds the segments of a trace, by their start, and returns the name of the function that sent them.
+func (w *waterfall) trace(id string, depth int) (function string) {
 	if id == "" {
-		return
+		return ""
 	}
 	var all []segment
 	for _, document := range w.documents(id) {
 		var s segment
 		if json.Unmarshal(document.JSON, &s) == nil {
 			all = append(all, s)
+			function = document.Function
 		}
 	}
 	w.segments(all, depth)
+	return function
 }
 
 func (w *waterfall) segments(all []segment, depth int) {

@@ -114,7 +114,6 @@ type joined struct {
 	deliveries   []*delivery // oldest first, with consecutive ids but for lost ones
 	byInvocation map[string]*delivery
 	lines        map[string]*logged // that came before their delivery, by invocation
-	byTrace      map[string]*logged // a line of the invocation that has the trace
 	lineOrder    []*logged
 	transactions map[key]*transaction
 	order        []key
@@ -124,7 +123,7 @@ type joined struct {
 
 func newJoined() *joined {
 	return &joined{
-		byInvocation: map[string]*delivery{}, lines: map[string]*logged{}, byTrace: map[string]*logged{}, transactions: map[key]*transaction{}, byID: map[string][]*transaction{},
+		byInvocation: map[string]*delivery{}, lines: map[string]*logged{}, transactions: map[key]*transaction{}, byID: map[string][]*transaction{},
 	}
 }
 
@@ -233,14 +232,12 @@ func (j *joined) addLine(text string) {
 		if before := j.lines[l.RequestID]; before == nil || strings.Contains(text, `"status":`) {
 			j.lines[l.RequestID] = l
 		}
-		j.byTrace[l.TraceID] = l
 		j.lineOrder = append(j.lineOrder, l)
 		if len(j.lineOrder) > maxInvocations {
 			oldest := j.lineOrder[0]
 			j.lineOrder[0] = nil
 			j.lineOrder = j.lineOrder[1:]
 			delete(j.lines, oldest.RequestID)
-			delete(j.byTrace, oldest.TraceID)
 		}
 	}
 	if l.TransactionID == "" || l.Provider == "" {

@@ -182,7 +182,11 @@ func TestRecord(t *testing.T) {
 		var o opened
 		r.read(func(j *joined) {
 			o = j.open(j.find(1), func(id string) []xray.Document {
-				if id != "1-6b0a2277-5e375da11d6040fdf09fae20" {
+				switch id {
+				case "1-6b0a2278-000000000000000000000001": // of what published the event, and logged nothing about it
+					return []xray.Document{{Function: "event-relay", JSON: json.RawMessage(fmt.Sprintf(`{"name":"publish","start_time":%[1]d.030,"end_time":%[1]d.034}`, start.Unix()))}}
+				case "1-6b0a2277-5e375da11d6040fdf09fae20":
+				default:
 					return nil
 				}
 				return []xray.Document{{JSON: json.RawMessage(fmt.Sprintf(`{"name":"store","start_time":%[1]d.010,"end_time":%[1]d.015,"fault":true,"cause":{"exceptions":[{"message":"no table"}]},"subsegments":[{"name":"DynamoDB","namespace":"aws","start_time":%[1]d.011,"end_time":%[1]d.014,"aws":{"operation":"PutItem"}}]}`, start.Unix()))}}
@@ -212,6 +216,7 @@ func TestRecord(t *testing.T) {
 			"0 POST /v1/webhook/stripe 0+20 ", "1 webhook-validator 5+15 ", "2 store 10+5 no table", "3 DynamoDB PutItem 11+3 ",
 			"0 event on the bus: pi_1 0+0 ", "1 high → workflow 0+1 ",
 			"0 execution pi_1 0+1000 ", "1 Both 0+1000 ", "2 Score 0+1000 E: c", "1 Done 1000+0 ",
+			"0 event-relay 30+4 ", "1 publish 30+4 ",
 		}
 		if !slices.Equal(bars, want) {
 			t.Errorf("%s\nwant\n%s", strings.Join(bars, "\n"), strings.Join(want, "\n"))

@@ -130,7 +130,7 @@ func (e *Emulator) startFunctions(ctx context.Context) error {
 		config.Environment["AWS_SESSION_TOKEN"] = endpoint.CallerToken(spec.handler())
 		hop := faults.FunctionHop(spec.handler())
 		config.Fault = func() faults.Strike { return e.faults.Strike(hop, "") }
-		if config.Environment["AWS_XRAY_DAEMON_ADDRESS"], err = e.traces.Listen(e.mayTrace(spec.roleARN)); err != nil {
+		if config.Environment["AWS_XRAY_DAEMON_ADDRESS"], err = e.traces.Listen(spec.handler(), e.mayTrace(spec.roleARN)); err != nil {
 			return err
 		}
 		if e.egress != nil {

@@ -38,8 +38,8 @@ type picture struct {
 }
 
 var pictures = []picture{
-	{file: "flow.webp", view: "#/flow", ready: `document.querySelector('main svg') !== null`, width: 1280, height: 1040},
-	{file: "flow-dark.webp", view: "#/flow", ready: `document.querySelector('main svg') !== null`, width: 1280, height: 1040, dark: true},
+	{file: "flow.webp", view: "#/flow", ready: `document.querySelector('main svg') !== null`, width: 1280, height: 830},
+	{file: "flow-dark.webp", view: "#/flow", ready: `document.querySelector('main svg') !== null`, width: 1280, height: 830, dark: true},
 	{file: "dashboard.webp", view: "#/dashboard", ready: `document.querySelectorAll('.dashboard .legend li').length > 20`, width: 1280, height: 1180},
 	{file: "deliveries.webp", view: "#/deliveries", ready: `document.querySelectorAll('main tbody tr').length > 10`, width: 1280, height: 720},
 }

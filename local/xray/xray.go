@@ -24,6 +24,7 @@ type Document struct {
 	ID       string          `json:"id"`
 	ParentID string          `json:"parent_id,omitempty"`
 	Name     string          `json:"name"`
+	Function string          `json:"function,omitempty"` // the handler that sent it, by its port
 	JSON     json.RawMessage `json:"document"`
 }
 
@@ -47,10 +48,11 @@ type receiver struct {
 // New returns a daemon. report is called for datagrams that are not segment documents.
 func New(report func(error)) *Daemon { return &Daemon{report: report} }
 
-// Listen opens a free UDP port of 127.0.0.1 and returns the value of AWS_XRAY_DAEMON_ADDRESS for
-// it. allow, unless nil, returns the error of sending a document to X-Ray for who uses
-// this port: the document is dropped then, as the daemon drops it after failed calls.
-func (d *Daemon) Listen(allow func() error) (address string, err error) {
+// Listen opens a free UDP port of 127.0.0.1 for a function and returns the value of
+// AWS_XRAY_DAEMON_ADDRESS for it. allow, unless nil, returns the error of sending a document to
+// X-Ray for who uses this port: the document is dropped then, as the daemon drops it after failed
+// calls.
+func (d *Daemon) Listen(function string, allow func() error) (address string, err error) {
 	connection, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return "", fmt.Errorf("X-Ray daemon: %w", err)
@@ -62,7 +64,7 @@ func (d *Daemon) Listen(allow func() error) (address string, err error) {
 	d.mu.Lock()
 	d.receivers = append(d.receivers, r)
 	d.mu.Unlock()
-	go d.receive(r, allow)
+	go d.receive(r, function, allow)
 	return connection.LocalAddr().String(), nil
 }
 
@@ -98,7 +100,7 @@ func (d *Daemon) Close() {
 	}
 }
 
-func (d *Daemon) receive(r receiver, allow func() error) {
+func (d *Daemon) receive(r receiver, function string, allow func() error) {
 	defer close(r.done)
 	buffer := make([]byte, maxDatagram)
 	for {
@@ -118,6 +120,7 @@ func (d *Daemon) receive(r receiver, allow func() error) {
 		if allow != nil && allow() != nil {
 			continue
 		}
+		document.Function = function
 		d.keep(document)
 	}
 }

@@ -16,7 +16,7 @@ func TestDaemon(t *testing.T) {
 		rejected := make(chan error, 1)
 		d := New(func(err error) { rejected <- err })
 		defer d.Close()
-		address, err := d.Listen(nil)
+		address, err := d.Listen("event-relay", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,11 +65,11 @@ func TestDaemon(t *testing.T) {
 		d := New(func(err error) { t.Error(err) })
 		defer d.Close()
 		asked := make(chan bool, 1)
-		address, err := d.Listen(func() error { asked <- true; return errors.New("denied") })
+		address, err := d.Listen("webhook-validator", func() error { asked <- true; return errors.New("denied") })
 		if err != nil {
 			t.Fatal(err)
 		}
-		other, err := d.Listen(nil)
+		other, err := d.Listen("event-relay", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestDaemon(t *testing.T) {
 		}
 		<-asked
 		waitFor(t, func() bool { return len(d.Documents("")) > 0 })
-		if got := d.Documents(""); len(got) != 1 || got[0].ID != other {
+		if got := d.Documents(""); len(got) != 1 || got[0].ID != other || got[0].Function != "event-relay" {
 			t.Errorf("documents %+v, want that of the other sender", got)
 		}
 	})
