@@ -91,30 +91,20 @@ func parseFilter(query url.Values) (f filter, err error) {
 		}
 		return t
 	}
+	texts := map[string]*string{
+		"provider": &f.provider, "type": &f.eventType, "status": &f.status, "result": &f.result, "tier": &f.tier,
+		"risk": &f.risk, "kind": &f.kind, "currency": &f.currency, "alerts": &f.alerts,
+	}
 	for name, values := range query {
 		value := values[len(values)-1]
 		if value == "" {
 			continue
 		}
+		if field := texts[name]; field != nil {
+			*field = value
+			continue
+		}
 		switch name {
-		case "provider":
-			f.provider = value
-		case "type":
-			f.eventType = value
-		case "status":
-			f.status = value
-		case "result":
-			f.result = value
-		case "tier":
-			f.tier = value
-		case "risk":
-			f.risk = value
-		case "kind":
-			f.kind = value
-		case "currency":
-			f.currency = value
-		case "alerts":
-			f.alerts = value
 		case "q":
 			f.text = strings.ToLower(value)
 		case "min":

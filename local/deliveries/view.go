@@ -106,8 +106,8 @@ func (v *View) find(w http.ResponseWriter, r *http.Request, f func(*joined, *del
 	return found
 }
 
-// answer is what scripts/ops find printed.
-type answer struct {
+// findResult is what scripts/ops find printed.
+type findResult struct {
 	Found  json.RawMessage `json:"found"` // null: nothing was found
 	Error  string          `json:"error"` // why nothing was
 	Status int             `json:"status"`
@@ -141,7 +141,7 @@ func (v *View) serveFound(w http.ResponseWriter, r *http.Request) {
 		console.Problem(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
-	a := answer{Error: strings.TrimSpace(string(result.Stderr)), Status: result.Status}
+	a := findResult{Error: strings.TrimSpace(string(result.Stderr)), Status: result.Status}
 	if json.Valid(result.Stdout) {
 		a.Found = json.RawMessage(result.Stdout)
 	}

@@ -123,7 +123,7 @@ func TestPageDeliveries(t *testing.T) {
 		if err != nil || res.Status != 202 {
 			t.Fatalf("%d %s %v", res.Status, res.Body, err)
 		}
-		// An event type that the provider does not document (with a space it would be none), and an id that is refused.
+		// An event type that the provider does not document (with a space it would be none), and an id that is rejected.
 		file := filepath.Join(t.TempDir(), "event.json")
 		event := fmt.Sprintf(`{"id":"evt_%s","object":"event","api_version":"2025-03-31.basil","created":1795826295,"livemode":true,"type":%q,"data":{"object":{"id":"x","object":"thing"}}}`, id, markup)
 		if err := os.WriteFile(file, []byte(event), 0o600); err != nil {
@@ -136,7 +136,7 @@ func TestPageDeliveries(t *testing.T) {
 		post(t, shared, payment(markup, "1", "USD", ""))
 		o := openPage(t, shared, "#/deliveries?q="+url.QueryEscape("<img"))
 		o.until(t, "the row", `!!`+rowOf(id))
-		o.until(t, "the refused id", `[...document.querySelectorAll('.deliveries td.why')].some((cell) => cell.textContent.includes('<img/src=x'))`)
+		o.until(t, "the rejected id", `[...document.querySelectorAll('.deliveries td.why')].some((cell) => cell.textContent.includes('<img/src=x'))`)
 		o.until(t, "the event type", `[...document.querySelectorAll('.deliveries td.type')].some((cell) => cell.textContent.includes('<img/src=x'))`)
 		eval[bool](t, o, rowOf(id)+`.querySelector('a').click() ?? true`)
 		o.until(t, "the customer", `document.querySelector('.deliveries dialog[open]')?.textContent.includes('"customer_id": "<img')`)

@@ -9,9 +9,8 @@ import (
 )
 
 // The layout is that of Sugiyama et al.: layers by the longest path, order within a layer by the mean of the
-// neighbours, and positions as near to them as the order permits. What Go has for it lays out one tree of
-// boxes from top to bottom (nulab/autog); here queues of failures stay beside what writes to them,
-// and reads and cycles are led around the boxes.
+// neighbours, and positions as near to them as the order permits. Beyond it, queues of failures stay
+// beside what writes to them, and reads and cycles are led around the boxes.
 
 // Direction is the direction of the drawing.
 type Direction int

@@ -33,15 +33,15 @@ func TestOf(g iam.Grant) string {
 	return ""
 }
 
-// Verdict is what a removal showed.
-type Verdict string
+// Outcome is what a removal showed.
+type Outcome string
 
-// The verdicts.
+// The outcomes.
 const (
-	Noticed   Verdict = "noticed"   // something failed because a call was denied
-	Unnoticed Verdict = "unnoticed" // everything still works
-	Undecided Verdict = "undecided" // it failed, each time, for another reason than a denied call
-	Explained Verdict = "explained" // see [Explanations]: out while everything else is tried
+	Noticed   Outcome = "noticed"   // something failed because a call was denied
+	Unnoticed Outcome = "unnoticed" // everything still works
+	Undecided Outcome = "undecided" // it failed, each time, for another reason than a denied call
+	Explained Outcome = "explained" // see [Explanations]: out while everything else is tried
 )
 
 // What tries removals, besides the end-to-end tests in [Elsewhere].
@@ -54,7 +54,7 @@ const (
 // Result is what became of one removal.
 type Result struct {
 	Grant   string  `json:"grant"` // its id
-	Verdict Verdict `json:"verdict"`
+	Outcome Outcome `json:"outcome"`
 	By      string  `json:"by"`      // one of the above, or the end-to-end test
 	How     string  `json:"how"`     // what failed, or the explanation
 	Seconds float64 `json:"seconds"` // how long the last attempt took; 0 for an explained grant
@@ -180,7 +180,7 @@ func (w *worker) prepare(ctx context.Context) error {
 			return err
 		}
 		w.without = append(w.without, g.ID)
-		results = append(results, Result{Grant: g.ID, Verdict: Explained, By: ByExercise, How: reason})
+		results = append(results, Result{Grant: g.ID, Outcome: Explained, By: ByExercise, How: reason})
 	}
 	err = w.exercise.Run(ctx)
 	if err == nil {
@@ -202,7 +202,7 @@ func (w *worker) prepare(ctx context.Context) error {
 // is about all removals.
 func (w *worker) remove(ctx context.Context, g iam.Grant) (result Result, err error) {
 	for range attempts {
-		result = Result{Grant: g.ID, Verdict: Undecided, By: by(g)}
+		result = Result{Grant: g.ID, Outcome: Undecided, By: by(g)}
 		if result.By != TestOf(g) {
 			if err = w.prepare(ctx); err != nil {
 				w.close()
@@ -222,9 +222,9 @@ func (w *worker) remove(ctx context.Context, g iam.Grant) (result Result, err er
 			}
 			continue
 		case failure != nil:
-			result.Verdict, result.How = Noticed, failure.Error()
+			result.Outcome, result.How = Noticed, failure.Error()
 		default:
-			result.Verdict, result.How = Unnoticed, "everything still works"
+			result.Outcome, result.How = Unnoticed, "everything still works"
 		}
 		return result, nil
 	}

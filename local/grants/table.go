@@ -10,7 +10,7 @@ import (
 // Failed counts the removals that went unnoticed or are undecided.
 func Failed(results []Result) (n int) {
 	for _, r := range results {
-		if r.Verdict == Unnoticed || r.Verdict == Undecided {
+		if r.Outcome == Unnoticed || r.Outcome == Undecided {
 			n++
 		}
 	}
@@ -20,21 +20,21 @@ func Failed(results []Result) (n int) {
 // Table sums results up as a Markdown table, with a row for what the removals were tried by.
 func Table(results []Result) string {
 	type row struct {
-		verdicts map[Verdict]int
+		outcomes map[Outcome]int
 		seconds  float64
 	}
 	const explained, all = "nothing: explained, and out all the time", "all"
 	rows := map[string]*row{}
 	add := func(name string, r Result) {
 		if rows[name] == nil {
-			rows[name] = &row{verdicts: map[Verdict]int{}}
+			rows[name] = &row{outcomes: map[Outcome]int{}}
 		}
-		rows[name].verdicts[r.Verdict]++
+		rows[name].outcomes[r.Outcome]++
 		rows[name].seconds += r.Seconds
 	}
 	for _, r := range results {
 		name := r.By
-		if r.Verdict == Explained {
+		if r.Outcome == Explained {
 			name = explained
 		}
 		add(name, r)
@@ -49,10 +49,10 @@ func Table(results []Result) string {
 			continue
 		}
 		grants := 0
-		for _, n := range r.verdicts {
+		for _, n := range r.outcomes {
 			grants += n
 		}
-		cells := fmt.Sprintf("%d | %d | %d | %.0f", r.verdicts[Noticed], r.verdicts[Unnoticed], r.verdicts[Undecided], r.seconds/60)
+		cells := fmt.Sprintf("%d | %d | %d | %.0f", r.outcomes[Noticed], r.outcomes[Unnoticed], r.outcomes[Undecided], r.seconds/60)
 		if name == explained {
 			cells = "- | - | - | -"
 		}

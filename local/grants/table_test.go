@@ -8,11 +8,11 @@ import (
 
 func TestTable(t *testing.T) {
 	results := []Result{
-		{Grant: "a", Verdict: Noticed, By: "TestTool", Seconds: 90},
-		{Grant: "b", Verdict: Noticed, By: ByExercise, Seconds: 20},
-		{Grant: "c", Verdict: Unnoticed, By: ByExercise, Seconds: 50},
-		{Grant: "d", Verdict: Undecided, By: "TestTool", Seconds: 90},
-		{Grant: "e", Verdict: Explained, By: ByExercise},
+		{Grant: "a", Outcome: Noticed, By: "TestTool", Seconds: 90},
+		{Grant: "b", Outcome: Noticed, By: ByExercise, Seconds: 20},
+		{Grant: "c", Outcome: Unnoticed, By: ByExercise, Seconds: 50},
+		{Grant: "d", Outcome: Undecided, By: "TestTool", Seconds: 90},
+		{Grant: "e", Outcome: Explained, By: ByExercise},
 	}
 	want := `| tried by | grants | noticed | unnoticed | undecided | minutes |
 |---|---|---|---|---|---|

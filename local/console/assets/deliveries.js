@@ -402,24 +402,24 @@ async function find(id, about, into, button) {
   const name = `${id} ${about.index}`;
   button.disabled = true;
   if (!into.hasChildNodes()) into.replaceChildren(element('p', { class: 'note' }, 'scripts/ops find is running; the first time, it is built before.'));
-  let answer;
+  let result;
   try {
-    answer = await get(`${path}/${encodeURIComponent(id)}/found?event=${about.index}`);
+    result = await get(`${path}/${encodeURIComponent(id)}/found?event=${about.index}`);
   } catch (problem) {
-    answer = { error: problem.message };
+    result = { error: problem.message };
   }
   parts.found ??= {};
   if (Object.keys(parts.found).length > 50) parts.found = {};
-  parts.found[name] = answer;
+  parts.found[name] = result;
   button.disabled = false;
   const current = parts.sections.get(`transaction ${about.index}`)?.node.querySelector('.found');
-  if (opened === id && current) drawFound(current, answer);
+  if (opened === id && current) drawFound(current, result);
 }
 
-function drawFound(into, answer) {
+function drawFound(into, result) {
   const nodes = [];
-  if (answer.error) nodes.push(element('p', { class: 'error' }, answer.error));
-  for (const one of answer.found ?? []) {
+  if (result.error) nodes.push(element('p', { class: 'error' }, result.error));
+  for (const one of result.found ?? []) {
     nodes.push(table(['Step', '', 'What is known'], one.facts.map((f) => [f.step, f.known, f.detail])));
     if (one.item) nodes.push(element('h5', {}, 'Item in the table'), json(one.item));
     if (one.archive?.length) nodes.push(element('h5', {}, 'In the archive'), ...one.archive.map((place) => element('div', {}, element('p', { class: 'note' }, `${place.object ?? place.Object}, line ${place.line ?? place.Line}`), json(place.record ?? place.Record))));

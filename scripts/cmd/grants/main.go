@@ -157,14 +157,14 @@ func (r *results) keep(one grants.Result) {
 
 // has reports whether a removal was noticed. What was not is tried again.
 func (r *results) has(id string) bool {
-	return slices.ContainsFunc(r.list, func(one grants.Result) bool { return one.Grant == id && one.Verdict == grants.Noticed })
+	return slices.ContainsFunc(r.list, func(one grants.Result) bool { return one.Grant == id && one.Outcome == grants.Noticed })
 }
 
 // add prints a result and writes it to the file.
 func (r *results) add(one grants.Result) {
 	r.keep(one)
-	if one.Verdict != grants.Explained {
-		fmt.Printf("%-9s %6.1fs  %s  %s: %s\n", one.Verdict, one.Seconds, one.Grant, one.By, strings.ReplaceAll(one.How, "\n", "; "))
+	if one.Outcome != grants.Explained {
+		fmt.Printf("%-9s %6.1fs  %s  %s: %s\n", one.Outcome, one.Seconds, one.Grant, one.By, strings.ReplaceAll(one.How, "\n", "; "))
 	}
 	r.err = errors.Join(r.err, json.NewEncoder(r.file).Encode(one))
 }

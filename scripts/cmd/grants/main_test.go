@@ -34,10 +34,10 @@ func TestResults(t *testing.T) {
 	}
 	first := open(false)
 	for _, one := range []grants.Result{
-		{Grant: "explained", Verdict: grants.Explained},
-		{Grant: "noticed", Verdict: grants.Noticed, By: "exercise", How: "a\nb", Seconds: 1.5},
-		{Grant: "unnoticed", Verdict: grants.Unnoticed},
-		{Grant: "undecided", Verdict: grants.Undecided},
+		{Grant: "explained", Outcome: grants.Explained},
+		{Grant: "noticed", Outcome: grants.Noticed, By: "exercise", How: "a\nb", Seconds: 1.5},
+		{Grant: "unnoticed", Outcome: grants.Unnoticed},
+		{Grant: "undecided", Outcome: grants.Undecided},
 	} {
 		first.add(one)
 	}
@@ -55,7 +55,7 @@ func TestResults(t *testing.T) {
 				t.Errorf("%s is done: %v, want %v", one.Grant, got, want)
 			}
 		}
-		resumed.add(grants.Result{Grant: "unnoticed", Verdict: grants.Noticed})
+		resumed.add(grants.Result{Grant: "unnoticed", Outcome: grants.Noticed})
 		if again := open(true); len(again.list) != len(first.list) || !again.has("unnoticed") {
 			t.Errorf("after the second try: %+v", again.list)
 		}
