@@ -87,12 +87,17 @@ func TestPageDeliveries(t *testing.T) {
 		o.until(t, "why", first+`.querySelector('.why').textContent.includes('Unauthorized') && `+first+`.querySelector('.why').textContent.includes('signature is missing or wrong')`)
 		o.until(t, "the cause", first+`.querySelector('.cause')?.textContent.includes('none of 1 v1 signatures')`)
 	})
-	t.Run("when one is opened, it shows everything, and Escape closes it", func(t *testing.T) {
+	t.Run("when one is opened by Enter, it shows everything, and Escape closes it", func(t *testing.T) {
 		id := newID(t)
 		accept(t, shared, payment(id, "15000", "USD", ""))
 		o := openPage(t, shared, "#/deliveries?q="+id)
 		o.until(t, "the fraud result", `!!`+cellOf(id, "fraud"))
-		eval[bool](t, o, rowOf(id)+`.querySelector('a').click() ?? true`)
+		// A tab that is not in front has no keyboard.
+		if _, err := chromedp.Call(o.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+			t.Fatal(err)
+		}
+		eval[bool](t, o, rowOf(id)+`.querySelector('a').focus() ?? true`)
+		o.do(t, chromedp.KeyEvent(kb.Enter))
 		dialog := `document.querySelector('.deliveries dialog[open]')`
 		o.until(t, "the dialog", `!!`+dialog+` && location.hash.includes('open=')`)
 		text := func(what, contains string) {
@@ -108,10 +113,6 @@ func TestPageDeliveries(t *testing.T) {
 		text("the item", "Item in the table")
 		for _, step := range []string{"webhook-validator", "store", "DynamoDB PutItem", "event-relay", "EventBridge PutEvents", "fraud-detector", "execution "} {
 			o.until(t, "the step "+step, fmt.Sprintf(`[...document.querySelectorAll('.deliveries .waterfall td:first-child')].some((cell) => cell.textContent.includes(%q))`, step))
-		}
-		// A tab that is not in front has no keyboard.
-		if _, err := chromedp.Call(o.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
-			t.Fatal(err)
 		}
 		o.do(t, chromedp.KeyEvent(kb.Escape))
 		o.until(t, "closed", `!document.querySelector('.deliveries dialog[open]') && !location.hash.includes('open=') && document.activeElement === `+rowOf(id)+`.querySelector('a')`)
