@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -40,6 +41,9 @@ func main() {
 
 // errUsage is returned for wrong flags. The reason has been printed.
 var errUsage = errors.New("usage")
+
+// hostName is a name of the domain name system.
+var hostName = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z.-]*[0-9A-Za-z])?$`)
 
 // flags are the values of the command's flags that are not emulator.Options.
 type flags struct {
@@ -77,6 +81,9 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (emulato
 		return nil
 	})
 	set.Func("allow-host", "`NAME` of a host, such as a tunnel's, by which requests may call this machine; may be repeated", func(name string) error {
+		if !hostName.MatchString(name) {
+			return errors.New("want the name alone, such as example.trycloudflare.com, without a scheme, port or path")
+		}
 		o.AllowHosts = append(o.AllowHosts, strings.ToLower(name))
 		return nil
 	})

@@ -319,7 +319,9 @@ func TestRun_errors(t *testing.T) {
 		"fault of no function": {
 			append(free, "--cdk-out", "testdata/cdk.out", "--fault", `{"hop":"function:nobody","fault":"pending"}`), "--fault: fault not supported: hop",
 		},
-		"half a fault": {append(free, "--fault", `{"hop":"stream","when":"now"}`), "usage"},
+		"host with a port":   {append(free, "--allow-host", "tunnel.example.com:443"), "usage"},
+		"host with a scheme": {append(free, "--allow-host", "https://tunnel.example.com"), "usage"},
+		"half a fault":       {append(free, "--fault", `{"hop":"stream","when":"now"}`), "usage"},
 	} {
 		if err := run(t.Context(), c.args, os.Getenv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", name, err, c.want)

@@ -34,7 +34,9 @@ type Alarms struct {
 	config  Config
 	started minute
 
-	mu        sync.Mutex
+	evaluating sync.Mutex // one evaluation at a time, with its calls of other services
+
+	mu        sync.Mutex // of what follows, held for a moment only: the page waits for it
 	alarms    []*tracked
 	evaluated minute // the last one that was not in the future
 	performed map[performed]bool
@@ -136,9 +138,26 @@ func (a *Alarms) Evaluate(ctx context.Context, until time.Time) ([]Status, error
 	if until.After(now.Add(maxAhead)) {
 		return nil, fmt.Errorf("%s is more than %d days ahead", until.Format(time.RFC3339), int(maxAhead.Hours()/24))
 	}
+	a.evaluating.Lock()
+	defer a.evaluating.Unlock()
+	a.config.Refresh(ctx)
+	list, due, err := a.evaluateUntil(ctx, now, until)
+	for _, n := range due { // also after an error: they will not be due again
+		a.config.Notify(ctx, n.alarmARN, n.topicARN, n.subject, n.message)
+	}
+	return list, err
+}
+
+// notification is what [Config.Notify] takes.
+type notification struct {
+	alarmARN, topicARN, subject string
+	message                     []byte
+}
+
+// evaluateUntil is Evaluate without calls of other services. It returns the notifications that are due.
+func (a *Alarms) evaluateUntil(ctx context.Context, now, until time.Time) (list []Status, due []notification, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.config.Refresh(ctx)
 	if written := a.config.Store.earliest(); written != 0 {
 		a.evaluated = min(a.evaluated, max(written, a.started))
 	}
@@ -153,16 +172,18 @@ func (a *Alarms) Evaluate(ctx context.Context, until time.Time) ([]Status, error
 	}
 	for at := a.evaluated + 1; at <= last && ctx.Err() == nil; at++ {
 		for _, one := range a.alarms {
-			if err := a.evaluate(ctx, one, at); err != nil {
-				return nil, err
+			notifications, err := a.evaluate(one, at)
+			due = append(due, notifications...)
+			if err != nil {
+				return nil, due, err
 			}
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, due, ctx.Err()
 	}
 	a.evaluated = min(last, minuteOf(now))
-	return a.list(), nil
+	return a.list(), due, nil
 }
 
 // forget removes the transitions after a time.
@@ -172,33 +193,35 @@ func (t *tracked) forget(after minute) {
 
 func (t *tracked) last() transition { return t.history[len(t.history)-1] }
 
-func (a *Alarms) evaluate(ctx context.Context, one *tracked, at minute) error {
+// evaluate evaluates an alarm at the end of a minute and returns the notifications that are due.
+func (a *Alarms) evaluate(one *tracked, at minute) ([]notification, error) {
 	end, due := one.end(at)
 	if !due || end < one.next {
-		return nil
+		return nil, nil
 	}
 	one.next = one.nextChange(a.config.Store, end)
 	existing, err := one.retrieve(a.config.Store, end)
 	if err != nil {
-		return fmt.Errorf("%s: %w", one.AlarmName, err)
+		return nil, fmt.Errorf("%s: %w", one.AlarmName, err)
 	}
 	state, reason := one.judge(existing)
 	before := one.last()
 	if state == "" || state == before.state {
-		return nil
+		return nil, nil
 	}
 	after := transition{at, state, reason}
 	one.history = append(one.history, after)
 	this := performed{one.arn, at, state}
 	if a.performed[this] || one.ActionsEnabled != nil && !*one.ActionsEnabled {
-		return nil
+		return nil, nil
 	}
 	a.performed[this] = true
+	var notifications []notification
 	for _, topic := range one.actions(state) {
 		subject, message := one.notification(a.config.Account, a.config.Region, a.started, before, after)
-		a.config.Notify(ctx, one.arn, topic, subject, message)
+		notifications = append(notifications, notification{one.arn, topic, subject, message})
 	}
-	return nil
+	return notifications, nil
 }
 
 func (a *alarm) actions(s State) []string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -265,6 +266,19 @@ func TestAlarms(t *testing.T) {
 		f.config.Notify = func(context.Context, string, string, string, []byte) { cancel() }
 		if err := f.Run(ctx); err != nil || f.list()[0].State != Alarm {
 			t.Errorf("%v, %+v", err, f.list())
+		}
+	})
+	t.Run("can be read while other services are called for them", func(t *testing.T) {
+		f := newFixture(t, errorsAlarm)
+		f.store.Put(failed, 1, epoch)
+		var read []State
+		look := func() { read = append(read, f.Describe()[0].State) }
+		f.config.Refresh = func(context.Context) { look() }
+		f.config.Notify = func(context.Context, string, string, string, []byte) { look() }
+		f.now = epoch.Add(2 * time.Minute)
+		f.at(t, f.now)
+		if want := []State{InsufficientData, Alarm}; !slices.Equal(read, want) {
+			t.Errorf("read %v, want %v", read, want)
 		}
 	})
 	t.Run("are not evaluated beyond 62 days", func(t *testing.T) {

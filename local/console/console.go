@@ -32,6 +32,9 @@ type View interface {
 // interval is the time between two looks at the views, for each open page.
 const interval = 250 * time.Millisecond
 
+// writeTimeout bounds the sending of what one look at the views found, for each open page.
+const writeTimeout = 10 * time.Second
+
 // Handler serves the page and its views. Streams of updates end with closed.
 func Handler(closed <-chan struct{}, views ...View) http.Handler {
 	assets, err := fs.Sub(embedded, "assets")
@@ -96,11 +99,15 @@ func mediaType(name string) string {
 // stream sends the changes of all views until the client goes away.
 func stream(w http.ResponseWriter, r *http.Request, closed <-chan struct{}, views []View) {
 	w.Header().Set("Content-Type", "text/event-stream")
-	flush := http.NewResponseController(w).Flush
+	control := http.NewResponseController(w)
 	versions := make([]uint64, len(views))
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
+		// A client that does not read any more, such as a laptop that was closed, must not hold a goroutine.
+		if control.SetWriteDeadline(time.Now().Add(writeTimeout)) != nil {
+			return
+		}
 		for i, v := range views {
 			data, version := v.Changes(versions[i])
 			versions[i] = version
@@ -115,7 +122,7 @@ func stream(w http.ResponseWriter, r *http.Request, closed <-chan struct{}, view
 				return
 			}
 		}
-		if flush() != nil {
+		if control.Flush() != nil {
 			return
 		}
 		select {

@@ -4,9 +4,12 @@ import (
 	"bufio"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"payment-webhooks/local/console"
 )
@@ -87,4 +90,31 @@ func TestUpdates(t *testing.T) {
 	if got := next(); got != "end" {
 		t.Errorf("when the local run ends, the stream does: got %s", got)
 	}
+}
+
+// stalled is a client that reads nothing: a write takes until its deadline.
+type stalled struct {
+	httptest.ResponseRecorder
+	deadline time.Time
+}
+
+func (s *stalled) SetWriteDeadline(deadline time.Time) error {
+	s.deadline = deadline
+	return nil
+}
+
+func (s *stalled) Write([]byte) (int, error) {
+	if s.deadline.IsZero() {
+		select {} // as on a connection without a deadline
+	}
+	time.Sleep(time.Until(s.deadline))
+	return 0, os.ErrDeadlineExceeded
+}
+
+func TestUpdates_stalledClient(t *testing.T) {
+	synctest.Test(t, func(*testing.T) {
+		view := &counter{}
+		view.n.Store(1)
+		console.Handler(make(chan struct{}), view).ServeHTTP(&stalled{}, httptest.NewRequest(http.MethodGet, "/_local/page/updates", nil))
+	})
 }

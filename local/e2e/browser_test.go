@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 
@@ -66,6 +67,10 @@ func openPage(t *testing.T, s *session.Session, view string) *tab {
 			t.Error(problem)
 		}
 	})
+	// Tests share the browser, and only the tab in front is visible and has the keyboard.
+	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
+		t.Fatal(err)
+	}
 	o.do(t, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(s.Endpoint+"/_local/"+view))
 	o.until(t, "the page", `document.querySelector('#connection')?.textContent === 'live'`)
 	return o

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -92,10 +91,6 @@ func TestPageDeliveries(t *testing.T) {
 		accept(t, shared, payment(id, "15000", "USD", ""))
 		o := openPage(t, shared, "#/deliveries?q="+id)
 		o.until(t, "the fraud result", `!!`+cellOf(id, "fraud"))
-		// A tab that is not in front has no keyboard.
-		if _, err := chromedp.Call(o.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
-			t.Fatal(err)
-		}
 		eval[bool](t, o, rowOf(id)+`.querySelector('a').focus() ?? true`)
 		o.do(t, chromedp.KeyEvent(kb.Enter))
 		dialog := `document.querySelector('.deliveries dialog[open]')`

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// motoMatcher reads pairs of pattern and event and prints moto's verdicts. moto's API
+// motoMatcher reads pairs of pattern and event and prints whether moto matches them. moto's API
 // TestEventPattern returns nothing, so its matcher is called as a library.
 const motoMatcher = `
 import json, sys
@@ -50,8 +50,8 @@ func TestPattern_moto(t *testing.T) {
 	if err != nil {
 		t.Fatalf("moto's matcher: %v", err)
 	}
-	var verdicts []bool
-	if err := json.Unmarshal(stdout, &verdicts); err != nil {
+	var results []bool
+	if err := json.Unmarshal(stdout, &results); err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range patternCases {
@@ -65,8 +65,8 @@ func TestPattern_moto(t *testing.T) {
 				t.Fatal(err)
 			}
 			reason, differs := motoDiffers[c.name]
-			if agrees := got == verdicts[i]; agrees == differs {
-				t.Errorf("pattern %s on event %s: got %t, moto says %t (known difference: %q)", c.pattern, c.event, got, verdicts[i], reason)
+			if agrees := got == results[i]; agrees == differs {
+				t.Errorf("pattern %s on event %s: got %t, moto says %t (known difference: %q)", c.pattern, c.event, got, results[i], reason)
 			}
 		})
 	}

@@ -33,16 +33,25 @@ function navigate() {
 }
 addEventListener('hashchange', navigate);
 
-const updates = new EventSource('page/updates');
-updates.onopen = () => {
-  connection.textContent = 'live';
-  connection.dataset.state = 'live';
-};
-updates.onerror = () => { // the browser connects again by itself
-  connection.textContent = 'no connection';
-  connection.dataset.state = 'lost';
-};
-for (const view of views) {
-  updates.addEventListener(view.name, (event) => view.update?.(JSON.parse(event.data)));
+// A browser has six connections to a server for all of its tabs, so a hidden one gives its own back. The
+// stream begins with all there is.
+let updates;
+function connect() {
+  updates?.close();
+  if (document.hidden) return;
+  updates = new EventSource('page/updates');
+  updates.onopen = () => {
+    connection.textContent = 'live';
+    connection.dataset.state = 'live';
+  };
+  updates.onerror = () => { // the browser connects again by itself
+    connection.textContent = 'no connection';
+    connection.dataset.state = 'lost';
+  };
+  for (const view of views) {
+    updates.addEventListener(view.name, (event) => view.update?.(JSON.parse(event.data)));
+  }
 }
+document.addEventListener('visibilitychange', connect);
+connect();
 if (views.length > 0) navigate();
