@@ -226,9 +226,12 @@ func TestView(t *testing.T) {
 		}
 	})
 	t.Run("when a metric is named, it is said whether it is recorded", func(t *testing.T) {
+		for range 2 {
+			f.store.Put(NewMetric("AWS/SQS", "NumberOfMessagesSent", "QueueName", "q"), 1, epoch)
+		}
 		var got any
 		get("/_local/page/metrics", &got)
-		want := map[string]any{"recorded": []any{"AWS/Lambda Errors"}, "reasons": map[string]any{"AWS/SNS Failed": "nothing fails"}, "missing": []any{"AWS/SNS Erors"}}
+		want := map[string]any{"recorded": []any{"AWS/Lambda Errors"}, "reasons": map[string]any{"AWS/SNS Failed": "nothing fails"}, "missing": []any{"AWS/SNS Erors"}, "written": []any{"AWS/Lambda Errors", "AWS/SQS NumberOfMessagesSent"}}
 		if diff := cmp.Diff(any(want), got); diff != "" {
 			t.Error(diff)
 		}

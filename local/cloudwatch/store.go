@@ -2,6 +2,7 @@ package cloudwatch
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -90,6 +91,20 @@ func (s *Store) earliest() minute {
 	defer s.mu.Unlock()
 	defer func() { s.written = 0 }()
 	return s.written
+}
+
+// ofAWS returns the metrics of AWS's namespaces that have had a value, such as "AWS/Lambda Errors", sorted.
+func (s *Store) ofAWS() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := []string{}
+	for _, m := range slices.Concat(slices.Collect(maps.Keys(s.series)), slices.Collect(maps.Keys(s.gauges))) {
+		if namespace, name, _ := m.parts(); strings.HasPrefix(namespace, "AWS/") {
+			list = append(list, namespace+" "+name)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // setGauge makes a metric computed.

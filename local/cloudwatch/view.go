@@ -36,10 +36,11 @@ type named struct {
 	Recorded []string          `json:"recorded"`
 	Reasons  map[string]string `json:"reasons"` // of those that are not recorded
 	Missing  []string          `json:"missing"` // neither
+	Written  []string          `json:"written"` // had a value so far, whether or not something names them
 }
 
 func (v *View) named() named {
-	n := named{Recorded: []string{}, Reasons: map[string]string{}, Missing: []string{}}
+	n := named{Written: v.config.Store.ofAWS(), Recorded: []string{}, Reasons: map[string]string{}, Missing: []string{}}
 	for _, m := range append(v.dashboards.Metrics(), v.alarms.Metrics()...) {
 		namespace, name := m.Name()
 		full := namespace + " " + name

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"payment-webhooks/local/browser"
 	"payment-webhooks/local/session"
@@ -52,7 +56,7 @@ func openPage(t *testing.T, s *session.Session, view string) *tab {
 		t.Fatal(browserOnce.err)
 	}
 	ctx, closeTab := chromedp.NewContext(browserOnce.ctx)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, 2*timeout) // a test that waited in vain still shows the page
 	o := &tab{ctx: ctx}
 	o.watch(t)
 	t.Cleanup(func() {
@@ -153,6 +157,20 @@ func (o *tab) until(t *testing.T, what, expression string) {
 
 func TestPage(t *testing.T) {
 	t.Run("when it is opened, it is live", func(t *testing.T) { openPage(t, shared, "") })
+	t.Run("when six tabs have it in the background, a seventh opens", func(t *testing.T) {
+		var first *tab
+		for range 6 { // what a browser has connections for
+			o := openPage(t, shared, "")
+			eval[bool](t, o, `(() => { window.background = true; Object.defineProperty(document, 'hidden', { get: () => window.background }); document.dispatchEvent(new Event('visibilitychange')); return true })()`)
+			if first == nil {
+				first = o
+			}
+		}
+		openPage(t, shared, "")
+		first.until(t, "the pause", `document.querySelector('#connection').textContent === 'paused'`)
+		eval[bool](t, first, `(() => { window.background = false; return document.dispatchEvent(new Event('visibilitychange')) })()`)
+		first.until(t, "the stream again", `document.querySelector('#connection').textContent === 'live'`)
+	})
 	t.Run("when a website's name is bound to this address, nothing responds", func(t *testing.T) {
 		for _, base := range []string{shared.Endpoint, shared.APIURL} {
 			for _, path := range []string{"/_local/", "/_local/page/updates", "/_local/alerts", "/", "/webhook"} {
@@ -182,4 +200,35 @@ func statusWith(t *testing.T, address, key, value string) int {
 	}
 	defer res.Body.Close()
 	return res.StatusCode
+}
+
+// enter focuses an element and presses Enter. The key goes down, makes a character and goes up; an expression must
+// be true after each, since what appears and takes the focus must not react to the rest of the key.
+func (o *tab) enter(t *testing.T, element, then string) {
+	t.Helper()
+	eval[bool](t, o, element+`.focus() ?? true`)
+	for _, event := range kb.Encode('\r') {
+		if _, err := chromedp.Call(o.ctx, input.DispatchKeyEvent, *event); err != nil {
+			t.Fatal(err)
+		}
+		o.until(t, "what Enter does", then)
+	}
+}
+
+// promptly sends payments until the page shows one within two seconds of its response. Each is shown in the
+// end, but not each in time: a busy machine may be slower than the page. send returns an expression that is true
+// when the payment is shown.
+func (o *tab) promptly(t *testing.T, what string, send func() (shown string)) {
+	t.Helper()
+	const limit = 2 * time.Second
+	var took []time.Duration
+	for range 10 {
+		shown := send()
+		responded := time.Now()
+		o.until(t, what, shown)
+		if took = append(took, time.Since(responded)); slices.Min(took) < limit {
+			return
+		}
+	}
+	t.Errorf("%s is shown %v after the response, want one within %v", what, took, limit)
 }

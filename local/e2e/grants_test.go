@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -47,17 +48,22 @@ func removeGrants(t *testing.T, s *session.Session, action, resource string) {
 	}
 }
 
-// used counts the uses of grants in all sessions of the suite.
-var used usedGrants
+// used is what all sessions of the suite have used of what the template has.
+var used usage
 
-type usedGrants struct {
+type usage struct {
 	mu       sync.Mutex
 	template []iam.Grant // of the shared session
 	sessions [][]iam.Grant
+	recorded []string        // AWS's metrics that widgets and alarms name and the local run records
+	written  map[string]bool // metrics that had a value
 }
 
+// unwritten are metrics of AWS that the suite has no values of, and why.
+var unwritten = map[string]string{}
+
 // add adds the uses in a session that is about to end. One that has ended, or does not respond, is left out.
-func (u *usedGrants) add(ctx context.Context, s *session.Session) {
+func (u *usage) add(ctx context.Context, s *session.Session) {
 	select {
 	case <-s.Exited():
 		return
@@ -69,17 +75,27 @@ func (u *usedGrants) add(ctx context.Context, s *session.Session) {
 	if err != nil {
 		return
 	}
+	var metrics struct{ Recorded, Written []string }
+	if err := s.Control(ctx, http.MethodGet, "/_local/page/metrics", nil, &metrics); err != nil {
+		return
+	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.sessions = append(u.sessions, p.Grants)
 	if s == shared {
-		u.template = p.Grants
+		u.template, u.recorded = p.Grants, metrics.Recorded
+	}
+	if u.written == nil {
+		u.written = map[string]bool{}
+	}
+	for _, name := range metrics.Written {
+		u.written[name] = true
 	}
 }
 
 // total returns the grants of the shared session's template, with their uses in all sessions. Others may have
 // edited templates, whose grants have the same ids.
-func (u *usedGrants) total() []iam.Grant {
+func (u *usage) total() []iam.Grant {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	all := slices.Clone(u.template)
@@ -93,9 +109,9 @@ func (u *usedGrants) total() []iam.Grant {
 }
 
 // review returns an error that lists the grants of the template that are neither used nor explained, or explained
-// although used, after the whole suite has passed. E2E_GRANTS names a file that receives the uses of each
+// although used, and the metrics of AWS of which nothing has written a value, after the whole suite has passed. E2E_GRANTS names a file that receives the uses of each
 // grant, also of a part of the suite.
-func (u *usedGrants) review(passed bool) error {
+func (u *usage) review(passed bool) error {
 	if file := os.Getenv("E2E_GRANTS"); file != "" {
 		text, err := json.MarshalIndent(u.total(), "", " ")
 		if err == nil {
@@ -112,6 +128,11 @@ func (u *usedGrants) review(passed bool) error {
 	}
 	if problems := grants.Review(u.total(), grants.Explanations); len(problems) > 0 {
 		return fmt.Errorf("grants that the suite did not use:\n%s", strings.Join(problems, "\n"))
+	}
+	for _, name := range u.recorded {
+		if (unwritten[name] != "") == u.written[name] {
+			return fmt.Errorf("%s: written: %t, explained: %q", name, u.written[name], unwritten[name])
+		}
 	}
 	return nil
 }

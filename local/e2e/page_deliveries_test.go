@@ -31,12 +31,14 @@ func (o *tab) choose(t *testing.T, name, value string) {
 }
 
 func TestPageDeliveries(t *testing.T) {
-	t.Run("when a payment comes in, it appears and gets tier, fraud result and alerts", func(t *testing.T) {
-		id := newID(t)
-		o := openPage(t, shared, "#/deliveries?q="+id)
-		o.until(t, "the list", `document.querySelector('.deliveries .empty')?.hidden === false`)
-		accept(t, shared, payment(id, "15000", "USD", ""))
-		o.until(t, "the row", cellOf(id, "status")+` === '202'`)
+	t.Run("when a payment comes in, it appears within two seconds and gets tier, fraud result and alerts", func(t *testing.T) {
+		var id string
+		o := openPage(t, shared, "#/deliveries")
+		o.promptly(t, "the row", func() string {
+			id = newID(t)
+			accept(t, shared, payment(id, "15000", "USD", ""))
+			return cellOf(id, "status") + ` === '202'`
+		})
 		o.until(t, "the tier", cellOf(id, "tier")+` === 'high-value'`)
 		o.until(t, "the fraud result", `/^(low|medium|high) 0\.\d+$/.test(`+cellOf(id, "fraud")+`)`)
 		o.until(t, "the alerts", `Number(`+cellOf(id, "alerts")+`) >= 2`)
@@ -91,10 +93,8 @@ func TestPageDeliveries(t *testing.T) {
 		accept(t, shared, payment(id, "15000", "USD", ""))
 		o := openPage(t, shared, "#/deliveries?q="+id)
 		o.until(t, "the fraud result", `!!`+cellOf(id, "fraud"))
-		eval[bool](t, o, rowOf(id)+`.querySelector('a').focus() ?? true`)
-		o.do(t, chromedp.KeyEvent(kb.Enter))
 		dialog := `document.querySelector('.deliveries dialog[open]')`
-		o.until(t, "the dialog", `!!`+dialog+` && location.hash.includes('open=')`)
+		o.enter(t, rowOf(id)+`.querySelector('a')`, `!!`+dialog+` && location.hash.includes('open=')`)
 		text := func(what, contains string) {
 			o.until(t, what, fmt.Sprintf(`%s?.textContent.includes(%q)`, dialog, contains))
 		}

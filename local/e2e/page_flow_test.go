@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -102,22 +101,11 @@ func TestPageFlow(t *testing.T) {
 		for _, e := range edges {
 			before = append(before, eval[int](t, o, flowCount(e)))
 		}
-		var fastest time.Duration
-		for range 10 { // a busy machine may be slower than the page
+		o.promptly(t, "the request", func() string {
 			start := eval[int](t, o, flowCount(edges[0]))
 			accept(t, shared, payment(newID(t), "25", "USD", ""))
-			responded := time.Now()
-			o.until(t, "the request", fmt.Sprintf("%s > %d", flowCount(edges[0]), start))
-			if took := time.Since(responded); fastest == 0 || took < fastest {
-				fastest = took
-			}
-			if fastest < 2*time.Second {
-				break
-			}
-		}
-		if fastest >= 2*time.Second {
-			t.Errorf("it is shown %v after the response", fastest)
-		}
+			return fmt.Sprintf("%s > %d", flowCount(edges[0]), start)
+		})
 		for i, e := range edges {
 			o.until(t, "the count on "+e, fmt.Sprintf("%s > %d", flowCount(e), before[i]))
 			o.until(t, "a dot on "+e, fmt.Sprintf("window.moved.has(%q)", e))
@@ -180,9 +168,8 @@ func TestPageFlow(t *testing.T) {
 	t.Run("when Enter is pressed on a node, it shows name, logical id, path and a link to its messages", func(t *testing.T) {
 		o := openFlow(t, shared)
 		id := g.node(t, "queue", "relay-dlq")
-		eval[bool](t, o, fmt.Sprintf(`(document.querySelector('[data-node=%s]').focus(), true)`, id))
-		o.do(t, chromedp.KeyEvent("\r"))
-		o.until(t, "the details", `document.querySelector('.flow-details h3') !== null`)
+		node := fmt.Sprintf(`document.querySelector('[data-node=%s]')`, id)
+		o.enter(t, node, `document.querySelector('.flow-details h3') !== null`)
 		text := eval[string](t, o, `document.querySelector('.flow-details').innerText`)
 		for _, want := range []string{"SQS: relay-dlq", "relay-dlq-" + shared.Suffix(), "RelayDeadLetters", "/Relay/DeadLetters/Resource"} {
 			if !strings.Contains(text, want) {
@@ -192,8 +179,7 @@ func TestPageFlow(t *testing.T) {
 		if href := eval[string](t, o, `document.querySelector('.flow-details a').getAttribute('href')`); href != "#/queues?queue=relay-dlq-"+shared.Suffix() {
 			t.Errorf("link %q", href)
 		}
-		o.do(t, chromedp.KeyEvent("\r"))
-		o.until(t, "no details", `document.querySelector('.flow-details h3') === null`)
+		o.enter(t, node, `document.querySelector('.flow-details h3') === null`)
 	})
 	t.Run("when the page is 390 pixels wide, the drawing goes down and fits", func(t *testing.T) {
 		o := openFlow(t, shared)

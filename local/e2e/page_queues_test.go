@@ -22,8 +22,10 @@ func TestPageQueues(t *testing.T) {
 	t.Run("when a queue is empty, it says how a message gets there", func(t *testing.T) {
 		depth(t, 0)
 		o.until(t, "the hint", `document.querySelector('#queue-title').parentElement.innerText.includes('as it should be')`)
-		o.do(t, chromedp.Click(`a[href^="#/send?hop=sns"]`))
-		o.until(t, "the fault", `document.activeElement?.id === 'fault-on' && document.querySelector('#fault-caller').value === 'events'`)
+		o.enter(t, `document.querySelector('a[href^="#/send?hop=sns"]')`, `document.activeElement?.tagName === 'H2' && document.querySelector('#fault-caller')?.value === 'events'`)
+		if eval[bool](t, o, `document.querySelector('[data-fault]') !== null`) {
+			t.Fatal("the Enter that follows the link switches the fault on")
+		}
 		o.do(t, chromedp.Click("#fault-on"))
 		o.until(t, "the fault is on", `document.querySelector('[data-fault]') !== null`)
 	})

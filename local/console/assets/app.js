@@ -38,7 +38,11 @@ addEventListener('hashchange', navigate);
 let updates;
 function connect() {
   updates?.close();
-  if (document.hidden) return;
+  if (document.hidden) {
+    connection.textContent = 'paused';
+    connection.dataset.state = 'paused';
+    return;
+  }
   updates = new EventSource('page/updates');
   updates.onopen = () => {
     connection.textContent = 'live';

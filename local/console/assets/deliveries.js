@@ -243,10 +243,10 @@ function drawRows(rows) {
     if (kept?.text !== text) {
       const node = tableRow(row);
       if (kept) {
-        const focused = kept.node.contains(document.activeElement) ? document.activeElement.className : undefined;
+        const focused = [...kept.node.querySelectorAll('a')].indexOf(document.activeElement);
         if (before === kept.node) before = node;
         kept.node.replaceWith(node);
-        if (focused !== undefined) node.querySelector('a').focus();
+        node.querySelectorAll('a')[focused]?.focus();
       }
       kept = { text, node };
       parts.rows.set(id, kept);
@@ -312,8 +312,9 @@ function closed() {
   if (visible && parameters.has('open')) location.hash = address('open', '');
 }
 
+// The title has the focus at first, not the button: the Enter that opens a delivery would press that, too.
 function heading(title) {
-  return element('header', {}, element('h2', { id: 'delivery-title' }, title), element('button', { type: 'button', class: 'close', click: () => parts.dialog.close() }, 'Close'));
+  return element('header', {}, element('h2', { id: 'delivery-title', tabindex: '-1', autofocus: true }, title), element('button', { type: 'button', class: 'close', click: () => parts.dialog.close() }, 'Close'));
 }
 
 async function refreshOpened() {

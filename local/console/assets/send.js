@@ -338,7 +338,10 @@ function drawFaultForm(parameters) {
       labelled('Probability', probability), labelled('Times', times, '0: no limit'), element('div', { class: 'actions' }, element('button', { class: 'primary', id: 'fault-on' }, 'Switch on'))),
     meaningText, view.faultProblem, view.noFaults, view.faultTable);
   drawFaults();
-  if (parameters.has('hop')) document.querySelector('#fault-on').focus();
+  if (parameters.has('hop')) { // not the button: the Enter that followed a link to here would press it
+    title.tabIndex = -1;
+    title.focus();
+  }
 }
 
 async function faultRequest(act) {
