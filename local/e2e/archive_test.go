@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"reflect"
@@ -73,7 +74,12 @@ func TestArchiveIsRepeatable(t *testing.T) {
 		})
 		return manifests, objects
 	}
+	var struck []injected
+	injectInto(t, s, once("dynamodb:Query", "throttle", contract.TransactionArchival)) // which it repeats
 	manifests, objects := run()
+	if err := s.Control(t.Context(), http.MethodGet, faultsPath, nil, &struck); err != nil || len(struck) != 1 || struck[0].Struck != 1 {
+		t.Errorf("the faults: %+v, %v", struck, err)
+	}
 
 	got := map[string]bool{}
 	for key, text := range objects {
