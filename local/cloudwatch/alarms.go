@@ -186,17 +186,20 @@ func (a *Alarms) evaluateUntil(ctx context.Context, now, until time.Time) (list 
 	return a.list(), due, nil
 }
 
-// forget removes the transitions after a time.
+// forget removes the transitions after a time. The creation stays: an alarm that an update of the stack has added or
+// changed may be younger than the last evaluation.
 func (t *tracked) forget(after minute) {
-	t.history = slices.DeleteFunc(t.history, func(one transition) bool { return one.at > after })
+	t.history = append(t.history[:1], slices.DeleteFunc(t.history[1:], func(one transition) bool { return one.at > after })...)
 }
+
+func (t *tracked) created() minute { return t.history[0].at }
 
 func (t *tracked) last() transition { return t.history[len(t.history)-1] }
 
 // evaluate evaluates an alarm at the end of a minute and returns the notifications that are due.
 func (a *Alarms) evaluate(one *tracked, at minute) ([]notification, error) {
 	end, due := one.end(at)
-	if !due || end < one.next {
+	if !due || end < one.next || at <= one.created() {
 		return nil, nil
 	}
 	one.next = one.nextChange(a.config.Store, end)

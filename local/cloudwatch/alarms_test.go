@@ -90,7 +90,12 @@ type fixture struct {
 
 func newFixture(t *testing.T, alarms ...string) *fixture {
 	t.Helper()
-	f := &fixture{store: NewStore(), now: epoch}
+	return newFixtureAt(t, epoch, alarms...)
+}
+
+func newFixtureAt(t *testing.T, now time.Time, alarms ...string) *fixture {
+	t.Helper()
+	f := &fixture{store: NewStore(), now: now}
 	resources := map[string]assembly.Resource{}
 	for i, text := range alarms {
 		var properties map[string]any
@@ -279,6 +284,20 @@ func TestAlarms(t *testing.T) {
 		f.at(t, f.now)
 		if want := []State{InsufficientData, Alarm}; !slices.Equal(read, want) {
 			t.Errorf("read %v, want %v", read, want)
+		}
+	})
+	t.Run("that an update has changed since the last evaluation begin with their creation", func(t *testing.T) {
+		before := newFixture(t, errorsAlarm)
+		before.at(t, epoch)
+		created := epoch.Add(3 * time.Minute)
+		f := newFixtureAt(t, created, strings.Replace(errorsAlarm, `"AlarmDescription": "d"`, `"AlarmDescription": "e"`, 1))
+		f.store.Put(failed, 1, epoch)
+		f.Continue(before.Alarms)
+		if got := f.at(t, created); got.State != InsufficientData || !got.Since.Equal(created.Truncate(time.Minute)) {
+			t.Errorf("when it is created: %+v", got)
+		}
+		if got := f.at(t, created.Add(time.Minute)); got.State != Alarm {
+			t.Errorf("a minute later: %+v", got)
 		}
 	})
 	t.Run("are not evaluated beyond 62 days", func(t *testing.T) {

@@ -671,6 +671,8 @@ func TestExecution(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			m := load(t, nil, `{"StartAt":"C","TimeoutSeconds":5,"States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.do","StringEquals":"fail","Next":"F"},{"Variable":"$.do","StringEquals":"wait","Next":"W"}],"Default":"S"},
 			"F":{"Type":"Fail","Error":"Bad","Cause":"secret"},"W":{"Type":"Wait","Seconds":9,"End":true},"S":{"Type":"Succeed"}}}`)
+			metrics := map[string]float64{}
+			m.config.Metric = func(name string, value float64, _ time.Time) { metrics[name] += value } // Idle comes after all
 			for _, do := range []string{"fail", "wait", "succeed"} {
 				if _, _, err := m.Start("", fmt.Appendf(nil, `{"do":%q}`, do)); err != nil {
 					t.Fatal(err)
@@ -685,6 +687,10 @@ func TestExecution(t *testing.T) {
 			}
 			if got, want := m.Counts(), (Counts{Started: 3, Succeeded: 1, Failed: 1, TimedOut: 1}); got != want {
 				t.Errorf("got counts %+v, want %+v", got, want)
+			}
+			wantMetrics := map[string]float64{"ExecutionsStarted": 3, "ExecutionsSucceeded": 1, "ExecutionsFailed": 1, "ExecutionsTimedOut": 1, "ExecutionTime": 5000}
+			if diff := cmp.Diff(wantMetrics, metrics); diff != "" {
+				t.Error(diff)
 			}
 			text, err := json.Marshal(m.Executions(false))
 			if err != nil {
