@@ -672,7 +672,12 @@ func TestExecution(t *testing.T) {
 			m := load(t, nil, `{"StartAt":"C","TimeoutSeconds":5,"States":{"C":{"Type":"Choice","Choices":[{"Variable":"$.do","StringEquals":"fail","Next":"F"},{"Variable":"$.do","StringEquals":"wait","Next":"W"}],"Default":"S"},
 			"F":{"Type":"Fail","Error":"Bad","Cause":"secret"},"W":{"Type":"Wait","Seconds":9,"End":true},"S":{"Type":"Succeed"}}}`)
 			metrics := map[string]float64{}
-			m.config.Metric = func(name string, value float64, _ time.Time) { metrics[name] += value } // Idle comes after all
+			var mu sync.Mutex
+			m.config.Metric = func(name string, value float64, _ time.Time) {
+				mu.Lock()
+				defer mu.Unlock()
+				metrics[name] += value
+			}
 			for _, do := range []string{"fail", "wait", "succeed"} {
 				if _, _, err := m.Start("", fmt.Appendf(nil, `{"do":%q}`, do)); err != nil {
 					t.Fatal(err)
