@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"sync"
@@ -110,8 +109,10 @@ func (a *Alarms) add(one *alarm) {
 	a.alarms = append(a.alarms, &tracked{alarm: one, history: []transition{{a.started, InsufficientData, "Unchecked: Initial alarm creation"}}})
 }
 
-// Continue takes over, from the alarms of the template before, the state of those that have not
-// changed, as an update of the stack does. Call it before Evaluate.
+// Continue takes over, from the alarms of the template before, the state of those that are still there, as an update
+// of the stack does: "When updating an existing alarm, its StateValue is left unchanged." Call it before Evaluate.
+//
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
 func (a *Alarms) Continue(before *Alarms) {
 	before.mu.Lock()
 	defer before.mu.Unlock()
@@ -119,10 +120,7 @@ func (a *Alarms) Continue(before *Alarms) {
 	defer a.mu.Unlock()
 	a.started, a.evaluated = min(a.started, before.started), min(a.evaluated, before.evaluated)
 	for _, one := range a.alarms {
-		i := slices.IndexFunc(before.alarms, func(old *tracked) bool {
-			return old.arn == one.arn && reflect.DeepEqual(old.AlarmProperties, one.AlarmProperties)
-		})
-		if i >= 0 {
+		if i := slices.IndexFunc(before.alarms, func(old *tracked) bool { return old.arn == one.arn }); i >= 0 {
 			one.history = slices.Clone(before.alarms[i].history)
 		}
 	}
@@ -142,8 +140,8 @@ func (a *Alarms) Evaluate(ctx context.Context, until time.Time) ([]Status, error
 	defer a.evaluating.Unlock()
 	a.config.Refresh(ctx)
 	list, due, err := a.evaluateUntil(ctx, now, until)
-	for _, n := range due { // also after an error: they will not be due again
-		a.config.Notify(ctx, n.alarmARN, n.topicARN, n.subject, n.message)
+	for _, n := range due { // also after an error, or for nobody who waits: they will not be due again
+		a.config.Notify(context.WithoutCancel(ctx), n.alarmARN, n.topicARN, n.subject, n.message)
 	}
 	return list, err
 }
@@ -186,10 +184,11 @@ func (a *Alarms) evaluateUntil(ctx context.Context, now, until time.Time) (list 
 	return a.list(), due, nil
 }
 
-// forget removes the transitions after a time. The creation stays: an alarm that an update of the stack has added or
-// changed may be younger than the last evaluation.
+// forget removes the transitions after a time. The creation stays: an alarm that an update of the stack has added may
+// be younger than the last evaluation.
 func (t *tracked) forget(after minute) {
-	t.history = append(t.history[:1], slices.DeleteFunc(t.history[1:], func(one transition) bool { return one.at > after })...)
+	after = max(after, t.created())
+	t.history = slices.DeleteFunc(t.history, func(one transition) bool { return one.at > after })
 }
 
 func (t *tracked) created() minute { return t.history[0].at }

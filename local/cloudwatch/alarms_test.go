@@ -286,11 +286,26 @@ func TestAlarms(t *testing.T) {
 			t.Errorf("read %v, want %v", read, want)
 		}
 	})
-	t.Run("that an update has changed since the last evaluation begin with their creation", func(t *testing.T) {
+	t.Run("that an update has changed keep their state", func(t *testing.T) {
 		before := newFixture(t, errorsAlarm)
-		before.at(t, epoch)
+		before.store.Put(failed, 1, epoch)
+		raised := before.at(t, epoch.Add(time.Minute))
+		f := newFixtureAt(t, epoch.Add(2*time.Minute), strings.Replace(errorsAlarm, `"Threshold": 0`, `"Threshold": 1`, 1))
+		f.Continue(before.Alarms)
+		if got := f.Describe()[0]; got.State != Alarm || !got.Since.Equal(raised.Since) {
+			t.Errorf("%+v, want ALARM since %s", got, raised.Since)
+		}
+		if got := f.at(t, f.now); got.State != OK {
+			t.Errorf("evaluated with the new threshold: %+v", got)
+		}
+	})
+	t.Run("that an update has added since the last evaluation begin with their creation", func(t *testing.T) {
+		before := newFixture(t)
+		if _, err := before.Evaluate(t.Context(), epoch); err != nil {
+			t.Fatal(err)
+		}
 		created := epoch.Add(3 * time.Minute)
-		f := newFixtureAt(t, created, strings.Replace(errorsAlarm, `"AlarmDescription": "d"`, `"AlarmDescription": "e"`, 1))
+		f := newFixtureAt(t, created, errorsAlarm)
 		f.store.Put(failed, 1, epoch)
 		f.Continue(before.Alarms)
 		if got := f.at(t, created); got.State != InsufficientData || !got.Since.Equal(created.Truncate(time.Minute)) {
@@ -298,6 +313,16 @@ func TestAlarms(t *testing.T) {
 		}
 		if got := f.at(t, created.Add(time.Minute)); got.State != Alarm {
 			t.Errorf("a minute later: %+v", got)
+		}
+	})
+	t.Run("notify when whoever asked for the evaluation has gone", func(t *testing.T) {
+		f := newFixture(t, errorsAlarm)
+		f.store.Put(failed, 1, epoch)
+		ctx, cancel := context.WithCancel(t.Context())
+		var gone error
+		f.config.Notify = func(ctx context.Context, _, _, _ string, _ []byte) { cancel(); gone = ctx.Err() }
+		if _, err := f.Evaluate(ctx, epoch.Add(2*time.Minute)); err != nil || gone != nil {
+			t.Errorf("%v, %v", err, gone)
 		}
 	})
 	t.Run("are not evaluated beyond 62 days", func(t *testing.T) {

@@ -229,9 +229,14 @@ func TestView(t *testing.T) {
 		for range 2 {
 			f.store.Put(NewMetric("AWS/SQS", "NumberOfMessagesSent", "QueueName", "q"), 1, epoch)
 		}
+		computed := func(name string, has bool) {
+			f.store.setGauge(NewMetric("AWS/SQS", name, "QueueName", "q"), gauge{value: func(minute) (float64, bool) { return 0, has }})
+		}
+		computed("Visible", true)
+		computed("Age", false) // of nothing
 		var got any
 		get("/_local/page/metrics", &got)
-		want := map[string]any{"recorded": []any{"AWS/Lambda Errors"}, "reasons": map[string]any{"AWS/SNS Failed": "nothing fails"}, "missing": []any{"AWS/SNS Erors"}, "written": []any{"AWS/Lambda Errors", "AWS/SQS NumberOfMessagesSent"}}
+		want := map[string]any{"recorded": []any{"AWS/Lambda Errors"}, "reasons": map[string]any{"AWS/SNS Failed": "nothing fails"}, "missing": []any{"AWS/SNS Erors"}, "written": []any{"AWS/Lambda Errors", "AWS/SQS NumberOfMessagesSent", "AWS/SQS Visible"}}
 		if diff := cmp.Diff(any(want), got); diff != "" {
 			t.Error(diff)
 		}

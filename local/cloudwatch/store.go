@@ -93,12 +93,19 @@ func (s *Store) earliest() minute {
 	return s.written
 }
 
-// ofAWS returns the metrics of AWS's namespaces that have had a value, such as "AWS/Lambda Errors", sorted.
-func (s *Store) ofAWS() []string {
+// ofAWS returns the metrics of AWS's namespaces that have had a value, such as "AWS/Lambda Errors", sorted. Those that
+// are computed have one if they have it in a minute.
+func (s *Store) ofAWS(in minute) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	all := slices.Collect(maps.Keys(s.series))
+	for m, g := range s.gauges {
+		if _, has := g.value(in); has {
+			all = append(all, m)
+		}
+	}
 	list := []string{}
-	for _, m := range slices.Concat(slices.Collect(maps.Keys(s.series)), slices.Collect(maps.Keys(s.gauges))) {
+	for _, m := range all {
 		if namespace, name, _ := m.parts(); strings.HasPrefix(namespace, "AWS/") {
 			list = append(list, namespace+" "+name)
 		}

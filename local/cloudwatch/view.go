@@ -40,7 +40,7 @@ type named struct {
 }
 
 func (v *View) named() named {
-	n := named{Written: v.config.Store.ofAWS(), Recorded: []string{}, Reasons: map[string]string{}, Missing: []string{}}
+	n := named{Written: v.config.Store.ofAWS(minuteOf(v.config.Now())), Recorded: []string{}, Reasons: map[string]string{}, Missing: []string{}}
 	for _, m := range append(v.dashboards.Metrics(), v.alarms.Metrics()...) {
 		namespace, name := m.Name()
 		full := namespace + " " + name

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"payment-webhooks/local/session"
 )
@@ -180,6 +181,9 @@ func TestPageFlow(t *testing.T) {
 			t.Errorf("link %q", href)
 		}
 		o.enter(t, node, `document.querySelector('.flow-details h3') === null`)
+		o.enter(t, node, `document.querySelector('.flow-details h3') !== null`)
+		o.do(t, chromedp.Focus(".flow-details .close"), chromedp.KeyEvent(kb.Enter))
+		o.until(t, "the node again", `document.querySelector('.flow-details h3') === null && document.activeElement === `+node)
 	})
 	t.Run("when the page is 390 pixels wide, the drawing goes down and fits", func(t *testing.T) {
 		o := openFlow(t, shared)

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 func TestPageQueues(t *testing.T) {
@@ -23,9 +24,6 @@ func TestPageQueues(t *testing.T) {
 		depth(t, 0)
 		o.until(t, "the hint", `document.querySelector('#queue-title').parentElement.innerText.includes('as it should be')`)
 		o.enter(t, `document.querySelector('a[href^="#/send?hop=sns"]')`, `document.activeElement?.tagName === 'H2' && document.querySelector('#fault-caller')?.value === 'events'`)
-		if eval[bool](t, o, `document.querySelector('[data-fault]') !== null`) {
-			t.Fatal("the Enter that follows the link switches the fault on")
-		}
 		o.do(t, chromedp.Click("#fault-on"))
 		o.until(t, "the fault is on", `document.querySelector('[data-fault]') !== null`)
 	})
@@ -72,7 +70,7 @@ func TestPageQueues(t *testing.T) {
 			t.Fatal(err)
 		}
 		o.until(t, "the messages", `document.querySelector('.messages [data-message]') !== null && !document.querySelector('.messages[aria-busy]')`)
-		o.do(t, chromedp.Click("#queue-redrive"))
+		o.do(t, chromedp.Focus("#queue-redrive"), chromedp.KeyEvent(kb.Enter))
 		o.until(t, "the dry run", `document.querySelector('#queue-confirm')?.textContent === 'Send on 1 message'`)
 		text := eval[string](t, o, plan+`.innerText`)
 		for _, want := range []string{"would be sent", "publish to transaction-alerts-", "arn:aws:sns:", id, "5000.00 EUR"} {
@@ -94,10 +92,10 @@ func TestPageQueues(t *testing.T) {
 		depth(t, 1)
 		o.do(t, chromedp.Click("#queue-read"))
 		o.until(t, "the message", `document.querySelector('.messages [data-message]')?.innerText.includes('not a message of this stack')`)
-		o.do(t, chromedp.Click("#queue-discard"))
+		o.do(t, chromedp.Focus("#queue-discard"), chromedp.KeyEvent(kb.Enter))
 		o.until(t, "the question", `document.querySelector('#queue-confirm')?.textContent === 'Discard 1 message'`)
 		o.noMarkup(t)
-		o.do(t, chromedp.Click("#queue-confirm + button")) // Cancel
+		o.do(t, chromedp.Focus("#queue-confirm + button"), chromedp.KeyEvent(kb.Enter)) // Cancel
 		o.until(t, "no plan", plan+`.hidden`)
 		depth(t, 1)
 		o.do(t, chromedp.Click("#queue-discard"))

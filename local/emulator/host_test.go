@@ -361,7 +361,7 @@ func TestReplace(t *testing.T) {
 		}
 		f.wants("1:1", "2:1")
 	})
-	t.Run("alarms that have not changed keep their state, and events stay archived", func(t *testing.T) {
+	t.Run("alarms keep their state, changed or not, and events stay archived", func(t *testing.T) {
 		f := newRegion(t)
 		states := func() map[string]cloudwatch.State {
 			list, err := f.host.current().alarms.Evaluate(t.Context(), f.host.now())
@@ -385,7 +385,7 @@ func TestReplace(t *testing.T) {
 		if err := f.replace(f.version("2", "BATCH", "3")); err != nil {
 			t.Fatal(err)
 		}
-		if got := states(); got["kept"] != cloudwatch.Alarm || got["changed"] != cloudwatch.InsufficientData {
+		if got := states(); got["kept"] != cloudwatch.Alarm || got["changed"] != cloudwatch.Alarm {
 			t.Errorf("after: %v", got)
 		}
 		if archived := f.host.current().bus.Archived(); len(archived) != 1 {
