@@ -92,7 +92,7 @@ func TestPageDashboard_wrongDimension(t *testing.T) {
 	const widget = `[...document.querySelectorAll('.dashboard .widget')].find((w) => w.querySelector('h3')?.textContent === 'API latency (ms)')`
 	o.until(t, "the empty graph with the hint", widget+`?.dataset.state === 'empty' && `+widget+`.innerText.includes('Values exist with other dimensions')`)
 	text := eval[string](t, o, widget+`.innerText`)
-	for _, want := range []string{"AWS/ApiGateway Latency Api<img src=x onerror=alert(1)>=", "AWS/ApiGateway Latency ApiName="} {
+	for _, want := range []string{"It has had no value since the local run began.", "AWS/ApiGateway Latency Api<img src=x onerror=alert(1)>=", "AWS/ApiGateway Latency ApiName="} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the graph does not name %q: %s", want, text)
 		}
