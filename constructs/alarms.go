@@ -27,11 +27,11 @@ const (
 	// a secret that does not match.
 	forgedIn5Minutes = 10
 
-	// refusedHours is for how long none of a provider's deliveries may be verified while
-	// some are refused. Providers repeat what is refused within minutes or hours, and
-	// for a day or more, so that even a single delivery is seen as refused before its
+	// unverifiedHours is for how long none of a provider's deliveries may be verified while
+	// some are rejected. Providers repeat what is rejected within minutes or hours, and
+	// for a day or more, so that even a single delivery is seen as rejected before its
 	// last repeat. An hour would ring for any stranger in a quiet one.
-	refusedHours = 6
+	unverifiedHours = 6
 
 	// clientErrorsIn15Minutes and their share are what an hour of 4XX responses has in
 	// each quarter before it is more than noise: any public address is scanned.
@@ -188,13 +188,13 @@ func (m metrics) addAlarms(scope cdkconstructs.Construct) (added []interfacesaws
 		},
 	}
 	alarms = slices.Concat(alarms, m.bookAlarms(), m.lossAlarms(), m.queueAlarms(), m.digestAlarms(), m.reconcileAlarms())
-	refused := awscdk.Duration_Hours(jsii.Number(refusedHours))
+	within := awscdk.Duration_Hours(jsii.Number(unverifiedHours))
 	for _, name := range m.providers() {
 		alarms = append(alarms, alarm{
-			id: "Refused" + tiers.Title(name), name: "refused-" + name,
-			description: fmt.Sprintf("Deliveries of %s were refused and none was verified, for %d hours. Compare the secret in Secrets Manager with the one on the provider's dashboard, and the address there with this API's. The validator's log has the reasons.", name, refusedHours),
-			metric: expressionOf("IF(FILL(refused, 0) > 0 AND "+filled("verified", "refused")+" == 0, 1, 0)", "refused, none verified", refused,
-				metricsByID{"refused": m.provider(contract.MetricRefused, name, ""), "verified": m.provider(contract.MetricVerified, name, "")}),
+			id: "Unverified" + tiers.Title(name), name: "unverified-" + name,
+			description: fmt.Sprintf("Deliveries of %s were rejected and none was verified, for %d hours. Compare the secret in Secrets Manager with the one on the provider's dashboard, and the address there with this API's. The validator's log has the reasons.", name, unverifiedHours),
+			metric: expressionOf("IF(FILL(unverified, 0) > 0 AND "+filled("verified", "unverified")+" == 0, 1, 0)", "rejected, none verified", within,
+				metricsByID{"unverified": m.provider(contract.MetricUnverified, name, ""), "verified": m.provider(contract.MetricVerified, name, "")}),
 			periods: 1,
 		})
 	}

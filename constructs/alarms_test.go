@@ -84,7 +84,7 @@ func TestAlarms(t *testing.T) {
 // hops are the steps of a transaction's way, each with the alarms that are raised when the step
 // is not made: because it fails, and because it does not happen.
 var hops = map[string]struct{ fails, stops []string }{
-	"provider → API Gateway":                   {fails: []string{"api-5xx", "api-429", "api-4xx", "refused-stripe"}, stops: []string{"refused-stripe"}},
+	"provider → API Gateway":                   {fails: []string{"api-5xx", "api-429", "api-4xx", "unverified-stripe"}, stops: []string{"unverified-stripe"}},
 	"API Gateway → webhook-validator":          {fails: []string{"webhook-validator-errors", "webhook-validator-throttles", "api-5xx"}},
 	"webhook-validator → signing secret":       {fails: []string{"secret-reads-failed", "verification-unavailable"}},
 	"webhook-validator → table":                {fails: []string{"api-5xx"}},
@@ -272,7 +272,7 @@ func TestBookAlarms(t *testing.T) {
 		// FILL of a series without values has none, and the alarm would be silent for ever. The
 		// validator writes what is filled, or the metric of requests that AWS always writes.
 		filled := regexp.MustCompile(`FILL\((\w+)[,)]`)
-		known := map[string]bool{"runs": true, "errors": true, "requests": true, "refused": true, "verified": true}
+		known := map[string]bool{"runs": true, "errors": true, "requests": true, "unverified": true, "verified": true}
 		for _, s := range []template{s, everyProviderStack(t)} {
 			for _, name := range s.alarms() {
 				if s.alarm(name).at("Metrics") == nil {

@@ -110,7 +110,7 @@ func (c Config) AlertWarning() string {
 	}
 	return fmt.Sprintf("NOBODY HEARS THE ALARMS OF THIS STACK: neither "+ContextAlertEmail+" nor "+ContextAlertPhone+" is set in cdk.json, nor %s or %s, so the topic %s%s has no subscriber. "+
 		"Nobody is told of payments that were not published or not scored, of messages in the dead-letter queues and the quarantine, which are deleted after 14 days, "+
-		"of providers whose deliveries are refused, of an archive that stopped, and of payments with a high amount or a high fraud risk. "+
+		"of providers whose deliveries are rejected, of an archive that stopped, and of payments with a high amount or a high fraud risk. "+
 		"Set "+ContextAlertEmail+" to an address, or connect Slack, PagerDuty or Opsgenie to the topic as docs/operations.md says.",
 		envAlertEmail, envAlertPhone, contract.TopicPrefix, c.Suffix)
 }

@@ -191,7 +191,7 @@ func (m metrics) overview() [][]graph {
 	}
 	last := []graph{archive}
 	if len(m.providers()) > 0 {
-		last = append(last, graph{title: "Refused deliveries by provider", left: m.perProvider(contract.MetricRefused)})
+		last = append(last, graph{title: "Unverified deliveries by provider", left: m.perProvider(contract.MetricUnverified)})
 	}
 	return append(rows, last)
 }

@@ -38,7 +38,7 @@ func TestMapOfFailures(t *testing.T) {
 		alarms = append(alarms, s.alarms()...)
 	}
 	for _, name := range alarms {
-		if provider, ok := strings.CutPrefix(name, "refused-"); ok {
+		if provider, ok := strings.CutPrefix(name, "unverified-"); ok {
 			providers = append(providers, provider)
 		}
 	}

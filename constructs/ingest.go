@@ -306,8 +306,8 @@ func addGatewayResponses(api awsapigateway.RestApi) {
 		{
 			id:           "ClientError",
 			responseType: awsapigateway.ResponseType_DEFAULT_4XX(),
-			title:        "Request refused",
-			detail:       "The gateway refused the request before it was read.",
+			title:        "Request rejected",
+			detail:       "The gateway rejected the request before it was read.",
 		},
 		{
 			id:           "ServerError",

@@ -229,7 +229,7 @@ var knownMetrics = map[string]map[string][]string{
 		contract.MetricForged: {"Environment"}, contract.MetricIgnored: {"Environment"}, contract.MetricQuarantined: {"Environment"},
 		contract.MetricVerificationFailing: {"Environment"}, contract.MetricSecretReadsFailing: {"Environment"},
 		contract.MetricMissing: {"Environment,Provider"}, contract.MetricReconcileRuns: {"Environment,Provider"},
-		contract.MetricVerified: {"Environment,Provider"}, contract.MetricRefused: {"Environment,Provider"},
+		contract.MetricVerified: {"Environment,Provider"}, contract.MetricUnverified: {"Environment,Provider"},
 		contract.MetricUnknownEvents: {"Environment", "Environment,EventType"}, contract.MetricThrottled: {"Environment"},
 		contract.MetricPublicationsDue: {"Environment"}, contract.MetricPublicationsDone: {"Environment"},
 		contract.MetricScoresDue: {"Environment"}, contract.MetricScoresDone: {"Environment"},
@@ -447,12 +447,12 @@ func (s template) math(alarm resource) map[string]string {
 	return parts
 }
 
-// A small merchant whose secret is wrong sees a few refused deliveries a day: no alarm
+// A small merchant whose secret is wrong sees a few rejected deliveries a day: no alarm
 // that needs volume notices.
-func TestRefusedAlarms(t *testing.T) {
-	refusedAlarms := func(s template) (names []string) {
+func TestUnverifiedAlarms(t *testing.T) {
+	unverifiedAlarms := func(s template) (names []string) {
 		for _, id := range s.all("AWS::CloudWatch::Alarm") {
-			if name := s.render(s.Resources[id].at("AlarmName")); strings.Contains(name, "-refused-") {
+			if name := s.render(s.Resources[id].at("AlarmName")); strings.Contains(name, "-unverified-") {
 				names = append(names, name)
 			}
 		}
@@ -461,30 +461,30 @@ func TestRefusedAlarms(t *testing.T) {
 	}
 	t.Run("are one for each provider, and one for the canonical route if it is verified", func(t *testing.T) {
 		want := []string{
-			"payment-webhooks-refused-adyen-dev", "payment-webhooks-refused-canonical-dev", "payment-webhooks-refused-paypal-dev",
-			"payment-webhooks-refused-square-dev", "payment-webhooks-refused-stripe-dev",
+			"payment-webhooks-unverified-adyen-dev", "payment-webhooks-unverified-canonical-dev", "payment-webhooks-unverified-paypal-dev",
+			"payment-webhooks-unverified-square-dev", "payment-webhooks-unverified-stripe-dev",
 		}
-		if diff := cmp.Diff(want, refusedAlarms(everyProviderStack(t))); diff != "" {
+		if diff := cmp.Diff(want, unverifiedAlarms(everyProviderStack(t))); diff != "" {
 			t.Error(diff)
 		}
-		if names := refusedAlarms(stack(t)); len(names) != 0 {
+		if names := unverifiedAlarms(stack(t)); len(names) != 0 {
 			t.Errorf("without providers there are %q", names)
 		}
 		open := synthesizeProviders(t, map[string]any{"stripe": map[string]any{"secret": "payments/stripe"}})
-		if diff := cmp.Diff([]string{"payment-webhooks-refused-stripe-dev"}, refusedAlarms(open)); diff != "" {
+		if diff := cmp.Diff([]string{"payment-webhooks-unverified-stripe-dev"}, unverifiedAlarms(open)); diff != "" {
 			t.Error(diff)
 		}
 	})
-	t.Run("are raised by one refused delivery when none is verified for six hours", func(t *testing.T) {
+	t.Run("are raised by one rejected delivery when none is verified for six hours", func(t *testing.T) {
 		s := everyProviderStack(t)
 		for _, provider := range []string{"stripe", "canonical"} {
-			_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-refused-"+provider+"-dev")
+			_, alarm := s.named("AWS::CloudWatch::Alarm", "AlarmName", "payment-webhooks-unverified-"+provider+"-dev")
 			s.expect(alarm, map[string]string{
 				"Threshold": "0", "EvaluationPeriods": "1", "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "notBreaching",
 			})
 			want := map[string]string{
-				"expression": "IF(FILL(refused, 0) > 0 AND FILL(SUM([verified, 0 * refused]), 0) == 0, 1, 0)",
-				"refused":    "Sum of RefusedDeliveries of dev " + provider + " over 21600 s",
+				"expression": "IF(FILL(unverified, 0) > 0 AND FILL(SUM([verified, 0 * unverified]), 0) == 0, 1, 0)",
+				"unverified": "Sum of UnverifiedDeliveries of dev " + provider + " over 21600 s",
 				"verified":   "Sum of VerifiedDeliveries of dev " + provider + " over 21600 s",
 			}
 			if diff := cmp.Diff(want, s.math(alarm)); diff != "" {
@@ -522,15 +522,15 @@ func TestAlarmsOfStrangers(t *testing.T) {
 		var got []string
 		for _, m := range everyProviderStack(t).alarmMetrics() {
 			switch m.name {
-			case contract.MetricForged, contract.MetricRefused, contract.MetricRejected, contract.MetricThrottled, "4XXError":
+			case contract.MetricForged, contract.MetricUnverified, contract.MetricRejected, contract.MetricThrottled, "4XXError":
 				got = append(got, m.name+" "+strings.TrimSuffix(strings.TrimPrefix(m.where, "alarm payment-webhooks-"), "-dev"))
 			}
 		}
 		slices.Sort(got)
 		want := []string{
 			"4XXError api-4xx", "ForgedDeliveries forged-surge",
-			"RefusedDeliveries refused-adyen", "RefusedDeliveries refused-canonical", "RefusedDeliveries refused-paypal",
-			"RefusedDeliveries refused-square", "RefusedDeliveries refused-stripe", "ThrottledRequests api-429",
+			"UnverifiedDeliveries unverified-adyen", "UnverifiedDeliveries unverified-canonical", "UnverifiedDeliveries unverified-paypal",
+			"UnverifiedDeliveries unverified-square", "UnverifiedDeliveries unverified-stripe", "ThrottledRequests api-429",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)

@@ -339,17 +339,17 @@ func TestFalseAlarms(t *testing.T) {
 // FILL of a metric that never had a value has none here, which is what makes an alarm least
 // likely to work: see package cloudwatch.
 func TestMetricsThatNeverExisted(t *testing.T) {
-	t.Run("when none of a provider's deliveries was ever verified, refused ones are heard", func(t *testing.T) {
+	t.Run("when none of a provider's deliveries was ever verified, rejected ones are heard", func(t *testing.T) {
 		n := newNight(t, everyProviderStack(t))
-		n.business(midnight.Add(time.Minute), 1, contract.MetricRefused, contract.DimensionProvider, "stripe")
-		n.within(n.until(midnight.Add(7*time.Hour), "refused-stripe", nil), midnight, midnight.Add(7*time.Hour))
+		n.business(midnight.Add(time.Minute), 1, contract.MetricUnverified, contract.DimensionProvider, "stripe")
+		n.within(n.until(midnight.Add(7*time.Hour), "unverified-stripe", nil), midnight, midnight.Add(7*time.Hour))
 	})
 	t.Run("when one was verified, they are not", func(t *testing.T) {
 		n := newNight(t, everyProviderStack(t))
-		n.business(midnight.Add(time.Minute), 1, contract.MetricRefused, contract.DimensionProvider, "stripe")
+		n.business(midnight.Add(time.Minute), 1, contract.MetricUnverified, contract.DimensionProvider, "stripe")
 		n.business(midnight.Add(2*time.Minute), 1, contract.MetricVerified, contract.DimensionProvider, "stripe")
 		n.now = midnight.Add(3 * time.Minute)
-		if first := n.until(midnight.Add(6*time.Hour), "refused-stripe", nil); !first.IsZero() {
+		if first := n.until(midnight.Add(6*time.Hour), "unverified-stripe", nil); !first.IsZero() {
 			t.Errorf("raised at %s", first)
 		}
 	})

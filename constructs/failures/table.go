@@ -16,8 +16,8 @@ func All() []Hop {
 			{
 				Fails:   "signatures do not verify, because the secret here is not the provider's",
 				Retries: "the provider, for one to three days",
-				Ends:    "refused with 401; what the provider gave up is found by `reconcile`",
-				Alarms:  []string{"refused-<provider>", "forged-surge"},
+				Ends:    "rejected with 401; what the provider gave up is found by `reconcile`",
+				Alarms:  []string{"unverified-<provider>", "forged-surge"},
 				Command: "reconcile --provider stripe --deliver --execute",
 				Tests:   []string{"handlers/internal/intake TestReportBySender", "local/e2e TestReconcile"},
 			},

@@ -229,9 +229,9 @@ const (
 	MetricVerificationFailing = "VerificationUnavailable" // Count, webhook-validator: 503 because a secret or certificate is not available
 	MetricSecretReadsFailing  = "SecretReadsFailed"       // Count, webhook-validator: older values may still be served
 
-	MetricVerified      = "VerifiedDeliveries" // Count, webhook-validator; Environment and Provider: authentic, whatever became of them
-	MetricRefused       = "RefusedDeliveries"  // Count, webhook-validator; Environment and Provider: 401, 413 or 415, or 429 or 503 because they could not be verified
-	MetricUnknownEvents = "UnknownEventTypes"  // Count, webhook-validator; Environment alone, and Environment and EventType: authentic, of a type that the provider's declaration does not list
+	MetricVerified      = "VerifiedDeliveries"   // Count, webhook-validator; Environment and Provider: authentic, whatever became of them
+	MetricUnverified    = "UnverifiedDeliveries" // Count, webhook-validator; Environment and Provider: 401, 413 or 415, or 429 or 503 because they could not be verified
+	MetricUnknownEvents = "UnknownEventTypes"    // Count, webhook-validator; Environment alone, and Environment and EventType: authentic, of a type that the provider's declaration does not list
 
 	MetricThrottled = "ThrottledRequests" // Count, from the access log: 429 on a route of a configured provider or on /webhook
 

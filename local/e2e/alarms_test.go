@@ -332,12 +332,12 @@ func TestAlarms_functions(t *testing.T) {
 		}
 		rang(t, s, time.Hour, contract.WebhookValidator+"-errors")
 	})
-	t.Run("deliveries refused and none verified", func(t *testing.T) {
+	t.Run("deliveries rejected and none verified", func(t *testing.T) {
 		sent, err := s.Send(t.Context(), sender, "adyen", secrets["adyen"][:len(secrets["adyen"])-4]+"0000")
 		if err != nil || len(sent.Responses) != 1 || sent.Responses[0].Status != 401 {
 			t.Fatalf("%+v, %v", sent, err)
 		}
-		rang(t, s, time.Hour, "refused-adyen")
+		rang(t, s, time.Hour, "unverified-adyen")
 	})
 	t.Run("secret missing", func(t *testing.T) {
 		sent, err := s.Send(t.Context(), sender, "stripe", secrets["stripe"])

@@ -496,7 +496,7 @@ func TestNotificationReport(t *testing.T) {
 		contract.MetricAccepted: 2.0, contract.MetricDuplicates: 1.0, contract.MetricIgnored: 1.0, contract.MetricQuarantined: 1.0,
 		contract.MetricCardNumbersMasked: 1.0, contract.MetricAckLatency: 7.0,
 		contract.MetricUnknownEvents: 1.0, contract.DimensionEventType: "fake pinged",
-		contract.MetricVerified: 1.0, contract.MetricRefused: 0.0, contract.DimensionProvider: "fake",
+		contract.MetricVerified: 1.0, contract.MetricUnverified: 0.0, contract.DimensionProvider: "fake",
 		contract.MetricPublicationsDue: 2.0, contract.MetricPublicationsDone: 0.0, contract.MetricArchiveRuns: 0.0,
 	}, metrics); diff != "" {
 		t.Errorf("metrics (-want +got):\n%s", diff)

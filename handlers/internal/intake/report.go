@@ -54,21 +54,21 @@ func (in *Intake) report(ctx context.Context, res deliveryResult, err error, sta
 }
 
 // reportSender counts whether a delivery to a route with a secret was verified, by
-// provider, so that a provider of which every delivery is refused is noticed however few
+// provider, so that a provider of which every delivery is rejected is noticed however few
 // it sends, and for whatever reason: also one that begins to send another media type
 // or larger bodies.
 func (in *Intake) reportSender(res deliveryResult, err error) {
 	if res.route.secret == "" || res.challenged {
 		return
 	}
-	refused := 0
+	unverified := 0
 	if err != nil && !res.verified || errors.Is(err, provider.ErrSignature) {
-		refused = 1
+		unverified = 1
 	}
 	// Both, since an alarm compares them, and one of them that never existed would have
 	// no value to compare.
 	in.metrics.EmitBy(contract.DimensionProvider, cmp.Or(res.route.name, contract.ProviderCanonical),
-		telemetry.Count(contract.MetricRefused, refused), telemetry.Count(contract.MetricVerified, 1-refused))
+		telemetry.Count(contract.MetricUnverified, unverified), telemetry.Count(contract.MetricVerified, 1-unverified))
 }
 
 // book counts the stored transactions whose events are due, and beside them, as zeros,

@@ -133,7 +133,7 @@ func TestCapturedSignatures(t *testing.T) {
 			if len(d.quarantine.messages) != queued || len(d.stored(t)) != stored {
 				t.Errorf("%d quarantined, %d stored, want %d and %d", len(d.quarantine.messages), len(d.stored(t)), queued, stored)
 			}
-			if _, metrics := d.lines(t); metrics[contract.MetricForged] == nil || metrics[contract.MetricRefused] != 1.0 || metrics[contract.MetricVerified] != 0.0 {
+			if _, metrics := d.lines(t); metrics[contract.MetricForged] == nil || metrics[contract.MetricUnverified] != 1.0 || metrics[contract.MetricVerified] != 0.0 {
 				t.Errorf("metrics %v", metrics)
 			}
 			if response := deliver(first, "t1", "genuine"); response.Status >= 300 {
@@ -265,10 +265,10 @@ func TestMalformedSecrets(t *testing.T) {
 
 func TestReportBySender(t *testing.T) {
 	for _, tt := range []struct {
-		name              string
-		request           Request
-		verified, refused bool
-		provider          any
+		name                 string
+		request              Request
+		verified, unverified bool
+		provider             any
 	}{
 		{"a verified delivery", notify(array(paid), "secret", now), true, false, "fake"},
 		{"a verified delivery that is quarantined", notify(array(garbled), "secret", now), true, false, "fake"},
@@ -285,7 +285,7 @@ func TestReportBySender(t *testing.T) {
 			d := newFixture()
 			d.send(t, tt.request)
 			_, metrics := d.lines(t)
-			if (metrics[contract.MetricVerified] == 1.0) != tt.verified || (metrics[contract.MetricRefused] == 1.0) != tt.refused || metrics[contract.DimensionProvider] != tt.provider {
+			if (metrics[contract.MetricVerified] == 1.0) != tt.verified || (metrics[contract.MetricUnverified] == 1.0) != tt.unverified || metrics[contract.DimensionProvider] != tt.provider {
 				t.Errorf("metrics %v", metrics)
 			}
 		})
@@ -294,7 +294,7 @@ func TestReportBySender(t *testing.T) {
 		d := newFixture()
 		d.secretStore.put("payments/fake", "misshapen")
 		d.send(t, notify(array(paid), "secret", now))
-		if _, metrics := d.lines(t); metrics[contract.MetricRefused] != 1.0 || metrics[contract.MetricVerificationFailing] == nil {
+		if _, metrics := d.lines(t); metrics[contract.MetricUnverified] != 1.0 || metrics[contract.MetricVerificationFailing] == nil {
 			t.Errorf("metrics %v", metrics)
 		}
 	})
@@ -306,7 +306,7 @@ func TestReportBySender(t *testing.T) {
 			t.Errorf("%d %s %v", response.Status, response.Body, response.Header)
 		}
 		logs, metrics := d.lines(t)
-		if metrics[contract.MetricRefused] != 1.0 || metrics[contract.MetricRejected] == nil || metrics[contract.MetricVerificationFailing] != nil ||
+		if metrics[contract.MetricUnverified] != 1.0 || metrics[contract.MetricRejected] == nil || metrics[contract.MetricVerificationFailing] != nil ||
 			metrics[contract.MetricStoreUnavailable] != nil || metrics[contract.MetricForged] != nil || logs[0]["level"] != "INFO" {
 			t.Errorf("log %v, metrics %v", logs, metrics)
 		}
