@@ -528,9 +528,9 @@ func TestAlarmsOfStrangers(t *testing.T) {
 		}
 		slices.Sort(got)
 		want := []string{
-			"4XXError api-4xx", "ForgedDeliveries forged-surge",
+			"4XXError api-4xx", "ForgedDeliveries forged-surge", "ThrottledRequests api-429",
 			"UnverifiedDeliveries unverified-adyen", "UnverifiedDeliveries unverified-canonical", "UnverifiedDeliveries unverified-paypal",
-			"UnverifiedDeliveries unverified-square", "UnverifiedDeliveries unverified-stripe", "ThrottledRequests api-429",
+			"UnverifiedDeliveries unverified-square", "UnverifiedDeliveries unverified-stripe",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
