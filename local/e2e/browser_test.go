@@ -155,6 +155,38 @@ func (o *tab) until(t *testing.T, what, expression string) {
 	}
 }
 
+// hold holds back the first response whose path contains a text and whose body, in JSON, fulfils a condition, until
+// release. It has come when window.come is true.
+func (o *tab) hold(t *testing.T, path, condition string) {
+	t.Helper()
+	eval[bool](t, o, fmt.Sprintf(`(() => {
+		const request = fetch;
+		window.come = window.released = false;
+		window.fetch = async (path, ...given) => {
+			const response = await request(path, ...given);
+			if (window.come || !path.includes(%q)) return response;
+			const text = await response.text();
+			const fulfils = (body) => %s;
+			if (!window.come && fulfils(JSON.parse(text))) {
+				window.come = true;
+				await new Promise((resolve) => { window.release = resolve });
+				const held = new Response(text, response);
+				held.text = async () => (setTimeout(() => { window.released = true }), text); // once it was used
+				return held;
+			}
+			return new Response(text, response);
+		};
+		return true;
+	})()`, path, condition))
+}
+
+// release lets the page have the response that is held back, and waits until it has used it.
+func (o *tab) release(t *testing.T) {
+	t.Helper()
+	eval[bool](t, o, `window.release() ?? true`)
+	o.until(t, "what the response does", `window.released`)
+}
+
 func TestPage(t *testing.T) {
 	t.Run("when it is opened, it is live", func(t *testing.T) { openPage(t, shared, "") })
 	t.Run("when six tabs have it in the background, a seventh opens", func(t *testing.T) {

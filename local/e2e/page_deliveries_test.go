@@ -156,15 +156,40 @@ func TestPageDeliveries(t *testing.T) {
 		o.until(t, "a hundred", rows+` === 100 && document.querySelector('.deliveries .older').textContent.includes('(30)')`)
 		o.until(t, "how many match", `document.querySelector('.deliveries .summary').textContent.startsWith('130 of ')`)
 		first := eval[string](t, o, `document.querySelector('.deliveries .list tbody tr').dataset.id`)
-		eval[bool](t, o, `(scrollTo(0, 1500), true)`)
+		// The list that has the next one is asked for before the user scrolls, and comes afterwards.
+		o.hold(t, "page/deliveries", `body.matching === 131`)
 		miss(130)
+		o.until(t, "the list with the next one", `window.come`)
+		eval[bool](t, o, `scrollTo(0, 1500) ?? true`)
+		o.release(t)
 		o.until(t, "newer ones are announced", `document.querySelector('.deliveries .newer').hidden === false && document.querySelector('.deliveries .newer').textContent === 'Show 1 newer'`)
 		if now := eval[string](t, o, `document.querySelector('.deliveries .list tbody tr').dataset.id`); now != first {
 			t.Errorf("the first row is %s, want %s as before", now, first)
 		}
 		eval[bool](t, o, `document.querySelector('.deliveries .newer').click() ?? true`)
 		o.until(t, "the newest", `document.querySelector('.deliveries .list tbody tr').dataset.id !== '`+first+`' && `+rows+` === 100`)
-		eval[bool](t, o, `document.querySelector('.deliveries .older').click() ?? true`)
+		eval[bool](t, o, `(document.querySelector('.deliveries .older').scrollIntoView(), document.querySelector('.deliveries .older').click()) ?? true`)
 		o.until(t, "the older ones", rows+` === 31 && location.hash.includes('upto=')`)
+		if top := eval[float64](t, o, `document.querySelector('.deliveries .list tbody').getBoundingClientRect().top`); top < 0 {
+			t.Errorf("the first of the older ones is %v pixels above what is shown", -top)
+		}
+	})
+	t.Run("when another view is chosen before what was typed is looked for, it stays", func(t *testing.T) {
+		o := openPage(t, shared, "#/deliveries")
+		o.until(t, "the search", `document.querySelector('.deliveries [name=q]') !== null`)
+		eval[bool](t, o, `(() => {
+			const later = setTimeout;
+			window.setTimeout = (call, pause) => later(() => { call(); window.ended = pause }, pause);
+			const search = document.querySelector('.deliveries [name=q]');
+			search.value = 'x';
+			search.dispatchEvent(new Event('input'));
+			window.setTimeout = later;
+			location.hash = '#/queues';
+			return true;
+		})()`)
+		o.until(t, "the end of the pause", `window.ended > 0`)
+		if hash := eval[string](t, o, `location.hash`); hash != "#/queues" {
+			t.Errorf("the page went to %s", hash)
+		}
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -133,6 +134,30 @@ func TestPageFlow(t *testing.T) {
 		if n := eval[int](t, o, `window.moved.size`); n != 0 {
 			t.Errorf("%d arrows moved", n)
 		}
+	})
+	t.Run("when the drawing takes longer than the next numbers, it is asked for once and has them", func(t *testing.T) {
+		o := openPage(t, shared, "#/queues")
+		if _, err := chromedp.Call(o.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+			const send = XMLHttpRequest.prototype.send;
+			window.asked = [];
+			XMLHttpRequest.prototype.send = function () { window.asked.push(() => send.call(this)) };
+			window.updates = 0;
+			window.EventSource = class extends EventSource {
+				constructor(address) { super(address); this.addEventListener('flow', () => window.updates++) }
+			};`}); err != nil {
+			t.Fatal(err)
+		}
+		o.do(t, chromedp.Navigate(shared.Endpoint+"/_local/?again#/flow"))
+		o.until(t, "the first numbers", `window.updates > 0 && window.asked.length > 0`)
+		for range 2 {
+			before := eval[int](t, o, `window.updates`)
+			accept(t, shared, payment(newID(t), "25", "USD", ""))
+			o.until(t, "the next numbers", fmt.Sprintf(`window.updates > %d`, before))
+		}
+		if n := eval[int](t, o, `window.asked.splice(0).map((send) => send()).length`); n != 1 {
+			t.Errorf("the drawing was asked for %d times", n)
+		}
+		o.until(t, "the drawing with a number", `!!document.querySelector('[data-edge]') && `+flowCount(edges[0])+` > 0`)
 	})
 	t.Run("when the template has a queue, the drawing and the table have it with its depth", func(t *testing.T) {
 		o := openFlow(t, shared)

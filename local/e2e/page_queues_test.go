@@ -98,8 +98,15 @@ func TestPageQueues(t *testing.T) {
 		o.do(t, chromedp.Focus("#queue-confirm + button"), chromedp.KeyEvent(kb.Enter)) // Cancel
 		o.until(t, "no plan", plan+`.hidden`)
 		depth(t, 1)
+		o.hold(t, "/redrive", `true`) // comes after that of another click
+		o.do(t, chromedp.Click("#queue-redrive"))
+		o.until(t, "the other dry run", `window.come`)
 		o.do(t, chromedp.Click("#queue-discard"))
 		o.until(t, "the question", `!document.querySelector('.plan').hidden && document.querySelector('#queue-confirm') !== null`)
+		o.release(t)
+		if text := eval[string](t, o, plan+`.innerText`); !strings.Contains(text, "Discard: dry run") {
+			t.Errorf("the dry run of the first click is shown over that of the second: %s", text)
+		}
 		o.do(t, chromedp.Click("#queue-confirm"))
 		o.until(t, "the result", plan+`.innerText.includes('discarded')`)
 		depth(t, 0)

@@ -51,7 +51,10 @@ export default {
     parameters = given;
     main.append(root);
     fillFilters();
-    if (query(parameters) !== before) pinned = undefined;
+    if (query(parameters) !== before) { // another list, which begins with its first row
+      pinned = undefined;
+      if (parts.body.getBoundingClientRect().top < 0) parts.bar.scrollIntoView();
+    }
     const id = parameters.get('open');
     if (id) open(id);
     else close();
@@ -85,6 +88,7 @@ function build() {
   parts.summary = element('p', { class: 'summary' });
   parts.newer = element('button', { type: 'button', class: 'newer', hidden: true, click: newest });
   parts.problem = element('p', { class: 'error', role: 'alert', hidden: true });
+  parts.bar = element('div', { class: 'bar' }, parts.summary, parts.newer, parts.clear);
   parts.body = element('tbody');
   parts.table = element('table', { class: 'list' },
     element('caption', {}, 'Deliveries, newest first'),
@@ -96,7 +100,7 @@ function build() {
   parts.dialog.addEventListener('click', (event) => { if (event.target === parts.dialog) parts.dialog.close(); });
   return element('div', { class: 'deliveries' },
     element('h2', {}, 'Deliveries'), form, parts.problem,
-    element('div', { class: 'bar' }, parts.summary, parts.newer, parts.clear),
+    parts.bar,
     element('div', { class: 'panel listed' }, parts.table, parts.empty, parts.older), parts.dialog);
 }
 
@@ -118,6 +122,7 @@ function address(name, value) {
 }
 
 function go(name, value) {
+  if (!visible) return; // what was typed is looked for after a pause
   const to = address(name, value);
   if (to !== location.hash) location.hash = to;
 }
@@ -176,12 +181,14 @@ async function refresh() {
     return;
   }
   asking = true;
-  stale = false;
   try {
-    const asked = new URLSearchParams(query(parameters));
-    hold();
-    if (!asked.has('upto') && pinned !== undefined) asked.set('upto', pinned);
-    const list = await get(`${path}?${asked}`);
+    let asked, list;
+    do { // again if the user has scrolled or changed the filters meanwhile
+      stale = false;
+      asked = wanted();
+      list = await get(`${path}?${asked}`);
+      if (!visible) return;
+    } while (wanted() !== asked);
     parts.problem.hidden = true;
     draw(list);
     if (opened) await refreshOpened();
@@ -194,11 +201,15 @@ async function refresh() {
   }
 }
 
-// hold keeps the rows in their place while the user has scrolled to them or reads one.
-function hold() {
+// wanted returns the query of the list. It keeps the rows in their place while the user has scrolled to them
+// or reads one.
+function wanted() {
   const reads = parts.body.getBoundingClientRect().top < -40 || opened !== undefined || parts.body.contains(document.activeElement);
   if (reads) pinned ??= Number(parts.body.firstElementChild?.dataset.id) || undefined;
   else pinned = undefined;
+  const wanted = new URLSearchParams(query(parameters));
+  if (!wanted.has('upto') && pinned !== undefined) wanted.set('upto', pinned);
+  return wanted.toString();
 }
 
 function newest() {

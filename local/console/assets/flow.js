@@ -7,7 +7,7 @@ let selected;
 
 const narrow = matchMedia('(max-width: 700px)');
 const still = matchMedia('(prefers-reduced-motion: reduce)');
-narrow.addEventListener('change', () => page && draw());
+narrow.addEventListener('change', () => page && state.digest && load());
 
 function show(main) {
   page = {
@@ -24,18 +24,28 @@ function show(main) {
 
 function hide() { page = undefined; }
 
-// load asks for the graph if it is another one than before, and draws it.
+let loading; // what is asked for
+
+// load asks for the drawing, and for the graph if it is another one than before, and shows both.
 async function load() {
-  const digest = state.digest;
+  const { digest } = state;
+  const direction = narrow.matches ? 'down' : 'right';
+  const mine = `${digest} ${direction}`;
+  if (loading === mine) return;
+  loading = mine;
   try {
-    if (state.graph?.digest !== digest) {
-      const graph = await get('page/flow/graph');
-      state.graph = { ...graph, digest, node: new Map(graph.nodes.map((node) => [node.id, node])) };
-    }
-    if (page) await draw();
+    const [graph, made] = await Promise.all([state.graph?.digest === digest ? state.graph : graphOf(digest), drawing(direction)]);
+    if (page && loading === mine) draw(graph, made);
   } catch (error) {
-    page?.drawing.replaceChildren(element('p', { class: 'error' }, error.message));
+    if (loading === mine) page?.drawing.replaceChildren(element('p', { class: 'error' }, error.message));
+  } finally {
+    if (loading === mine) loading = undefined;
   }
+}
+
+async function graphOf(digest) {
+  const graph = await get('page/flow/graph');
+  return { ...graph, digest, node: new Map(graph.nodes.map((node) => [node.id, node])) };
 }
 
 // drawing asks for the SVG as a document: text is never made markup here.
@@ -50,16 +60,14 @@ function drawing(direction) {
   });
 }
 
-let drawn = 0;
-
-async function draw() {
-  const mine = ++drawn;
-  const made = await drawing(narrow.matches ? 'down' : 'right');
-  if (!page || mine !== drawn) return; // another one is on its way
+function draw(graph, made) {
+  if (state.graph !== graph) selected = undefined; // its id is another node's there
+  state.graph = graph;
   page.drawing.replaceChildren(made);
   page.edges = new Map([...made.querySelectorAll('[data-edge]')].map((one) => [one.dataset.edge, one]));
   page.nodes = new Map([...made.querySelectorAll('[data-node]')].map((one) => [one.dataset.node, one]));
   for (const [id, one] of page.nodes) {
+    one.classList.toggle('selected', id === selected);
     one.addEventListener('click', () => select(id));
     one.addEventListener('keydown', (event) => {
       if (event.key !== 'Enter' && event.key !== ' ') return;
@@ -70,6 +78,7 @@ async function draw() {
   makeTable();
   for (const id of page.edges.keys()) showCount(id);
   for (const id of page.nodes.keys()) showDepth(id);
+  showDetails();
   showProblems();
 }
 
@@ -81,7 +90,7 @@ function update(data) {
   Object.assign(state.depths, data.depths);
   if (data.problems) state.problems = data.problems;
   if (!page) return;
-  if (first || !page.edges) {
+  if (!page.edges || state.graph.digest !== data.graph) {
     load();
     return;
   }

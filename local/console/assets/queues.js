@@ -11,6 +11,7 @@ function show(main, parameters) {
   view = {
     queue: parameters.get('queue') ?? '',
     rows: new Map(),
+    begun: {}, // the newest of what is asked for
     list: element('section', { class: 'panel', 'aria-labelledby': 'queues-title' }, element('h2', { id: 'queues-title' }, 'Queues'), element('p', { class: 'soft', role: 'status' }, 'Reading what the queues are for. The first time, scripts/ops is built.')),
     detail: element('section', { class: 'panel', 'aria-labelledby': 'queue-title', hidden: true }),
   };
@@ -144,20 +145,28 @@ function drawHint() {
     `, and send something that ${q.provoke.source} is for.`] : ['To see dead letters, ', element('a', { href: '#/send' }, 'switch on a fault'), ' and send something.']));
 }
 
+// begin returns a function that says whether another of the same name has begun, or another view is shown: what
+// is read then must not be drawn over what came later.
+function begin(name) {
+  const current = view, mine = {};
+  current.begun[name] = mine;
+  return () => view !== current || current.begun[name] !== mine;
+}
+
 const path = (q, what) => `page/queues/${encodeURIComponent(q.name)}/${what}`;
 
 async function read(q) {
-  const current = view;
+  const superseded = begin('read');
   view.read.disabled = true;
   view.messages.setAttribute('aria-busy', 'true');
   if (!view.messages.firstChild) view.messages.append(element('p', { class: 'soft', role: 'status' }, 'Reading…'));
   try {
     const { output } = await get(path(q, 'messages'));
-    if (view === current) drawMessages(q, output);
+    if (!superseded()) drawMessages(q, output);
   } catch (error) {
-    if (view === current) view.messages.replaceChildren(alertOf(error));
+    if (!superseded()) view.messages.replaceChildren(alertOf(error));
   }
-  if (view !== current) return;
+  if (superseded()) return;
   view.read.disabled = false;
   view.read.textContent = 'Read again';
   view.messages.removeAttribute('aria-busy');
@@ -203,14 +212,14 @@ function messageDetails(m) {
 
 // dryRun shows what would be done with messages, and asks.
 async function dryRun(q, command, ids) {
-  const current = view;
+  const superseded = begin('plan');
   view.plan.hidden = false;
   view.plan.replaceChildren(element('p', { class: 'soft', role: 'status' }, 'Looking what would be done…'));
   try {
     const plan = await post(path(q, command), { ids, execute: false });
-    if (view === current) drawPlan(q, command, plan);
+    if (!superseded()) drawPlan(q, command, plan);
   } catch (error) {
-    if (view === current) view.plan.replaceChildren(alertOf(error));
+    if (!superseded()) view.plan.replaceChildren(alertOf(error));
   }
 }
 
@@ -230,7 +239,8 @@ function drawPlan(q, command, plan) {
 
 async function execute(q, command, ids) {
   const current = view;
-  for (const button of view.plan.querySelectorAll('button')) button.disabled = true;
+  begin('read'); // one that has begun would draw buttons again
+  for (const button of view.detail.querySelectorAll('button')) button.disabled = true; // the outcome is shown before anything else is done
   try {
     const done = await post(path(q, command), { ids, execute: true });
     if (view !== current) return;
