@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -75,9 +77,38 @@ func openPage(t *testing.T, s *session.Session, view string) *tab {
 	if _, err := chromedp.Call(ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
 		t.Fatal(err)
 	}
+	if os.Getenv("E2E_SLOW") != "" {
+		o.slow(t)
+	}
 	o.do(t, chromedp.EmulateViewport(1280, 900), chromedp.Navigate(s.Endpoint+"/_local/"+view))
 	o.until(t, "the page", `document.querySelector('#connection')?.textContent === 'live'`)
 	return o
+}
+
+// slow makes the browser and its requests slow, by different times, as with E2E_SLOW=1: what a page does then in the wrong
+// order, it does wherever somebody is quick or a machine is busy.
+func (o *tab) slow(t *testing.T) {
+	t.Helper()
+	if _, err := chromedp.Call(o.ctx, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 8}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(o.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `{
+		const pause = () => new Promise((resolve) => setTimeout(resolve, Math.random() * 1500));
+		const { send } = XMLHttpRequest.prototype;
+		XMLHttpRequest.prototype.send = async function () {
+			await pause();
+			send.call(this);
+		};
+		const request = fetch;
+		window.fetch = async (...given) => {
+			await pause();
+			const response = await request(...given);
+			await pause();
+			return response;
+		};
+	}`}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // watch collects what must not happen in a page.
@@ -156,12 +187,14 @@ func (o *tab) until(t *testing.T, what, expression string) {
 }
 
 // hold holds back the first response whose path contains a text and whose body, in JSON, fulfils a condition, until
-// release. It has come when window.come is true.
+// release. It has come when window.come is true; window.passed is the number of those before. What was asked for
+// earlier is not held back.
 func (o *tab) hold(t *testing.T, path, condition string) {
 	t.Helper()
 	eval[bool](t, o, fmt.Sprintf(`(() => {
 		const request = fetch;
 		window.come = window.released = false;
+		window.passed = 0;
 		window.fetch = async (path, ...given) => {
 			const response = await request(path, ...given);
 			if (window.come || !path.includes(%q)) return response;
@@ -174,6 +207,7 @@ func (o *tab) hold(t *testing.T, path, condition string) {
 				held.text = async () => (setTimeout(() => { window.released = true }), text); // once it was used
 				return held;
 			}
+			window.passed++;
 			return new Response(text, response);
 		};
 		return true;
