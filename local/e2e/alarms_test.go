@@ -157,7 +157,7 @@ const day = 24 * time.Hour
 // A new stack and one in which everything works are silent. Seen from days ahead, nothing has
 // run since, and so the archiver has stopped.
 func TestAlarms_healthy(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	eventually(t, "the run that the deployment started", func(ctx context.Context) (bool, error) {
 		lines, err := s.Logged(ctx, contract.FunctionLogGroupPrefix+contract.TransactionArchival+"-"+s.Suffix(), `"`+contract.MetricArchiveRuns+`":1`)
@@ -210,7 +210,7 @@ func TestAlarms_healthy(t *testing.T) {
 
 // What stops, and what is lost, while no function fails. Each tier's rule is broken in a way of its own.
 func TestAlarms_rules(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t, editing(t, func(r template) {
 		r.rule(t, "low-value-")["EventPattern"].(map[string]any)["detail"] = map[string]any{"amount": []any{map[string]any{"numeric": []any{"<", -1}}}}
 		r.rule(t, "medium-value-")["State"] = "DISABLED"
@@ -293,7 +293,7 @@ var raisedByRules = []string{
 
 // What stops because a function is not called, fails or cannot be counted.
 func TestAlarms_functions(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": secrets["adyen"]}), editing(t, func(r template) {
 		for _, one := range r {
 			if one.Type == "AWS::Lambda::EventSourceMapping" {

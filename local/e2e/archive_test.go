@@ -28,7 +28,7 @@ import (
 
 // It has a session of its own, since everything in the table is archived.
 func TestArchiveIsRepeatable(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	want := map[string]bool{}
 	last := ""
@@ -130,7 +130,7 @@ var versionID = regexp.MustCompile(`"version_id": "[^"]+"`)
 
 // A transaction was archived two days ago and is scored only now.
 func TestLateFraudResultIsArchived(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	id := newID(t)
 	hour := time.Now().UTC().Add(-48 * time.Hour).Truncate(time.Hour)

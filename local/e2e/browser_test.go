@@ -222,6 +222,7 @@ func (o *tab) release(t *testing.T) {
 }
 
 func TestPage(t *testing.T) {
+	inTurn(t)
 	t.Run("when it is opened, it is live", func(t *testing.T) { openPage(t, shared, "") })
 	t.Run("when six tabs have it in the background, a seventh opens", func(t *testing.T) {
 		var first *tab

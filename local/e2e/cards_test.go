@@ -33,7 +33,7 @@ var cardDresses = []string{
 // Card numbers are sent in every place of a request, and then every place is searched in
 // which the stack writes something.
 func TestCardNumbersAreNowhere(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSessionWith(t, append(session.SecretFlags(secrets), "--egress", egressDir))
 	var responses []string
 	send := func(d delivery) {

@@ -36,6 +36,7 @@ type oddity struct {
 }
 
 func TestRealDeliveries(t *testing.T) {
+	inTurn(t)
 	files, err := filepath.Glob("testdata/deliveries/*.json")
 	if err != nil || len(files) < 20 {
 		t.Fatalf("%d files (%v)", len(files), err)

@@ -161,7 +161,7 @@ func protected(t *testing.T, dir string) string {
 
 // TestDeploy is the life of a stack: the commands of docs/local.md, with the CDK CLI.
 func TestDeploy(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	var log syncBuffer
 	s, err := session.Start(t.Context(), session.Options{Root: root(), CDKOut: assembly(), Log: &log, Deploy: true})
 	if err != nil {

@@ -195,7 +195,7 @@ func TestCardNumberIsMasked(t *testing.T) {
 // The edited template admits a burst of two requests to each route, and the next one hours
 // later. Names that are not configured share a route.
 func TestThrottling(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t, func(template string) string {
 		template = regexp.MustCompile(`"ThrottlingRateLimit": \d+`).ReplaceAllString(template, `"ThrottlingRateLimit": 0.0001`)
 		return regexp.MustCompile(`"ThrottlingBurstLimit": \d+`).ReplaceAllString(template, `"ThrottlingBurstLimit": 2`)

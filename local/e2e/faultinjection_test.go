@@ -77,6 +77,7 @@ func once(hop, fault, caller string) string {
 // Each fault strikes a call on the way of a payment; the sender repeats what got no 2xx. Every
 // payment must be stored and have its consequence all the same, or be in a dead-letter queue.
 func TestInjectedFaults(t *testing.T) {
+	inTurn(t)
 	const validator, relay, detector = contract.WebhookValidator, contract.EventRelay, contract.FraudDetector
 	byFault := map[string][]string{
 		"partial":    {once("events:PutEvents", "partial", relay)},

@@ -42,7 +42,7 @@ func awaitMessage(t *testing.T, s *session.Session, queue, part string) sqstypes
 // notification fails; without the table, the endpoint cannot store. Every accepted
 // transaction must be where docs/operations.md sends an operator.
 func TestDeadLetters(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	if _, err := sns.NewFromConfig(s.AWS).DeleteTopic(t.Context(), &sns.DeleteTopicInput{TopicArn: aws.String(s.Outputs[contract.OutputTopic])}); err != nil {
 		t.Fatal(err)

@@ -513,10 +513,9 @@ func (d delivery) send(t *testing.T, status int) session.Response {
 	return res
 }
 
-// It runs beside the tests that have sessions of their own. No test that runs then writes
-// into the shared session's table, whose items it counts.
+// No other test must write into the shared session's table meanwhile, since its items are counted.
 func TestHostileInputs(t *testing.T) {
-	t.Parallel()
+	inTurn(t)
 	page, err := os.ReadFile(filepath.Join(root(), "docs", "hostile-inputs.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -132,6 +132,28 @@ func assembly() string {
 	return filepath.Join(root(), "cdk.out")
 }
 
+// slots bound how many sessions of tests' own there are at a time. -parallel bounds the tests that run, with those that wait.
+var slots = make(chan struct{}, 5)
+
+// inParallel lets a test with a session of its own run beside others.
+func inParallel(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	slots <- struct{}{}
+	t.Cleanup(func() { <-slots })
+}
+
+var turn sync.Mutex
+
+// inTurn lets a test of the shared session run beside those with a session of their own, and after the others of the
+// shared one.
+func inTurn(t *testing.T) {
+	t.Helper()
+	t.Parallel()
+	turn.Lock()
+	t.Cleanup(turn.Unlock)
+}
+
 // ownSession starts a session for one test, after edit has changed the template. Such
 // tests run in parallel, since they mostly wait.
 func ownSession(t *testing.T, edit ...func(template string) string) *session.Session {

@@ -172,7 +172,7 @@ func enqueue(t *testing.T, s *session.Session, queue string, body any, attribute
 // Every command of scripts/ops, on a stack where things really failed, by an operator with
 // exactly the policy that the stack can create.
 func TestOperatorsTool(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	if s.Outputs[contract.OutputOperatorPolicy] == "" {
 		t.Fatal("synthesized without the context operatorPolicy: the tool would run with all rights")

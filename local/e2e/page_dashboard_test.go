@@ -82,7 +82,7 @@ func TestPageDashboard(t *testing.T) {
 
 // A wrong dimension is seen here rather than at night.
 func TestPageDashboard_wrongDimension(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t, func(template string) string {
 		// In the body of a dashboard, JSON in JSON.
 		return strings.Replace(template, `\"AWS/ApiGateway\",\"Latency\",\"ApiName\"`, `\"AWS/ApiGateway\",\"Latency\",\"Api<img src=x onerror=alert(1)>\"`, 2)
@@ -103,7 +103,7 @@ func TestPageDashboard_wrongDimension(t *testing.T) {
 }
 
 func TestPageDashboard_alarms(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	name := contract.WebhookValidator + "-errors"
 	s := ownSession(t, editing(t, func(r template) {
 		for _, one := range r {

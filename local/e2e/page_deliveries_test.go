@@ -31,6 +31,7 @@ func (o *tab) choose(t *testing.T, name, value string) {
 }
 
 func TestPageDeliveries(t *testing.T) {
+	inTurn(t)
 	t.Run("when a payment comes in, it appears within two seconds and gets tier, fraud result and alerts", func(t *testing.T) {
 		var id string
 		o := openPage(t, shared, "#/deliveries")

@@ -80,6 +80,7 @@ const flowDots = `(() => {
 })()`
 
 func TestPageFlow(t *testing.T) {
+	inTurn(t)
 	g := readFlow(t, shared)
 	way := func(kindsAndNames ...string) (edges []string) {
 		before := ""
@@ -221,7 +222,7 @@ func TestPageFlow(t *testing.T) {
 }
 
 func TestPageFlow_failure(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	g := readFlow(t, s)
 	rule, topic, queue := g.node(t, "rule", "medium-value-transactions"), g.node(t, "topic", "transaction-alerts"), g.node(t, "queue", "medium-value-dlq")

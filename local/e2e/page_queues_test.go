@@ -11,7 +11,7 @@ import (
 )
 
 func TestPageQueues(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	dlq := "medium-value-dlq-" + s.Suffix()
 	o := openPage(t, s, "#/queues?queue="+dlq)

@@ -61,7 +61,7 @@ const markup = `<img src=x onerror=attacked=1>`
 const lastRun = `document.querySelector('[data-run]')`
 
 func TestPageSend(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSessionWith(t, append(session.SecretFlags(secrets), "--egress", t.TempDir()))
 	o := openPage(t, s, "#/send")
 	// sent sends what is filled in, waits for the new run, and returns the expression of its element.

@@ -50,7 +50,7 @@ func gone(t *testing.T, pid int) bool {
 }
 
 func TestCrashLeavesNoSubprocess(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	accept(t, s, payment(newID(t), "1", "USD", "")) // starts a function
 	started := subprocesses(t, s.PID())
@@ -71,7 +71,7 @@ func TestCrashLeavesNoSubprocess(t *testing.T) {
 }
 
 func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	for pid, command := range subprocesses(t, s.PID()) {
 		if strings.Contains(command, "moto") {
@@ -91,7 +91,7 @@ func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
 }
 
 func TestInterruptEndsSubprocesses(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSession(t)
 	accept(t, s, payment(newID(t), "1", "USD", ""))
 	started := subprocesses(t, s.PID())
@@ -111,7 +111,7 @@ func TestInterruptEndsSubprocesses(t *testing.T) {
 // The README's commands work against the local run as they are written.
 // They are those of the quick start, in which no provider is configured.
 func TestCommandsOfTheReadme(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	configured := regexp.MustCompile(`"PROVIDERS": "(\\.|[^"\\])*"`)
 	s := ownSession(t, func(template string) string { return configured.ReplaceAllString(template, `"PROVIDERS": "{}"`) })
 	readme, err := os.ReadFile(filepath.Join(root(), "README.md"))

@@ -361,7 +361,7 @@ func TestConcurrentNativeDeliveries(t *testing.T) {
 }
 
 func TestSecretRotation(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	before, after := secrets["stripe"], otherSecret(t, "stripe")
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"stripe": before}))
 	deliverTo(t, s, 202, "stripe", before, "--id", newID(t)) // the secret has been read
@@ -379,7 +379,7 @@ func TestSecretRotation(t *testing.T) {
 // secret does not exist and Adyen's is not an HMAC key. The secret of the canonical
 // /webhook has Square's name, which the validator's role may read already.
 func TestUnusableSecrets(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := ownSessionWith(t, session.SecretFlags(map[string]string{"adyen": "not a key", "square": secrets["canonical"]}), func(template string) string {
 		return strings.Replace(template, `"PROVIDERS": "{`, `"PROVIDERS": "{\"canonical\":{\"secret\":\"payments/square\"},`, 1)
 	})

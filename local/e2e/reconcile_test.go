@@ -100,6 +100,7 @@ func stored(t *testing.T, s *session.Session, name, value string) {
 }
 
 func TestReconcile(t *testing.T) {
+	inTurn(t)
 	for provider, c := range map[string]struct {
 		credentials string
 		server      func(t *testing.T, events ...reconciletest.Event) http.Handler
@@ -186,7 +187,7 @@ func TestReconcileRefuses(t *testing.T) {
 }
 
 func TestDailyReconcile(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	t.Run("reports what is missing when the schedule starts it", func(t *testing.T) {
 		s := optional(t)
 		if err := s.FireRule(t.Context(), contract.ReconcileRulePrefix+s.Suffix(), time.Now()); err != nil {

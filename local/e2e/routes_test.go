@@ -107,6 +107,7 @@ func checkRoutes(t *testing.T, s *session.Session, queue string, cases, later []
 }
 
 func TestRoutes(t *testing.T) {
+	inTurn(t)
 	t.Run("when tiers are the default, each amount takes one", func(t *testing.T) {
 		checkRoutes(t, shared, "", []routed{
 			{"10000.01", "USD", high},

@@ -17,7 +17,7 @@ const fourTiers = `{"tiers": [
 	"currencies": {"JPY": {"medium": 100000, "high": 1000000, "very-high": 100000000}}}`
 
 func TestFourthTier(t *testing.T) {
-	t.Parallel()
+	inParallel(t)
 	s := optional(t)
 	queue := "very-high-value-transactions-" + s.Suffix()
 	if url := s.Outputs["VeryHighValueQueueUrl"]; !strings.HasSuffix(url, "/"+queue) {

@@ -14,11 +14,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"payment-webhooks/handlers/awsclient"
 	"payment-webhooks/handlers/contract"
+	"payment-webhooks/local/subprocess"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -82,9 +82,8 @@ func Start(ctx context.Context, o Options) (*Session, error) {
 	}
 	s.process.Dir = o.Root
 	s.process.Stdout, s.process.Stderr = o.Log, o.Log
-	// A process group of its own: Ctrl-C reaches only the caller, which then calls Stop.
-	s.process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := s.process.Start(); err != nil {
+	// In a process group of its own, Ctrl-C reaches only the caller, which then calls Stop. A caller that is killed cannot.
+	if err := errors.Join(subprocess.KillWithParent(s.process), s.process.Start()); err != nil {
 		return nil, fmt.Errorf("starting the local run: %w", err)
 	}
 	go func() {
