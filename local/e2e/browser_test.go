@@ -178,10 +178,11 @@ func eval[T any](t *testing.T, o *tab, expression string) T {
 	return value
 }
 
-// until waits until an expression is true in the page. It looks at each frame that the browser draws.
+// until waits until an expression is true in the page. It looks ten times a second: at each frame, as is the default,
+// the browser would draw all the time.
 func (o *tab) until(t *testing.T, what, expression string) {
 	t.Helper()
-	if _, err := chromedp.Run(o.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(timeout))); err != nil {
+	if _, err := chromedp.Run(o.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(100*time.Millisecond), chromedp.WithPollingTimeout(timeout))); err != nil {
 		t.Fatalf("%s: %v\nwaited for %s", what, err, expression)
 	}
 }
