@@ -188,8 +188,8 @@ func (o *tab) until(t *testing.T, what, expression string) {
 }
 
 // hold holds back the first response whose path contains a text and whose body, in JSON, fulfils a condition, until
-// release. It has come when window.come is true; window.passed is the number of those before. What was asked for
-// earlier is not held back.
+// release. It has come when window.come is true; window.passed is the number of the others of that path. What was asked
+// for earlier is not held back.
 func (o *tab) hold(t *testing.T, path, condition string) {
 	t.Helper()
 	eval[bool](t, o, fmt.Sprintf(`(() => {
@@ -198,7 +198,7 @@ func (o *tab) hold(t *testing.T, path, condition string) {
 		window.passed = 0;
 		window.fetch = async (path, ...given) => {
 			const response = await request(path, ...given);
-			if (window.come || !path.includes(%q)) return response;
+			if (!path.includes(%q)) return response;
 			const text = await response.text();
 			const fulfils = (body) => %s;
 			if (!window.come && fulfils(JSON.parse(text))) {

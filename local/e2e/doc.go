@@ -9,4 +9,7 @@
 // A run of the whole suite ends with a review of the template's grants: each is used, or explained in package
 // grants. E2E_GRANTS names a file that receives the uses of each grant, also of a part of the suite.
 // E2E_REMOVE_GRANT names a grant that every local run shall lack, for scripts/test grants.
+//
+// E2E_SLOW=1 makes the browser, and what it asks for, slow by different times: a page that is right only when
+// responses come at once and in order fails then.
 package e2e

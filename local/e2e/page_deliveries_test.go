@@ -9,8 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"payment-webhooks/handlers/contract"
 )
 
 // rowOf is the row of a transaction in the list of deliveries.
@@ -95,9 +99,22 @@ func TestPageDeliveries(t *testing.T) {
 		o := openPage(t, shared, "#/deliveries?q="+id)
 		o.until(t, "the fraud result", `!!`+cellOf(id, "fraud"))
 		dialog := `document.querySelector('.deliveries dialog[open]')`
+		o.hold(t, "/found", `true`)
 		o.enter(t, rowOf(id)+`.querySelector('a')`, `!!`+dialog+` && location.hash.includes('open=')`)
 		text := func(what, contains string) {
 			o.until(t, what, fmt.Sprintf(`%s?.textContent.includes(%q)`, dialog, contains))
+		}
+		// What is drawn again meanwhile waits for the same result.
+		o.until(t, "the result of scripts/ops find", `window.come`)
+		for n := range 2 {
+			if _, err := sns.NewFromConfig(shared.AWS).Publish(t.Context(), &sns.PublishInput{TopicArn: aws.String(shared.Outputs[contract.OutputTopic]), Message: aws.String(fmt.Sprintf("note %d about %s", n, id))}); err != nil {
+				t.Fatal(err)
+			}
+			text("another alert", fmt.Sprintf("note %d about", n))
+		}
+		o.release(t)
+		if n := eval[int](t, o, `window.passed`); n != 0 {
+			t.Errorf("scripts/ops find was asked %d times more", n)
 		}
 		text("the alert", "High-value payment of 15000.00 USD reported by shop, transaction "+id)
 		text("the recipient", "email to ")

@@ -381,8 +381,9 @@ function summary(one) {
 function transaction(id, about, event) {
   const found = element('div', { class: 'found' });
   const look = element('button', { type: 'button', click: () => find(id, about, found, look) }, 'Look again');
-  if (!parts.found?.[`${id} ${about.index}`]) setTimeout(() => find(id, about, found, look));
-  else drawFound(found, parts.found[`${id} ${about.index}`]);
+  const known = results.get(nameOf(id, about));
+  if (known) drawFound(found, known);
+  if (!known || finding.has(nameOf(id, about))) setTimeout(() => find(id, about, found, look));
   return [
     element('h3', {}, `Transaction ${about.transaction_id}`),
     element('p', { class: 'note' }, [about.provider, event?.kind, event?.amount].filter(Boolean).join(' · '), event?.risk ? [' · ', risk(event)] : ''),
@@ -410,22 +411,26 @@ function transaction(id, about, event) {
 
 const number = (ms) => (ms < 0.05 ? '0' : ms.toFixed(1));
 
+// What scripts/ops find looks for, and what it said last.
+const finding = new Map();
+const results = new Map();
+
+// A local run that was started again numbers its deliveries from 1 again.
+const nameOf = (id, about) => `${id} ${about.index} ${about.transaction_id}`;
+
 async function find(id, about, into, button) {
-  const name = `${id} ${about.index}`;
+  const name = nameOf(id, about);
   button.disabled = true;
   if (!into.hasChildNodes()) into.replaceChildren(element('p', { class: 'note' }, 'scripts/ops find is running; the first time, it is built before.'));
-  let result;
-  try {
-    result = await get(`${path}/${encodeURIComponent(id)}/found?event=${about.index}`);
-  } catch (problem) {
-    result = { error: problem.message };
+  if (!finding.has(name)) { // a part that is drawn again waits for the same
+    finding.set(name, get(`${path}/${encodeURIComponent(id)}/found?event=${about.index}`).catch((problem) => ({ error: problem.message })));
   }
-  parts.found ??= {};
-  if (Object.keys(parts.found).length > 50) parts.found = {};
-  parts.found[name] = result;
+  const result = await finding.get(name);
+  finding.delete(name);
+  if (results.size > 50) results.clear();
+  results.set(name, result);
   button.disabled = false;
-  const current = parts.sections.get(`transaction ${about.index}`)?.node.querySelector('.found');
-  if (opened === id && current) drawFound(current, result);
+  drawFound(into, result);
 }
 
 function drawFound(into, result) {
