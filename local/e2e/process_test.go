@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 
 	"payment-webhooks/handlers/contract"
 	"payment-webhooks/local/session"
+	"payment-webhooks/local/subprocess"
 )
 
 // subprocesses returns the command lines of the processes that pid started, by id.
@@ -68,6 +71,34 @@ func TestCrashLeavesNoSubprocess(t *testing.T) {
 		}
 		return true, nil
 	})
+}
+
+// What starts a local run may be killed, such as by the deadline of a build: it is this test, run once more.
+func TestCrashOfTheCallerLeavesNoLocalRun(t *testing.T) {
+	if os.Getenv("E2E_CALLER") != "" {
+		fmt.Println(shared.PID())
+		<-t.Context().Done()
+		return
+	}
+	inParallel(t)
+	caller := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$")
+	caller.Env = append(os.Environ(), "E2E_CALLER=1")
+	out, err := caller.StdoutPipe()
+	if err := errors.Join(err, subprocess.KillWithParent(caller), caller.Start()); err != nil {
+		t.Fatal(err)
+	}
+	var run int
+	if _, err := fmt.Fscan(out, &run); err != nil {
+		t.Fatal(err)
+	}
+	if len(subprocesses(t, run)) == 0 {
+		t.Error("the local run has no subprocess, want moto")
+	}
+	if err := caller.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = caller.Wait() // it was killed
+	eventually(t, "the end of the local run", func(context.Context) (bool, error) { return gone(t, run), nil })
 }
 
 func TestCrashOfMotoEndsTheRunWithAnError(t *testing.T) {
