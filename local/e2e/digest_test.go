@@ -70,15 +70,18 @@ func digests(t *testing.T, s *session.Session) {
 
 	t.Run("when the digest function crashes, no payment is lost", func(t *testing.T) {
 		strike(t, s, once("function:"+contract.AlertDigest, "crash-before", ""), once("function:"+contract.AlertDigest, "crash-after", ""))
+		enableDigest(t, s, false) // so that they are one batch
 		var ids []string
 		for range 3 {
 			ids = append(ids, newID(t)+"_")
 			accept(t, s, payment(ids[len(ids)-1], "5000", "USD", ""))
 		}
-		for _, id := range ids {
-			eventually(t, "the digest that names "+id, func(ctx context.Context) (bool, error) {
+		eventually(t, "3 events wait", func(ctx context.Context) (bool, error) { return holds(ctx, s, waiting, len(ids)) })
+		enableDigest(t, s, true)
+		for _, id := range ids { // by the run that then crashed, and by the one after it; by e-mail and by SMS
+			eventually(t, "two digests that name "+id, func(ctx context.Context) (bool, error) {
 				found, err := s.Alerts(ctx, "transaction "+id+".")
-				return len(found) > 0, err
+				return len(found) == 4, err
 			})
 		}
 		eventually(t, "the queue is empty", func(ctx context.Context) (bool, error) { return holds(ctx, s, waiting, 0) })
