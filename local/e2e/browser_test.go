@@ -222,6 +222,20 @@ func (o *tab) release(t *testing.T) {
 	o.until(t, "what the response does", `window.released`)
 }
 
+// failOnce lets the next request whose path ends with a text fail.
+func (o *tab) failOnce(t *testing.T, path string) {
+	t.Helper()
+	eval[bool](t, o, fmt.Sprintf(`(() => {
+		const request = fetch;
+		window.fetch = async (path, ...given) => {
+			if (!path.endsWith(%q)) return request(path, ...given);
+			window.fetch = request;
+			throw new Error('failed once');
+		};
+		return true;
+	})()`, path))
+}
+
 func TestPage(t *testing.T) {
 	inTurn(t)
 	t.Run("when it is opened, it is live", func(t *testing.T) { openPage(t, shared, "") })

@@ -69,6 +69,27 @@ func TestPageDashboard(t *testing.T) {
 			o.until(t, "the narrow page", `document.documentElement.scrollWidth <= 390`)
 		})
 	})
+	t.Run("when another range is chosen before the first has come, there is one dashboard", func(t *testing.T) {
+		o := openPage(t, shared, "#/queues")
+		o.hold(t, "page/dashboards", `true`)
+		o.navigate(t, "#/dashboard")
+		o.until(t, "the dashboards", `window.come`)
+		o.navigate(t, "#/dashboard?range=3600")
+		o.until(t, "the graphs of the last hour", `document.querySelector('.dashboard .widget[data-state]') !== null && document.querySelector('.toolbar select').value === '3600'`)
+		o.release(t)
+		if n := eval[int](t, o, `document.querySelectorAll('.toolbar').length`); n != 1 {
+			t.Errorf("%d dashboards are shown", n)
+		}
+	})
+	t.Run("when the graph of an alarm cannot be read, it comes with the next look", func(t *testing.T) {
+		o := openPage(t, shared, "#/dashboard")
+		row := fmt.Sprintf(`document.querySelector('.alarm[data-name="%s-errors"]')`, contract.WebhookValidator)
+		o.until(t, "the alarm", row+` !== null`)
+		o.failOnce(t, "/graph")
+		eval[bool](t, o, `(document.querySelector('.alarm-panel').open = true, `+row+`.open = true)`)
+		o.until(t, "the error", row+`.querySelector('.error')?.textContent === 'failed once'`)
+		o.until(t, "the graph", row+`.querySelector('.error') === null && `+row+`.querySelector('h3') !== null`)
+	})
 	t.Run("when a widget or an alarm names a metric of AWS, it is recorded or the reason is known", func(t *testing.T) {
 		var named struct{ Missing []string }
 		if err := shared.Control(t.Context(), http.MethodGet, "/_local/page/metrics", nil, &named); err != nil {

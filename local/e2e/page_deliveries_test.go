@@ -170,8 +170,8 @@ func TestPageDeliveries(t *testing.T) {
 			miss(n)
 		}
 		o := openPage(t, shared, "#/deliveries?q="+id)
-		// The list that has the last one is asked for before the user scrolls, and comes afterwards. It asks for one list
-		// at a time.
+		// The list that has the last one is asked for before the user scrolls, and comes afterwards. The page asks for
+		// one list at a time.
 		o.hold(t, "page/deliveries", `body.matching === 131`)
 		miss(129)
 		rows := `document.querySelectorAll('.deliveries .list tbody tr').length`
@@ -193,6 +193,21 @@ func TestPageDeliveries(t *testing.T) {
 		if top := eval[float64](t, o, `document.querySelector('.deliveries .list tbody').getBoundingClientRect().top`); top < 0 {
 			t.Errorf("the first of the older ones is %v pixels above what is shown", -top)
 		}
+	})
+	t.Run("when another filter is chosen before the list of the first has come, that is not shown", func(t *testing.T) {
+		id := newID(t)
+		accept(t, shared, payment(id, "25", "USD", ""))
+		o := openPage(t, shared, "#/deliveries?q="+id)
+		o.until(t, "the row", `!!`+rowOf(id))
+		o.hold(t, "status=404", `true`)
+		o.navigate(t, "#/deliveries?status=404&q="+id)
+		o.until(t, "the list of the first filter", `window.come`)
+		o.navigate(t, "#/deliveries?status=202&q="+id)
+		o.release(t)
+		if eval[bool](t, o, `!`+rowOf(id)) {
+			t.Error("the list has no row, as with the first filter")
+		}
+		o.until(t, "the list of the second filter", `!!`+rowOf(id)+` && document.querySelector('.deliveries [name=status]').value === '202'`)
 	})
 	t.Run("when another view is chosen before what was typed is looked for, it stays", func(t *testing.T) {
 		o := openPage(t, shared, "#/deliveries")

@@ -211,6 +211,21 @@ func TestPageFlow(t *testing.T) {
 		o.do(t, chromedp.Focus(".flow-details .close"), chromedp.KeyEvent(kb.Enter))
 		o.until(t, "the node again", `document.querySelector('.flow-details h3') === null && document.activeElement === `+node)
 	})
+	t.Run("when the drawing cannot be read, it comes with the next numbers", func(t *testing.T) {
+		o := openFlow(t, shared)
+		eval[bool](t, o, `(() => {
+			const { send } = XMLHttpRequest.prototype;
+			XMLHttpRequest.prototype.send = function () {
+				XMLHttpRequest.prototype.send = send;
+				this.onerror();
+			};
+			return true;
+		})()`)
+		o.do(t, chromedp.EmulateViewport(390, 844))
+		o.until(t, "the error", `document.querySelector('.flow-drawing .error') !== null`)
+		accept(t, shared, payment(newID(t), "25", "USD", ""))
+		o.until(t, "the drawing", `document.querySelector('.flow-drawing .error') === null && document.querySelector('.flow-drawing svg') !== null`)
+	})
 	t.Run("when the page is 390 pixels wide, the drawing goes down and fits", func(t *testing.T) {
 		o := openFlow(t, shared)
 		o.do(t, chromedp.EmulateViewport(390, 844))

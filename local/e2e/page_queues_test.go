@@ -58,7 +58,15 @@ func TestPageQueues(t *testing.T) {
 	plan := `document.querySelector('.plan')`
 	t.Run("when it still fails, it stays, with the reason", func(t *testing.T) {
 		injectInto(t, s, `{"hop": "sns:Publish", "fault": "denied", "where": {"caller": "user"}}`)
-		o.do(t, chromedp.Click("#queue-redrive"), chromedp.Click("#queue-confirm"))
+		o.do(t, chromedp.Click("#queue-redrive"))
+		o.until(t, "the dry run", `document.querySelector('#queue-confirm') !== null`)
+		o.hold(t, "/redrive", `true`)
+		o.do(t, chromedp.Click("#queue-confirm"))
+		o.until(t, "the outcome", `window.come`)
+		if n := eval[int](t, o, `document.querySelectorAll('.messages button:enabled, .plan button:enabled, #queue-read:enabled').length`); n != 0 {
+			t.Errorf("%d buttons can be pressed before the outcome is shown", n)
+		}
+		o.release(t)
 		o.until(t, "the reason", plan+`.innerText.includes('stays: ')`)
 		if text := eval[string](t, o, plan+`.innerText`); !strings.Contains(text, "Not everything was done") || !strings.Contains(text, "AuthorizationError") {
 			t.Errorf("%s", text)
@@ -107,9 +115,25 @@ func TestPageQueues(t *testing.T) {
 		if text := eval[string](t, o, plan+`.innerText`); !strings.Contains(text, "Discard: dry run") {
 			t.Errorf("the dry run of the first click is shown over that of the second: %s", text)
 		}
+		o.hold(t, "/messages", `true`) // comes after those that are read in the end
+		o.do(t, chromedp.Click("#queue-read"))
+		o.until(t, "the messages as they were", `window.come`)
 		o.do(t, chromedp.Click("#queue-confirm"))
 		o.until(t, "the result", plan+`.innerText.includes('discarded')`)
 		depth(t, 0)
+		o.until(t, "no messages", `document.querySelector('.messages').innerText.includes('There are no messages')`)
+		o.release(t)
+		if n := eval[int](t, o, `document.querySelectorAll('.messages [data-message]').length`); n != 0 {
+			t.Errorf("%d messages are shown that were discarded", n)
+		}
+	})
+	t.Run("when the queues cannot be read, they come with the next depths", func(t *testing.T) {
+		o.navigate(t, "#/send")
+		o.failOnce(t, "page/queues")
+		o.navigate(t, "#/queues")
+		o.until(t, "the error", `document.querySelector('.error')?.textContent === 'failed once'`)
+		enqueue(t, s, "medium-value-dlq", "{}", nil)
+		depth(t, 1)
 	})
 	t.Run("when the stack has no such queue, it says so", func(t *testing.T) {
 		o.navigate(t, "#/queues?queue="+markup)

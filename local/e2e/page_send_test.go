@@ -164,6 +164,17 @@ func TestPageSend(t *testing.T) {
 		o.fill(t, "#send-signature", "valid")
 		o.until(t, "the command line", `document.querySelector('#send-command').textContent.includes('scripts/send')`)
 	})
+	t.Run("when something else is filled in before the command line has come, that is not shown", func(t *testing.T) {
+		o.hold(t, "send/command", `body.command.includes('pi_first')`)
+		o.fill(t, "#send-id", "pi_first")
+		o.until(t, "the first command line", `window.come`)
+		o.fill(t, "#send-id", "pi_second")
+		o.until(t, "the second one", `document.querySelector('#send-command').textContent.includes('pi_second')`)
+		o.release(t)
+		if text := eval[string](t, o, `document.querySelector('#send-command').textContent`); !strings.Contains(text, "pi_second") {
+			t.Errorf("the command line is %s", text)
+		}
+	})
 	t.Run("when a fault is switched on, it strikes until it is switched off", func(t *testing.T) {
 		o.fill(t, "#fault-hop", "dynamodb:PutItem")
 		o.fill(t, "#fault-fault", "denied")
@@ -183,6 +194,14 @@ func TestPageSend(t *testing.T) {
 		o.until(t, "the queues", `document.querySelector('#queues-title') !== null`)
 		o.navigate(t, "#/send")
 		o.until(t, "the runs", fmt.Sprintf(`document.querySelectorAll('[data-run]').length === %d`, before))
+	})
+	t.Run("when what can be sent cannot be read, it comes with the next response", func(t *testing.T) {
+		o.navigate(t, "#/queues")
+		o.failOnce(t, "page/send")
+		o.navigate(t, "#/send?hop=sns:Publish")
+		o.until(t, "the error", `document.querySelector('.send .error')?.textContent === 'failed once'`)
+		injectInto(t, s, `{"hop": "dynamodb:Query", "fault": "denied"}`)
+		o.until(t, "the form", `document.querySelector('#send-now') !== null && document.querySelector('#fault-hop').value === 'sns:Publish'`)
 	})
 	t.Run("when the browser asks, no secret is in what it gets", func(t *testing.T) {
 		for _, path := range []string{"/_local/page/send", "/_local/faults"} {

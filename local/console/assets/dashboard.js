@@ -59,7 +59,8 @@ function hide() {
 
 // update is called when alarms have been evaluated.
 function update() {
-  if (page?.list) refreshAlarms(page);
+  const mine = page;
+  if (mine?.list) refreshAlarms(mine).catch((error) => fail(mine, error));
 }
 
 async function refresh(mine) {
@@ -269,12 +270,10 @@ function alarmRow(alarm, name) {
   let drawn;
   const draw = async () => {
     if (!row.open) return;
-    if (!drawn) {
-      drawn = metricWidget(layout);
-      graph.append(drawn.element);
-    }
+    drawn ??= metricWidget(layout);
     try {
       const { from, to, data } = await get(`page/alarms/${encodeURIComponent(alarm.name)}/graph`);
+      if (!graph.contains(drawn.element)) graph.replaceChildren(drawn.element);
       drawn.draw(data, from, to);
     } catch (error) {
       graph.replaceChildren(element('p', { class: 'error' }, error.message));

@@ -423,10 +423,9 @@ async function find(id, about, into, button) {
   button.disabled = true;
   if (!into.hasChildNodes()) into.replaceChildren(element('p', { class: 'note' }, 'scripts/ops find is running; the first time, it is built before.'));
   if (!finding.has(name)) { // a part that is drawn again waits for the same
-    finding.set(name, get(`${path}/${encodeURIComponent(id)}/found?event=${about.index}`).catch((problem) => ({ error: problem.message })));
+    finding.set(name, get(`${path}/${encodeURIComponent(id)}/found?event=${about.index}`).catch((problem) => ({ error: problem.message })).finally(() => finding.delete(name)));
   }
   const result = await finding.get(name);
-  finding.delete(name);
   if (results.size > 50) results.clear();
   results.set(name, result);
   button.disabled = false;

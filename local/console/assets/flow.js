@@ -37,7 +37,10 @@ async function load() {
     const [graph, made] = await Promise.all([state.graph?.digest === digest ? state.graph : graphOf(digest), drawing(direction)]);
     if (page && loading === mine) draw(graph, made);
   } catch (error) {
-    if (loading === mine) page?.drawing.replaceChildren(element('p', { class: 'error' }, error.message));
+    if (page && loading === mine) {
+      page.edges = page.nodes = undefined; // the next update asks again
+      page.drawing.replaceChildren(element('p', { class: 'error' }, error.message));
+    }
   } finally {
     if (loading === mine) loading = undefined;
   }
@@ -61,7 +64,10 @@ function drawing(direction) {
 }
 
 function draw(graph, made) {
-  if (state.graph !== graph) selected = undefined; // its id is another node's there
+  if (state.graph !== graph) { // in which the id of what is selected is another node's
+    selected = undefined;
+    page.details.replaceChildren();
+  }
   state.graph = graph;
   page.drawing.replaceChildren(made);
   page.edges = new Map([...made.querySelectorAll('[data-edge]')].map((one) => [one.dataset.edge, one]));
@@ -78,7 +84,6 @@ function draw(graph, made) {
   makeTable();
   for (const id of page.edges.keys()) showCount(id);
   for (const id of page.nodes.keys()) showDepth(id);
-  showDetails();
   showProblems();
 }
 

@@ -24,6 +24,7 @@ function show(main, parameters) {
 // load asks which queues there are, which an update of the stack changes.
 async function load() {
   const current = view;
+  current.failed = false;
   try {
     const found = await get('page/queues');
     if (view !== current) return;
@@ -31,6 +32,7 @@ async function load() {
     drawList(found.stack);
     drawQueue();
   } catch (error) {
+    current.failed = true; // the next update asks again
     if (view === current) view.list.replaceChildren(view.list.firstChild, alertOf(error));
   }
 }
@@ -43,7 +45,7 @@ function hide() {
 function update(data) {
   depths = data;
   if (!view) return;
-  if (queues && Object.keys(data).some((name) => !view.rows.has(name))) load();
+  if (view.failed || queues && Object.keys(data).some((name) => !view.rows.has(name))) load();
   else drawDepths();
 }
 
@@ -103,6 +105,7 @@ function drawDepths() {
   const text = dead === 0 ? 'No dead letters.' : `${dead.toLocaleString()} dead ${dead === 1 ? 'letter' : 'letters'}: choose a queue to read why.`;
   if (view.state.textContent !== text) view.state.textContent = text;
   drawHint();
+  drawNone();
 }
 
 // One queue.
@@ -174,8 +177,9 @@ async function read(q) {
 
 function drawMessages(q, messages) {
   if (messages.length === 0) {
-    view.messages.replaceChildren(element('p', { class: 'soft', role: 'status' }, depths[q.name]?.hidden > 0
-      ? `No message is visible: ${depths[q.name].hidden.toLocaleString()} are hidden while somebody else reads them.` : 'There are no messages.'));
+    view.none = element('p', { class: 'soft', role: 'status' });
+    view.messages.replaceChildren(view.none);
+    drawNone();
     return;
   }
   const boxes = messages.map((m) => element('input', { type: 'checkbox', value: m.id, checked: true, 'aria-label': `Choose ${m.id}`, change: chosenChanged }));
@@ -200,6 +204,13 @@ function drawMessages(q, messages) {
       element('thead', {}, element('tr', {}, element('th', {}, everything), element('th', {}, 'what it is'), element('th', {}, 'why'), element('th', { class: 'number' }, 'sent'), element('th', { class: 'number' }, 'received'))),
       element('tbody', {}, messages.map((m, i) => element('tr', { 'data-message': m.id }, element('td', {}, boxes[i]), element('td', {}, messageDetails(m)), element('td', {}, m.reason),
         element('td', { class: 'number', title: m.sent }, `${age(m.sent)} ago`), element('td', { class: 'number' }, `${m.receives} ×`)))))));
+}
+
+// drawNone says why no message was read, as the depth is now: what was deleted a moment ago may be counted as hidden.
+function drawNone() {
+  const hidden = depths[view.queue]?.hidden ?? 0;
+  const text = hidden > 0 ? `No message is visible: ${hidden.toLocaleString()} are hidden while somebody else reads them.` : 'There are no messages.';
+  if (view.none && view.none.textContent !== text) view.none.textContent = text;
 }
 
 function messageDetails(m) {

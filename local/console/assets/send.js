@@ -35,6 +35,7 @@ function show(main, parameters) {
 // load asks what can be sent, which an update of the stack changes.
 async function load(parameters) {
   const current = view;
+  current.failed = undefined;
   try {
     const found = await get('page/send');
     if (view !== current || JSON.stringify(found) === JSON.stringify(overview)) return;
@@ -42,6 +43,7 @@ async function load(parameters) {
     drawForm();
     drawFaultForm(parameters);
   } catch (error) {
+    current.failed = parameters; // the next update asks again
     if (view === current) view.form.replaceChildren(view.form.firstChild, element('p', { class: 'error', role: 'alert' }, error.message));
   }
 }
@@ -57,6 +59,7 @@ function update(data) {
     view?.runs.replaceChildren();
     if (view && overview) load(new URLSearchParams()); // of another stack, perhaps
   }
+  if (view?.failed) load(view.failed);
   faults = data.faults;
   for (const run of data.runs) {
     const responses = (runs.get(run.id)?.responses ?? []).concat(run.responses).slice(-kept);
